@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { listOf, route } from '../http/route.ts'
+import { decisionKinds, decisionSchema } from './schema.ts'
+import { listDecisions } from './governance.ts'
+import { listAuditRows } from './store.ts'
+
+const limit = z.coerce.number().int().min(1).max(500).default(100)
+
+export const routes = [
+  route({
+    method: 'GET',
+    path: '/decisions',
+    summary: 'What was decided, newest first: gates, rollouts, alerts, triggers, validations, deployments',
+    permission: 'view',
+    query: z.strictObject({
+      kind: z.enum(decisionKinds).optional(),
+      subjectType: z.string().optional(),
+      subjectId: z.string().optional(),
+      limit,
+      pageToken: z.string().optional(),
+    }),
+    response: listOf(decisionSchema),
+    async handle({ context, projectId, query }) {
+      const items = await listDecisions(context, { ...query, projectId, before: query.pageToken })
+      return withNext(items, query.limit, (item) => item.id)
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/audit',
+    summary: 'Who did what, newest first',
+    permission: 'maintain',
+    query: z.strictObject({ limit, pageToken: z.coerce.number().int().optional() }),
+    response: listOf(
+      z.object({
+        seq: z.number(),
+        actor: z.string(),
+        action: z.string(),
+        subject: z.string(),
+        detail: z.record(z.string(), z.unknown()),
+        atMs: z.number(),
+      }),
+    ),
+    async handle({ context, projectId, query }) {
+      const rows = await listAuditRows(context.db.read, {
+        projectId,
+        limit: query.limit,
+        before: query.pageToken,
+      })
+      const items = rows.map((row) => ({
+        seq: row.seq,
+        actor: row.actor_name,
+        action: row.action,
+        subject: row.subject,
+        detail: JSON.parse(row.detail_json) as Record<string, unknown>,
+        atMs: row.at_ms,
+      }))
+      return withNext(items, query.limit, (item) => String(item.seq))
+    },
+  }),
+]
+
+function withNext<Item>(items: Item[], size: number, token: (item: Item) => string) {
+  const last = items.at(-1)
+  return items.length === size && last ? { items, nextPageToken: token(last) } : { items }
+}

@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import type { JsonObject } from '../kernel/json.ts'
+
+export const decisionKinds = ['gate', 'rollout', 'alert', 'trigger', 'validation', 'deploy'] as const
+export type DecisionKind = (typeof decisionKinds)[number]
+
+export const decisionSchema = z.object({
+  id: z.string(),
+  kind: z.enum(decisionKinds),
+  subjectType: z.string(),
+  subjectId: z.string(),
+  verdict: z.string(),
+  sentence: z.string(),
+  rule: z.string(),
+  numbers: z.record(z.string(), z.unknown()),
+  inputs: z.record(z.string(), z.unknown()),
+  codeVersion: z.string(),
+  cause: z.string().nullable(),
+  injected: z.boolean(),
+  atMs: z.number(),
+})
+export type Decision = z.infer<typeof decisionSchema>
+
+export interface RecordDecision {
+  projectId: string
+  kind: DecisionKind
+  subjectType: string
+  subjectId: string
+  verdict: string
+  /** For people: what was decided, on what numbers, with what interval and count. */
+  sentence: string
+  /** The rule by name and parameters. */
+  rule: string
+  numbers: JsonObject
+  inputs: JsonObject
+  /** What led to it: the id of an event, a run or another decision. */
+  cause?: string
+  /** True when what it reacts to was injected by a demonstration or a drill. */
+  injected?: boolean
+  /** Domain time. */
+  atMs: number
+}

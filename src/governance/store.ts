@@ -1,0 +1,82 @@
+import type { Insertable } from 'kysely'
+import type { Queryable, Trx } from '../ports/db/db.ts'
+import type { Decision, DecisionKind } from './schema.ts'
+import type { AuditRow, AuditTable, DecisionRow, ProjectRow } from './tables.ts'
+
+export async function findProjectByName(at: Queryable, name: string): Promise<ProjectRow | undefined> {
+  return await at.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
+}
+
+export async function listProjects(at: Queryable): Promise<ProjectRow[]> {
+  return await at.selectFrom('project').selectAll().orderBy('name').execute()
+}
+
+export async function insertProject(trx: Trx, row: ProjectRow): Promise<void> {
+  await trx.insertInto('project').values(row).execute()
+}
+
+export async function insertAudit(trx: Trx, row: Insertable<AuditTable>): Promise<void> {
+  await trx.insertInto('audit').values(row).execute()
+}
+
+export async function listAuditRows(
+  at: Queryable,
+  { projectId, limit, before }: { projectId: string; limit: number; before?: number | undefined },
+): Promise<AuditRow[]> {
+  return await at
+    .selectFrom('audit')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .$if(before !== undefined, (query) => query.where('seq', '<', before!))
+    .orderBy('seq', 'desc')
+    .limit(limit)
+    .execute()
+}
+
+export async function insertDecision(trx: Trx, row: DecisionRow): Promise<void> {
+  await trx.insertInto('decision').values(row).execute()
+}
+
+export async function listDecisionRows(
+  at: Queryable,
+  filter: {
+    projectId: string
+    kind?: string | undefined
+    subjectType?: string | undefined
+    subjectId?: string | undefined
+    limit: number
+    before?: string | undefined
+  },
+): Promise<Decision[]> {
+  const { kind, subjectType, subjectId, before } = filter
+  const rows = await at
+    .selectFrom('decision')
+    .selectAll()
+    .where('project_id', '=', filter.projectId)
+    .$if(kind !== undefined, (query) => query.where('kind', '=', kind!))
+    .$if(subjectType !== undefined, (query) => query.where('subject_type', '=', subjectType!))
+    .$if(subjectId !== undefined, (query) => query.where('subject_id', '=', subjectId!))
+    .$if(before !== undefined, (query) => query.where('id', '<', before!))
+    .orderBy('id', 'desc')
+    .limit(filter.limit)
+    .execute()
+  return rows.map(toDecision)
+}
+
+function toDecision(row: DecisionRow): Decision {
+  return {
+    id: row.id,
+    kind: row.kind as DecisionKind,
+    subjectType: row.subject_type,
+    subjectId: row.subject_id,
+    verdict: row.verdict,
+    sentence: row.sentence,
+    rule: row.rule,
+    numbers: JSON.parse(row.numbers_json) as Record<string, unknown>,
+    inputs: JSON.parse(row.inputs_json) as Record<string, unknown>,
+    codeVersion: row.code_version,
+    cause: row.cause,
+    injected: row.injected === 1,
+    atMs: row.at_ms,
+  }
+}

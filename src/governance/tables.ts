@@ -1,0 +1,50 @@
+import type { Generated, Selectable } from 'kysely'
+
+export interface ProjectRow {
+  id: string
+  project_id: string
+  name: string
+  created_ms: number
+}
+
+export interface AuditTable {
+  seq: Generated<number>
+  id: string
+  project_id: string
+  actor_id: string
+  actor_name: string
+  action: string
+  subject: string
+  detail_json: string
+  /** Database wall time. */
+  at_ms: number
+  /** SHA-256 over the previous row's hash and this row, set afterwards by the sealer. */
+  hash: string | null
+}
+
+export type AuditRow = Selectable<AuditTable>
+
+export interface DecisionRow {
+  id: string
+  project_id: string
+  kind: string
+  subject_type: string
+  subject_id: string
+  verdict: string
+  sentence: string
+  rule: string
+  numbers_json: string
+  inputs_json: string
+  code_version: string
+  cause: string | null
+  injected: number
+  /** Domain time. */
+  at_ms: number
+  created_ms: number
+}
+
+export interface GovernanceTables {
+  project: ProjectRow
+  audit: AuditTable
+  decision: DecisionRow
+}

@@ -1,0 +1,94 @@
+import { Hono } from 'hono'
+import { z } from 'zod'
+import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { Context } from './context.ts'
+import { errorResponse } from './errors.ts'
+import type { Route } from './route.ts'
+
+export interface AppOptions {
+  context: Context
+  routes: readonly Route[]
+  /** Tells who calls; throws `denied`. */
+  authenticate(request: Request): Promise<Actor>
+  /** The id of a project by its name; throws `not_found`. */
+  resolveProject(name: string | undefined): Promise<string>
+}
+
+/** The native REST API: every route under `/api/v1` and under `/p/:project/api/v1`. */
+export function createApp(options: AppOptions): Hono {
+  const app = new Hono()
+  for (const route of options.routes) {
+    const handler = (request: Request, path: Record<string, string>): Promise<Response> =>
+      answer(options, route, request, path)
+    for (const prefix of ['/api/v1', '/p/:project/api/v1']) {
+      app.on(route.method, prefix + route.path, (c) =>
+        handler(c.req.raw, c.req.param() as Record<string, string>),
+      )
+    }
+  }
+  return app
+}
+
+async function answer(
+  { context, authenticate, resolveProject }: AppOptions,
+  route: Route,
+  request: Request,
+  { project, ...path }: Record<string, string>,
+): Promise<Response> {
+  try {
+    const actor = await authenticate(request)
+    const projectId = await resolveProject(project)
+    requirePermission(actor, route.permission, projectId)
+    const result = await route.handle({
+      context,
+      actor,
+      projectId,
+      params: parse(route.params, path, 'path'),
+      query: parse(route.query, queryOf(request), 'query'),
+      body: route.body && parse(route.body, await readJson(request, context.config.maxBodyBytes), 'body'),
+      request,
+    })
+    return result instanceof Response ? result : Response.json(result ?? {})
+  } catch (error) {
+    return errorResponse(error, context.log)
+  }
+}
+
+function parse(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
+  if (!schema) return undefined
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new AppError('invalid', `Wrong ${where}: ${z.prettifyError(parsed.error)}`, {
+    details: { issues: parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })) },
+  })
+}
+
+function queryOf(request: Request): Record<string, string> {
+  return Object.fromEntries(new URL(request.url).searchParams)
+}
+
+/** The body as JSON, read no further than the limit. An empty body is an empty object. */
+export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
+  const text = new TextDecoder().decode(await readBody(request, maxBytes))
+  if (text.trim() === '') return {}
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new AppError('invalid', `The body is no JSON: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const tooLarge = (): AppError =>
+    new AppError('invalid', `The body is larger than ${maxBytes} bytes`, { details: { maxBytes } })
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import type { Actor, Permission } from '../kernel/actor.ts'
+import type { Context } from './context.ts'
+
+type Shape = z.ZodType
+type Parsed<Schema> = Schema extends Shape ? z.output<Schema> : undefined
+
+export interface RouteInput<Params, Query, Body> {
+  context: Context
+  actor: Actor
+  projectId: string
+  params: Parsed<Params>
+  query: Parsed<Query>
+  body: Parsed<Body>
+  request: Request
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** A route as the router, the OpenAPI document, the docs and the tests read it. */
+export interface Route {
+  method: Method
+  /** Below `/api/v1`, with `:name` for parameters. */
+  path: string
+  summary: string
+  permission: Permission
+  params: Shape | undefined
+  query: Shape | undefined
+  body: Shape | undefined
+  response: Shape
+  handle(input: RouteInput<Shape, Shape, Shape>): Promise<unknown>
+}
+
+/** Declares one route. A handler that returns a `Response` answers with it as it is. */
+export function route<
+  Params extends Shape | undefined = undefined,
+  Query extends Shape | undefined = undefined,
+  Body extends Shape | undefined = undefined,
+  Result extends Shape = Shape,
+>(declaration: {
+  method: Method
+  path: string
+  summary: string
+  permission: Permission
+  params?: Params
+  query?: Query
+  body?: Body
+  response: Result
+  handle(input: RouteInput<Params, Query, Body>): Promise<z.input<Result> | Response>
+}): Route {
+  return {
+    params: undefined,
+    query: undefined,
+    body: undefined,
+    ...declaration,
+    handle: declaration.handle as Route['handle'],
+  }
+}
+
+/** `{ items, nextPageToken? }`, the form of every list. */
+export function listOf<Item extends Shape>(item: Item) {
+  return z.object({ items: z.array(item), nextPageToken: z.string().optional() })
+}

@@ -1,0 +1,180 @@
+import { expect, test } from 'vitest'
+import { describeDatabases, PROJECT_ID } from '../../test/databases.ts'
+import { consume, appendEvent, type Consumer } from './events.ts'
+import { enqueue, fence, type JobHandler } from './jobs.ts'
+import { JobRunner } from './runner.ts'
+import { claimJobs, countPendingJobs, listEventsAfter, updateHeldJob } from './store.ts'
+
+const job = { projectId: PROJECT_ID, kind: 'test.echo', payload: { text: 'hello' } }
+
+async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (await condition()) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error('the condition did not come true in five seconds')
+}
+
+describeDatabases('the queue', (open) => {
+  test('a unique key admits one job', async () => {
+    const { db } = await open()
+    const first = await db.write((trx) => enqueue(trx, { ...job, uniqueKey: 'once' }))
+    const second = await db.write((trx) => enqueue(trx, { ...job, uniqueKey: 'once' }))
+    expect(first).toBeTypeOf('string')
+    expect(second).toBeUndefined()
+  })
+
+  test('a job is claimed by one worker only', async () => {
+    const { db } = await open()
+    await db.write(async (trx) => {
+      for (let count = 0; count < 20; count++) await enqueue(trx, job)
+    })
+    const claims = await Promise.all(
+      ['a', 'b', 'c'].map((worker) =>
+        db.write(async (trx) =>
+          claimJobs(trx, db.dialect, {
+            worker,
+            slot: 'work',
+            limit: 10,
+            leaseMs: 1000,
+            nowMs: await db.wallTime(trx),
+          }),
+        ),
+      ),
+    )
+    const ids = claims.flat().map((row) => row.id)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(ids.length).toBe(20)
+  })
+
+  test('a result that comes after the lease was lost is refused', async () => {
+    const { db } = await open()
+    await db.write((trx) => enqueue(trx, job))
+    const claim = (nowMs: number) =>
+      db.write((trx) =>
+        claimJobs(trx, db.dialect, { worker: 'w', slot: 'work', limit: 1, leaseMs: 1000, nowMs }),
+      )
+    const now = await db.wallTime()
+    const [zombie] = await claim(now + 10)
+    const [heir] = await claim(now + 5000)
+    expect(heir!.attempt).toBe(zombie!.attempt + 1)
+    await expect(db.write((trx) => fence(trx, zombie!))).rejects.toMatchObject({ code: 'conflict' })
+    expect(await db.write((trx) => updateHeldJob(trx, zombie!, { state: 'done' }))).toBe(false)
+    expect(await db.write((trx) => updateHeldJob(trx, heir!, { state: 'done' }))).toBe(true)
+  })
+
+  test('a handler that throws is tried again and then the job has failed', async () => {
+    const context = await open()
+    let calls = 0
+    const handler: JobHandler = {
+      kind: 'test.echo',
+      async run() {
+        calls += 1
+        throw new Error(`failure ${calls}`)
+      },
+    }
+    await context.db.write((trx) => enqueue(trx, { ...job, maxAttempts: 2 }))
+    await using runner = new JobRunner(context, [handler], { worker: 'w', slots: { work: 1, pipeline: 1 } })
+    await runner.start()
+    await until(async () => (await countPendingJobs(context.db.read, Number.MAX_SAFE_INTEGER)) === 0)
+    const row = await context.db.read.selectFrom('job').selectAll().executeTakeFirstOrThrow()
+    expect(row).toMatchObject({ state: 'failed', failures: 2, error: 'failure 2' })
+    expect(calls).toBe(2)
+  })
+
+  test('a worker that starts again under its name takes back what it held', async () => {
+    const context = await open()
+    await context.db.write((trx) => enqueue(trx, job))
+    const now = await context.db.wallTime()
+    await context.db.write((trx) =>
+      claimJobs(trx, context.db.dialect, {
+        worker: 'w',
+        slot: 'work',
+        limit: 1,
+        leaseMs: 3_600_000,
+        nowMs: now + 1,
+      }),
+    )
+    const seen: number[] = []
+    const handler: JobHandler = { kind: 'test.echo', run: async (_, { attempt }) => void seen.push(attempt) }
+    await using runner = new JobRunner(context, [handler], { worker: 'w', slots: { work: 1, pipeline: 1 } })
+    await runner.start()
+    await until(() => seen.length === 1)
+    expect(seen).toEqual([2])
+  })
+})
+
+describeDatabases('events', (open) => {
+  test('a consumer handles each event of its kinds once and in order', async () => {
+    const context = await open()
+    const runIds = ['1', '2', '3']
+    for (const runId of runIds) {
+      await context.db.write(async (trx) => {
+        await appendEvent(trx, { projectId: PROJECT_ID, kind: 'run.changed', payload: { runId }, atMs: 1 })
+        await appendEvent(trx, {
+          projectId: PROJECT_ID,
+          kind: 'segment.closed',
+          payload: { segmentId: runId },
+          atMs: 1,
+        })
+      })
+    }
+    const seen: string[] = []
+    const consumer: Consumer = {
+      name: 'test',
+      kinds: ['run.changed'],
+      handle: async (_, __, event) => void seen.push((event.payload as { runId: string }).runId),
+    }
+    await Promise.all([consume(context, consumer), consume(context, consumer)])
+    await consume(context, consumer)
+    expect(seen).toEqual(runIds)
+  })
+
+  test('when a consumer throws, neither its effects nor its cursor are kept', async () => {
+    const context = await open()
+    await context.db.write((trx) =>
+      appendEvent(trx, { projectId: PROJECT_ID, kind: 'run.changed', payload: { runId: '1' }, atMs: 1 }),
+    )
+    let broken = true
+    const consumer: Consumer = {
+      name: 'test',
+      kinds: ['run.changed'],
+      async handle(_, trx) {
+        await enqueue(trx, job)
+        if (broken) throw new Error('broken')
+      },
+    }
+    await expect(consume(context, consumer)).rejects.toThrow('broken')
+    expect(await countPendingJobs(context.db.read, Number.MAX_SAFE_INTEGER)).toBe(0)
+    broken = false
+    await consume(context, consumer)
+    expect(await countPendingJobs(context.db.read, Number.MAX_SAFE_INTEGER)).toBe(1)
+    expect(await consume(context, consumer)).toBe(0)
+  })
+
+  test('an event that commits late is not skipped', async () => {
+    const { db } = await open()
+    if (db.dialect === 'sqlite') return
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const slow = db.write(async (trx) => {
+      await appendEvent(trx, {
+        projectId: PROJECT_ID,
+        kind: 'run.changed',
+        payload: { runId: 'early' },
+        atMs: 1,
+      })
+      await held
+    })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await db.write((trx) =>
+      appendEvent(trx, { projectId: PROJECT_ID, kind: 'run.changed', payload: { runId: 'late' }, atMs: 1 }),
+    )
+    expect(await listEventsAfter(db.read, db.dialect, { after: 0, limit: 10 })).toEqual([])
+    release()
+    await slow
+    expect((await listEventsAfter(db.read, db.dialect, { after: 0, limit: 10 })).length).toBe(2)
+  })
+})

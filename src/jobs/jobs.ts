@@ -1,0 +1,85 @@
+import type { Context } from '../http/context.ts'
+import { AppError } from '../kernel/errors.ts'
+import { randomIds } from '../kernel/ids.ts'
+import type { JsonObject } from '../kernel/json.ts'
+import type { Trx } from '../ports/db/db.ts'
+import { wallTime } from '../ports/db/dialect.ts'
+import { insertJob } from './store.ts'
+
+/** Pipeline functions wait for their steps, so they have slots of their own. */
+export type Slot = 'work' | 'pipeline'
+
+export interface Job {
+  id: string
+  projectId: string
+  kind: string
+  payload: JsonObject
+  /** The fencing token: grows with each claim. */
+  attempt: number
+  /** Aborted when the lease is lost or the process stops. */
+  signal: AbortSignal
+}
+
+/** A kind of background work. It may run again after a crash at any point, so its effects must be idempotent. */
+export interface JobHandler {
+  kind: string
+  slot?: Slot
+  run(context: Context, job: Job): Promise<void>
+}
+
+export interface EnqueueJob {
+  projectId: string
+  kind: string
+  payload: JsonObject
+  slot?: Slot
+  /** At most one job, ever, has this key. */
+  uniqueKey?: string
+  /** Database wall time; default now. */
+  runAtMs?: number
+  /** How often the handler may fail before the job has failed; a lost lease does not count. Default 3. */
+  maxAttempts?: number
+  /** Higher runs first. Default 0. */
+  priority?: number
+}
+
+/** Adds a job in the caller's transaction. Returns its id, or undefined when its unique key exists already. */
+export async function enqueue(trx: Trx, job: EnqueueJob): Promise<string | undefined> {
+  const now = await wallTime(trx)
+  const id = randomIds.uuid()
+  const inserted = await insertJob(trx, {
+    id,
+    project_id: job.projectId,
+    kind: job.kind,
+    slot: job.slot ?? 'work',
+    payload_json: JSON.stringify(job.payload),
+    state: 'ready',
+    unique_key: job.uniqueKey ?? null,
+    priority: job.priority ?? 0,
+    run_at_ms: job.runAtMs ?? now,
+    attempt: 0,
+    failures: 0,
+    max_attempts: job.maxAttempts ?? 3,
+    worker: null,
+    lease_until_ms: null,
+    error: null,
+    created_ms: now,
+    finished_ms: null,
+  })
+  return inserted ? id : undefined
+}
+
+/** Throws `conflict` inside a handler's transaction when this attempt no longer holds the job. */
+export async function fence(trx: Trx, job: Pick<Job, 'id' | 'attempt'>): Promise<void> {
+  const held = await trx
+    .selectFrom('job')
+    .select('id')
+    .where('id', '=', job.id)
+    .where('attempt', '=', job.attempt)
+    .where('state', '=', 'active')
+    .executeTakeFirst()
+  if (held) return
+  throw new AppError(
+    'conflict',
+    `Attempt ${job.attempt} of job ${job.id} has lost its lease; its result is refused`,
+  )
+}

@@ -1,0 +1,45 @@
+import { AppError } from './errors.ts'
+
+export const roles = ['viewer', 'contributor', 'maintainer', 'admin'] as const
+export type Role = (typeof roles)[number]
+
+/** What a route or a door asks for; each is held by one role and by every role above it. */
+export type Permission = 'view' | 'contribute' | 'maintain' | 'administer'
+
+const LOWEST_ROLE = {
+  view: 'viewer',
+  contribute: 'contributor',
+  maintain: 'maintainer',
+  administer: 'admin',
+} as const satisfies Record<Permission, Role>
+
+/** Who calls. `grants` maps a project id, or `*` for all projects, to a role. */
+export interface Actor {
+  readonly id: string
+  readonly kind: 'owner' | 'user' | 'token' | 'system' | 'step'
+  readonly name: string
+  readonly grants: Readonly<Record<string, Role>>
+}
+
+/** The single owner of a server that is bound to loopback and has no users yet. */
+export const localOwner: Actor = { id: 'owner', kind: 'owner', name: 'owner', grants: { '*': 'admin' } }
+
+/** A part of Tidemill that acts by itself, such as the rollout controller. */
+export function systemActor(name: string): Actor {
+  return { id: `system:${name}`, kind: 'system', name, grants: { '*': 'admin' } }
+}
+
+export function mayActor(actor: Actor, permission: Permission, projectId: string): boolean {
+  const role = actor.grants[projectId] ?? actor.grants['*']
+  return role !== undefined && roles.indexOf(role) >= roles.indexOf(LOWEST_ROLE[permission])
+}
+
+/** Throws `denied` when the actor's role in the project is too low. */
+export function requirePermission(actor: Actor, permission: Permission, projectId: string): void {
+  if (mayActor(actor, permission, projectId)) return
+  throw new AppError(
+    'denied',
+    `${actor.name} may not do this: it needs the role ${LOWEST_ROLE[permission]} in the project`,
+    { details: { permission, projectId } },
+  )
+}

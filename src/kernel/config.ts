@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { AppError } from './errors.ts'
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const flag = z
+  .union([z.boolean(), z.enum(['true', 'false', '1', '0'])])
+  .transform((value) => value === true || value === 'true' || value === '1')
+
+/** Every setting. A key `dataDir` is read from `tidemill.json` and from the environment as `TIDEMILL_DATA_DIR`. */
+export const configSchema = z.strictObject({
+  dataDir: z.string().default('.tidemill').describe('Folder of everything that Tidemill keeps'),
+  host: z.string().default('127.0.0.1').describe('Address the server and the gateway bind to'),
+  port: port.default(8433).describe('Port of the server; 0 picks a free one'),
+  gatewayPort: port.default(8434).describe('Port of the gateway; 0 picks a free one'),
+  gatewayId: z
+    .string()
+    .regex(/^[a-z0-9-]{1,40}$/)
+    .default('gateway-1')
+    .describe('Stable name of this gateway; its spool is kept under it'),
+  databaseUrl: z
+    .string()
+    .default('sqlite')
+    .describe('`sqlite` (in the data folder) or `postgres://user:password@host/database`'),
+  logLevel: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('Least severe level that is logged'),
+  workSlots: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(2)
+    .describe('Steps and jobs a worker runs at once'),
+  pipelineSlots: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(256)
+    .default(8)
+    .describe('Pipeline functions a worker runs at once'),
+  replay: flag
+    .default(false)
+    .describe('Domain time stands still and is stepped by a driver; requests carry their event time'),
+  maxBodyBytes: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .default(32 * 1024 * 1024)
+    .describe('Largest request body that is read, in bytes'),
+})
+
+export type Config = Readonly<z.infer<typeof configSchema>>
+
+/**
+ * The settings of one process: defaults, then `tidemill.json` in the given folder, then the environment, then
+ * overrides of the command line. An unknown key or a wrong value is refused with its name.
+ */
+export function loadConfig(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  overrides: Partial<Record<keyof Config, unknown>> = {},
+): Config {
+  const merged = { ...readFile(join(folder, 'tidemill.json')), ...readEnvironment(env), ...overrides }
+  const parsed = configSchema.safeParse(merged)
+  if (!parsed.success) {
+    throw new AppError('invalid', `Wrong settings: ${z.prettifyError(parsed.error)}`)
+  }
+  return Object.freeze({ ...parsed.data, dataDir: resolve(folder, parsed.data.dataDir) })
+}
+
+export function environmentName(key: string): string {
+  return `TIDEMILL_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+/** Names under `TIDEMILL_` that are no settings: what a step is given, and switches of the test suites. */
+const NOT_SETTINGS = ['TIDEMILL_CONTEXT', 'TIDEMILL_MESSAGES', 'TIDEMILL_TOKEN', 'TIDEMILL_URL']
+
+function readEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {
+  const names = new Map(Object.keys(configSchema.shape).map((key) => [environmentName(key), key]))
+  const found: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('TIDEMILL_') || NOT_SETTINGS.includes(name)) continue
+    const key = names.get(name)
+    if (key === undefined) {
+      throw new AppError('invalid', `${name} is no setting. Settings: ${[...names.keys()].join(', ')}`)
+    }
+    found[key] = value
+  }
+  return found
+}
+
+function readFile(path: string): Record<string, unknown> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new AppError('invalid', `${path} can't be read`, { cause: error })
+  }
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text))
+  } catch (error) {
+    throw new AppError('invalid', `${path} is no JSON object`, { cause: error })
+  }
+}

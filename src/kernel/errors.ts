@@ -1,0 +1,40 @@
+/** Why an operation was refused. Each protocol maps every code to its own status in one table. */
+export type ErrorCode =
+  | 'invalid'
+  | 'not_found'
+  | 'already_exists'
+  | 'conflict'
+  | 'denied'
+  | 'unavailable'
+  | 'internal'
+
+/**
+ * The only error class. `message` and `details` are safe to show to any caller; `cause` is only logged.
+ * The message says what is wrong, where, and what would be right.
+ */
+export class AppError extends Error {
+  override readonly name = 'AppError'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { details?: Record<string, unknown> } = {},
+  ) {
+    super(message, options)
+    this.code = code
+    this.details = options.details ?? {}
+  }
+}
+
+/** An `AppError` as it is; anything else becomes `internal` with the original as its cause. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  return new AppError('internal', 'An internal error occurred; the log has the details.', { cause: error })
+}
+
+/** The text of anything thrown, for logs and stored step errors. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

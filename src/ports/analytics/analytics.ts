@@ -1,0 +1,36 @@
+export type AnalyticsRow = Record<string, unknown>
+
+/** One DuckDB connection: temporary tables and settings are its own. */
+export interface AnalyticsSession extends AsyncDisposable {
+  query(sql: string, parameters?: readonly AnalyticsValue[]): Promise<AnalyticsRow[]>
+  /** The result as arrays, one for each column: much faster than rows for many values. */
+  columns(sql: string, parameters?: readonly AnalyticsValue[]): Promise<Record<string, unknown[]>>
+  execute(sql: string, parameters?: readonly AnalyticsValue[]): Promise<void>
+}
+
+export type AnalyticsValue = string | number | bigint | boolean | null
+
+/**
+ * Analytical SQL over Parquet, CSV and JSON files. Timestamps come back as milliseconds since the epoch,
+ * 64-bit integers as numbers (as bigint when they are not safe).
+ */
+export interface Analytics extends AsyncDisposable {
+  query(sql: string, parameters?: readonly AnalyticsValue[]): Promise<AnalyticsRow[]>
+  columns(sql: string, parameters?: readonly AnalyticsValue[]): Promise<Record<string, unknown[]>>
+  execute(sql: string, parameters?: readonly AnalyticsValue[]): Promise<void>
+  /** `threads: 1` makes the bytes that a query writes depend on its input alone. */
+  session(options?: { threads?: number }): Promise<AnalyticsSession>
+}
+
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** SQL that reads Parquet files as one table; columns are matched by name. */
+export function parquetScan(paths: readonly string[]): string {
+  return `read_parquet([${paths.map(quoteLiteral).join(', ')}], union_by_name = true)`
+}

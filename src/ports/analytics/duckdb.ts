@@ -1,0 +1,125 @@
+import { DuckDBInstance, DuckDBTypeId, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
+import { AppError, messageOf } from '../../kernel/errors.ts'
+import type { Analytics, AnalyticsRow, AnalyticsSession, AnalyticsValue } from './analytics.ts'
+
+/**
+ * DuckDB in this process, opened when first used. Without network access and without loading extensions: what is
+ * built in is Parquet, CSV and JSON.
+ */
+export function openDuckDb(options: { memoryLimit?: string } = {}): Analytics {
+  const instances = new Map<number, Promise<DuckDBInstance>>()
+  const instance = (threads: number): Promise<DuckDBInstance> => {
+    const known = instances.get(threads)
+    if (known) return known
+    const opened = DuckDBInstance.create(':memory:', {
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      memory_limit: options.memoryLimit ?? '4GB',
+      preserve_insertion_order: 'true',
+      TimeZone: 'UTC',
+      ...(threads > 0 && { threads: String(threads) }),
+    })
+    instances.set(threads, opened)
+    return opened
+  }
+  const session = async (threads = 0): Promise<AnalyticsSession> =>
+    openSession(await (await instance(threads)).connect())
+  const once = async <Result>(work: (open: AnalyticsSession) => Promise<Result>): Promise<Result> => {
+    await using open = await session()
+    return await work(open)
+  }
+  return {
+    query: (sql, parameters) => once((open) => open.query(sql, parameters)),
+    columns: (sql, parameters) => once((open) => open.columns(sql, parameters)),
+    execute: (sql, parameters) => once((open) => open.execute(sql, parameters)),
+    session: ({ threads } = {}) => session(threads),
+    async [Symbol.asyncDispose]() {
+      for (const opened of instances.values()) (await opened).closeSync()
+      instances.clear()
+    },
+  }
+}
+
+function openSession(connection: DuckDBConnection): AnalyticsSession {
+  const run = async (sql: string, parameters: readonly AnalyticsValue[] = []) => {
+    try {
+      return await connection.runAndReadAll(sql, parameters as DuckDBValue[])
+    } catch (error) {
+      throw new AppError('invalid', `DuckDB: ${messageOf(error)}`, { cause: error, details: { sql } })
+    }
+  }
+  return {
+    async query(sql, parameters) {
+      const result = await run(sql, parameters)
+      const names = result.deduplicatedColumnNames()
+      const columns = plainColumns(result)
+      return Array.from({ length: result.currentRowCount }, (_, row) => {
+        const entries = names.map((name, index) => [name, columns[index]![row]] as const)
+        return Object.fromEntries(entries) as AnalyticsRow
+      })
+    },
+    async columns(sql, parameters) {
+      const result = await run(sql, parameters)
+      const columns = plainColumns(result)
+      return Object.fromEntries(
+        result.deduplicatedColumnNames().map((name, index) => [name, columns[index]!]),
+      )
+    },
+    async execute(sql, parameters) {
+      await run(sql, parameters)
+    },
+    async [Symbol.asyncDispose]() {
+      connection.closeSync()
+    },
+  }
+}
+
+type Result = Awaited<ReturnType<DuckDBConnection['runAndReadAll']>>
+
+function plainColumns(result: Result): unknown[][] {
+  const columns = result.getColumns()
+  return columns.map((column, index) => {
+    const convert = CONVERT[result.columnTypeId(index)] ?? plain
+    return column.map((value) => (value === null ? null : convert(value)))
+  })
+}
+
+const same = (value: DuckDBValue): unknown => value
+const safeInteger = (value: DuckDBValue): unknown => {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
+}
+const fromMicros = (value: DuckDBValue): unknown => Number((value as { micros: bigint }).micros / 1000n)
+
+const CONVERT: Partial<Record<DuckDBTypeId, (value: DuckDBValue) => unknown>> = {
+  [DuckDBTypeId.DOUBLE]: same,
+  [DuckDBTypeId.FLOAT]: same,
+  [DuckDBTypeId.VARCHAR]: same,
+  [DuckDBTypeId.BOOLEAN]: same,
+  [DuckDBTypeId.INTEGER]: same,
+  [DuckDBTypeId.BIGINT]: safeInteger,
+  [DuckDBTypeId.UBIGINT]: safeInteger,
+  [DuckDBTypeId.HUGEINT]: safeInteger,
+  [DuckDBTypeId.TIMESTAMP]: fromMicros,
+  [DuckDBTypeId.TIMESTAMP_TZ]: fromMicros,
+  [DuckDBTypeId.TIMESTAMP_MS]: (value) => Number((value as { millis: bigint }).millis),
+  [DuckDBTypeId.TIMESTAMP_S]: (value) => Number((value as { seconds: bigint }).seconds) * 1000,
+  [DuckDBTypeId.TIMESTAMP_NS]: (value) => Number((value as { nanos: bigint }).nanos / 1_000_000n),
+  [DuckDBTypeId.DATE]: (value) => (value as { days: number }).days * 86_400_000,
+  [DuckDBTypeId.DECIMAL]: (value) => Number(String(value)),
+}
+
+/** Lists, structs, intervals and the like: as JSON-like values where possible, else as text. */
+function plain(value: DuckDBValue): unknown {
+  if (value === null || typeof value !== 'object')
+    return typeof value === 'bigint' ? safeInteger(value) : value
+  if ('items' in value && Array.isArray(value.items)) return value.items.map(plain)
+  if ('entries' in value && typeof value.entries === 'object' && !Array.isArray(value.entries)) {
+    const members = Object.entries(value.entries as Record<string, DuckDBValue>)
+    return Object.fromEntries(members.map(([key, member]) => [key, plain(member)]))
+  }
+  if ('bytes' in value) return value.bytes
+  if ('micros' in value && typeof value.micros === 'bigint' && !('months' in value)) return fromMicros(value)
+  if ('days' in value && !('months' in value)) return Number(value.days) * 86_400_000
+  return String(value)
+}

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { copyFile, constants, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { AppError } from '../../kernel/errors.ts'
+import { randomIds } from '../../kernel/ids.ts'
+import { sha256 } from '../../kernel/json.ts'
+import type { Artifacts, StoredBlob } from './artifacts.ts'
+
+/** Blobs as files under `<root>/ab/cdef…`: written to a temporary name, synced, renamed. */
+export function fileArtifacts(root: string): Artifacts {
+  const pathOf = (hash: string): string => {
+    if (!/^[0-9a-f]{64}$/.test(hash)) throw new AppError('invalid', `${hash} is no SHA-256`)
+    return join(root, hash.slice(0, 2), hash.slice(2))
+  }
+  const exists = (hash: string): Promise<boolean> =>
+    stat(pathOf(hash)).then(
+      () => true,
+      () => false,
+    )
+  const gone = (hash: string) => (cause: unknown) => {
+    throw new AppError('not_found', `The blob ${hash} is not in the artifact store`, { cause })
+  }
+  return {
+    async put(bytes) {
+      const blob = { sha256: sha256(bytes), sizeBytes: bytes.byteLength }
+      if (!(await exists(blob.sha256))) {
+        await settle(pathOf(blob.sha256), async (temporary) => {
+          const file = await open(temporary, 'wx')
+          try {
+            await file.writeFile(bytes)
+            await file.sync()
+          } finally {
+            await file.close()
+          }
+        })
+      }
+      return blob
+    },
+    async putFile(path) {
+      const blob = await hashFile(path)
+      if (!(await exists(blob.sha256))) {
+        await settle(pathOf(blob.sha256), async (temporary) => {
+          await copyFile(path, temporary, constants.COPYFILE_FICLONE)
+          const copied = await hashFile(temporary)
+          if (copied.sha256 !== blob.sha256) {
+            throw new AppError('conflict', `${path} changed while it was being stored`)
+          }
+          const file = await open(temporary, 'r+')
+          await file.sync().finally(() => file.close())
+        })
+      }
+      return blob
+    },
+    bytes: (hash) => readFile(pathOf(hash)).catch(gone(hash)),
+    async localPath(hash) {
+      const path = pathOf(hash)
+      await stat(path).catch(gone(hash))
+      return path
+    },
+    has: exists,
+    delete: (hash) => rm(pathOf(hash), { force: true }),
+  }
+}
+
+async function settle(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const folder = dirname(path)
+  await mkdir(folder, { recursive: true })
+  const temporary = `${path}.${randomIds.hex32()}.tmp`
+  try {
+    await write(temporary)
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  const directory = await open(folder, 'r')
+  await directory.sync().finally(() => directory.close())
+}
+
+async function hashFile(path: string): Promise<StoredBlob> {
+  const hash = createHash('sha256')
+  let sizeBytes = 0
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    hash.update(chunk as Buffer)
+    sizeBytes += (chunk as Buffer).byteLength
+  }
+  return { sha256: hash.digest('hex'), sizeBytes }
+}

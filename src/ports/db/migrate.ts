@@ -1,0 +1,88 @@
+import { sql, type Kysely } from 'kysely'
+import { DatabaseSync } from 'node:sqlite'
+import { AppError } from '../../kernel/errors.ts'
+import type { Db, Trx } from './db.ts'
+import * as jobs from './migrations/001-jobs.ts'
+import * as governance from './migrations/002-governance.ts'
+import * as data from './migrations/003-data.ts'
+import * as features from './migrations/004-features.ts'
+import * as tracking from './migrations/005-tracking.ts'
+import * as registry from './migrations/006-registry.ts'
+import * as pipelines from './migrations/007-pipelines.ts'
+import * as serving from './migrations/008-serving.ts'
+import * as rollout from './migrations/009-rollout.ts'
+import * as monitoring from './migrations/010-monitoring.ts'
+import * as project from './migrations/011-project.ts'
+
+/** Forward only, in this order; a name is never reused. */
+const migrations = {
+  '001-jobs': jobs.up,
+  '002-governance': governance.up,
+  '003-data': data.up,
+  '004-features': features.up,
+  '005-tracking': tracking.up,
+  '006-registry': registry.up,
+  '007-pipelines': pipelines.up,
+  '008-serving': serving.up,
+  '009-rollout': rollout.up,
+  '010-monitoring': monitoring.up,
+  '011-project': project.up,
+}
+
+const MIGRATION_LOCK = 840_173
+
+/** WAL is a property of the file, set once by the migrator before anyone else opens it. */
+export function prepareSqliteFile(path: string): void {
+  const database = new DatabaseSync(path, { timeout: 10_000 })
+  database.exec('PRAGMA journal_mode = WAL')
+  database.close()
+}
+
+/** Brings the database to this program's version, under a lock: each migration once, all or nothing. */
+export async function migrate(db: Db): Promise<void> {
+  await db.write(async (trx) => {
+    if (db.dialect === 'postgres') await sql`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(trx)
+    const schema = trx as unknown as Kysely<unknown>
+    await schema.schema
+      .createTable('migration')
+      .ifNotExists()
+      .addColumn('name', 'text', (c) => c.primaryKey())
+      .addColumn('applied_ms', 'bigint', (c) => c.notNull())
+      .execute()
+    const applied = await appliedNames(trx)
+    refuseUnknown(applied)
+    for (const [name, up] of Object.entries(migrations)) {
+      if (applied.has(name)) continue
+      await up(schema, db.dialect)
+      await sql`INSERT INTO migration (name, applied_ms) VALUES (${name}, ${await db.wallTime(trx)})`.execute(
+        trx,
+      )
+    }
+  })
+}
+
+/** Roles other than the migrator refuse to work on a database of another version. */
+export async function requireCurrent(db: Db): Promise<void> {
+  const applied = await appliedNames(db.read)
+  refuseUnknown(applied)
+  const missing = Object.keys(migrations).filter((name) => !applied.has(name))
+  if (missing.length === 0) return
+  throw new AppError(
+    'unavailable',
+    `The database is older than this program: it lacks ${missing.join(', ')}. Start the server first, which migrates it.`,
+  )
+}
+
+async function appliedNames(at: Db['read'] | Trx): Promise<Set<string>> {
+  const { rows } = await sql<{ name: string }>`SELECT name FROM migration`.execute(at)
+  return new Set(rows.map((row) => row.name))
+}
+
+function refuseUnknown(applied: ReadonlySet<string>): void {
+  const unknown = [...applied].filter((name) => !Object.hasOwn(migrations, name))
+  if (unknown.length === 0) return
+  throw new AppError(
+    'unavailable',
+    `The database is newer than this program: it has ${unknown.join(', ')}. Use the newer program.`,
+  )
+}

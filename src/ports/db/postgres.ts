@@ -1,0 +1,96 @@
+import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import type { Db, Queryable, Trx } from './db.ts'
+import { wallTime } from './dialect.ts'
+import type { Tables } from './schema.ts'
+
+const POOL_SIZE = 10
+const CHANGE_POLL_MS = 500
+const CHANNEL = 'tidemill_change'
+const RECONNECT_MS = 1_000
+
+/** Opens a PostgreSQL database. Each writing transaction notifies the listeners of all processes when it commits. */
+export function openPostgres(url: string): Db {
+  const pool = new pg.Pool({ connectionString: url, max: POOL_SIZE, types: { getTypeParser } })
+  // An idle connection that the server drops is replaced on the next query.
+  pool.on('error', () => {})
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  const watcher = new ChangeWatcher(url)
+  return {
+    dialect: 'postgres',
+    read: db,
+    write: (work) =>
+      db.transaction().execute(async (trx: Trx) => {
+        const result = await work(trx)
+        await trx.executeQuery(CompiledQuery.raw(`NOTIFY ${CHANNEL}`))
+        return result
+      }),
+    wallTime: (at: Queryable = db) => wallTime(at),
+    onChange: (listener) => watcher.listen(listener),
+    async [Symbol.asyncDispose]() {
+      await watcher[Symbol.asyncDispose]()
+      await db.destroy()
+    },
+  }
+}
+
+/** 64-bit integers as numbers: counts and milliseconds stay far below 2^53. */
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') => {
+  const isInteger = oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
+  return isInteger ? Number : pg.types.getTypeParser(oid, format as 'text')
+}
+
+class ChangeWatcher implements AsyncDisposable {
+  readonly #url: string
+  readonly #listeners = new Set<() => void>()
+  #client: pg.Client | undefined
+  #poll: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  listen(listener: () => void): Disposable {
+    this.#listeners.add(listener)
+    if (!this.#poll) {
+      this.#poll = setInterval(() => this.#tell(), CHANGE_POLL_MS)
+      this.#poll.unref()
+      void this.#connect()
+    }
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) }
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#closed) return
+    const client = new pg.Client({ connectionString: this.#url })
+    const retry = (): void => {
+      if (this.#client !== client) return
+      this.#client = undefined
+      setTimeout(() => void this.#connect(), RECONNECT_MS).unref()
+    }
+    this.#client = client
+    client.on('notification', () => this.#tell())
+    client.on('error', retry)
+    client.on('end', retry)
+    try {
+      await client.connect()
+      await client.query(`LISTEN ${CHANNEL}`)
+    } catch {
+      retry()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#poll)
+    this.#listeners.clear()
+    const client = this.#client
+    this.#client = undefined
+    await client?.end().catch(() => {})
+  }
+}

@@ -1,0 +1,28 @@
+import type { DataTables } from '../../data/tables.ts'
+import type { FeaturesTables } from '../../features/tables.ts'
+import type { GovernanceTables } from '../../governance/tables.ts'
+import type { JobsTables } from '../../jobs/tables.ts'
+import type { MonitoringTables } from '../../monitoring/tables.ts'
+import type { PipelinesTables } from '../../pipelines/tables.ts'
+import type { ProjectTables } from '../../project/tables.ts'
+import type { RegistryTables } from '../../registry/tables.ts'
+import type { RolloutTables } from '../../rollout/tables.ts'
+import type { ServingTables } from '../../serving/tables.ts'
+import type { TrackingTables } from '../../tracking/tables.ts'
+import type { BlobTables } from '../artifacts/tables.ts'
+
+/** All tables. The one place where rooms meet below: types only. */
+export interface Tables
+  extends
+    BlobTables,
+    JobsTables,
+    GovernanceTables,
+    DataTables,
+    FeaturesTables,
+    TrackingTables,
+    RegistryTables,
+    PipelinesTables,
+    ServingTables,
+    RolloutTables,
+    MonitoringTables,
+    ProjectTables {}

@@ -1,0 +1,136 @@
+export interface DeploymentRow {
+  id: string
+  project_id: string
+  name: string
+  model: string
+  task: string | null
+  /** The declared definition, as JSON. */
+  definition_json: string
+  policy_version: number
+  policy_json: string
+  stable_version_id: string | null
+  stable_version: number | null
+  previous_version_id: string | null
+  previous_version: number | null
+  /** Grows with every change; a writer that read an older one is refused. */
+  revision: number
+  created_ms: number
+  updated_ms: number
+}
+
+export interface RolloutRow {
+  id: string
+  project_id: string
+  deployment: string
+  model: string
+  candidate_version_id: string
+  candidate_version: number
+  stable_version_id: string
+  stable_version: number
+  state: string
+  /** Index into the plan's stages. */
+  stage: number
+  /** Traffic is being served, but no verdict can be reached for want of data: since when, in domain time. */
+  held_since_ms: number | null
+  plan_json: string
+  cause: string
+  reason: string | null
+  forced: number
+  /** Number of the last transition. */
+  version: number
+  sentence: string
+  started_ms: number
+  stage_started_ms: number
+  finished_ms: number | null
+  created_ms: number
+}
+
+export interface RolloutStageRow {
+  rollout_id: string
+  stage: number
+  project_id: string
+  mode: string
+  weight: number
+  generation: number
+  started_ms: number
+  ended_ms: number | null
+  /** The last judgement of the stage, metric by metric, as JSON. */
+  judgement_json: string | null
+}
+
+export interface RolloutTransitionRow {
+  rollout_id: string
+  version: number
+  project_id: string
+  from_state: string
+  to_state: string
+  stage: number
+  decision_id: string | null
+  sentence: string
+  /** Domain time. */
+  at_ms: number
+  created_ms: number
+}
+
+/** Additive counts as gateways and the label join report them. */
+export interface RolloutCountRow {
+  rollout_id: string
+  generation: number
+  stage: number
+  variant: string
+  metric: string
+  gateway_id: string
+  second: number
+  project_id: string
+  n: number
+  sum: number
+  sum_sq: number
+}
+
+/** The sum of `rollout_count` over generations, gateways and seconds, kept beside it for the controller. */
+export interface RolloutTotalRow {
+  rollout_id: string
+  stage: number
+  variant: string
+  metric: string
+  project_id: string
+  n: number
+  sum: number
+  sum_sq: number
+}
+
+export interface TrafficHourRow {
+  project_id: string
+  deployment: string
+  version: number
+  variant: string
+  hour_ms: number
+  n: number
+  errors: number
+}
+
+export interface DesiredStateRow {
+  generation: number
+  project_id: string
+  document_json: string
+  created_ms: number
+}
+
+export interface CandidateLeaseRow {
+  rollout_id: string
+  project_id: string
+  /** Database wall time. */
+  until_ms: number
+}
+
+export interface RolloutTables {
+  deployment: DeploymentRow
+  rollout: RolloutRow
+  rollout_stage: RolloutStageRow
+  rollout_transition: RolloutTransitionRow
+  rollout_count: RolloutCountRow
+  rollout_total: RolloutTotalRow
+  traffic_hour: TrafficHourRow
+  desired_state: DesiredStateRow
+  candidate_lease: CandidateLeaseRow
+}
