@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Client } from 'pg'
 import { pino } from 'pino'
 import { afterEach, describe } from 'vitest'
 import { ensureProject } from '../src/governance/governance.ts'
@@ -79,7 +79,7 @@ export async function openTestContext(databaseUrl = 'sqlite'): Promise<TestConte
 async function freshPostgres(url: string): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `tidemill_${process.pid}_${Math.random().toString(36).slice(2, 10)}`
   const admin = async (sql: string): Promise<void> => {
-    const client = new pg.Client({ connectionString: url })
+    const client = new Client({ connectionString: url })
     await client.connect()
     await client.query(sql).finally(() => client.end())
   }

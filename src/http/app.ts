@@ -10,9 +10,9 @@ export interface AppOptions {
   context: Context
   routes: readonly Route[]
   /** Tells who calls; throws `denied`. */
-  authenticate(request: Request): Promise<Actor>
+  authenticate: (request: Request) => Promise<Actor>
   /** The id of a project by its name; throws `not_found`. */
-  resolveProject(name: string | undefined): Promise<string>
+  resolveProject: (name: string | undefined) => Promise<string>
 }
 
 /** The native REST API: every route under `/api/v1` and under `/p/:project/api/v1`. */

@@ -28,7 +28,7 @@ export interface Route {
   query: Shape | undefined
   body: Shape | undefined
   response: Shape
-  handle(input: RouteInput<Shape, Shape, Shape>): Promise<unknown>
+  handle: (input: RouteInput<Shape, Shape, Shape>) => Promise<unknown>
 }
 
 /** Declares one route. A handler that returns a `Response` answers with it as it is. */
@@ -46,7 +46,7 @@ export function route<
   query?: Query
   body?: Body
   response: Result
-  handle(input: RouteInput<Params, Query, Body>): Promise<z.input<Result> | Response>
+  handle: (input: RouteInput<Params, Query, Body>) => Promise<z.input<Result> | Response>
 }): Route {
   return {
     params: undefined,

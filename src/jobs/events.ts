@@ -2,7 +2,7 @@ import type { Context } from '../http/context.ts'
 import type { DomainEvent, EventCatalogue, EventKind } from '../kernel/events.ts'
 import type { Db, Trx } from '../ports/db/db.ts'
 import { wallTime } from '../ports/db/dialect.ts'
-import { getCursor, insertEvent, listEventsAfter, upsertCursor } from './store.ts'
+import { getCursor, insertEvent, listEventsAfter, lockCursor, updateCursor } from './store.ts'
 import type { EventRow } from './tables.ts'
 
 /** Writes an event in the transaction of the change that it tells of. `atMs` is domain time. */
@@ -45,17 +45,17 @@ export async function consume(context: Context, consumer: Consumer): Promise<num
 async function handleOne(context: Context, consumer: Consumer, row: EventRow): Promise<void> {
   await context.db.write(async (trx) => {
     // Another process may have handled it since the events were read.
-    if ((await getCursor(trx, consumer.name)) >= row.seq) return
+    if ((await lockCursor(trx, { name: consumer.name, nowMs: await wallTime(trx) })) >= row.seq) return
     await consumer.handle(context, trx, toEvent(row))
-    await upsertCursor(trx, { name: consumer.name, seq: row.seq, nowMs: await wallTime(trx) })
+    await updateCursor(trx, { name: consumer.name, seq: row.seq })
   })
 }
 
 /** Events of no interest are passed without a transaction for each. */
 async function moveCursor(db: Db, name: string, seq: number): Promise<void> {
   await db.write(async (trx) => {
-    if ((await getCursor(trx, name)) >= seq) return
-    await upsertCursor(trx, { name, seq, nowMs: await wallTime(trx) })
+    if ((await lockCursor(trx, { name, nowMs: await wallTime(trx) })) >= seq) return
+    await updateCursor(trx, { name, seq })
   })
 }
 

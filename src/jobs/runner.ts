@@ -184,5 +184,5 @@ export class JobRunner implements AsyncDisposable {
 /** Doubles with each failure, with up to half of it as jitter, so that retries do not come in herds. */
 function backoffMs(failures: number): number {
   const full = Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS)
-  return full / 2 + Math.random() * (full / 2)
+  return Math.round(full / 2 + Math.random() * (full / 2))
 }

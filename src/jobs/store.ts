@@ -119,7 +119,7 @@ export async function countPendingJobs(at: Queryable, nowMs: number): Promise<nu
       eb.or([eb('state', '=', 'active'), eb.and([eb('state', '=', 'ready'), eb('run_at_ms', '<=', nowMs)])]),
     )
     .executeTakeFirstOrThrow()
-  return Number(count)
+  return count
 }
 
 export async function insertEvent(
@@ -161,13 +161,20 @@ export async function getCursor(at: Queryable, consumer: string): Promise<number
   return row?.seq ?? 0
 }
 
-export async function upsertCursor(
+/** The cursor, locked until the transaction ends: of several processes one handles an event. */
+export async function lockCursor(
   trx: Trx,
-  { name, seq, nowMs }: { name: string; seq: number; nowMs: number },
-): Promise<void> {
-  await trx
+  { name, nowMs }: { name: string; nowMs: number },
+): Promise<number> {
+  const { seq } = await trx
     .insertInto('consumer')
-    .values({ name, project_id: '*', seq, updated_ms: nowMs })
-    .onConflict((conflict) => conflict.column('name').doUpdateSet({ seq, updated_ms: nowMs }))
-    .execute()
+    .values({ name, project_id: '*', seq: 0, updated_ms: nowMs })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ updated_ms: nowMs }))
+    .returning('seq')
+    .executeTakeFirstOrThrow()
+  return seq
+}
+
+export async function updateCursor(trx: Trx, { name, seq }: { name: string; seq: number }): Promise<void> {
+  await trx.updateTable('consumer').set({ seq }).where('name', '=', name).execute()
 }

@@ -1,6 +1,6 @@
 import { DuckDBInstance, DuckDBTypeId, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
 import { AppError, messageOf } from '../../kernel/errors.ts'
-import type { Analytics, AnalyticsRow, AnalyticsSession, AnalyticsValue } from './analytics.ts'
+import type { Analytics, AnalyticsSession, AnalyticsValue } from './analytics.ts'
 
 /**
  * DuckDB in this process, opened when first used. Without network access and without loading extensions: what is
@@ -55,7 +55,7 @@ function openSession(connection: DuckDBConnection): AnalyticsSession {
       const columns = plainColumns(result)
       return Array.from({ length: result.currentRowCount }, (_, row) => {
         const entries = names.map((name, index) => [name, columns[index]![row]] as const)
-        return Object.fromEntries(entries) as AnalyticsRow
+        return Object.fromEntries<unknown>(entries)
       })
     },
     async columns(sql, parameters) {
@@ -120,6 +120,6 @@ function plain(value: DuckDBValue): unknown {
   }
   if ('bytes' in value) return value.bytes
   if ('micros' in value && typeof value.micros === 'bigint' && !('months' in value)) return fromMicros(value)
-  if ('days' in value && !('months' in value)) return Number(value.days) * 86_400_000
+  if ('days' in value && !('months' in value)) return value.days * 86_400_000
   return String(value)
 }

@@ -1,5 +1,5 @@
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
+import { Client, Pool, types, type CustomTypesConfig } from 'pg'
 import type { Db, Queryable, Trx } from './db.ts'
 import { wallTime } from './dialect.ts'
 import type { Tables } from './schema.ts'
@@ -11,7 +11,7 @@ const RECONNECT_MS = 1_000
 
 /** Opens a PostgreSQL database. Each writing transaction notifies the listeners of all processes when it commits. */
 export function openPostgres(url: string): Db {
-  const pool = new pg.Pool({ connectionString: url, max: POOL_SIZE, types: { getTypeParser } })
+  const pool = new Pool({ connectionString: url, max: POOL_SIZE, types: integersAsNumbers })
   // An idle connection that the server drops is replaced on the next query.
   pool.on('error', () => {})
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
@@ -34,16 +34,20 @@ export function openPostgres(url: string): Db {
   }
 }
 
+/** Type ids of int8 and numeric. */
+const INTEGERS: ReadonlySet<number> = new Set([20, 1700])
+
 /** 64-bit integers as numbers: counts and milliseconds stay far below 2^53. */
-const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') => {
-  const isInteger = oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
-  return isInteger ? Number : pg.types.getTypeParser(oid, format as 'text')
+const integersAsNumbers: CustomTypesConfig = {
+  getTypeParser(...[oid, format]: Parameters<typeof types.getTypeParser>) {
+    return INTEGERS.has(oid) ? Number : types.getTypeParser(oid, format)
+  },
 }
 
 class ChangeWatcher implements AsyncDisposable {
   readonly #url: string
   readonly #listeners = new Set<() => void>()
-  #client: pg.Client | undefined
+  #client: Client | undefined
   #poll: NodeJS.Timeout | undefined
   #closed = false
 
@@ -67,7 +71,7 @@ class ChangeWatcher implements AsyncDisposable {
 
   async #connect(): Promise<void> {
     if (this.#closed) return
-    const client = new pg.Client({ connectionString: this.#url })
+    const client = new Client({ connectionString: this.#url })
     const retry = (): void => {
       if (this.#client !== client) return
       this.#client = undefined

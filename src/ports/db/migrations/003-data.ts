@@ -1,4 +1,102 @@
 import type { Kysely } from 'kysely'
 import type { DialectName } from '../dialect.ts'
 
-export async function up(_db: Kysely<unknown>, _dialect: DialectName): Promise<void> {}
+export async function up(db: Kysely<unknown>, _dialect: DialectName): Promise<void> {
+  await db.schema
+    .createTable('dataset')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('definition_json', 'text', (c) => c.notNull())
+    .addColumn('definition_hash', 'text', (c) => c.notNull())
+    .addColumn('directory', 'text', (c) => c.notNull())
+    .addColumn('declared', 'integer', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addColumn('updated_ms', 'bigint', (c) => c.notNull())
+    .addUniqueConstraint('dataset_name', ['project_id', 'name'])
+    .execute()
+  await createVersionTable(db)
+  await createFileTables(db)
+  await db.schema
+    .createTable('validation_report')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('dataset_id', 'text', (c) => c.notNull())
+    .addColumn('verdict', 'text', (c) => c.notNull())
+    .addColumn('sentence', 'text', (c) => c.notNull())
+    .addColumn('rows', 'bigint', (c) => c.notNull())
+    .addColumn('results_json', 'text', (c) => c.notNull())
+    .addColumn('files_json', 'text', (c) => c.notNull())
+    .addColumn('failing_rows_sha256', 'text')
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .execute()
+  await db.schema
+    .createIndex('validation_report_dataset')
+    .on('validation_report')
+    .columns(['dataset_id', 'id'])
+    .execute()
+}
+
+async function createVersionTable(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('dataset_version')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('dataset_id', 'text', (c) => c.notNull())
+    .addColumn('number', 'integer', (c) => c.notNull())
+    .addColumn('manifest_sha256', 'text', (c) => c.notNull())
+    .addColumn('content_hash', 'text', (c) => c.notNull())
+    .addColumn('schema_json', 'text', (c) => c.notNull())
+    .addColumn('schema_change_json', 'text')
+    .addColumn('rows', 'bigint', (c) => c.notNull())
+    .addColumn('added_rows', 'bigint', (c) => c.notNull())
+    .addColumn('size_bytes', 'bigint', (c) => c.notNull())
+    .addColumn('parts', 'integer', (c) => c.notNull())
+    .addColumn('min_time_ms', 'bigint')
+    .addColumn('max_time_ms', 'bigint')
+    .addColumn('parent_id', 'text')
+    .addColumn('report_id', 'text')
+    .addColumn('summary_sha256', 'text', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addUniqueConstraint('dataset_version_number', ['dataset_id', 'number'])
+    .execute()
+}
+
+async function createFileTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('dataset_part')
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('dataset_id', 'text', (c) => c.notNull())
+    .addColumn('source_sha256', 'text', (c) => c.notNull())
+    .addColumn('sha256', 'text', (c) => c.notNull())
+    .addColumn('size_bytes', 'bigint', (c) => c.notNull())
+    .addColumn('rows', 'bigint', (c) => c.notNull())
+    .addColumn('min_time_ms', 'bigint')
+    .addColumn('max_time_ms', 'bigint')
+    .addColumn('schema_json', 'text', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('dataset_part_key', ['dataset_id', 'source_sha256'])
+    .execute()
+  await db.schema
+    .createTable('dataset_file')
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('dataset_id', 'text', (c) => c.notNull())
+    .addColumn('path', 'text', (c) => c.notNull())
+    .addColumn('size_bytes', 'bigint', (c) => c.notNull())
+    .addColumn('modified_ns', 'text', (c) => c.notNull())
+    .addColumn('source_sha256', 'text', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('dataset_file_key', ['dataset_id', 'path'])
+    .execute()
+  await db.schema
+    .createTable('dataset_quarantine')
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('dataset_id', 'text', (c) => c.notNull())
+    .addColumn('source_sha256', 'text', (c) => c.notNull())
+    .addColumn('definition_hash', 'text', (c) => c.notNull())
+    .addColumn('path', 'text', (c) => c.notNull())
+    .addColumn('report_id', 'text', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('dataset_quarantine_key', ['dataset_id', 'source_sha256', 'definition_hash'])
+    .execute()
+}
