@@ -1,0 +1,103 @@
+import { START_ROWS, around, harmonicRows, sampleVariance, tuneRhoSquared } from './confidence-sequence.ts'
+import type { Moments } from './confidence-sequence.ts'
+import { differenceProportionSequence } from './proportion.ts'
+
+/** Counts of both arms within one stage, where the split between them did not change. */
+export type Stage = { candidate: Moments; stable: Moments }
+
+export type HarmRule = {
+  /** Harm (candidate − stable; more is worse) beyond this fails. In the metric's unit. */
+  margin: number
+  /** Error probability of this verdict over all its looks, already split over stages and metrics. */
+  alpha: number
+  /** Rows in the smaller arm before anything passes, or fails on asymptotic grounds. */
+  minimum?: number
+  /** Rows (harmonic mean of the arms) at which the interval should be tightest. */
+  tightestAt?: number
+  kind: 'proportion' | 'mean'
+}
+
+export type Verdict = {
+  verdict: 'pass' | 'fail' | 'continue'
+  estimate: number
+  /** One-sided bounds, each valid at all looks with probability 1 − α. Null while nothing can be said. */
+  lower: number | null
+  upper: number | null
+  /** Rows that count: harmonic mean of the arms, summed over stages. */
+  n: number
+  rows: { candidate: number; stable: number }
+}
+
+const EXACT_SHARE = 0.1
+const TIGHTEST_AT = 5000
+
+/**
+ * The three-valued verdict on harm within one stage: FAIL when the lower bound exceeds the margin, PASS when the upper bound
+ * is below it, else CONTINUE. Looking at it any number of times is allowed.
+ */
+export function judgeHarm(rule: HarmRule & Stage): Verdict {
+  return combineStages([{ candidate: rule.candidate, stable: rule.stable }], rule)
+}
+
+/**
+ * One verdict over several stages. Differences are taken inside each stage and averaged with weights n₁n₂/(n₁+n₂) (Mantel and
+ * Haenszel 1959), which do not depend on the outcomes: a base rate that moves while the split changes cancels, where pooled
+ * counts would be biased. The weighted sum stays a martingale over the whole rollout, so α is not split over stages again;
+ * judge stages one by one (and split α) when the harm of one stage must not be diluted by another.
+ *
+ * A proportion takes nine tenths of α for the asymptotic bound with its variance kept off zero, one tenth for the exact
+ * one; it passes only when both upper bounds agree, so zero errors do not pass at once.
+ */
+export function combineStages(stages: readonly Stage[], rule: HarmRule): Verdict {
+  const { margin, alpha, minimum = START_ROWS, tightestAt = TIGHTEST_AT, kind } = rule
+  const used = stages.filter(({ candidate, stable }) => Math.min(candidate.n, stable.n) >= 2)
+  const rows = {
+    candidate: used.reduce((sum, stage) => sum + stage.candidate.n, 0),
+    stable: used.reduce((sum, stage) => sum + stage.stable.n, 0),
+  }
+  const enough = Math.min(rows.candidate, rows.stable) >= Math.max(2, minimum)
+  const pooled = poolStages(used, kind)
+  const rhoSquared = tuneRhoSquared(alpha, tightestAt)
+  const asymptoticAlpha = kind === 'proportion' ? alpha * (1 - EXACT_SHARE) : alpha
+  let { lower } = around(pooled.estimate, pooled.n, pooled.variance, { alpha: asymptoticAlpha, rhoSquared })
+  let { upper } = around(pooled.estimate, pooled.n, pooled.variance, { alpha, rhoSquared })
+  if (!enough) [lower, upper] = [-Infinity, Infinity]
+  if (kind === 'proportion') {
+    const tallies = used.map((stage) => ({ candidate: tally(stage.candidate), stable: tally(stage.stable) }))
+    lower = Math.max(lower, differenceProportionSequence(tallies, alpha * EXACT_SHARE).lower)
+    upper = Math.max(upper, differenceProportionSequence(tallies, alpha).upper)
+  }
+  const verdict = lower > margin ? 'fail' : enough && upper < margin ? 'pass' : 'continue'
+  return { verdict, estimate: pooled.estimate, lower: finite(lower), upper: finite(upper), n: pooled.n, rows }
+}
+
+function finite(bound: number): number | null {
+  return Number.isFinite(bound) ? bound : null
+}
+
+function tally({ n, sum }: Moments): { successes: number; n: number } {
+  return { successes: sum, n }
+}
+
+function poolStages(
+  stages: readonly Stage[],
+  kind: HarmRule['kind'],
+): { estimate: number; variance: number; n: number } {
+  let [sum, weights, variance, n] = [0, 0, 0, 0]
+  for (const { candidate, stable } of stages) {
+    const rows = harmonicRows(candidate.n, stable.n)
+    sum += rows * (candidate.sum / candidate.n - stable.sum / stable.n)
+    variance += rows * rows * (varianceOfMean(candidate, kind) + varianceOfMean(stable, kind))
+    weights += rows
+    n += rows
+  }
+  if (weights === 0) return { estimate: 0, variance: Infinity, n: 0 }
+  return { estimate: sum / weights, variance: variance / (weights * weights), n }
+}
+
+/** For a proportion one success and one failure are added, so that none seen does not mean none possible. */
+function varianceOfMean(arm: Moments, kind: HarmRule['kind']): number {
+  if (kind === 'mean') return sampleVariance(arm) / arm.n
+  const rate = (arm.sum + 1) / (arm.n + 2)
+  return (rate * (1 - rate)) / arm.n
+}
