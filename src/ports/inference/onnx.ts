@@ -136,7 +136,10 @@ function toTensors(results: OrtSession.ReturnType): Record<string, Tensor> {
   const tensors: Record<string, Tensor> = {}
   for (const name in results) {
     const { type, dims, data } = results[name] as OrtTensor
-    const bits = type === 'float16' ? new Uint16Array((data as Uint16Array).buffer) : data
+    const bits =
+      type === 'float16'
+        ? new Uint16Array((data as Uint16Array).buffer, (data as Uint16Array).byteOffset, data.length)
+        : data
     tensors[name] = { datatype: DATATYPES[type] as Datatype, shape: dims, data: bits }
   }
   return tensors
