@@ -1,0 +1,129 @@
+import { audit } from '../governance/governance.ts'
+import type { Context } from '../http/context.ts'
+import { requirePermission } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
+import { recordBlob } from '../ports/artifacts/blobs.ts'
+import type { Caller } from './experiments.ts'
+import { requireArtifactPath } from './keys.ts'
+import type { ArtifactEntry } from './schema.ts'
+import { getRunRow } from './store.ts'
+import {
+  deleteArtifactFiles,
+  findArtifactFile,
+  listArtifactEntries,
+  upsertArtifactFile,
+} from './store-artifacts.ts'
+
+const SCHEME = 'mlflow-artifacts:/'
+
+/** Where bytes come from: memory, a file that is copied, or a blob that is stored already. */
+export type ArtifactContent = { bytes: Uint8Array } | { file: string } | { blob: StoredBlob }
+
+/** Puts a file at a path below the project's artifact root; what was there is replaced. */
+export async function putArtifact(
+  { db, artifacts, clock }: Pick<Context, 'db' | 'artifacts' | 'clock'>,
+  { projectId, actor, path, content }: Caller & { path: string; content: ArtifactContent },
+): Promise<StoredBlob> {
+  requirePermission(actor, 'contribute', projectId)
+  requireArtifactPath(path)
+  const blob = await store(artifacts, content)
+  await db.write(async (trx) => {
+    await recordBlob(trx, { projectId, blob, nowMs: await db.wallTime(trx) })
+    await upsertArtifactFile(trx, {
+      project_id: projectId,
+      path,
+      sha256: blob.sha256,
+      size_bytes: blob.sizeBytes,
+      created_ms: clock.now(),
+    })
+    const detail = { sha256: blob.sha256, sizeBytes: blob.sizeBytes }
+    await audit(trx, { projectId, actor, action: 'tracking.put_artifact', subject: path, detail })
+  })
+  return blob
+}
+
+/** Puts a file among the artifacts of a run; `path` is relative to the run's artifact folder. */
+export async function putRunArtifact(
+  context: Pick<Context, 'db' | 'artifacts' | 'clock'>,
+  { runId, path, ...input }: Caller & { runId: string; path: string; content: ArtifactContent },
+): Promise<StoredBlob> {
+  const folder = await runArtifactFolder(context, { projectId: input.projectId, runId })
+  return await putArtifact(context, { ...input, path: `${folder}/${path}` })
+}
+
+async function store(artifacts: Context['artifacts'], content: ArtifactContent): Promise<StoredBlob> {
+  if ('blob' in content) return content.blob
+  return 'bytes' in content ? await artifacts.put(content.bytes) : await artifacts.putFile(content.file)
+}
+
+/** The blob at a path. Throws `not_found`. */
+export async function getArtifact(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, path }: Caller & { path: string },
+): Promise<StoredBlob> {
+  requirePermission(actor, 'view', projectId)
+  requireArtifactPath(path)
+  const file = await findArtifactFile(db.read, projectId, path)
+  if (!file) throw new AppError('not_found', `There is no artifact ${path}`, { details: { path } })
+  return { sha256: file.sha256, sizeBytes: file.size_bytes }
+}
+
+/** What is directly in a folder (the root when empty); of a file, nothing. Paths are from the project's artifact root. */
+export async function listArtifacts(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, folder }: Caller & { folder: string },
+): Promise<ArtifactEntry[]> {
+  requirePermission(actor, 'view', projectId)
+  if (folder !== '') requireArtifactPath(folder)
+  return await listArtifactEntries(db.read, db.dialect, { projectId, folder })
+}
+
+/** What is directly in a folder of a run's artifacts. Paths are relative to the run's artifact folder. */
+export async function listRunArtifacts(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, runId, folder = '' }: Caller & { runId: string; folder?: string },
+): Promise<ArtifactEntry[]> {
+  const root = await runArtifactFolder({ db }, { projectId, runId })
+  const entries = await listArtifacts(
+    { db },
+    { projectId, actor, folder: folder === '' ? root : `${root}/${folder}` },
+  )
+  return entries.map((entry) => ({ ...entry, path: entry.path.slice(root.length + 1) }))
+}
+
+/** Deletes a file, or a folder with everything in it. Throws `not_found` when there is neither. */
+export async function deleteArtifacts(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, path }: Caller & { path: string },
+): Promise<void> {
+  requirePermission(actor, 'contribute', projectId)
+  requireArtifactPath(path)
+  await db.write(async (trx) => {
+    const files = await deleteArtifactFiles(trx, projectId, path)
+    if (files === 0) throw new AppError('not_found', `There is no artifact ${path}`, { details: { path } })
+    await audit(trx, {
+      projectId,
+      actor,
+      action: 'tracking.delete_artifacts',
+      subject: path,
+      detail: { files },
+    })
+  })
+}
+
+async function runArtifactFolder(
+  { db }: Pick<Context, 'db'>,
+  { projectId, runId }: { projectId: string; runId: string },
+): Promise<string> {
+  return folderOf((await getRunRow(db.read, projectId, runId)).artifact_uri)
+}
+
+/** The folder below the artifact root that an artifact URI names. Throws `invalid` for one that is stored elsewhere. */
+export function folderOf(artifactUri: string): string {
+  if (!artifactUri.startsWith(SCHEME) || artifactUri.startsWith(`${SCHEME}/`))
+    throw new AppError('invalid', `The artifacts at ${artifactUri} are not stored here`)
+  const folder = artifactUri.slice(SCHEME.length).replaceAll(/^\/+|\/+$/g, '')
+  requireArtifactPath(folder)
+  return folder
+}

@@ -1,0 +1,166 @@
+import { audit } from '../governance/governance.ts'
+import type { Context } from '../http/context.ts'
+import { requirePermission } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { Trx } from '../ports/db/db.ts'
+import type { Caller } from './experiments.ts'
+import { requireKey } from './keys.ts'
+import { announce, getActiveRun, ownerOf } from './runs.ts'
+import {
+  BATCH_LIMITS,
+  MAX_PARAM_LENGTH,
+  MAX_TAG_LENGTH,
+  TAGS,
+  type DatasetUse,
+  type MetricPoint,
+  type ModelUse,
+  type Param,
+  type Tag,
+} from './schema.ts'
+import { updateRunRow } from './store.ts'
+import { insertDatasetUse, insertModelUses, upsertLoggedModelMetrics } from './store-inputs.ts'
+import { deleteTag, insertMetrics, insertParams, upsertTags, type Owner } from './store-values.ts'
+
+export interface LogBatch extends Caller {
+  runId: string
+  metrics?: readonly MetricPoint[]
+  params?: readonly Param[]
+  tags?: readonly Tag[]
+}
+
+/**
+ * Logs params, tags and metrics in one transaction: all of them or none. A param that is there with the same value, and a point that is
+ * in the history already, are accepted silently, so that a batch may be sent again. Throws `invalid` for a param that would change.
+ */
+export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, input: LogBatch): Promise<void> {
+  const { projectId, actor, runId, metrics = [], params = [], tags = [] } = input
+  requirePermission(actor, 'contribute', projectId)
+  requireValid({ metrics, params, tags })
+  await db.write(async (trx) => {
+    const row = await getActiveRun(trx, projectId, runId)
+    const owner = ownerOf(row)
+    const changed = await insertParams(trx, owner, uniqueParams(params))
+    if (changed.length > 0) throw paramsChanged(runId, changed)
+    await writeTags(trx, owner, tags)
+    await insertMetrics(trx, db.dialect, owner, metrics)
+    await upsertLoggedModelMetrics(trx, owner, metrics)
+    if (params.length + tags.length > 0) {
+      const detail = { params: params.map(({ key }) => key), tags: tags.map(({ key }) => key) }
+      await audit(trx, { projectId, actor, action: 'tracking.log', subject: runId, detail })
+    }
+    await announce({ db, clock }, trx, row)
+  })
+}
+
+async function writeTags(trx: Trx, owner: Owner, tags: readonly Tag[]): Promise<void> {
+  const last = [...new Map(tags.map((tag) => [tag.key, tag])).values()]
+  await upsertTags(trx, owner, last)
+  for (const { key, value } of last) {
+    if (key === TAGS.runName) await updateRunRow(trx, owner.runId, { name: value })
+    if (key === TAGS.parentRunId) await updateRunRow(trx, owner.runId, { parent_run_id: value })
+  }
+}
+
+/** Throws `not_found` when the run has no such tag. */
+export async function deleteRunTag(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  { projectId, actor, runId, key }: Caller & { runId: string; key: string },
+): Promise<void> {
+  requirePermission(actor, 'contribute', projectId)
+  await db.write(async (trx) => {
+    const row = await getActiveRun(trx, projectId, runId)
+    if (!(await deleteTag(trx, runId, key)))
+      throw new AppError('not_found', `No tag with name: ${key} in run with id ${runId}`, {
+        details: { key },
+      })
+    if (key === TAGS.parentRunId) await updateRunRow(trx, runId, { parent_run_id: null })
+    await audit(trx, { projectId, actor, action: 'tracking.untag_run', subject: runId, detail: { key } })
+    await announce({ db, clock }, trx, row)
+  })
+}
+
+/** Records which datasets and logged models a run used or made. */
+export async function logInputs(
+  { db, clock, ids }: Pick<Context, 'db' | 'clock' | 'ids'>,
+  input: Caller & { runId: string; datasets?: readonly DatasetUse[]; models?: readonly ModelUse[] },
+): Promise<void> {
+  const { projectId, actor, runId, datasets = [], models = [] } = input
+  requirePermission(actor, 'contribute', projectId)
+  const nowMs = clock.now()
+  await db.write(async (trx) => {
+    const row = await getActiveRun(trx, projectId, runId)
+    for (const dataset of datasets)
+      await insertDatasetUse(trx, { ...ownerOf(row), id: ids.uuid(), nowMs, dataset })
+    await insertModelUses(trx, { runId, projectId, nowMs }, models)
+    const detail = {
+      datasets: datasets.map(({ name }) => name),
+      models: models.map((use) => use.loggedModelId),
+    }
+    await audit(trx, { projectId, actor, action: 'tracking.log_inputs', subject: runId, detail })
+    await announce({ db, clock }, trx, row)
+  })
+}
+
+function requireValid({
+  metrics,
+  params,
+  tags,
+}: {
+  metrics: readonly MetricPoint[]
+  params: readonly Param[]
+  tags: readonly Tag[]
+}): void {
+  for (const [what, items] of Object.entries({ metrics, params, tags })) {
+    const limit = BATCH_LIMITS[what as keyof typeof BATCH_LIMITS]
+    if (items.length > limit)
+      throw new AppError(
+        'invalid',
+        `A batch logging request can contain at most ${limit} ${what}, not ${items.length}`,
+      )
+  }
+  for (const metric of metrics) requireMetric(metric)
+  for (const { key, value } of params) requireValue('param', key, value, MAX_PARAM_LENGTH)
+  for (const { key, value } of tags) requireValue('tag', key, value, MAX_TAG_LENGTH)
+}
+
+function requireMetric({ key, timestampMs, step }: MetricPoint): void {
+  requireKey(key, 'metric')
+  if (!Number.isSafeInteger(timestampMs) || timestampMs < 0)
+    throw new AppError(
+      'invalid',
+      `The timestamp of metric ${key} must be milliseconds since the epoch, not ${timestampMs}`,
+    )
+  if (!Number.isSafeInteger(step))
+    throw new AppError('invalid', `The step of metric ${key} must be an integer, not ${step}`)
+}
+
+function requireValue(what: 'param' | 'tag', key: string, value: string, maxLength: number): void {
+  requireKey(key, what)
+  if (value.length > maxLength)
+    throw new AppError(
+      'invalid',
+      `The value of ${what} ${key} may have ${maxLength} characters; this has ${value.length}`,
+    )
+}
+
+function uniqueParams(params: readonly Param[]): readonly Param[] {
+  const keys = new Set<string>()
+  for (const { key } of params) {
+    if (keys.has(key))
+      throw new AppError('invalid', `Duplicate parameter keys have been submitted: ['${key}']`)
+    keys.add(key)
+  }
+  return params
+}
+
+function paramsChanged(
+  runId: string,
+  changed: { key: string; oldValue: string; newValue: string }[],
+): AppError {
+  const { key, oldValue, newValue } = changed[0]!
+  return new AppError(
+    'invalid',
+    `Changing param values is not allowed. Param with key='${key}' was already logged with value='${oldValue}' for run ID='${runId}'. Attempted logging new value '${newValue}'.`,
+    { details: { changed } },
+  )
+}

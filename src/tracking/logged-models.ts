@@ -1,0 +1,133 @@
+import { audit } from '../governance/governance.ts'
+import type { Context } from '../http/context.ts'
+import { requirePermission } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { Queryable } from '../ports/db/db.ts'
+import { getActiveExperiment, type Caller } from './experiments.ts'
+import type { Search } from './store.ts'
+import type { LoggedModel, Param, Tag } from './schema.ts'
+import {
+  deleteLoggedModelTagRow,
+  findLoggedModelRow,
+  insertLoggedModel,
+  toLoggedModels,
+  updateLoggedModel,
+  upsertLoggedModelValues,
+} from './store-inputs.ts'
+import { searchLoggedModelRows } from './store-logged-models.ts'
+import type { LoggedModelRow, LoggedModelStatus } from './tables.ts'
+
+/** A model that a run has made, before anyone registers it. */
+export async function createLoggedModel(
+  { db, clock, ids }: Pick<Context, 'db' | 'clock' | 'ids'>,
+  input: Caller & {
+    experimentId: string
+    name?: string | undefined
+    modelType?: string | undefined
+    sourceRunId?: string | undefined
+    params?: readonly Param[]
+    tags?: readonly Tag[]
+  },
+): Promise<LoggedModel> {
+  const { projectId, actor, params = [], tags = [] } = input
+  requirePermission(actor, 'contribute', projectId)
+  if (input.name !== undefined) requireName(input.name)
+  const id = `m-${ids.hex32()}`
+  const nowMs = clock.now()
+  await db.write(async (trx) => {
+    const experiment = await getActiveExperiment(trx, projectId, input.experimentId, nowMs)
+    await insertLoggedModel(trx, {
+      id,
+      project_id: projectId,
+      experiment_id: experiment.id,
+      name: input.name || `model-${id.slice(2, 10)}`,
+      model_type: input.modelType ?? null,
+      source_run_id: input.sourceRunId ?? null,
+      status: 'PENDING',
+      artifact_uri: `${experiment.artifact_location}/models/${id}/artifacts`,
+      lifecycle: 'active',
+      created_ms: nowMs,
+      updated_ms: nowMs,
+    })
+    await upsertLoggedModelValues(trx, 'logged_model_param', { id, projectId }, params)
+    await upsertLoggedModelValues(trx, 'logged_model_tag', { id, projectId }, tags)
+    await audit(trx, { projectId, actor, action: 'tracking.create_logged_model', subject: id })
+  })
+  return await read(db.read, projectId, id)
+}
+
+export async function getLoggedModel(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, id, allowDeleted = false }: Caller & { id: string; allowDeleted?: boolean },
+): Promise<LoggedModel> {
+  requirePermission(actor, 'view', projectId)
+  const model = await read(db.read, projectId, id)
+  if (model.lifecycle === 'deleted' && !allowDeleted) throw missing(id)
+  return model
+}
+
+/** Sets a model's state, deletes it softly, or adds params and tags. */
+export async function updateLoggedModelState(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  input: Caller & {
+    id: string
+    status?: LoggedModelStatus
+    lifecycle?: 'deleted'
+    params?: readonly Param[]
+    tags?: readonly Tag[]
+    removeTag?: string
+  },
+): Promise<LoggedModel> {
+  const { projectId, actor, id, status, lifecycle, params = [], tags = [], removeTag } = input
+  requirePermission(actor, 'contribute', projectId)
+  await db.write(async (trx) => {
+    await getRow(trx, projectId, id)
+    await updateLoggedModel(trx, id, {
+      ...(status && { status }),
+      ...(lifecycle && { lifecycle }),
+      updated_ms: clock.now(),
+    })
+    await upsertLoggedModelValues(trx, 'logged_model_param', { id, projectId }, params)
+    await upsertLoggedModelValues(trx, 'logged_model_tag', { id, projectId }, tags)
+    if (removeTag !== undefined && !(await deleteLoggedModelTagRow(trx, id, removeTag)))
+      throw new AppError('not_found', `No tag with key ${removeTag} found for model with id ${id}.`)
+    await audit(trx, { projectId, actor, action: 'tracking.update_logged_model', subject: id })
+  })
+  return await read(db.read, projectId, id)
+}
+
+export async function searchLoggedModels(
+  { db }: Pick<Context, 'db'>,
+  input: Caller & Omit<Search, 'lifecycle'> & { experimentIds: readonly string[] },
+): Promise<{ models: LoggedModel[]; nextPageToken?: string }> {
+  requirePermission(input.actor, 'view', input.projectId)
+  const { rows, ...next } = await searchLoggedModelRows(db.read, db.dialect, {
+    ...input,
+    lifecycle: 'active',
+  })
+  return { models: await toLoggedModels(db.read, rows), ...next }
+}
+
+async function read(at: Queryable, projectId: string, id: string): Promise<LoggedModel> {
+  return (await toLoggedModels(at, [await getRow(at, projectId, id)]))[0]!
+}
+
+async function getRow(at: Queryable, projectId: string, id: string): Promise<LoggedModelRow> {
+  const row = await findLoggedModelRow(at, projectId, id)
+  if (!row) throw missing(id)
+  return row
+}
+
+function missing(id: string): AppError {
+  return new AppError('not_found', `Logged model with ID '${id}' not found.`, {
+    details: { loggedModelId: id },
+  })
+}
+
+function requireName(name: string): void {
+  if (name === '' || /[/:.%"']/.test(name))
+    throw new AppError(
+      'invalid',
+      `Invalid model name '${name}': it must not be empty or hold any of / : . % " '`,
+    )
+}

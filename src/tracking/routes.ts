@@ -1,0 +1,161 @@
+import { z } from 'zod'
+import { listOf, route } from '../http/route.ts'
+import { getExperiment, searchExperiments } from './experiments.ts'
+import { parseFilter, parseOrder } from './filter.ts'
+import { getThinnedHistory } from './history.ts'
+import { listRunArtifacts } from './artifacts.ts'
+import { getRun, listChildRuns, searchRuns } from './runs.ts'
+import { ArtifactEntry, Experiment, Run, Tag, type Metric, type RunDetail } from './schema.ts'
+
+const limit = z.coerce.number().int().min(1).max(1000).default(100)
+const lifecycle = z.enum(['active', 'deleted', 'all']).default('active')
+const filter = z
+  .string()
+  .transform(parseFilter)
+  .optional()
+  .describe('A filter tree as JSON, such as {"field":"metric","key":"auc","operator":">","value":0.7}')
+const orderBy = z
+  .string()
+  .transform(parseOrder)
+  .optional()
+  .describe('A list as JSON, such as [{"field":"metric","key":"auc","descending":true}]')
+
+const WireMetric = z.object({
+  key: z.string(),
+  value: z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]),
+  timestampMs: z.number(),
+  step: z.number(),
+})
+
+const RunSummary = Run.extend({
+  params: z.array(Tag),
+  metrics: z.array(WireMetric).describe('The latest value of each metric'),
+  tags: z.array(Tag),
+  datasets: z.array(
+    z.object({
+      name: z.string(),
+      digest: z.string(),
+      sourceType: z.string(),
+      source: z.string(),
+      tags: z.array(Tag),
+    }),
+  ),
+  models: z.array(
+    z.object({ direction: z.enum(['input', 'output']), loggedModelId: z.string(), step: z.number() }),
+  ),
+})
+
+export const routes = [
+  route({
+    method: 'GET',
+    path: '/experiments',
+    summary: 'Experiments, newest first',
+    permission: 'view',
+    query: z.strictObject({ filter, orderBy, lifecycle, limit, pageToken: z.string().optional() }),
+    response: listOf(Experiment),
+    async handle({ context, actor, projectId, query }) {
+      const { experiments, ...next } = await searchExperiments(context, {
+        ...query,
+        projectId,
+        actor,
+        filter: query.filter ?? { and: [] },
+        orderBy: query.orderBy ?? [],
+      })
+      return { items: experiments, ...next }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/experiments/:experimentId',
+    summary: 'One experiment; `0` is the Default of the project',
+    permission: 'view',
+    params: z.strictObject({ experimentId: z.string() }),
+    response: Experiment,
+    handle: ({ context, actor, projectId, params }) =>
+      getExperiment(context, { projectId, actor, id: params.experimentId }),
+  }),
+  route({
+    method: 'GET',
+    path: '/runs',
+    summary: 'Runs of an experiment, newest first unless ordered otherwise',
+    permission: 'view',
+    query: z.strictObject({
+      experimentId: z.string().default('0').describe('One id, or several with commas'),
+      filter,
+      orderBy,
+      lifecycle,
+      limit,
+      pageToken: z.string().optional(),
+    }),
+    response: listOf(RunSummary),
+    async handle({ context, actor, projectId, query }) {
+      const { experimentId, ...search } = query
+      const experimentIds = experimentId.split(',')
+      const { runs, ...next } = await searchRuns(context, { ...search, projectId, actor, experimentIds })
+      return { items: runs.map(toWire), ...next }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/runs/:runId',
+    summary: 'One run with its params, latest metrics, tags, artifacts, parent and children',
+    permission: 'view',
+    params: z.strictObject({ runId: z.string() }),
+    response: RunSummary.extend({
+      artifacts: z.array(ArtifactEntry).describe('Directly in the artifact folder'),
+      children: z.array(Run),
+    }),
+    async handle({ context, actor, projectId, params }) {
+      const caller = { projectId, actor, runId: params.runId }
+      const run = await getRun(context, caller)
+      const stored = run.artifactUri.startsWith('mlflow-artifacts:/')
+      const artifacts = stored ? await listRunArtifacts(context, caller) : []
+      return { ...toWire(run), artifacts, children: await listChildRuns(context, caller) }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/runs/:runId/artifacts',
+    summary: 'The files and folders directly in a folder of the artifacts of a run',
+    permission: 'view',
+    params: z.strictObject({ runId: z.string() }),
+    query: z.strictObject({ path: z.string().default('') }),
+    response: listOf(ArtifactEntry),
+    handle: async ({ context, actor, projectId, params, query }) => ({
+      items: await listRunArtifacts(context, { projectId, actor, runId: params.runId, folder: query.path }),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/runs/:runId/metrics/:key',
+    summary: 'The history of a metric for a chart, thinned so that no peak is lost',
+    permission: 'view',
+    params: z.strictObject({ runId: z.string(), key: z.string() }),
+    query: z.strictObject({ points: z.coerce.number().int().min(2).max(10_000).default(1500) }),
+    response: z.object({
+      points: z
+        .array(z.tuple([z.number(), z.number(), z.number().nullable()]))
+        .describe('[step, timestampMs, value]; value null where it is not finite'),
+      total: z.number().describe('Points in the whole history'),
+      thinned: z.boolean(),
+    }),
+    async handle({ context, actor, projectId, params, query }) {
+      const { metrics, ...rest } = await getThinnedHistory(context, { projectId, actor, ...params, ...query })
+      const points = metrics.map(({ step, timestampMs, value }): [number, number, number | null] => [
+        step,
+        timestampMs,
+        Number.isFinite(value) ? value : null,
+      ])
+      return { points, ...rest }
+    },
+  }),
+]
+
+function toWire(run: RunDetail) {
+  return { ...run, metrics: run.metrics.map(metricToWire) }
+}
+
+function metricToWire({ value, ...metric }: Metric) {
+  const text = String(value) as 'NaN' | 'Infinity' | '-Infinity'
+  return { ...metric, value: Number.isFinite(value) ? value : text }
+}

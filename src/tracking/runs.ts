@@ -1,0 +1,252 @@
+import { audit } from '../governance/governance.ts'
+import type { Context } from '../http/context.ts'
+import { appendEvent } from '../jobs/events.ts'
+import { requirePermission } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { Queryable, Trx } from '../ports/db/db.ts'
+import { defaultExperiment, getActiveExperiment, type Caller } from './experiments.ts'
+import type { Filter, OrderTerm } from './filter.ts'
+import { randomRunName } from './run-names.ts'
+import { BATCH_LIMITS, TAGS, type Run, type RunData, type RunDetail, type Tag } from './schema.ts'
+import {
+  claimAnnouncement,
+  getRunRow,
+  insertRun,
+  listChildRows,
+  searchRunRows,
+  toRun,
+  updateRunRow,
+} from './store.ts'
+import { listDatasetUses, listModelUses } from './store-inputs.ts'
+import { listLatestMetrics, listValues, upsertTags, type Owner } from './store-values.ts'
+import type { Lifecycle, RunRow, RunStatus } from './tables.ts'
+
+const ANNOUNCE_EVERY_MS = 1000
+const MAX_PAGE = 50_000
+
+export interface CreateRun extends Caller {
+  /** Default: the project's Default experiment. */
+  experimentId?: string | undefined
+  name?: string | undefined
+  userId?: string | undefined
+  startMs?: number | undefined
+  parentRunId?: string | undefined
+  tags?: readonly Tag[] | undefined
+  /** Default: a new one. With one that exists already (a retry), the run is returned as it is. */
+  id?: string | undefined
+}
+
+export async function createRun(
+  { db, clock, ids }: Pick<Context, 'db' | 'clock' | 'ids'>,
+  input: CreateRun,
+): Promise<RunDetail> {
+  const { projectId, actor } = input
+  requirePermission(actor, 'contribute', projectId)
+  const id = input.id ?? ids.hex32()
+  const tags = new Map((input.tags ?? []).map((tag) => [tag.key, tag.value]))
+  if (tags.size > BATCH_LIMITS.tags)
+    throw new AppError('invalid', `A run may start with ${BATCH_LIMITS.tags} tags`)
+  const name = nameOf(input.name, tags.get(TAGS.runName), id)
+  tags.set(TAGS.runName, name)
+  if (input.parentRunId !== undefined) tags.set(TAGS.parentRunId, input.parentRunId)
+  const startMs = input.startMs ?? clock.now()
+  await db.write(async (trx) => {
+    const experiment = await getActiveExperiment(trx, projectId, input.experimentId ?? '0', clock.now())
+    const row: RunRow = {
+      id,
+      project_id: projectId,
+      experiment_id: experiment.id,
+      name,
+      user_id: input.userId ?? tags.get(TAGS.user) ?? '',
+      status: 'RUNNING',
+      start_ms: startMs,
+      end_ms: null,
+      artifact_uri: `${experiment.artifact_location}/${id}/artifacts`,
+      parent_run_id: tags.get(TAGS.parentRunId) ?? null,
+      lifecycle: 'active',
+      deleted_ms: null,
+      created_ms: clock.now(),
+      announced_ms: 0,
+    }
+    if (
+      input.id !== undefined &&
+      (await trx.selectFrom('run').select('id').where('id', '=', id).executeTakeFirst())
+    )
+      return
+    await insertRun(trx, row)
+    await upsertTags(
+      trx,
+      ownerOf(row),
+      [...tags].map(([key, value]) => ({ key, value })),
+    )
+    await audit(trx, { projectId, actor, action: 'tracking.create_run', subject: id, detail: { name } })
+    await announce({ db, clock }, trx, row, { always: true })
+  })
+  return await readRun(db.read, projectId, id)
+}
+
+function nameOf(name: string | undefined, tagged: string | undefined, id: string): string {
+  if (name && tagged && name !== tagged)
+    throw new AppError(
+      'invalid',
+      `Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='${name}', mlflow.runName='${tagged}').`,
+    )
+  return name || tagged || randomRunName(id)
+}
+
+export interface UpdateRun extends Caller {
+  runId: string
+  status?: RunStatus | undefined
+  endMs?: number | undefined
+  name?: string | undefined
+}
+
+/** Changes a run's state or name. Throws `invalid` when the run is deleted. */
+export async function updateRun(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  input: UpdateRun,
+): Promise<Run> {
+  const { projectId, actor, runId, status, endMs, name } = input
+  requirePermission(actor, 'contribute', projectId)
+  return await db.write(async (trx) => {
+    const row = await getActiveRun(trx, projectId, runId)
+    const change = {
+      ...(status !== undefined && { status }),
+      ...(endMs !== undefined && { end_ms: endMs }),
+      ...(name && { name }),
+    }
+    if (Object.keys(change).length > 0) await updateRunRow(trx, runId, change)
+    if (name) await upsertTags(trx, ownerOf(row), [{ key: TAGS.runName, value: name }])
+    await audit(trx, {
+      projectId,
+      actor,
+      action: 'tracking.update_run',
+      subject: runId,
+      detail: { ...change },
+    })
+    await announce({ db, clock }, trx, row, { always: true })
+    return toRun({ ...row, ...change })
+  })
+}
+
+/** Ends a run: FINISHED unless told otherwise, now unless told when. */
+export async function finishRun(
+  context: Pick<Context, 'db' | 'clock'>,
+  input: Caller & { runId: string; status?: 'FINISHED' | 'FAILED' | 'KILLED'; endMs?: number },
+): Promise<Run> {
+  const { status = 'FINISHED', endMs = context.clock.now() } = input
+  return await updateRun(context, { ...input, status, endMs })
+}
+
+/** Deletes a run softly, or brings it back. Doing it twice is no error. */
+export async function setRunLifecycle(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  { projectId, actor, runId, lifecycle }: Caller & { runId: string; lifecycle: Lifecycle },
+): Promise<void> {
+  requirePermission(actor, 'contribute', projectId)
+  await db.write(async (trx) => {
+    const row = await getRunRow(trx, projectId, runId)
+    if (row.lifecycle === lifecycle) return
+    await updateRunRow(trx, runId, { lifecycle, deleted_ms: lifecycle === 'deleted' ? clock.now() : null })
+    const action = lifecycle === 'deleted' ? 'tracking.delete_run' : 'tracking.restore_run'
+    await audit(trx, { projectId, actor, action, subject: runId })
+    await announce({ db, clock }, trx, row, { always: true })
+  })
+}
+
+/** A run with its params, latest metrics, tags, inputs and outputs; deleted ones too. Throws `not_found`. */
+export async function getRun(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, runId }: Caller & { runId: string },
+): Promise<RunDetail> {
+  requirePermission(actor, 'view', projectId)
+  return await readRun(db.read, projectId, runId)
+}
+
+export async function listChildRuns(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, runId }: Caller & { runId: string },
+): Promise<Run[]> {
+  requirePermission(actor, 'view', projectId)
+  return (await listChildRows(db.read, projectId, runId)).map(toRun)
+}
+
+export interface SearchRuns extends Caller {
+  /** Default: the project's Default experiment. `0` is Default. */
+  experimentIds?: readonly string[] | undefined
+  filter?: Filter | undefined
+  orderBy?: readonly OrderTerm[] | undefined
+  lifecycle?: Lifecycle | 'all' | undefined
+  limit?: number | undefined
+  pageToken?: string | undefined
+}
+
+/** One page of runs, newest first unless ordered otherwise; what has no value in the order comes last. */
+export async function searchRuns(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  input: SearchRuns,
+): Promise<{ runs: RunDetail[]; nextPageToken?: string }> {
+  const { projectId, actor, limit = 100, experimentIds = ['0'] } = input
+  requirePermission(actor, 'view', projectId)
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE)
+    throw new AppError('invalid', `A page holds 1 to ${MAX_PAGE} runs, not ${limit}`)
+  const ids = experimentIds.includes('0')
+    ? [...experimentIds.filter((id) => id !== '0'), (await defaultExperiment({ db, clock }, projectId)).id]
+    : experimentIds
+  const { rows, ...next } = await searchRunRows(db.read, db.dialect, {
+    projectId,
+    experimentIds: ids,
+    filter: input.filter ?? { and: [] },
+    orderBy: input.orderBy ?? [],
+    lifecycle: input.lifecycle ?? 'active',
+    limit,
+    pageToken: input.pageToken,
+  })
+  return { runs: await withData(db.read, rows), ...next }
+}
+
+async function readRun(at: Queryable, projectId: string, runId: string): Promise<RunDetail> {
+  return (await withData(at, [await getRunRow(at, projectId, runId)]))[0]!
+}
+
+async function withData(at: Queryable, rows: readonly RunRow[]): Promise<RunDetail[]> {
+  const ids = rows.map((row) => row.id)
+  const params = await listValues(at, 'run_param', ids)
+  const tags = await listValues(at, 'run_tag', ids)
+  const metrics = await listLatestMetrics(at, ids)
+  const datasets = await listDatasetUses(at, ids)
+  const models = await listModelUses(at, ids)
+  return rows.map((row): RunDetail => {
+    const data: RunData = {
+      params: params.get(row.id) ?? [],
+      metrics: metrics.get(row.id) ?? [],
+      tags: tags.get(row.id) ?? [],
+      datasets: datasets.get(row.id) ?? [],
+      models: models.get(row.id) ?? [],
+    }
+    return { ...toRun(row), ...data }
+  })
+}
+
+/** Throws `invalid` when the run is deleted. */
+export async function getActiveRun(at: Queryable, projectId: string, runId: string): Promise<RunRow> {
+  const row = await getRunRow(at, projectId, runId)
+  if (row.lifecycle === 'active') return row
+  throw new AppError('invalid', `The run ${runId} must be in the 'active' state. Current state is deleted.`)
+}
+
+export function ownerOf(row: RunRow): Owner {
+  return { runId: row.id, projectId: row.project_id, experimentId: row.experiment_id }
+}
+
+/** Tells that a run has changed, at most once a second unless `always`. */
+export async function announce(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  trx: Trx,
+  { id, project_id: projectId }: RunRow,
+  { always = false }: { always?: boolean } = {},
+): Promise<void> {
+  const everyMs = always ? 0 : ANNOUNCE_EVERY_MS
+  if (!(await claimAnnouncement(trx, { id, nowMs: await db.wallTime(trx), everyMs }))) return
+  await appendEvent(trx, { projectId, kind: 'run.changed', payload: { runId: id }, atMs: clock.now() })
+}

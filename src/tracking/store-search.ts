@@ -1,0 +1,242 @@
+import { sql, type RawBuilder, type SqlBool } from 'kysely'
+import { AppError } from '../kernel/errors.ts'
+import type { DialectName } from '../ports/db/dialect.ts'
+import { matchText, textOperators, type TextOperator } from '../ports/db/match.ts'
+import { requireBounded, type Comparison, type Filter, type OrderTerm } from './filter.ts'
+
+type Sql = RawBuilder<unknown>
+
+/** Where each field of a filter lives in the tables of what is searched. */
+export interface Searchable {
+  what: string
+  /** Columns that hold one value for each thing, by attribute. */
+  attributes: Record<string, { column: string; kind: 'number' | 'text'; nullable?: boolean }>
+  /** Text values by key: a table whose `owner` column holds the thing's id. */
+  values: Partial<Record<'param' | 'tag', { table: string; owner: string }>>
+  metric?: { table: string; owner: string }
+  datasets?: boolean
+  id: string
+  /** `owner` tables repeat this column: with it a filter walks one index. */
+  scope?: { column: string; ids: readonly string[] }
+}
+
+/** A condition over the searched table. Throws `invalid` for a field or an operator that it has not. */
+export function filterSql(dialect: DialectName, searchable: Searchable, filter: Filter): RawBuilder<SqlBool> {
+  requireBounded(filter)
+  const compile = (node: Filter): RawBuilder<SqlBool> => {
+    if ('and' in node)
+      return node.and.length === 0 ? sql<SqlBool>`1 = 1` : joined(node.and.map(compile), 'and')
+    if ('or' in node) return joined(node.or.map(compile), 'or')
+    if ('not' in node) return sql<SqlBool>`not (${compile(node.not)})`
+    return comparisonSql(dialect, searchable, node)
+  }
+  return compile(filter)
+}
+
+function joined(parts: RawBuilder<SqlBool>[], word: 'and' | 'or'): RawBuilder<SqlBool> {
+  return sql<SqlBool>`(${sql.join(parts, sql.raw(` ${word} `))})`
+}
+
+function comparisonSql(
+  dialect: DialectName,
+  searchable: Searchable,
+  comparison: Comparison,
+): RawBuilder<SqlBool> {
+  switch (comparison.field) {
+    case 'metric':
+      return metricSql(searchable, comparison)
+    case 'param':
+    case 'tag':
+      return valueSql(dialect, searchable, comparison)
+    case 'attribute':
+      return attributeSql(dialect, searchable, comparison)
+    case 'dataset':
+      return datasetSql(dialect, searchable, comparison)
+  }
+}
+
+function scopeSql({ scope }: Searchable): Sql {
+  return scope ? sql`${sql.ref(scope.column)} in (${sql.join(scope.ids)}) and ` : sql``
+}
+
+function metricSql(
+  searchable: Searchable,
+  { key, operator, value }: Extract<Comparison, { field: 'metric' }>,
+): RawBuilder<SqlBool> {
+  const { metric } = searchable
+  if (!metric) throw new AppError('invalid', `${searchable.what} have no metrics to filter by`)
+  const compare = sql.raw(operator === '!=' ? '<>' : operator)
+  return sql<SqlBool>`${sql.ref(searchable.id)} in (select ${sql.ref(metric.owner)} from ${sql.table(metric.table)}
+    where ${scopeSql(searchable)}key = ${key} and is_nan = 0 and value ${compare} ${value})`
+}
+
+const PREFIX = 64
+
+function valueSql(
+  dialect: DialectName,
+  searchable: Searchable,
+  comparison: Extract<Comparison, { field: 'param' | 'tag' }>,
+): RawBuilder<SqlBool> {
+  const values = searchable.values[comparison.field]
+  if (!values) throw new AppError('invalid', `${searchable.what} have no ${comparison.field}s to filter by`)
+  const owners = (condition: Sql): RawBuilder<SqlBool> =>
+    sql<SqlBool>`${sql.ref(searchable.id)} in (select ${sql.ref(values.owner)} from ${sql.table(values.table)}
+      where ${scopeSql(searchable)}key = ${comparison.key}${condition})`
+  if (!('value' in comparison))
+    return comparison.operator === 'exists' ? owners(sql``) : sql<SqlBool>`not (${owners(sql``)})`
+  const matches = matchText(dialect, sql.ref('value'), comparison.operator, comparison.value)
+  if (comparison.operator !== '=' || !searchable.scope) return owners(sql` and ${matches}`)
+  const prefix = Array.from(comparison.value).slice(0, PREFIX).join('')
+  return owners(sql` and substr(value, 1, ${sql.lit(PREFIX)}) = ${prefix} and ${matches}`)
+}
+
+function attributeSql(
+  dialect: DialectName,
+  searchable: Searchable,
+  comparison: Extract<Comparison, { field: 'attribute' | 'dataset' }>,
+): RawBuilder<SqlBool> {
+  const attribute = Object.hasOwn(searchable.attributes, comparison.key)
+    ? searchable.attributes[comparison.key]
+    : undefined
+  if (!attribute) {
+    const known = Object.keys(searchable.attributes).join(', ')
+    throw new AppError(
+      'invalid',
+      `${searchable.what} have no attribute ${comparison.key}: there are ${known}`,
+    )
+  }
+  const column = sql.ref(attribute.column)
+  if (attribute.kind === 'text') return textSql(dialect, column, comparison)
+  if (!('value' in comparison) || typeof comparison.value !== 'number')
+    throw new AppError('invalid', `The attribute ${comparison.key} compares with a number`)
+  const compare = sql.raw(comparison.operator === '!=' ? '<>' : comparison.operator)
+  return sql<SqlBool>`${column} ${compare} ${comparison.value}`
+}
+
+function textSql(
+  dialect: DialectName,
+  column: RawBuilder<unknown>,
+  comparison: Extract<Comparison, { field: 'attribute' | 'dataset' }>,
+): RawBuilder<SqlBool> {
+  if ('values' in comparison) {
+    const operator = sql.raw(comparison.operator)
+    return sql<SqlBool>`${column} ${operator} (${sql.join(comparison.values)})`
+  }
+  if (typeof comparison.value !== 'string' || !isTextOperator(comparison.operator))
+    throw new AppError(
+      'invalid',
+      `${comparison.key} compares with a text by ${textOperators.join(', ')}, not by ${comparison.operator}`,
+    )
+  return matchText(dialect, column, comparison.operator, comparison.value)
+}
+
+function isTextOperator(operator: string): operator is TextOperator {
+  return textOperators.includes(operator as TextOperator)
+}
+
+const DATASET_COLUMNS = { name: 'd.name', digest: 'd.digest', context: 'i.context' }
+
+function datasetSql(
+  dialect: DialectName,
+  searchable: Searchable,
+  comparison: Extract<Comparison, { field: 'attribute' | 'dataset' }>,
+): RawBuilder<SqlBool> {
+  if (!searchable.datasets) throw new AppError('invalid', `${searchable.what} have no datasets to filter by`)
+  const column = Object.hasOwn(DATASET_COLUMNS, comparison.key)
+    ? DATASET_COLUMNS[comparison.key as keyof typeof DATASET_COLUMNS]
+    : undefined
+  if (!column)
+    throw new AppError('invalid', `A dataset has no ${comparison.key}: there are name, digest, context`)
+  return sql<SqlBool>`${sql.ref(searchable.id)} in (select i.run_id from run_input i
+    join run_dataset d on d.id = i.dataset_id where ${textSql(dialect, sql.ref(column), comparison)})`
+}
+
+export interface OrderPart {
+  /** Never null, so that the parts can be compared with a page token's values. */
+  expression: Sql
+  descending: boolean
+}
+
+export interface OrderSql {
+  joins: RawBuilder<unknown>[]
+  parts: OrderPart[]
+}
+
+/**
+ * The order as expressions that are never null: what has no value comes last in both directions, and a NaN before it.
+ */
+export function orderSql(searchable: Searchable, terms: readonly OrderTerm[], last: OrderPart[]): OrderSql {
+  const joins: Sql[] = []
+  const parts: OrderPart[] = []
+  for (const [index, term] of terms.entries()) {
+    const part = (expression: Sql, descending = false): number => parts.push({ expression, descending })
+    if (term.field === 'attribute') {
+      const attribute = Object.hasOwn(searchable.attributes, term.key)
+        ? searchable.attributes[term.key]
+        : undefined
+      if (!attribute) throw new AppError('invalid', `${searchable.what} can't be ordered by ${term.key}`)
+      const column = sql.ref(attribute.column)
+      if (attribute.nullable) part(sql`(case when ${column} is null then 1 else 0 end)`)
+      const none = attribute.kind === 'number' ? sql.lit(0) : sql.lit('')
+      part(attribute.nullable ? sql`coalesce(${column}, ${none})` : column, term.descending)
+      continue
+    }
+    const source = term.field === 'metric' ? searchable.metric : searchable.values[term.field]
+    if (!source) throw new AppError('invalid', `${searchable.what} can't be ordered by a ${term.field}`)
+    const alias = `o${index}`
+    const value = sql.ref(`${alias}.value`)
+    joins.push(sql`left join ${sql.table(source.table)} as ${sql.ref(alias)}
+      on ${sql.ref(`${alias}.${source.owner}`)} = ${sql.ref(searchable.id)} and ${sql.ref(`${alias}.key`)} = ${term.key}`)
+    if (term.field === 'metric') {
+      const isNan = sql.ref(`${alias}.is_nan`)
+      part(sql`(case when ${isNan} is null then 2 when ${isNan} = 1 then 1 else 0 end)`)
+      part(sql`coalesce(${value}, 0)`, term.descending)
+    } else {
+      part(sql`(case when ${value} is null then 1 else 0 end)`)
+      part(sql`coalesce(${value}, '')`, term.descending)
+    }
+  }
+  return { joins, parts: [...parts, ...last] }
+}
+
+export function orderByClause(parts: readonly OrderPart[]): Sql {
+  const terms = parts.map(
+    ({ expression, descending }) => sql`${expression} ${sql.raw(descending ? 'desc' : 'asc')}`,
+  )
+  return sql`order by ${sql.join(terms)}`
+}
+
+/** What comes after the row whose order values are `after`. */
+export function afterSql(parts: readonly OrderPart[], after: readonly unknown[]): RawBuilder<SqlBool> {
+  let condition: RawBuilder<SqlBool> = sql<SqlBool>`1 = 0`
+  for (const [index, { expression, descending }] of [...parts.entries()].reverse()) {
+    const compare = sql.raw(descending ? '<' : '>')
+    const value = after[index]
+    condition = sql<SqlBool>`(${expression} ${compare} ${value} or (${expression} = ${value} and ${condition}))`
+  }
+  return condition
+}
+
+/** An opaque token that holds the order values of a page's last row. */
+export function encodePageToken(values: readonly unknown[]): string {
+  const json = values.map((value) =>
+    typeof value === 'number' && !Number.isFinite(value) ? { infinity: Math.sign(value) } : value,
+  )
+  return Buffer.from(JSON.stringify(json)).toString('base64url')
+}
+
+/** Throws `invalid` for anything that is no token of a search with this many order values. */
+export function decodePageToken(token: string, length: number): (string | number)[] {
+  try {
+    const values: unknown = JSON.parse(Buffer.from(token, 'base64url').toString())
+    if (!Array.isArray(values) || values.length !== length) throw new TypeError('another search')
+    return values.map((value: unknown) => {
+      if (typeof value === 'string' || typeof value === 'number') return value
+      const { infinity } = value as { infinity?: unknown }
+      if (infinity === 1 || infinity === -1) return infinity * Infinity
+      throw new TypeError('no order value')
+    })
+  } catch (error) {
+    throw new AppError('invalid', 'Invalid page token: it was not made by this search', { cause: error })
+  }
+}

@@ -1,0 +1,311 @@
+import { CompiledQuery, sql } from 'kysely'
+import type { Queryable, Trx } from '../ports/db/db.ts'
+import type { DialectName } from '../ports/db/dialect.ts'
+import type { Metric, Param, Tag } from './schema.ts'
+import { groupBy } from './store.ts'
+import type { RunMetricRow } from './tables.ts'
+
+/** The run that values belong to; its experiment is repeated beside them for the indexes. */
+export interface Owner {
+  runId: string
+  projectId: string
+  experimentId: string
+}
+
+const IDS_AT_ONCE = 500
+
+/** Inserts params that are new, and returns those that are there already with another value. */
+export async function insertParams(
+  trx: Trx,
+  owner: Owner,
+  params: readonly Param[],
+): Promise<{ key: string; oldValue: string; newValue: string }[]> {
+  if (params.length === 0) return []
+  await trx
+    .insertInto('run_param')
+    .values(params.map((param) => valueRow(owner, param)))
+    .onConflict((conflict) => conflict.columns(['run_id', 'key']).doNothing())
+    .execute()
+  const stored = await trx
+    .selectFrom('run_param')
+    .select(['key', 'value'])
+    .where('run_id', '=', owner.runId)
+    .where(
+      'key',
+      'in',
+      params.map(({ key }) => key),
+    )
+    .execute()
+  const wanted = new Map(params.map(({ key, value }) => [key, value]))
+  return stored
+    .filter(({ key, value }) => wanted.get(key) !== value)
+    .map(({ key, value }) => ({ key, oldValue: value, newValue: wanted.get(key)! }))
+}
+
+export async function upsertTags(trx: Trx, owner: Owner, tags: readonly Tag[]): Promise<void> {
+  if (tags.length === 0) return
+  await trx
+    .insertInto('run_tag')
+    .values(tags.map((tag) => valueRow(owner, tag)))
+    .onConflict((conflict) =>
+      conflict.columns(['run_id', 'key']).doUpdateSet((eb) => ({ value: eb.ref('excluded.value') })),
+    )
+    .execute()
+}
+
+export async function deleteTag(trx: Trx, runId: string, key: string): Promise<boolean> {
+  const result = await trx
+    .deleteFrom('run_tag')
+    .where('run_id', '=', runId)
+    .where('key', '=', key)
+    .executeTakeFirst()
+  return result.numDeletedRows > 0n
+}
+
+function valueRow(owner: Owner, { key, value }: Tag) {
+  return { run_id: owner.runId, key, project_id: owner.projectId, experiment_id: owner.experimentId, value }
+}
+
+const METRIC_COLUMNS = ['run_id', 'key', 'timestamp_ms', 'step', 'value', 'is_nan', 'project_id']
+
+/**
+ * Adds points to the histories and moves the latest values. A point that is there already is dropped. Written as text:
+ * building a thousand rows node by node costs more than inserting them.
+ */
+export async function insertMetrics(
+  trx: Trx,
+  dialect: DialectName,
+  owner: Owner,
+  metrics: readonly Metric[],
+): Promise<void> {
+  if (metrics.length === 0) return
+  const parameters = metrics.flatMap(({ key, value, timestampMs, step }) => [
+    owner.runId,
+    key,
+    timestampMs,
+    step,
+    ...storedValue(value),
+    owner.projectId,
+  ])
+  const rows = placeholders(dialect, metrics.length, METRIC_COLUMNS.length)
+  await trx.executeQuery(
+    CompiledQuery.raw(
+      `insert into run_metric (${METRIC_COLUMNS.join(', ')}) values ${rows} on conflict do nothing`,
+      parameters,
+    ),
+  )
+  await upsertLatest(trx, owner, latestOf(metrics))
+}
+
+/** NaN has no order in SQL: it is value 0 with a mark. */
+export function storedValue(value: number): [value: number, isNan: number] {
+  return Number.isNaN(value) ? [0, 1] : [value, 0]
+}
+
+function placeholders(dialect: DialectName, rows: number, columns: number): string {
+  const row = (index: number): string => {
+    const names = Array.from({ length: columns }, (_, column) =>
+      dialect === 'postgres' ? `$${index * columns + column + 1}` : '?',
+    )
+    return `(${names.join(',')})`
+  }
+  return Array.from({ length: rows }, (_, index) => row(index)).join(',')
+}
+
+/** The greatest (step, timestamp, value) of each key, as MLflow defines the latest metric; not the last one written. */
+export function latestOf(metrics: readonly Metric[]): Metric[] {
+  const latest = new Map<string, Metric>()
+  for (const metric of metrics) {
+    const known = latest.get(metric.key)
+    if (!known || isLater(metric, known)) latest.set(metric.key, metric)
+  }
+  return [...latest.values()]
+}
+
+function isLater(a: Metric, b: Metric): boolean {
+  if (a.step !== b.step) return a.step > b.step
+  if (a.timestampMs !== b.timestampMs) return a.timestampMs > b.timestampMs
+  return storedValue(a.value)[0] > storedValue(b.value)[0]
+}
+
+async function upsertLatest(trx: Trx, owner: Owner, metrics: readonly Metric[]): Promise<void> {
+  const later = sql<boolean>`(excluded.step, excluded.timestamp_ms, excluded.value)
+    > (run_metric_latest.step, run_metric_latest.timestamp_ms, run_metric_latest.value)`
+  await trx
+    .insertInto('run_metric_latest')
+    .values(
+      metrics.map((metric) => {
+        const [value, is_nan] = storedValue(metric.value)
+        const { step, timestampMs: timestamp_ms } = metric
+        return { ...valueRow(owner, { key: metric.key, value: '' }), step, timestamp_ms, value, is_nan }
+      }),
+    )
+    .onConflict((conflict) =>
+      conflict
+        .columns(['run_id', 'key'])
+        .doUpdateSet((eb) => ({
+          step: eb.ref('excluded.step'),
+          timestamp_ms: eb.ref('excluded.timestamp_ms'),
+          value: eb.ref('excluded.value'),
+          is_nan: eb.ref('excluded.is_nan'),
+        }))
+        .where(later),
+    )
+    .execute()
+}
+
+/** Points in the order (timestamp, step, value), after the given one. */
+export async function listMetricHistory(
+  at: Queryable,
+  input: { runId: string; key: string; limit: number; after?: readonly (string | number)[] | undefined },
+): Promise<Metric[]> {
+  const { runId, key, limit, after } = input
+  const rows = await at
+    .selectFrom('run_metric')
+    .select(['timestamp_ms', 'step', 'value', 'is_nan'])
+    .where('run_id', '=', runId)
+    .where('key', '=', key)
+    .$if(after !== undefined, (query) =>
+      query.where(sql<boolean>`(timestamp_ms, step, value, is_nan) > (${sql.join(after ?? [])})`),
+    )
+    .orderBy('timestamp_ms')
+    .orderBy('step')
+    .orderBy('value')
+    .orderBy('is_nan')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => toMetric({ ...row, key }))
+}
+
+export async function countMetricPoints(at: Queryable, runId: string, key: string) {
+  return await at
+    .selectFrom('run_metric')
+    .select((eb) => [
+      eb.fn.countAll<number>().as('points'),
+      eb.fn.min<number>('step').as('first_step'),
+      eb.fn.max<number>('step').as('last_step'),
+      eb.fn.min<number>('timestamp_ms').as('first_ms'),
+      eb.fn.max<number>('timestamp_ms').as('last_ms'),
+    ])
+    .where('run_id', '=', runId)
+    .where('key', '=', key)
+    .executeTakeFirstOrThrow()
+}
+
+/** The lowest and the highest point of each of `buckets` equal parts of the axis. */
+export async function listThinnedHistory(
+  at: Queryable,
+  input: {
+    runId: string
+    key: string
+    axis: 'step' | 'timestamp_ms'
+    first: number
+    last: number
+    buckets: number
+  },
+): Promise<Metric[]> {
+  const { runId, key, axis, first, last, buckets } = input
+  const width = (last - first + 1) / buckets
+  const bucket = sql`cast((${sql.ref(axis)} - ${first}) / ${sql.lit(width)} as integer)`
+  const { rows } = await sql<{ timestamp_ms: number; step: number; value: number; is_nan: number }>`
+    select timestamp_ms, step, value, is_nan from (
+      select timestamp_ms, step, value, is_nan,
+        row_number() over (partition by ${bucket}, is_nan order by value, step, timestamp_ms) as low,
+        row_number() over (partition by ${bucket}, is_nan order by value desc, step, timestamp_ms) as high
+      from run_metric where run_id = ${runId} and key = ${key}) points
+    where low = 1 or high = 1 order by ${sql.ref(axis)}, step, timestamp_ms`.execute(at)
+  return rows.map((row) => toMetric({ ...row, key }))
+}
+
+/** Points of several runs at the given steps' range, for charts that compare runs. */
+export async function listMetricSteps(
+  at: Queryable,
+  input: {
+    runIds: readonly string[]
+    key: string
+    startStep?: number | undefined
+    endStep?: number | undefined
+  },
+): Promise<number[]> {
+  const { runIds, key, startStep, endStep } = input
+  const rows = await at
+    .selectFrom('run_metric')
+    .select('step')
+    .distinct()
+    .where('run_id', 'in', runIds)
+    .where('key', '=', key)
+    .$if(startStep !== undefined, (query) => query.where('step', '>=', startStep!))
+    .$if(endStep !== undefined, (query) => query.where('step', '<=', endStep!))
+    .orderBy('step')
+    .execute()
+  return rows.map((row) => row.step)
+}
+
+export async function listMetricsAtSteps(
+  at: Queryable,
+  { runId, key, steps, limit }: { runId: string; key: string; steps: readonly number[]; limit: number },
+): Promise<Metric[]> {
+  if (steps.length === 0) return []
+  const rows = await at
+    .selectFrom('run_metric')
+    .select(['timestamp_ms', 'step', 'value', 'is_nan'])
+    .where('run_id', '=', runId)
+    .where('key', '=', key)
+    .where('step', 'in', steps)
+    .orderBy('step')
+    .orderBy('timestamp_ms')
+    .orderBy('value')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => toMetric({ ...row, key }))
+}
+
+export function toMetric(
+  row: Pick<RunMetricRow, 'key' | 'timestamp_ms' | 'step' | 'value' | 'is_nan'>,
+): Metric {
+  return {
+    key: row.key,
+    value: row.is_nan === 1 ? Number.NaN : row.value,
+    timestampMs: row.timestamp_ms,
+    step: row.step,
+  }
+}
+
+export async function listLatestMetrics(
+  at: Queryable,
+  runIds: readonly string[],
+): Promise<Map<string, Metric[]>> {
+  const rows = await inPieces(runIds, (ids) =>
+    at
+      .selectFrom('run_metric_latest')
+      .select(['run_id', 'key', 'timestamp_ms', 'step', 'value', 'is_nan'])
+      .where('run_id', 'in', ids)
+      .execute(),
+  )
+  return groupBy(rows, (row) => row.run_id, toMetric)
+}
+
+export async function listValues(
+  at: Queryable,
+  table: 'run_param' | 'run_tag',
+  runIds: readonly string[],
+): Promise<Map<string, Tag[]>> {
+  const rows = await inPieces(runIds, (ids) =>
+    at.selectFrom(table).select(['run_id', 'key', 'value']).where('run_id', 'in', ids).execute(),
+  )
+  return groupBy(
+    rows,
+    (row) => row.run_id,
+    ({ key, value }) => ({ key, value }),
+  )
+}
+
+export async function inPieces<Row>(
+  ids: readonly string[],
+  read: (piece: readonly string[]) => Promise<Row[]>,
+): Promise<Row[]> {
+  const rows: Row[] = []
+  for (let start = 0; start < ids.length; start += IDS_AT_ONCE)
+    for (const row of await read(ids.slice(start, start + IDS_AT_ONCE))) rows.push(row)
+  return rows
+}
