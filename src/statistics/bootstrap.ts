@@ -135,9 +135,10 @@ function shapeOf(statistics: BlockStatistics): number[][] {
 }
 
 /**
- * Seven blocks or more: percentiles of a bootstrap over blocks, widened to what Student's t with blocks−1 degrees of
- * freedom would ask (the expanded percentile interval, Hesterberg 2015, "What teachers should know about the bootstrap").
- * Fewer: a t interval on the jackknife over blocks, since resamples of few blocks cannot reach beyond them.
+ * Two intervals, and of each side the wider one: percentiles of a bootstrap over blocks, expanded to what Student's t with
+ * blocks−1 degrees of freedom would ask (Hesterberg 2015, "What teachers should know about the bootstrap"), and a t interval
+ * on the jackknife over blocks. Alone, either falls short of its level with seven days. With fewer than seven blocks only
+ * the jackknife is used, since resamples of few blocks cannot reach beyond them.
  */
 function interval(
   statistics: BlockStatistics,
@@ -155,17 +156,16 @@ function interval(
   const estimate = metric()
   const standardError = jackknifeError(metric, blocks)
   const t = studentTQuantile(0.5 + level / 2, blocks - 1)
-  const found = { estimate, level, standardError, blocks, rows, fewBlocks: blocks < ENOUGH_BLOCKS }
-  if (found.fewBlocks) {
-    const half = t * standardError
-    return { ...found, lower: estimate - half, upper: estimate + half, method: 'jackknife-t' }
-  }
+  const half = t * standardError
+  const fewBlocks = blocks < ENOUGH_BLOCKS
+  const found = { estimate, level, standardError, blocks, rows, fewBlocks }
+  if (fewBlocks) return { ...found, lower: estimate - half, upper: estimate + half, method: 'jackknife-t' }
   const values = resampleMetric(metric, blocks, resamples, seed)
   const tail = normalCdf(-t * Math.sqrt(blocks / (blocks - 1)))
   return {
     ...found,
-    lower: quantile(values, tail),
-    upper: quantile(values, 1 - tail),
+    lower: Math.min(estimate - half, quantile(values, tail)),
+    upper: Math.max(estimate + half, quantile(values, 1 - tail)),
     method: 'bootstrap-days',
   }
 }

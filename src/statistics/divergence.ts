@@ -20,7 +20,7 @@ export function psi(reference: Counts, current: Counts): number {
   const m = total(current) + 0.5 * cells
   let sum = 0
   for (let i = 0; i < reference.length; i++) {
-    if (reference[i]! + current[i]! === 0) continue
+    if (reference[i]! + current[i]! <= 0) continue
     const p = (reference[i]! + 0.5) / n
     const q = (current[i]! + 0.5) / m
     sum += (p - q) * Math.log(p / q)
@@ -90,12 +90,13 @@ export function chiSquare(
   const all = n + m
   let [statistic, groups, held, heldCurrent] = [0, 0, 0, 0]
   let left = all
-  for (let i = 0; n > 0 && m > 0 && i < reference.length; i++) {
+  const cells = n > 0 && m > 0 ? reference.length : 0
+  const needed = (5 * all) / Math.min(n, m)
+  for (let i = 0; i < cells; i++) {
     const cell = reference[i]! + current[i]!
     held += cell
     heldCurrent += current[i]!
     left -= cell
-    const needed = (5 * all) / Math.min(n, m)
     if (held < needed || (left > 0 && left < needed)) continue
     const expected = (held * m) / all
     const difference = heldCurrent - expected

@@ -1,9 +1,9 @@
 /** A seeded stream of random numbers. The same seed gives the same stream on every machine. */
 export type Random = {
   /** Uniform in [0, 1), 53 bits. */
-  next(): number
+  readonly next: () => number
   /** Uniform over the 2³² unsigned integers. */
-  uint32(): number
+  readonly uint32: () => number
 }
 
 /** xoshiro128** (Blackman and Vigna 2018), its state filled from the seed by SplitMix32. */

@@ -31,7 +31,7 @@ export function countWins(positives: Float64Array, negatives: Float64Array): num
   for (const score of positives) {
     while (below < negatives.length && negatives[below]! < score) below++
     if (notAbove < below) notAbove = below
-    while (notAbove < negatives.length && negatives[notAbove]! === score) notAbove++
+    while (notAbove < negatives.length && negatives[notAbove] === score) notAbove++
     wins += (below + notAbove) / 2
   }
   return wins

@@ -44,13 +44,14 @@ export function sketchRows(sketch: Sketch): number {
 /** The value below which a share `p` of the counted values lies. NaN when nothing was counted. */
 export function sketchQuantile(sketch: Sketch, p: number): number {
   const rows = sketchRows(sketch)
+  if (rows === 0) return Number.NaN
   const rank = Math.min(Math.max(0, p), 1) * (rows - 1)
   let seen = 0
   for (let i = 0; i < BUCKETS; i++) {
     seen += sketch.counts[i]!
     if (seen > rank) return bucketValue(i)
   }
-  return Number.NaN
+  return LARGEST
 }
 
 /** The share of counted values above `limit`, to the nearest bucket: what a latency objective asks. */
