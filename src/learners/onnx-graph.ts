@@ -11,7 +11,7 @@ export interface Scores {
 const DATA_TYPES = { FP32: 1, UINT8: 2, INT64: 7, BYTES: 8, FP64: 11 } as const
 export type GraphDatatype = keyof typeof DATA_TYPES
 
-export type Attribute = number | string | Int32Array | Float32Array | readonly string[]
+export type Attribute = number | string | Int32Array | Float32Array | Float64Array | readonly string[]
 
 const ML_DOMAIN = 'ai.onnx.ml'
 const OPSETS = [
@@ -34,7 +34,7 @@ export class GraphBuilder {
     this.#names = new Set([...this.inputs, ...outputs])
   }
 
-  /** Adds an operator with one output and returns the output's name. Integer arrays become INTS, float arrays FLOATS. */
+  /** Adds an operator with one output and returns the output's name. Integer arrays become INTS, float32 arrays FLOATS, float64 arrays a TENSOR. */
   add(
     operator: string,
     inputs: readonly string[],
@@ -55,8 +55,12 @@ export class GraphBuilder {
     data: Float32Array | Float64Array | BigInt64Array | Uint8Array,
   ): string {
     const name = this.#fresh('constant')
-    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    this.#constants.push({ name, dims: dims.map(BigInt), dataType: DATA_TYPES[datatype], rawData })
+    this.#constants.push({
+      name,
+      dims: dims.map(BigInt),
+      dataType: DATA_TYPES[datatype],
+      rawData: bytesOf(data),
+    })
     return name
   }
 
@@ -140,8 +144,19 @@ function toAttribute(name: string, value: Attribute): object {
   if (typeof value === 'number') return { name, type: 2, i: BigInt(value) }
   if (typeof value === 'string') return { name, type: 3, s: utf8(value) }
   if (value instanceof Float32Array) return { name, type: 6, floats: [...value] }
+  if (value instanceof Float64Array) {
+    return {
+      name,
+      type: 4,
+      t: { dims: [BigInt(value.length)], dataType: DATA_TYPES.FP64, rawData: bytesOf(value) },
+    }
+  }
   if (value instanceof Int32Array) return { name, type: 7, ints: Array.from(value, BigInt) }
   return { name, type: 8, strings: value.map(utf8) }
+}
+
+function bytesOf(data: ArrayBufferView): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }
 
 function utf8(text: string): Uint8Array {

@@ -1,15 +1,21 @@
-import type { GraphBuilder, Scores } from './onnx-graph.ts'
+import type { Attribute, GraphBuilder, Scores } from './onnx-graph.ts'
 import type { Ensemble } from './trees.ts'
 import type { FeatureBins } from './trees-bins.ts'
 import type { Tree } from './trees-tree.ts'
 
-/** Where a tree node finds what it compares: a column of the ensemble's input and a float32 threshold; ≤ goes left. */
+/** What a tree node compares: a column of the ensemble's input with a float32 threshold; ≤ goes left. */
 interface Test {
   readonly column: number
   readonly threshold: number
 }
 
-const LEAF: Tree = {
+interface Matrix {
+  readonly name: string
+  readonly testOf: (tree: Tree, node: number) => Test
+}
+
+/** A tree of one leaf that adds nothing: the operator wants at least one tree. */
+const NOTHING: Tree = {
   feature: new Int32Array(0),
   goesLeft: new Uint8Array(0),
   splitBin: new Uint8Array(0),
@@ -20,74 +26,96 @@ const LEAF: Tree = {
 }
 
 /**
- * The ensemble as one TreeEnsembleRegressor over a matrix of numbers. Numbers go in as they are. Each different set of categories that some
- * node sends left becomes a column that is 0 inside the set and 1 outside, looked up by the category: so all nodes compare by ≤, the
- * kernel's fast path, and the decision is exact.
+ * The ensemble as one TreeEnsembleRegressor over a matrix of numbers. Leaf values are summed in float32, or in float64 at twice the memory
+ * where sums may cancel (`precise`).
  */
-export function addTrees(graph: GraphBuilder, inputs: readonly string[], ensemble: Ensemble): Scores {
-  const { bins, rounds, start } = ensemble
-  const outputs = rounds.flatMap((round) => round.map((_, output) => output))
-  const trees = rounds.length > 0 ? rounds.flat() : [LEAF]
-  const columns = numberColumns(bins)
-  const sets = bins.map(() => new Map<string, number>())
-  for (const tree of trees) collectSets(tree, bins, sets)
-  let next = columns.size
-  for (const set of sets) for (const key of set.keys()) set.set(key, next++)
-  const parts = inputs.filter((_, index) => bins[index]!.kind === 'number')
-  const masks = bins.flatMap((featureBins, index) =>
-    sets[index]!.size > 0 ? [addMasks(graph, inputs[index]!, featureBins, [...sets[index]!.keys()])] : [],
+export function addTrees(
+  graph: GraphBuilder,
+  inputs: readonly string[],
+  { bins, rounds, start }: Ensemble,
+  precise: boolean,
+): Scores {
+  const trees = rounds.length > 0 ? rounds.flat() : [NOTHING]
+  const { name: matrix, testOf } = addMatrix(graph, inputs, bins, trees)
+  const reals = (name: string, values: readonly number[]): [string, Attribute] =>
+    precise ? [`${name}_as_tensor`, Float64Array.from(values)] : [name, Float32Array.from(values)]
+  const { tests, leaves } = structureOf(trees, start.length, testOf)
+  const name = graph.addMl('TreeEnsembleRegressor', [precise ? graph.cast(matrix, 'FP64') : matrix], {
+    n_targets: start.length,
+    ...Object.fromEntries([
+      reals('base_values', start),
+      reals('nodes_values', tests.thresholds),
+      reals('target_weights', leaves.values),
+    ]),
+    nodes_treeids: Int32Array.from(tests.trees),
+    nodes_nodeids: Int32Array.from(tests.ids),
+    nodes_featureids: Int32Array.from(tests.columns),
+    nodes_modes: tests.modes,
+    nodes_truenodeids: Int32Array.from(tests.left),
+    nodes_falsenodeids: Int32Array.from(tests.right),
+    nodes_missing_value_tracks_true: Int32Array.from(tests.missingLeft),
+    target_treeids: Int32Array.from(leaves.trees),
+    target_nodeids: Int32Array.from(leaves.ids),
+    target_ids: Int32Array.from(leaves.outputs),
+  })
+  return { name, datatype: 'FP32' }
+}
+
+/**
+ * FP32 [rows, columns]. Numbers go in as they are. Each different set of categories that some node sends left becomes a column that is 0
+ * inside the set and 1 outside: so all nodes compare by ≤, the kernel's fast path, and the decision is exact.
+ */
+function addMatrix(
+  graph: GraphBuilder,
+  inputs: readonly string[],
+  bins: readonly FeatureBins[],
+  trees: readonly Tree[],
+): Matrix {
+  const numbers = bins.flatMap(({ kind }, feature) => (kind === 'number' ? [feature] : []))
+  const sets = collectSets(trees, bins)
+  const parts = numbers.map((feature) => inputs[feature]!)
+  const masks = sets.flatMap((keys, feature) =>
+    keys.size > 0 ? [addMasks(graph, inputs[feature]!, bins[feature]!, [...keys.keys()])] : [],
   )
   if (parts.length + masks.length === 0) masks.push(addMasks(graph, inputs[0]!, bins[0]!, ['']))
   if (masks.length > 0) parts.push(graph.cast(join(graph, masks), 'FP32'))
-  const matrix = join(graph, parts)
+  let next = numbers.length
+  for (const keys of sets) for (const key of keys.keys()) keys.set(key, next++)
   const testOf = (tree: Tree, node: number): Test => {
     const feature = tree.feature[node]!
     const featureBins = bins[feature]!
     if (featureBins.kind === 'category') {
       return { column: sets[feature]!.get(setKey(tree, node, featureBins))!, threshold: 0.5 }
     }
-    return { column: columns.get(feature)!, threshold: thresholdOf(tree, node, featureBins.thresholds) }
+    // When the last bin goes left, every number does and only missing values go right.
+    const threshold = featureBins.thresholds[tree.splitBin[node]! - 1] ?? Infinity
+    return { column: numbers.indexOf(feature), threshold }
   }
-  const attributes = ensembleAttributes(trees, outputs, testOf)
-  const name = graph.addMl('TreeEnsembleRegressor', [matrix], {
-    ...attributes,
-    n_targets: start.length,
-    base_values: Float32Array.from(start),
-  })
-  return { name, datatype: 'FP32' }
+  return { name: join(graph, parts), testOf }
 }
 
-function numberColumns(bins: readonly FeatureBins[]): Map<number, number> {
-  const numbers = bins.flatMap(({ kind }, index) => (kind === 'number' ? [index] : []))
-  return new Map(numbers.map((feature, column) => [feature, column]))
+/** For each feature the sets of bins that some node sends left, to become the columns of their masks. */
+function collectSets(trees: readonly Tree[], bins: readonly FeatureBins[]): Map<string, number>[] {
+  const sets = bins.map(() => new Map<string, number>())
+  for (const tree of trees) {
+    tree.feature.forEach((feature, node) => {
+      const featureBins = bins[feature]!
+      if (featureBins.kind === 'category') sets[feature]!.set(setKey(tree, node, featureBins), 0)
+    })
+  }
+  return sets
 }
 
-/** A last bin that goes left means: every number does, and only missing values go right. */
-function thresholdOf(tree: Tree, node: number, thresholds: Float32Array): number {
-  return thresholds[tree.splitBin[node]! - 1] ?? Infinity
-}
-
-/** The bins that go left, as text: one character a bin. */
+/** The bins that go left, as text: one digit a bin. */
 function setKey(tree: Tree, node: number, bins: FeatureBins): string {
   return tree.goesLeft.subarray(node * 256, node * 256 + bins.size).join('')
-}
-
-function collectSets(tree: Tree, bins: readonly FeatureBins[], sets: readonly Map<string, number>[]): void {
-  tree.feature.forEach((feature, node) => {
-    const featureBins = bins[feature]!
-    if (featureBins.kind === 'category') sets[feature]!.set(setKey(tree, node, featureBins), 0)
-  })
 }
 
 /** UINT8 [rows, sets]: 0 where the row's category is in the set. */
 function addMasks(graph: GraphBuilder, input: string, bins: FeatureBins, keys: readonly string[]): string {
   const categories = bins.kind === 'category' ? bins.categories : []
-  const codes = graph.encodeLabels(
-    input,
-    categories,
-    categories.map((_, index) => index + 1),
-    0,
-  )
+  const places = categories.map((_, index) => index + 1)
+  const codes = graph.encodeLabels(input, categories, places, 0)
   const table = new Uint8Array(bins.size * keys.length)
   keys.forEach((key, column) => {
     for (let bin = 0; bin < bins.size; bin++) table[bin * keys.length + column] = key[bin] === '1' ? 0 : 1
@@ -99,48 +127,46 @@ function join(graph: GraphBuilder, parts: readonly string[]): string {
   return parts.length === 1 ? parts[0]! : graph.add('Concat', parts, { axis: 1 })
 }
 
-function ensembleAttributes(
-  trees: readonly Tree[],
-  outputs: readonly number[],
-  testOf: (tree: Tree, node: number) => Test,
-) {
-  const nodes: {
-    tree: number
-    id: number
-    mode: string
-    column: number
-    threshold: number
-    yes: number
-    no: number
-    missing: number
-  }[] = []
-  const leaves: { tree: number; id: number; output: number; value: number }[] = []
-  trees.forEach((tree, index) => {
+/** The trees as the operator's parallel lists. A tree's inner nodes come first, then its leaves; id 0 is the root. */
+function structureOf(trees: readonly Tree[], outputs: number, testOf: Matrix['testOf']) {
+  const tests = {
+    trees: [] as number[],
+    ids: [] as number[],
+    modes: [] as string[],
+    columns: [] as number[],
+    thresholds: [] as number[],
+    left: [] as number[],
+    right: [] as number[],
+    missingLeft: [] as number[],
+  }
+  const leaves = {
+    trees: [] as number[],
+    ids: [] as number[],
+    outputs: [] as number[],
+    values: [] as number[],
+  }
+  trees.forEach((tree, place) => {
     const inner = tree.feature.length
     const idOf = (child: number) => (child < 0 ? inner + ~child : child)
-    for (let id = 0; id < inner; id++) {
-      const [yes, no] = [idOf(tree.left[id]!), idOf(tree.right[id]!)]
-      const missing = tree.splitBin[id]! > 0 ? tree.goesLeft[id * 256]! : 0
-      nodes.push({ tree: index, id, mode: 'BRANCH_LEQ', ...testOf(tree, id), yes, no, missing })
+    for (let id = 0; id < inner + tree.values.length; id++) {
+      const isLeaf = id >= inner
+      const { column, threshold } = isLeaf ? { column: 0, threshold: 0 } : testOf(tree, id)
+      tests.trees.push(place)
+      tests.ids.push(id)
+      tests.modes.push(isLeaf ? 'LEAF' : 'BRANCH_LEQ')
+      tests.columns.push(column)
+      tests.thresholds.push(threshold)
+      tests.left.push(isLeaf ? 0 : idOf(tree.left[id]!))
+      tests.right.push(isLeaf ? 0 : idOf(tree.right[id]!))
+      // Masks are never NaN: only numbers (which have a split bin) can be missing there.
+      tests.missingLeft.push(!isLeaf && tree.splitBin[id]! > 0 ? tree.goesLeft[id * 256]! : 0)
     }
     tree.values.forEach((value, leaf) => {
-      const id = inner + leaf
-      nodes.push({ tree: index, id, mode: 'LEAF', column: 0, threshold: 0, yes: 0, no: 0, missing: 0 })
-      leaves.push({ tree: index, id, output: outputs[index] ?? 0, value })
+      leaves.trees.push(place)
+      leaves.ids.push(inner + leaf)
+      leaves.outputs.push(place % outputs)
+      leaves.values.push(value)
     })
   })
-  return {
-    nodes_treeids: Int32Array.from(nodes, ({ tree }) => tree),
-    nodes_nodeids: Int32Array.from(nodes, ({ id }) => id),
-    nodes_featureids: Int32Array.from(nodes, ({ column }) => column),
-    nodes_modes: nodes.map(({ mode }) => mode),
-    nodes_values: Float32Array.from(nodes, ({ threshold }) => threshold),
-    nodes_truenodeids: Int32Array.from(nodes, ({ yes }) => yes),
-    nodes_falsenodeids: Int32Array.from(nodes, ({ no }) => no),
-    nodes_missing_value_tracks_true: Int32Array.from(nodes, ({ missing }) => missing),
-    target_treeids: Int32Array.from(leaves, ({ tree }) => tree),
-    target_nodeids: Int32Array.from(leaves, ({ id }) => id),
-    target_ids: Int32Array.from(leaves, ({ output }) => output),
-    target_weights: Float32Array.from(leaves, ({ value }) => value),
-  }
+  return { tests, leaves }
 }

@@ -31,7 +31,7 @@ export function trainTrees(training: Training, params: TreesParams): Fitted {
   const start = lossOf(training.task, training.outputs).start(training.target).map(Math.fround)
   const { rounds, losses, best } = boost(training, params, bins, start, random)
   const ensemble: Ensemble = { features, bins, start, rounds: rounds.slice(0, best) }
-  return toFitted(ensemble, losses)
+  return toFitted(ensemble, losses, training.task === 'regression')
 }
 
 function boost(
@@ -77,7 +77,7 @@ function boost(
   return { rounds, losses, best }
 }
 
-function toFitted(ensemble: Ensemble, losses: readonly number[]): Fitted {
+function toFitted(ensemble: Ensemble, losses: readonly number[], precise: boolean): Fitted {
   const { features, bins, rounds, start } = ensemble
   const trees = rounds.flat()
   const importance = features.map(() => 0)
@@ -99,7 +99,7 @@ function toFitted(ensemble: Ensemble, losses: readonly number[]): Fitted {
         }),
       ),
     },
-    addTo: (graph, inputs) => addTrees(graph, inputs, ensemble),
+    addTo: (graph, inputs) => addTrees(graph, inputs, ensemble, precise),
   }
 }
 

@@ -33,7 +33,12 @@ export async function openModel(
         'for example with skl2onnx option zipmap=False.',
     )
   }
-  return new OnnxSession(session)
+  try {
+    return new OnnxSession(session)
+  } catch (error) {
+    await session.release()
+    throw error
+  }
 }
 
 const DATATYPES: Readonly<Partial<Record<OrtTensor.Type, Datatype>>> = {
