@@ -1,1 +1,93 @@
-export interface DataTables {}
+export interface DatasetRow {
+  id: string
+  project_id: string
+  name: string
+  definition_json: string
+  /** Of what decides whether a file is good: source and expectations. A change gives quarantined files a new chance. */
+  definition_hash: string
+  /** Relative globs start here. */
+  directory: string
+  /** 0 when the project no longer declares it. */
+  declared: number
+  created_ms: number
+  updated_ms: number
+}
+
+export interface DatasetVersionRow {
+  id: string
+  project_id: string
+  dataset_id: string
+  number: number
+  manifest_sha256: string
+  content_hash: string
+  schema_json: string
+  schema_change_json: string | null
+  rows: number
+  added_rows: number
+  size_bytes: number
+  parts: number
+  min_time_ms: number | null
+  max_time_ms: number | null
+  parent_id: string | null
+  report_id: string | null
+  summary_sha256: string
+  created_ms: number
+}
+
+/** A source file's content as a normalised part. */
+export interface DatasetPartRow {
+  project_id: string
+  dataset_id: string
+  source_sha256: string
+  sha256: string
+  size_bytes: number
+  rows: number
+  min_time_ms: number | null
+  max_time_ms: number | null
+  schema_json: string
+  created_ms: number
+}
+
+/** What the last probe saw: a file of the same size and time is not read again. */
+export interface DatasetFileRow {
+  project_id: string
+  dataset_id: string
+  path: string
+  size_bytes: number
+  /** Nanoseconds as text: more than a safe integer. */
+  modified_ns: string
+  source_sha256: string
+  created_ms: number
+}
+
+export interface DatasetQuarantineRow {
+  project_id: string
+  dataset_id: string
+  source_sha256: string
+  definition_hash: string
+  path: string
+  report_id: string
+  created_ms: number
+}
+
+export interface ValidationReportRow {
+  id: string
+  project_id: string
+  dataset_id: string
+  verdict: 'passed' | 'warned' | 'failed'
+  sentence: string
+  rows: number
+  results_json: string
+  files_json: string
+  failing_rows_sha256: string | null
+  created_ms: number
+}
+
+export interface DataTables {
+  dataset: DatasetRow
+  dataset_version: DatasetVersionRow
+  dataset_part: DatasetPartRow
+  dataset_file: DatasetFileRow
+  dataset_quarantine: DatasetQuarantineRow
+  validation_report: ValidationReportRow
+}

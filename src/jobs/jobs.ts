@@ -4,7 +4,7 @@ import { randomIds } from '../kernel/ids.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { wallTime } from '../ports/db/dialect.ts'
-import { insertJob } from './store.ts'
+import { insertJob, isHeld } from './store.ts'
 
 /** Pipeline functions wait for their steps, so they have slots of their own. */
 export type Slot = 'work' | 'pipeline'
@@ -70,14 +70,7 @@ export async function enqueue(trx: Trx, job: EnqueueJob): Promise<string | undef
 
 /** Throws `conflict` inside a handler's transaction when this attempt no longer holds the job. */
 export async function fence(trx: Trx, job: Pick<Job, 'id' | 'attempt'>): Promise<void> {
-  const held = await trx
-    .selectFrom('job')
-    .select('id')
-    .where('id', '=', job.id)
-    .where('attempt', '=', job.attempt)
-    .where('state', '=', 'active')
-    .executeTakeFirst()
-  if (held) return
+  if (await isHeld(trx, job)) return
   throw new AppError(
     'conflict',
     `Attempt ${job.attempt} of job ${job.id} has lost its lease; its result is refused`,

@@ -111,6 +111,17 @@ export async function updateHeldJob(
   return row !== undefined
 }
 
+export async function isHeld(at: Queryable, held: { id: string; attempt: number }): Promise<boolean> {
+  const row = await at
+    .selectFrom('job')
+    .select('id')
+    .where('id', '=', held.id)
+    .where('attempt', '=', held.attempt)
+    .where('state', '=', 'active')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 export async function countPendingJobs(at: Queryable, nowMs: number): Promise<number> {
   const { count } = await at
     .selectFrom('job')

@@ -44,15 +44,8 @@ export interface ConsumerRow {
   updated_ms: number
 }
 
-export interface DomainClockRow {
-  id: string
-  project_id: string
-  now_ms: number
-}
-
 export interface JobsTables {
   job: JobRow
   event: EventTable
   consumer: ConsumerRow
-  domain_clock: DomainClockRow
 }

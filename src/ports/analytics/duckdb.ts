@@ -16,7 +16,6 @@ export function openDuckDb(options: { memoryLimit?: string } = {}): Analytics {
       autoload_known_extensions: 'false',
       memory_limit: options.memoryLimit ?? '4GB',
       preserve_insertion_order: 'true',
-      TimeZone: 'UTC',
       ...(threads > 0 && { threads: String(threads) }),
     })
     instances.set(threads, opened)

@@ -10,11 +10,13 @@ import type { RolloutTables } from '../../rollout/tables.ts'
 import type { ServingTables } from '../../serving/tables.ts'
 import type { TrackingTables } from '../../tracking/tables.ts'
 import type { BlobTables } from '../artifacts/tables.ts'
+import type { DomainClockTables } from './domain-clock.ts'
 
 /** All tables. The one place where rooms meet below: types only. */
 export interface Tables
   extends
     BlobTables,
+    DomainClockTables,
     JobsTables,
     GovernanceTables,
     DataTables,

@@ -68,6 +68,7 @@ async function createFileTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('project_id', 'text', (c) => c.notNull())
     .addColumn('dataset_id', 'text', (c) => c.notNull())
     .addColumn('source_sha256', 'text', (c) => c.notNull())
+    .addColumn('reading', 'text', (c) => c.notNull())
     .addColumn('sha256', 'text', (c) => c.notNull())
     .addColumn('size_bytes', 'bigint', (c) => c.notNull())
     .addColumn('rows', 'bigint', (c) => c.notNull())
@@ -75,7 +76,7 @@ async function createFileTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('max_time_ms', 'bigint')
     .addColumn('schema_json', 'text', (c) => c.notNull())
     .addColumn('created_ms', 'bigint', (c) => c.notNull())
-    .addPrimaryKeyConstraint('dataset_part_key', ['dataset_id', 'source_sha256'])
+    .addPrimaryKeyConstraint('dataset_part_key', ['dataset_id', 'source_sha256', 'reading'])
     .execute()
   await db.schema
     .createTable('dataset_file')

@@ -1,4 +1,135 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { DialectName } from '../dialect.ts'
 
-export async function up(_db: Kysely<unknown>, _dialect: DialectName): Promise<void> {}
+export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<void> {
+  await createModels(db, dialect)
+  await createVersions(db)
+  await createEvaluations(db)
+}
+
+async function createModels(db: Kysely<unknown>, dialect: DialectName): Promise<void> {
+  await db.schema
+    .createTable('registered_model')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    // Pages of models go by name, by code point on PostgreSQL too.
+    .addColumn('name', dialect === 'postgres' ? sql`text COLLATE "C"` : 'text', (c) => c.notNull())
+    .addColumn('description', 'text', (c) => c.notNull())
+    .addColumn('task', 'text')
+    .addColumn('gates_json', 'text')
+    .addColumn('last_version', 'bigint', (c) => c.notNull())
+    .addColumn('deleted_ms', 'bigint')
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addColumn('updated_ms', 'bigint', (c) => c.notNull())
+    .addUniqueConstraint('registered_model_name', ['project_id', 'name'])
+    .execute()
+  await db.schema
+    .createTable('registered_model_tag')
+    .addColumn('model_id', 'text', (c) => c.notNull())
+    .addColumn('key', 'text', (c) => c.notNull())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('value', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('registered_model_tag_pk', ['model_id', 'key'])
+    .execute()
+  await db.schema
+    .createTable('model_alias')
+    .addColumn('model_id', 'text', (c) => c.notNull())
+    .addColumn('alias', 'text', (c) => c.notNull())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('version', 'bigint', (c) => c.notNull())
+    .addColumn('updated_ms', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('model_alias_pk', ['model_id', 'alias'])
+    .execute()
+}
+
+async function createVersions(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('model_version')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('model_id', 'text', (c) => c.notNull())
+    .addColumn('version', 'bigint', (c) => c.notNull())
+    .addColumn('registration_key', 'text')
+    .addColumn('stage', 'text', (c) => c.notNull())
+    .addColumn('description', 'text', (c) => c.notNull())
+    .addColumn('source', 'text', (c) => c.notNull())
+    .addColumn('storage_location', 'text')
+    .addColumn('run_id', 'text')
+    .addColumn('run_link', 'text')
+    .addColumn('logged_model_id', 'text')
+    .addColumn('created_by', 'text', (c) => c.notNull())
+    .addColumn('task', 'text')
+    .addColumn('signature_json', 'text')
+    .addColumn('onnx_sha256', 'text')
+    .addColumn('feature_service_json', 'text')
+    .addColumn('code_snapshot', 'text')
+    .addColumn('layout_sha256', 'text')
+    .addColumn('dataset_version_id', 'text')
+    .addColumn('pipeline_run_id', 'text')
+    .addColumn('execution_id', 'text')
+    .addColumn('project_version_id', 'text')
+    .addColumn('deleted_ms', 'bigint')
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addColumn('updated_ms', 'bigint', (c) => c.notNull())
+    .addUniqueConstraint('model_version_number', ['model_id', 'version'])
+    .addUniqueConstraint('model_version_registration', ['model_id', 'registration_key'])
+    .execute()
+  await db.schema.createIndex('model_version_by_run').on('model_version').column('run_id').execute()
+  await db.schema
+    .createIndex('model_version_by_dataset')
+    .on('model_version')
+    .column('dataset_version_id')
+    .execute()
+  await db.schema
+    .createTable('model_version_tag')
+    .addColumn('model_version_id', 'text', (c) => c.notNull())
+    .addColumn('key', 'text', (c) => c.notNull())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('value', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('model_version_tag_pk', ['model_version_id', 'key'])
+    .execute()
+}
+
+async function createEvaluations(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('evaluation')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('model_id', 'text', (c) => c.notNull())
+    .addColumn('holdout_digest', 'text', (c) => c.notNull())
+    .addColumn('document_json', 'text', (c) => c.notNull())
+    .addColumn('code_version', 'text', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .execute()
+  await db.schema
+    .createTable('evaluation_subject')
+    .addColumn('evaluation_id', 'text', (c) => c.notNull())
+    .addColumn('ordinal', 'integer', (c) => c.notNull())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('role', 'text', (c) => c.notNull())
+    .addColumn('model_version_id', 'text')
+    .addPrimaryKeyConstraint('evaluation_subject_pk', ['evaluation_id', 'ordinal'])
+    .execute()
+  await db.schema
+    .createIndex('evaluation_by_version')
+    .on('evaluation_subject')
+    .columns(['model_version_id', 'evaluation_id'])
+    .execute()
+  await db.schema
+    .createTable('gate_result')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('model_version_id', 'text', (c) => c.notNull())
+    .addColumn('evaluation_id', 'text', (c) => c.notNull())
+    .addColumn('decision_id', 'text', (c) => c.notNull())
+    .addColumn('verdict', 'text', (c) => c.notNull())
+    .addColumn('sentence', 'text', (c) => c.notNull())
+    .addColumn('results_json', 'text', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .execute()
+  await db.schema
+    .createIndex('gate_result_by_version')
+    .on('gate_result')
+    .columns(['model_version_id', 'created_ms'])
+    .execute()
+}

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { DialectName } from '../dialect.ts'
 
 export async function up(db: Kysely<unknown>, _dialect: DialectName): Promise<void> {
@@ -6,17 +6,18 @@ export async function up(db: Kysely<unknown>, _dialect: DialectName): Promise<vo
   await createRollout(db)
   await createCounts(db)
   await db.schema
-    .createTable('desired_state')
-    .addColumn('generation', 'bigint', (c) => c.primaryKey())
+    .createTable('desired_state_head')
+    .addColumn('id', 'text', (c) => c.primaryKey())
     .addColumn('project_id', 'text', (c) => c.notNull())
-    .addColumn('document_json', 'text', (c) => c.notNull())
-    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addColumn('generation', 'bigint', (c) => c.notNull())
     .execute()
+  await sql`INSERT INTO desired_state_head (id, project_id, generation) VALUES ('*', '*', 0)`.execute(db)
   await db.schema
-    .createTable('candidate_lease')
-    .addColumn('rollout_id', 'text', (c) => c.primaryKey())
+    .createTable('deployed_variant')
+    .addColumn('model_version_id', 'text', (c) => c.primaryKey())
     .addColumn('project_id', 'text', (c) => c.notNull())
-    .addColumn('until_ms', 'bigint', (c) => c.notNull())
+    .addColumn('variant_json', 'text', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
     .execute()
 }
 

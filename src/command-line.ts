@@ -1,0 +1,40 @@
+import { Command, CommanderError } from 'commander'
+import { codeVersion } from './governance/code-version.ts'
+import { reportFailure } from './http/command.ts'
+import { addDemoCommand } from './demo/commands.ts'
+import { addPipelineCommands } from './pipelines/commands.ts'
+import { addProjectCommands } from './project/commands.ts'
+import { addRegistryCommands } from './registry/commands.ts'
+import { addRolloutCommands } from './rollout/commands.ts'
+import { addProcessCommands } from './supervisor/commands.ts'
+import { addTrackingCommands } from './tracking/commands.ts'
+
+/** The command line as a tree of commands; the docs and their test read it too. */
+export function createProgram(): Command {
+  const program = new Command('tidemill')
+    .description('The whole machine-learning operations loop in one program')
+    .version(codeVersion)
+    .exitOverride()
+    .showHelpAfterError('(--help shows what is possible)')
+  addProcessCommands(program)
+  addProjectCommands(program)
+  addPipelineCommands(program)
+  addTrackingCommands(program)
+  addRegistryCommands(program)
+  addRolloutCommands(program)
+  addDemoCommand(program)
+  return program
+}
+
+/** Exit codes: 0 done, 1 internal, 2 invalid, 3 not found, 4 conflict, 5 denied, 6 no server. */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync([...argv])
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2
+      return
+    }
+    reportFailure(error, argv.includes('--json'))
+  }
+}

@@ -1,0 +1,94 @@
+import { resolve } from 'node:path'
+import { Option, type Command } from 'commander'
+import { AppError, toAppError, type ErrorCode } from '../kernel/errors.ts'
+import { loadConfig, type Config } from '../kernel/config.ts'
+import { ApiClient, readRunning } from './api-client.ts'
+
+/** Exit codes, so that a script can tell why a command failed. 0 is done, 1 an internal error. */
+export const EXIT_CODE = {
+  internal: 1,
+  invalid: 2,
+  not_found: 3,
+  already_exists: 4,
+  conflict: 4,
+  denied: 5,
+  unavailable: 6,
+} as const satisfies Record<ErrorCode, number>
+
+export interface CommandOptions {
+  json?: boolean
+  project?: string
+  server?: string
+}
+
+/** Adds what every command has: `--json`, and for those that talk to a server `--server` and `--project`. */
+export function withServerOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--server <url>', 'address of the server; default: the one of this folder'))
+    .addOption(new Option('--project <name>', 'project to work in').default('default'))
+    .addOption(new Option('--json', 'print JSON instead of text'))
+}
+
+export function currentConfig(overrides: Partial<Record<keyof Config, unknown>> = {}): Config {
+  return loadConfig(process.cwd(), process.env, overrides)
+}
+
+/** The API of the server that this folder's `up` runs, or of the one named by `--server`. */
+export function apiOf({ server, project = 'default' }: CommandOptions): ApiClient {
+  const config = currentConfig()
+  const url = server ?? readRunning(config.dataDir)?.serverUrl ?? `http://${config.host}:${config.port}`
+  return new ApiClient(project === 'default' ? url : `${url}/p/${encodeURIComponent(project)}`)
+}
+
+/** The gateway of this folder's `up`. */
+export function gatewayUrl(): string {
+  const config = currentConfig()
+  return readRunning(config.dataDir)?.gatewayUrl ?? `http://${config.host}:${config.gatewayPort}`
+}
+
+export function print(options: CommandOptions, value: unknown, text: () => string): void {
+  process.stdout.write(`${options.json ? JSON.stringify(value, undefined, 2) : text()}\n`)
+}
+
+/** Rows under a header, columns padded to their widest cell. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [header, ...rows]
+  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
+  return lines
+    .map((line) => line.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd())
+    .join('\n')
+}
+
+/** Says what went wrong on standard error and sets the exit code. */
+export function reportFailure(error: unknown, json: boolean): void {
+  const known = toAppError(error)
+  if (json) {
+    process.stdout.write(
+      `${JSON.stringify({ error: { code: known.code, message: known.message, details: known.details } })}\n`,
+    )
+  } else {
+    process.stderr.write(`error: ${known.message}\n`)
+    if (known.code === 'internal' && known.cause instanceof Error) process.stderr.write(`${known.cause.stack}\n`)
+  }
+  process.exitCode = EXIT_CODE[known.code]
+}
+
+/** `key=value` pairs; a value that is JSON is taken as such. */
+export function parseAssignments(pairs: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=')
+      if (at < 1) throw new AppError('invalid', `${pair} is not of the form name=value`)
+      const text = pair.slice(at + 1)
+      try {
+        return [pair.slice(0, at), JSON.parse(text) as unknown]
+      } catch {
+        return [pair.slice(0, at), text]
+      }
+    }),
+  )
+}
+
+export function absolute(path: string): string {
+  return resolve(process.cwd(), path)
+}

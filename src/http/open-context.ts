@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { systemClock } from '../kernel/clock.ts'
+import type { Config } from '../kernel/config.ts'
+import { randomIds } from '../kernel/ids.ts'
+import { openDuckDb } from '../ports/analytics/duckdb.ts'
+import { fileArtifacts } from '../ports/artifacts/files.ts'
+import { DomainClock } from '../ports/db/domain-clock.ts'
+import { migrate, requireCurrent } from '../ports/db/migrate.ts'
+import { openDb } from '../ports/db/open.ts'
+import { openOnlineSqlite } from '../ports/online/sqlite.ts'
+import type { Context } from './context.ts'
+
+/** Opens what a process works with. The server migrates; every other role refuses a database of another version. */
+export async function openContext(config: Config, role: string): Promise<Context> {
+  const log = pino({ level: config.logLevel, base: { role } }, pino.destination({ dest: 2, sync: true }))
+  const db = openDb(config)
+  try {
+    await (role === 'server' ? migrate(db) : requireCurrent(db))
+  } catch (error) {
+    await db[Symbol.asyncDispose]()
+    throw error
+  }
+  const clock = config.replay ? await DomainClock.open(db) : systemClock
+  const analytics = openDuckDb()
+  const online = openOnlineSqlite(join(config.dataDir, 'online.db'))
+  return {
+    config,
+    db,
+    artifacts: fileArtifacts(join(config.dataDir, 'artifacts')),
+    analytics,
+    online,
+    clock,
+    ids: randomIds,
+    log,
+    async [Symbol.asyncDispose]() {
+      if (clock instanceof DomainClock) clock[Symbol.dispose]()
+      await analytics[Symbol.asyncDispose]()
+      await online[Symbol.asyncDispose]()
+      await db[Symbol.asyncDispose]()
+    },
+  }
+}

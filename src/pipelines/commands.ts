@@ -1,0 +1,82 @@
+import { Option, type Command } from 'commander'
+import { apiOf, parseAssignments, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import type { ApiClient } from '../http/api-client.ts'
+import { AppError } from '../kernel/errors.ts'
+
+const POLL_MS = 200
+
+export function addPipelineCommands(program: Command): void {
+  withServerOptions(program.command('run').description('start a pipeline and follow it to its end'))
+    .argument('<pipeline>', 'name of the pipeline')
+    .argument('[params...]', 'params as name=value')
+    .addOption(new Option('--no-wait', 'start it and return at once'))
+    .action(runPipeline)
+  withServerOptions(program.command('why').description('why a step ran, or why it was reused'))
+    .argument('<run>', 'id of the pipeline run')
+    .argument('<step>', 'id or name of the step')
+    .action(whyStep)
+}
+
+interface StepView {
+  id: string
+  name: string
+  state: string
+  cached: boolean
+  startedMs: number | null
+  finishedMs: number | null
+  error?: string | null
+}
+
+interface RunView {
+  run: { id: string; pipeline: string; state: string; error?: string | null }
+  steps: StepView[]
+}
+
+async function runPipeline(
+  pipeline: string,
+  params: string[],
+  options: CommandOptions & { wait: boolean },
+): Promise<void> {
+  const api = apiOf(options)
+  const started = await api.post<{ id: string }>(`/pipelines/${encodeURIComponent(pipeline)}/runs`, {
+    params: parseAssignments(params),
+  })
+  if (!options.wait) return print(options, started, () => `Started ${pipeline} as run ${started.id}`)
+  const view = await follow(api, started.id, (line) => {
+    if (!options.json) process.stderr.write(`${line}\n`)
+  })
+  print(options, view, () => `${pipeline} ${view.run.state} (run ${view.run.id})`)
+  if (view.run.state !== 'succeeded') {
+    throw new AppError('conflict', `The pipeline run ${view.run.state}: ${view.run.error ?? 'see its steps'}`)
+  }
+}
+
+/** Polls a run until it has ended; `say` is told of each step that changed. */
+async function follow(api: ApiClient, runId: string, say: (line: string) => void): Promise<RunView> {
+  const states = new Map<string, string>()
+  for (;;) {
+    const view = await api.get<RunView>(`/pipeline-runs/${runId}`)
+    for (const step of view.steps) {
+      if (states.get(step.id) === step.state) continue
+      states.set(step.id, step.state)
+      const took = step.startedMs && step.finishedMs ? ` in ${step.finishedMs - step.startedMs} ms` : ''
+      say(`  ${step.name}: ${step.cached ? 'reused' : `${step.state}${took}`}${step.error ? ` — ${step.error}` : ''}`)
+    }
+    if (!['queued', 'running', 'pending'].includes(view.run.state)) return view
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+}
+
+async function whyStep(runId: string, step: string, options: CommandOptions): Promise<void> {
+  const api = apiOf(options)
+  const { steps } = await api.get<RunView>(`/pipeline-runs/${encodeURIComponent(runId)}`)
+  const found = steps.find((candidate) => candidate.id === step || candidate.name === step)
+  if (!found) {
+    const names = [...new Set(steps.map(({ name }) => name))].join(', ')
+    throw new AppError('not_found', `The run has no step ${step}; it has ${names}`)
+  }
+  const why = await api.get<{ sentence: string; changes: string[] }>(
+    `/pipeline-runs/${encodeURIComponent(runId)}/steps/${found.id}/why`,
+  )
+  print(options, why, () => [why.sentence, ...why.changes.map((change) => `  ${change}`)].join('\n'))
+}

@@ -1,0 +1,56 @@
+import type { Context } from '../http/context.ts'
+import { toEvent } from '../jobs/events.ts'
+import { lastEventSeq, listEventsAfter } from '../jobs/store.ts'
+
+const KEEP_ALIVE_MS = 15_000
+const BATCH = 500
+
+/** Events as server-sent events, from `Last-Event-ID` or from now on. */
+export async function streamEvents(
+  { db, log }: Pick<Context, 'db' | 'log'>,
+  request: Request,
+  projectId: string,
+): Promise<Response> {
+  const resumed = Number(request.headers.get('last-event-id') ?? Number.NaN)
+  let after = Number.isSafeInteger(resumed) ? resumed : await lastEventSeq(db.read)
+  const encoder = new TextEncoder()
+  let stop = (): void => {}
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      let busy = false
+      const send = async (): Promise<void> => {
+        if (busy) return
+        busy = true
+        try {
+          const rows = await listEventsAfter(db.read, db.dialect, { after, limit: BATCH })
+          for (const row of rows) {
+            after = row.seq
+            if (row.project_id !== projectId && row.project_id !== '*') continue
+            const event = toEvent(row)
+            controller.enqueue(
+              encoder.encode(`id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`),
+            )
+          }
+        } catch (error) {
+          log.debug({ err: error }, 'event stream')
+        } finally {
+          busy = false
+        }
+      }
+      controller.enqueue(encoder.encode(`retry: 1000\n\n`))
+      const subscription = db.onChange(() => void send())
+      const poll = setInterval(() => void send(), 500)
+      const keepAlive = setInterval(() => controller.enqueue(encoder.encode(': \n\n')), KEEP_ALIVE_MS)
+      stop = () => {
+        clearInterval(poll)
+        clearInterval(keepAlive)
+        subscription[Symbol.dispose]()
+      }
+      request.signal.addEventListener('abort', stop)
+    },
+    cancel: () => stop(),
+  })
+  return new Response(stream, {
+    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+  })
+}

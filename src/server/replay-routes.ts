@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { route } from '../http/route.ts'
+import { AppError } from '../kernel/errors.ts'
+import { countPendingJobs, getCursor, lastEventSeq } from '../jobs/store.ts'
+import { DomainClock } from '../ports/db/domain-clock.ts'
+import type { Clock } from '../kernel/clock.ts'
+
+/** The driver of a replay steps domain time here and waits until nothing is pending. */
+export function replayRoutes(consumerNames: readonly string[]) {
+  return [
+    route({
+      method: 'POST',
+      path: '/replay',
+      summary: 'Steps the domain time of a replay',
+      permission: 'administer',
+      body: z.strictObject({ nowMs: z.number().int() }),
+      response: z.object({ nowMs: z.number() }),
+      async handle({ context, body }) {
+        await replayClock(context.clock).advance(body.nowMs)
+        return { nowMs: body.nowMs }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/replay',
+      summary: 'The domain time, and what is still to be done before the next step',
+      permission: 'view',
+      response: z.object({
+        nowMs: z.number(),
+        pending: z.object({ jobs: z.number(), events: z.number() }),
+      }),
+      async handle({ context: { db, clock } }) {
+        const jobs = await countPendingJobs(db.read, await db.wallTime())
+        const cursors = await Promise.all(consumerNames.map((name) => getCursor(db.read, name)))
+        const last = await lastEventSeq(db.read)
+        const events = cursors.reduce((sum, cursor) => sum + Math.max(0, last - cursor), 0)
+        return { nowMs: clock.now(), pending: { jobs, events } }
+      },
+    }),
+  ]
+}
+
+function replayClock(clock: Clock): DomainClock {
+  if (clock instanceof DomainClock) return clock
+  throw new AppError('invalid', 'Domain time runs by itself here; start with replay = true to step it')
+}

@@ -1,0 +1,101 @@
+import { Option, type Command } from 'commander'
+import { apiOf, currentConfig, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import { ApiClient, readRunning } from '../http/api-client.ts'
+import type { Config } from '../kernel/config.ts'
+import { openContext } from '../http/open-context.ts'
+import { runRole } from './role.ts'
+import { startServer } from '../server/server.ts'
+import { Supervisor } from './supervisor.ts'
+
+export function addProcessCommands(program: Command): void {
+  program
+    .command('up')
+    .description('start Tidemill here: server, worker and gateway; Ctrl-C stops it')
+    .addOption(new Option('--port <port>', 'port of the server'))
+    .addOption(new Option('--gateway-port <port>', 'port of the gateway'))
+    .addOption(new Option('--data-dir <folder>', 'folder of everything that Tidemill keeps'))
+    .action(async (options: Partial<Record<'port' | 'gatewayPort' | 'dataDir', string>>) => up(options))
+  for (const role of ['server', 'worker', 'gateway'] as const) {
+    program
+      .command(role)
+      .description(`run the ${role} alone, for many machines`)
+      .action(() => runRole(currentConfig(), ROLES[role]))
+  }
+  withServerOptions(program.command('status').description('what is going on, and what needs you')).action(status)
+}
+
+const ROLES = {
+  async server(config: Config) {
+    const context = await openContext(config, 'server')
+    const server = await startServer(context)
+    return closing(server, context, server.url)
+  },
+  async worker(config: Config) {
+    const { startWorker } = await import('../worker/worker.ts')
+    const context = await openContext(config, 'worker')
+    return closing(await startWorker(context), context)
+  },
+  async gateway(config: Config) {
+    const { startGateway } = await import('../gateway/gateway.ts')
+    const context = await openContext(config, 'gateway')
+    const gateway = await startGateway(context, { host: config.host, port: config.gatewayPort })
+    return closing(gateway, context, `http://${config.host}:${gateway.port}`)
+  },
+}
+
+function closing(role: AsyncDisposable, context: AsyncDisposable, url?: string) {
+  return {
+    ...(url !== undefined && { url }),
+    async [Symbol.asyncDispose]() {
+      await role[Symbol.asyncDispose]()
+      await context[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function up(options: Partial<Record<'port' | 'gatewayPort' | 'dataDir', string>>): Promise<void> {
+  const config = currentConfig(options)
+  const stopped = new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve)
+    process.once('SIGTERM', resolve)
+  })
+  await using supervisor = await Supervisor.start(config)
+  const { serverUrl, gatewayUrl } = supervisor.running
+  process.stdout.write(`Tidemill runs.\n  web UI and API  ${serverUrl}\n  gateway         ${gatewayUrl}\n`)
+  process.stdout.write(`  data            ${config.dataDir}\nCtrl-C stops it.\n`)
+  await applyProjectHere(new ApiClient(serverUrl))
+  await stopped
+}
+
+async function applyProjectHere(api: ApiClient): Promise<void> {
+  const { applyIfProject } = await import('../project/commands.ts')
+  await applyIfProject(api, process.cwd())
+}
+
+interface Overview {
+  project: string
+  nowMs: number
+  stations: Record<string, { state: string; word: string; number: string; detail: string }>
+  needsYou: { sentence: string }[]
+  happened: { sentence: string; atMs: number }[]
+}
+
+async function status(options: CommandOptions): Promise<void> {
+  const overview = await apiOf(options).get<Overview>('/overview')
+  const running = readRunning(currentConfig().dataDir)
+  print(options, { ...overview, running }, () => {
+    const stations = Object.entries(overview.stations).map(([name, { state, word, number, detail }]) => [
+      name,
+      state,
+      word,
+      number,
+      detail,
+    ])
+    const parts = [table(['station', 'state', '', '', ''], stations)]
+    if (overview.needsYou.length > 0) {
+      parts.push('', 'Needs you', ...overview.needsYou.map(({ sentence }) => `  ${sentence}`))
+    }
+    parts.push('', 'What happened', ...overview.happened.slice(0, 10).map(({ sentence }) => `  ${sentence}`))
+    return parts.join('\n')
+  })
+}

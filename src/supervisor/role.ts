@@ -1,0 +1,28 @@
+import type { Config } from '../kernel/config.ts'
+
+/** What a role tells its supervisor once it works. */
+export interface Ready {
+  ready: true
+  url?: string
+}
+
+/**
+ * Runs a role until it is told to stop: by a signal, or by the end of its supervisor, whose channel then closes.
+ */
+export async function runRole(
+  config: Config,
+  start: (config: Config) => Promise<AsyncDisposable & { url?: string }>,
+): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve)
+    process.once('SIGTERM', resolve)
+    if (process.channel) process.once('disconnect', resolve)
+  })
+  const role = await start(config)
+  const ready: Ready = { ready: true, ...(role.url !== undefined && { url: role.url }) }
+  process.send?.(ready)
+  await stopped
+  setTimeout(() => process.exit(0), 5_000).unref()
+  await role[Symbol.asyncDispose]()
+  process.exit(0)
+}

@@ -1,0 +1,166 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Running } from '../http/api-client.ts'
+import { environmentName, type Config } from '../kernel/config.ts'
+import { AppError } from '../kernel/errors.ts'
+import { monotonicMs } from '../kernel/clock.ts'
+import type { Ready } from './role.ts'
+import { lockDataDir } from './lock.ts'
+
+export type RoleName = 'server' | 'worker' | 'gateway'
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+const READY_TIMEOUT_MS = 60_000
+const FIRST_RESTART_MS = 100
+const LONGEST_RESTART_MS = 10_000
+/** A child that lived this long has recovered: its next restart is quick again. */
+const STABLE_AFTER_MS = 20_000
+const STOP_TIMEOUT_MS = 8_000
+
+interface Role {
+  name: RoleName
+  child: ChildProcess
+  url: string | undefined
+  startedMs: number
+  restarts: number
+}
+
+/**
+ * Starts the three roles as child processes and restarts what dies. It holds no state of its own; its children
+ * exit when it is gone, because their channel to it closes.
+ */
+export class Supervisor implements AsyncDisposable {
+  readonly #config: Config
+  readonly #lock: Disposable
+  readonly #roles = new Map<RoleName, Role>()
+  readonly #listeners = new Set<(name: RoleName) => void>()
+  #stopping = false
+
+  private constructor(config: Config, lock: Disposable) {
+    this.#config = config
+    this.#lock = lock
+  }
+
+  static async start(config: Config): Promise<Supervisor> {
+    const supervisor = new Supervisor(config, lockDataDir(config.dataDir))
+    try {
+      await supervisor.#launch('server', 0)
+      await Promise.all([supervisor.#launch('worker', 0), supervisor.#launch('gateway', 0)])
+    } catch (error) {
+      await supervisor[Symbol.asyncDispose]()
+      throw error
+    }
+    return supervisor
+  }
+
+  get running(): Running {
+    return {
+      serverUrl: this.#roles.get('server')?.url ?? '',
+      gatewayUrl: this.#roles.get('gateway')?.url ?? '',
+      pid: process.pid,
+    }
+  }
+
+  pid(name: RoleName): number | undefined {
+    return this.#roles.get(name)?.child.pid
+  }
+
+  /** Resolves when the role has been started again and is ready. */
+  restarted(name: RoleName): Promise<void> {
+    return new Promise((resolve) => {
+      const listener = (restarted: RoleName): void => {
+        if (restarted !== name) return
+        this.#listeners.delete(listener)
+        resolve()
+      }
+      this.#listeners.add(listener)
+    })
+  }
+
+  async #launch(name: RoleName, restarts: number): Promise<void> {
+    const child = fork(MAIN, [name], {
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      env: { ...process.env, ...this.#environment(name) },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    const role: Role = { name, child, url: undefined, startedMs: monotonicMs(), restarts }
+    this.#roles.set(name, role)
+    const { url } = await ready(role)
+    role.url = url
+    child.once('exit', () => this.#restart(role))
+    this.#writeRunning()
+    for (const listener of this.#listeners) listener(name)
+  }
+
+  #restart(role: Role): void {
+    if (this.#stopping) return
+    const lived = monotonicMs() - role.startedMs
+    const restarts = lived > STABLE_AFTER_MS ? 0 : role.restarts + 1
+    const delay = restarts <= 1 ? 0 : Math.min(FIRST_RESTART_MS * 2 ** restarts, LONGEST_RESTART_MS)
+    setTimeout(() => {
+      if (this.#stopping) return
+      this.#launch(role.name, restarts).catch(() => this.#restart({ ...role, restarts }))
+    }, delay)
+  }
+
+  /** A role that comes back keeps its port, so that its callers find it again. */
+  #environment(name: RoleName): Record<string, string> {
+    const settings = { ...this.#config, ...this.#knownPort(name) }
+    return Object.fromEntries(
+      Object.entries(settings).map(([key, value]) => [environmentName(key), String(value)]),
+    )
+  }
+
+  #knownPort(name: RoleName): Partial<Config> {
+    const { serverUrl, gatewayUrl } = this.running
+    if (name === 'server' && serverUrl) return { port: Number(new URL(serverUrl).port) }
+    if (name === 'gateway' && gatewayUrl) return { gatewayPort: Number(new URL(gatewayUrl).port) }
+    if (name === 'worker' && serverUrl) return { port: Number(new URL(serverUrl).port) }
+    return {}
+  }
+
+  #writeRunning(): void {
+    const { serverUrl, gatewayUrl } = this.running
+    if (!serverUrl || !gatewayUrl) return
+    writeFileSync(join(this.#config.dataDir, 'running.json'), JSON.stringify(this.running))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true
+    rmSync(join(this.#config.dataDir, 'running.json'), { force: true })
+    await Promise.all([...this.#roles.values()].map((role) => stop(role.child)))
+    this.#lock[Symbol.dispose]()
+  }
+}
+
+function ready({ name, child }: Role): Promise<Ready> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => fail('did not start in time'), READY_TIMEOUT_MS)
+    const fail = (why: string): void => {
+      clearTimeout(timer)
+      child.kill('SIGKILL')
+      reject(new AppError('unavailable', `The ${name} ${why}; see its log above`))
+    }
+    const exited = (code: number | null): void => fail(`ended with exit code ${code}`)
+    child.once('exit', exited)
+    child.once('message', (message: Ready) => {
+      clearTimeout(timer)
+      child.off('exit', exited)
+      resolve(message)
+    })
+  })
+}
+
+function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise((resolve) => {
+    const kill = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+    child.once('exit', () => {
+      clearTimeout(kill)
+      resolve()
+    })
+    child.kill('SIGTERM')
+  })
+}
