@@ -1,1 +1,111 @@
-export interface RegistryTables {}
+export interface RegisteredModelRow {
+  id: string
+  project_id: string
+  name: string
+  description: string
+  task: string | null
+  /** The gates that the project declares for it; null when it declares none. */
+  gates_json: string | null
+  /** The last version number given out; survives deletion, so that a number is never used again. */
+  last_version: number
+  deleted_ms: number | null
+  created_ms: number
+  updated_ms: number
+}
+
+export interface RegisteredModelTagRow {
+  model_id: string
+  key: string
+  project_id: string
+  value: string
+}
+
+export interface ModelAliasRow {
+  model_id: string
+  alias: string
+  project_id: string
+  version: number
+  updated_ms: number
+}
+
+export type Stage = 'None' | 'Staging' | 'Production' | 'Archived'
+
+export interface ModelVersionRow {
+  id: string
+  project_id: string
+  model_id: string
+  version: number
+  /** Given by an effect that may run again: the same key names the same version. */
+  registration_key: string | null
+  stage: Stage
+  description: string
+  source: string
+  /** Where the files are, when the source is only a reference to them. */
+  storage_location: string | null
+  run_id: string | null
+  run_link: string | null
+  logged_model_id: string | null
+  created_by: string
+  task: string | null
+  signature_json: string | null
+  onnx_sha256: string | null
+  feature_service_json: string | null
+  code_snapshot: string | null
+  layout_sha256: string | null
+  dataset_version_id: string | null
+  pipeline_run_id: string | null
+  execution_id: string | null
+  project_version_id: string | null
+  deleted_ms: number | null
+  created_ms: number
+  updated_ms: number
+}
+
+export interface ModelVersionTagRow {
+  model_version_id: string
+  key: string
+  project_id: string
+  value: string
+}
+
+export interface EvaluationRow {
+  id: string
+  project_id: string
+  model_id: string
+  /** SHA-256 of the holdout; results are comparable where it is equal. */
+  holdout_digest: string
+  document_json: string
+  code_version: string
+  created_ms: number
+}
+
+export interface EvaluationSubjectRow {
+  evaluation_id: string
+  ordinal: number
+  project_id: string
+  role: string
+  model_version_id: string | null
+}
+
+export interface GateResultRow {
+  id: string
+  project_id: string
+  model_version_id: string
+  evaluation_id: string
+  decision_id: string
+  verdict: string
+  sentence: string
+  results_json: string
+  created_ms: number
+}
+
+export interface RegistryTables {
+  registered_model: RegisteredModelRow
+  registered_model_tag: RegisteredModelTagRow
+  model_alias: ModelAliasRow
+  model_version: ModelVersionRow
+  model_version_tag: ModelVersionTagRow
+  evaluation: EvaluationRow
+  evaluation_subject: EvaluationSubjectRow
+  gate_result: GateResultRow
+}

@@ -1,0 +1,211 @@
+import { audit } from '../governance/governance.ts'
+import type { Context } from '../http/context.ts'
+import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { Queryable, Trx } from '../ports/db/db.ts'
+import { isUniqueViolation } from '../ports/db/dialect.ts'
+import type { GateDefinition, ModelDefinition } from './definition.ts'
+import { GateDefinition as GateSchema } from './definition.ts'
+import type { RegisteredModel, Tag } from './schema.ts'
+import {
+  MODEL_TAGS,
+  deleteModelBelongings,
+  deleteTag,
+  findModelRow,
+  getModelRow,
+  insertModel,
+  listAliases,
+  listTags,
+  searchModelRows,
+  toModel,
+  updateModelRow,
+  upsertTag,
+  type RegistrySearch,
+} from './store.ts'
+import type { RegisteredModelRow } from './tables.ts'
+
+export interface Caller {
+  projectId: string
+  actor: Actor
+}
+
+const MAX_NAME = 256
+
+/** Throws `already_exists` for a name that is in use. A deleted model's name comes back with its version counter. */
+export async function createModel(
+  { db, clock, ids }: Pick<Context, 'db' | 'clock' | 'ids'>,
+  input: Caller & { name: string; description?: string | undefined; tags?: readonly Tag[] },
+): Promise<RegisteredModel> {
+  const { projectId, actor, name, tags = [] } = input
+  requirePermission(actor, 'contribute', projectId)
+  await db.write(async (trx) => {
+    const known = await findModelRow(trx, projectId, name)
+    if (known && known.deleted_ms === null) throw nameTaken(name)
+    const row = await ensureModel(trx, { id: ids.uuid(), projectId, name, nowMs: clock.now() })
+    await updateModelRow(trx, row.id, { description: input.description ?? '' })
+    for (const tag of tags) await upsertTag(trx, MODEL_TAGS, { ownerId: row.id, projectId, tag })
+    await audit(trx, { projectId, actor, action: 'registry.create_model', subject: name })
+  })
+  return await read(db.read, projectId, name)
+}
+
+/** The model's row, made or brought back when it is missing. */
+export async function ensureModel(
+  trx: Trx,
+  { id, projectId, name, nowMs }: { id: string; projectId: string; name: string; nowMs: number },
+): Promise<RegisteredModelRow> {
+  const known = await findModelRow(trx, projectId, name)
+  if (known && known.deleted_ms === null) return known
+  if (known) {
+    const revived = { deleted_ms: null, created_ms: nowMs, updated_ms: nowMs }
+    await updateModelRow(trx, known.id, revived)
+    return { ...known, ...revived }
+  }
+  requireName(name)
+  const row: RegisteredModelRow = {
+    id,
+    project_id: projectId,
+    name,
+    description: '',
+    task: null,
+    gates_json: null,
+    last_version: 0,
+    deleted_ms: null,
+    created_ms: nowMs,
+    updated_ms: nowMs,
+  }
+  await insertModel(trx, row)
+  return row
+}
+
+/** What a project declares of its models, written in the transaction that applies the project. */
+export async function applyModelDefinitions(
+  { clock, ids }: Pick<Context, 'clock' | 'ids'>,
+  trx: Trx,
+  { projectId, definitions }: { projectId: string; definitions: readonly ModelDefinition[] },
+): Promise<void> {
+  for (const { name, task, description, gates } of definitions) {
+    const row = await ensureModel(trx, { id: ids.uuid(), projectId, name, nowMs: clock.now() })
+    await updateModelRow(trx, row.id, {
+      task,
+      gates_json: JSON.stringify(gates),
+      ...(description !== undefined && { description }),
+    })
+  }
+}
+
+/** The gates that the project declares for a model; none when it declares none. */
+export async function gatesOfModel(
+  { db }: Pick<Context, 'db'>,
+  { projectId, model }: { projectId: string; model: string },
+): Promise<GateDefinition[]> {
+  const { gates_json } = await getModelRow(db.read, projectId, model)
+  return gates_json === null ? [] : GateSchema.array().parse(JSON.parse(gates_json))
+}
+
+export async function getModel(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, name }: Caller & { name: string },
+): Promise<RegisteredModel> {
+  requirePermission(actor, 'view', projectId)
+  return await read(db.read, projectId, name)
+}
+
+export async function searchModels(
+  { db }: Pick<Context, 'db'>,
+  input: Caller & RegistrySearch,
+): Promise<{ models: RegisteredModel[]; nextPageToken?: string }> {
+  requirePermission(input.actor, 'view', input.projectId)
+  const { rows, ...next } = await searchModelRows(db.read, db.dialect, input)
+  return { models: await withBelongings(db.read, rows), ...next }
+}
+
+export async function updateModel(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  input: Caller & { name: string; newName?: string; description?: string },
+): Promise<RegisteredModel> {
+  const { projectId, actor, name, newName, description } = input
+  requirePermission(actor, 'contribute', projectId)
+  if (newName !== undefined) requireName(newName)
+  try {
+    await db.write(async (trx) => {
+      const row = await getModelRow(trx, projectId, name)
+      await updateModelRow(trx, row.id, {
+        ...(newName !== undefined && { name: newName }),
+        ...(description !== undefined && { description }),
+        updated_ms: clock.now(),
+      })
+      const detail = {
+        ...(newName !== undefined && { newName }),
+        ...(description !== undefined && { description }),
+      }
+      await audit(trx, { projectId, actor, action: 'registry.update_model', subject: name, detail })
+    })
+  } catch (error) {
+    throw isUniqueViolation(error) ? nameTaken(newName ?? name, error) : error
+  }
+  return await read(db.read, projectId, newName ?? name)
+}
+
+/** Deletes a model with its versions, aliases and tags. Version numbers are not used again. */
+export async function deleteModel(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  { projectId, actor, name }: Caller & { name: string },
+): Promise<void> {
+  requirePermission(actor, 'maintain', projectId)
+  await db.write(async (trx) => {
+    const row = await getModelRow(trx, projectId, name)
+    await deleteModelBelongings(trx, row.id, clock.now())
+    await updateModelRow(trx, row.id, { deleted_ms: clock.now(), updated_ms: clock.now(), description: '' })
+    await audit(trx, { projectId, actor, action: 'registry.delete_model', subject: name })
+  })
+}
+
+/** Sets a tag, or removes it when it is given without a value. */
+export async function tagModel(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  { projectId, actor, name, tag }: Caller & { name: string; tag: { key: string; value?: string } },
+): Promise<void> {
+  requirePermission(actor, 'contribute', projectId)
+  await db.write(async (trx) => {
+    const row = await getModelRow(trx, projectId, name)
+    const { key, value } = tag
+    if (value === undefined) await deleteTag(trx, MODEL_TAGS, row.id, key)
+    else await upsertTag(trx, MODEL_TAGS, { ownerId: row.id, projectId, tag: { key, value } })
+    await updateModelRow(trx, row.id, { updated_ms: clock.now() })
+    await audit(trx, { projectId, actor, action: 'registry.tag_model', subject: name, detail: { ...tag } })
+  })
+}
+
+async function read(at: Queryable, projectId: string, name: string): Promise<RegisteredModel> {
+  return (await withBelongings(at, [await getModelRow(at, projectId, name)]))[0]!
+}
+
+async function withBelongings(
+  at: Queryable,
+  rows: readonly RegisteredModelRow[],
+): Promise<RegisteredModel[]> {
+  const ids = rows.map((row) => row.id)
+  const aliases = await listAliases(at, ids)
+  const tags = await listTags(at, MODEL_TAGS, ids)
+  return rows.map((row) =>
+    toModel(
+      row,
+      aliases.filter((alias) => alias.model_id === row.id),
+      tags.filter((tag) => tag.owner === row.id).map(({ key, value }) => ({ key, value })),
+    ),
+  )
+}
+
+function requireName(name: string): void {
+  if (name.trim() === '' || /[/:]/.test(name))
+    throw new AppError('invalid', `Invalid model name: '${name}': it must not be empty or hold / or :`)
+  if (name.length > MAX_NAME) throw new AppError('invalid', `A model name may have ${MAX_NAME} characters`)
+}
+
+function nameTaken(name: string, cause?: unknown): AppError {
+  return new AppError('already_exists', `Registered Model (name=${name}) already exists.`, {
+    cause,
+    details: { model: name },
+  })
+}

@@ -1,0 +1,339 @@
+import { sql, type Updateable } from 'kysely'
+import { AppError } from '../kernel/errors.ts'
+import type { Queryable, Trx } from '../ports/db/db.ts'
+import type { DialectName } from '../ports/db/dialect.ts'
+import { filterSql, orderSql, searchPage, type Page, type Searchable } from '../tracking/tracking.ts'
+import type { Filter, OrderTerm } from '../tracking/filter.ts'
+import type { FeatureServiceReference, ModelVersion, RegisteredModel, Signature, Tag } from './schema.ts'
+import type { ModelAliasRow, ModelVersionRow, RegisteredModelRow } from './tables.ts'
+
+export async function insertModel(trx: Trx, row: RegisteredModelRow): Promise<void> {
+  await trx.insertInto('registered_model').values(row).execute()
+}
+
+/** Also finds deleted ones: their names come back with their counters. */
+export async function findModelRow(
+  at: Queryable,
+  projectId: string,
+  name: string,
+): Promise<RegisteredModelRow | undefined> {
+  return await at
+    .selectFrom('registered_model')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('name', '=', name)
+    .executeTakeFirst()
+}
+
+export async function getModelRow(
+  at: Queryable,
+  projectId: string,
+  name: string,
+): Promise<RegisteredModelRow> {
+  const row = await findModelRow(at, projectId, name)
+  if (row && row.deleted_ms === null) return row
+  throw new AppError('not_found', `Registered Model with name=${name} not found`, {
+    details: { model: name },
+  })
+}
+
+export async function updateModelRow(
+  trx: Trx,
+  id: string,
+  change: Updateable<RegisteredModelRow>,
+): Promise<void> {
+  await trx.updateTable('registered_model').set(change).where('id', '=', id).execute()
+}
+
+/** The next version number; the row lock makes it unique. */
+export async function drawVersion(trx: Trx, modelId: string, nowMs: number): Promise<number> {
+  const { last_version } = await trx
+    .updateTable('registered_model')
+    .set((eb) => ({ last_version: eb('last_version', '+', 1), updated_ms: nowMs }))
+    .where('id', '=', modelId)
+    .returning('last_version')
+    .executeTakeFirstOrThrow()
+  return last_version
+}
+
+export async function deleteModelBelongings(trx: Trx, modelId: string, nowMs: number): Promise<void> {
+  await trx.deleteFrom('model_alias').where('model_id', '=', modelId).execute()
+  await trx.deleteFrom('registered_model_tag').where('model_id', '=', modelId).execute()
+  await trx
+    .updateTable('model_version')
+    .set({ deleted_ms: nowMs, updated_ms: nowMs })
+    .where('model_id', '=', modelId)
+    .where('deleted_ms', 'is', null)
+    .execute()
+}
+
+export async function insertVersion(trx: Trx, row: ModelVersionRow): Promise<void> {
+  await trx.insertInto('model_version').values(row).execute()
+}
+
+export async function updateVersionRow(
+  trx: Trx,
+  id: string,
+  change: Updateable<ModelVersionRow>,
+): Promise<void> {
+  await trx.updateTable('model_version').set(change).where('id', '=', id).execute()
+}
+
+export async function findVersionByRegistration(
+  at: Queryable,
+  modelId: string,
+  key: string,
+): Promise<ModelVersionRow | undefined> {
+  return await at
+    .selectFrom('model_version')
+    .selectAll()
+    .where('model_id', '=', modelId)
+    .where('registration_key', '=', key)
+    .executeTakeFirst()
+}
+
+export async function getVersionRow(
+  at: Queryable,
+  model: RegisteredModelRow,
+  version: number,
+): Promise<ModelVersionRow> {
+  const row = await at
+    .selectFrom('model_version')
+    .selectAll()
+    .where('model_id', '=', model.id)
+    .where('version', '=', version)
+    .where('deleted_ms', 'is', null)
+    .executeTakeFirst()
+  if (row) return row
+  const message = `Model Version (name=${model.name}, version=${version}) not found`
+  throw new AppError('not_found', message, { details: { model: model.name, version } })
+}
+
+export async function findVersionRowById(
+  at: Queryable,
+  projectId: string,
+  id: string,
+): Promise<(ModelVersionRow & { model_name: string }) | undefined> {
+  return await at
+    .selectFrom('model_version as v')
+    .innerJoin('registered_model as m', 'm.id', 'v.model_id')
+    .selectAll('v')
+    .select('m.name as model_name')
+    .where('v.id', '=', id)
+    .where('v.project_id', '=', projectId)
+    .executeTakeFirst()
+}
+
+/** Versions of these models that are not deleted, newest first. */
+export async function listVersionRows(
+  at: Queryable,
+  modelIds: readonly string[],
+  limit: number,
+): Promise<ModelVersionRow[]> {
+  if (modelIds.length === 0) return []
+  return await at
+    .selectFrom('model_version')
+    .selectAll()
+    .where('model_id', 'in', modelIds)
+    .where('deleted_ms', 'is', null)
+    .orderBy('version', 'desc')
+    .limit(limit)
+    .execute()
+}
+
+export async function upsertAlias(trx: Trx, row: ModelAliasRow): Promise<void> {
+  const { version, updated_ms } = row
+  await trx
+    .insertInto('model_alias')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['model_id', 'alias']).doUpdateSet({ version, updated_ms }))
+    .execute()
+}
+
+export async function deleteAliasRow(trx: Trx, modelId: string, alias: string): Promise<boolean> {
+  const result = await trx
+    .deleteFrom('model_alias')
+    .where('model_id', '=', modelId)
+    .where('alias', '=', alias)
+    .executeTakeFirst()
+  return result.numDeletedRows > 0n
+}
+
+export async function deleteAliasesOfVersion(trx: Trx, modelId: string, version: number): Promise<void> {
+  await trx.deleteFrom('model_alias').where('model_id', '=', modelId).where('version', '=', version).execute()
+}
+
+export async function listAliases(at: Queryable, modelIds: readonly string[]): Promise<ModelAliasRow[]> {
+  if (modelIds.length === 0) return []
+  return await at
+    .selectFrom('model_alias')
+    .selectAll()
+    .where('model_id', 'in', modelIds)
+    .orderBy('alias')
+    .execute()
+}
+
+type TagTable =
+  | { table: 'registered_model_tag'; owner: 'model_id' }
+  | { table: 'model_version_tag'; owner: 'model_version_id' }
+export const MODEL_TAGS: TagTable = { table: 'registered_model_tag', owner: 'model_id' }
+export const VERSION_TAGS: TagTable = { table: 'model_version_tag', owner: 'model_version_id' }
+
+export async function upsertTag(
+  trx: Trx,
+  { table, owner }: TagTable,
+  row: { ownerId: string; projectId: string; tag: Tag },
+): Promise<void> {
+  await sql`insert into ${sql.table(table)} (${sql.ref(owner)}, key, project_id, value)
+    values (${row.ownerId}, ${row.tag.key}, ${row.projectId}, ${row.tag.value})
+    on conflict (${sql.ref(owner)}, key) do update set value = excluded.value`.execute(trx)
+}
+
+export async function deleteTag(
+  trx: Trx,
+  { table, owner }: TagTable,
+  ownerId: string,
+  key: string,
+): Promise<void> {
+  await sql`delete from ${sql.table(table)} where ${sql.ref(owner)} = ${ownerId} and key = ${key}`.execute(
+    trx,
+  )
+}
+
+export async function listTags(
+  at: Queryable,
+  { table, owner }: TagTable,
+  ownerIds: readonly string[],
+): Promise<{ owner: string; key: string; value: string }[]> {
+  const found: { owner: string; key: string; value: string }[] = []
+  for (let start = 0; start < ownerIds.length; start += 500) {
+    const piece = ownerIds.slice(start, start + 500)
+    const { rows } = await sql<{ owner: string; key: string; value: string }>`
+      select ${sql.ref(owner)} as owner, key, value from ${sql.table(table)}
+      where ${sql.ref(owner)} in (${sql.join(piece)}) order by key`.execute(at)
+    found.push(...rows)
+  }
+  return found
+}
+
+export interface RegistrySearch {
+  projectId: string
+  filter: Filter
+  orderBy: readonly OrderTerm[]
+  limit: number
+  pageToken?: string | undefined
+}
+
+const MODELS: Searchable = {
+  what: 'Registered models',
+  attributes: {
+    name: { column: 'm.name', kind: 'text' },
+    createdMs: { column: 'm.created_ms', kind: 'number' },
+    updatedMs: { column: 'm.updated_ms', kind: 'number' },
+  },
+  values: { tag: { table: 'registered_model_tag', owner: 'model_id' } },
+  id: 'm.id',
+}
+
+export async function searchModelRows(
+  at: Queryable,
+  dialect: DialectName,
+  search: RegistrySearch,
+): Promise<Page<RegisteredModelRow>> {
+  return await searchPage<RegisteredModelRow>(at, search, {
+    from: sql`registered_model m`,
+    columns: sql`m.*`,
+    scope: sql`m.project_id = ${search.projectId} and m.deleted_ms is null`,
+    filter: filterSql(dialect, MODELS, search.filter),
+    order: orderSql(MODELS, search.orderBy, [{ expression: sql.ref('m.name'), descending: false }]),
+  })
+}
+
+const VERSIONS: Searchable = {
+  what: 'Model versions',
+  attributes: {
+    name: { column: 'm.name', kind: 'text' },
+    version: { column: 'v.version', kind: 'number' },
+    runId: { column: 'v.run_id', kind: 'text', nullable: true },
+    source: { column: 'v.source', kind: 'text' },
+    createdMs: { column: 'v.created_ms', kind: 'number' },
+    updatedMs: { column: 'v.updated_ms', kind: 'number' },
+  },
+  values: { tag: { table: 'model_version_tag', owner: 'model_version_id' } },
+  id: 'v.id',
+}
+
+export async function searchVersionRows(
+  at: Queryable,
+  dialect: DialectName,
+  search: RegistrySearch,
+): Promise<Page<ModelVersionRow & { model_name: string }>> {
+  return await searchPage<ModelVersionRow & { model_name: string }>(at, search, {
+    from: sql`model_version v join registered_model m on m.id = v.model_id`,
+    columns: sql`v.*, m.name as model_name`,
+    scope: sql`v.project_id = ${search.projectId} and v.deleted_ms is null`,
+    filter: filterSql(dialect, VERSIONS, search.filter),
+    order: orderSql(VERSIONS, search.orderBy, [
+      { expression: sql.ref('m.name'), descending: false },
+      { expression: sql.ref('v.version'), descending: true },
+    ]),
+  })
+}
+
+export function toModel(
+  row: RegisteredModelRow,
+  aliases: readonly ModelAliasRow[],
+  tags: Tag[],
+): RegisteredModel {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    ...(row.task !== null && { task: row.task }),
+    aliases: aliases.map(({ alias, version }) => ({ alias, version })),
+    tags,
+    createdMs: row.created_ms,
+    updatedMs: row.updated_ms,
+  }
+}
+
+export function toVersion(
+  row: ModelVersionRow,
+  { model, aliases, tags }: { model: string; aliases: string[]; tags: Tag[] },
+): ModelVersion {
+  const optional = <Key extends string>(key: Key, value: string | null): { [K in Key]?: string } =>
+    (value === null ? {} : { [key]: value }) as { [K in Key]?: string }
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    model,
+    version: row.version,
+    status: row.deleted_ms === null ? 'ready' : 'deleted',
+    stage: row.stage,
+    description: row.description,
+    source: row.source,
+    ...optional('storageLocation', row.storage_location),
+    ...optional('runId', row.run_id),
+    ...optional('runLink', row.run_link),
+    ...optional('loggedModelId', row.logged_model_id),
+    createdBy: row.created_by,
+    ...optional('task', row.task),
+    ...(row.signature_json !== null && { signature: JSON.parse(row.signature_json) as Signature }),
+    ...optional('onnxSha256', row.onnx_sha256),
+    ...(row.feature_service_json !== null && {
+      featureService: JSON.parse(row.feature_service_json) as FeatureServiceReference,
+    }),
+    ...optional('codeSnapshot', row.code_snapshot),
+    lineage: {
+      ...optional('datasetVersionId', row.dataset_version_id),
+      ...optional('pipelineRunId', row.pipeline_run_id),
+      ...optional('executionId', row.execution_id),
+      ...optional('projectVersionId', row.project_version_id),
+    },
+    ...optional('layoutSha256', row.layout_sha256),
+    aliases,
+    tags,
+    createdMs: row.created_ms,
+    updatedMs: row.updated_ms,
+  }
+}
