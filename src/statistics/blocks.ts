@@ -142,17 +142,29 @@ export function windowLimits(
 ): Limits {
   const rows = window.reduce((sum, day) => sum + day.rows, 0)
   const weights = window.map(({ day, rows: own }) => ({ day, weight: own / rows }))
-  const variance =
-    calibration.betweenSd ** 2 * correlatedSum(weights, calibration.autocorrelation) +
-    calibration.rowVariance / rows +
-    calibration.meanVariance
+  const { betweenSd, autocorrelation, rowVariance, meanVariance } = calibration
+  const effects = (rho: number): number => betweenSd ** 2 * correlatedSum(weights, rho)
+  const variance = effects(autocorrelation) + rowVariance / rows + meanVariance
+  const df = windowFreedom(
+    calibration,
+    (effects(autocorrelation + 0.01) - effects(autocorrelation)) / 0.01 / variance,
+  )
   const tail = Math.min(0.25, judgedEvery / budgetDays) / (sides === 'both' ? 2 : 1)
-  const reach = studentTQuantile(1 - tail, calibration.df) * Math.sqrt(variance)
+  const reach = studentTQuantile(1 - tail, df) * Math.sqrt(variance)
   const { mean, scale } = calibration
   return {
     lower: sides === 'upper' ? null : fromScale(mean - reach, scale),
     upper: sides === 'lower' ? null : fromScale(mean + reach, scale),
   }
+}
+
+/**
+ * Degrees of freedom of a window's variance (Satterthwaite 1946): to the error of the spread comes that of the correlation,
+ * whose variance is about (1 − ρ²)/days. `slope` is d ln(variance)/dρ, 0 for a window of one day.
+ */
+function windowFreedom({ df, days, autocorrelation }: DayCalibration, slope: number): number {
+  const correlationVariance = ((1 - autocorrelation ** 2) * days) / Math.max(1, days - 4) ** 2
+  return Math.max(1, 2 / (2 / df + slope * slope * correlationVariance))
 }
 
 export type LimitOptions = {

@@ -1,6 +1,7 @@
 import { START_ROWS, around, harmonicRows, sampleVariance, tuneRhoSquared } from './confidence-sequence.ts'
-import type { Moments } from './confidence-sequence.ts'
+import type { Moments, SequenceInterval } from './confidence-sequence.ts'
 import { differenceProportionSequence } from './proportion.ts'
+import type { TwoArms } from './proportion.ts'
 
 /** Counts of both arms within one stage, where the split between them did not change. */
 export type Stage = { candidate: Moments; stable: Moments }
@@ -28,7 +29,9 @@ export type Verdict = {
   rows: { candidate: number; stable: number }
 }
 
-const EXACT_SHARE = 0.1
+const EXACT_FAIL = 0.1
+const EXACT_PASS = 0.5
+const ENOUGH_EVENTS = 50
 const TIGHTEST_AT = 5000
 
 /**
@@ -45,8 +48,9 @@ export function judgeHarm(rule: HarmRule & Stage): Verdict {
  * counts would be biased. The weighted sum stays a martingale over the whole rollout, so α is not split over stages again;
  * judge stages one by one (and split α) when the harm of one stage must not be diluted by another.
  *
- * A proportion takes nine tenths of α for the asymptotic bound with its variance kept off zero, one tenth for the exact
- * one; it passes only when both upper bounds agree, so zero errors do not pass at once.
+ * A proportion has an asymptotic bound, with its variance kept off zero, and an exact one, and they share α. To fail, the
+ * higher lower bound counts (nine tenths and one tenth of α), so that a disaster needs no minimum. To pass (one half each), the
+ * exact bound counts as long as either arm has seen fewer than `ENOUGH_EVENTS` errors, so zero errors do not pass at once.
  */
 export function combineStages(stages: readonly Stage[], rule: HarmRule): Verdict {
   const { margin, alpha, minimum = START_ROWS, tightestAt = TIGHTEST_AT, kind } = rule
@@ -58,17 +62,27 @@ export function combineStages(stages: readonly Stage[], rule: HarmRule): Verdict
   const enough = Math.min(rows.candidate, rows.stable) >= Math.max(2, minimum)
   const pooled = poolStages(used, kind)
   const rhoSquared = tuneRhoSquared(alpha, tightestAt)
-  const asymptoticAlpha = kind === 'proportion' ? alpha * (1 - EXACT_SHARE) : alpha
-  let { lower } = around(pooled.estimate, pooled.n, pooled.variance, { alpha: asymptoticAlpha, rhoSquared })
-  let { upper } = around(pooled.estimate, pooled.n, pooled.variance, { alpha, rhoSquared })
-  if (!enough) [lower, upper] = [-Infinity, Infinity]
-  if (kind === 'proportion') {
+  const proportion = kind === 'proportion'
+  const bounds = (part: number): SequenceInterval =>
+    around(pooled.estimate, pooled.n, pooled.variance, { alpha: alpha * part, rhoSquared })
+  let lower = enough ? bounds(proportion ? 1 - EXACT_FAIL : 1).lower : -Infinity
+  let upper = enough ? bounds(proportion ? 1 - EXACT_PASS : 1).upper : Infinity
+  if (proportion) {
     const tallies = used.map((stage) => ({ candidate: tally(stage.candidate), stable: tally(stage.stable) }))
-    lower = Math.max(lower, differenceProportionSequence(tallies, alpha * EXACT_SHARE).lower)
-    upper = Math.max(upper, differenceProportionSequence(tallies, alpha).upper)
+    lower = Math.max(lower, differenceProportionSequence(tallies, alpha * EXACT_FAIL).lower)
+    if (!enoughEvents(tallies)) upper = differenceProportionSequence(tallies, alpha * EXACT_PASS).upper
   }
   const verdict = lower > margin ? 'fail' : enough && upper < margin ? 'pass' : 'continue'
   return { verdict, estimate: pooled.estimate, lower: finite(lower), upper: finite(upper), n: pooled.n, rows }
+}
+
+/** Errors and successes seen in each arm, over all stages. */
+function enoughEvents(stages: readonly TwoArms[]): boolean {
+  return (['candidate', 'stable'] as const).every((arm) => {
+    const errors = stages.reduce((sum, stage) => sum + stage[arm].successes, 0)
+    const rows = stages.reduce((sum, stage) => sum + stage[arm].n, 0)
+    return Math.min(errors, rows - errors) >= ENOUGH_EVENTS
+  })
 }
 
 function finite(bound: number): number | null {
