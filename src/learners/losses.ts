@@ -4,13 +4,8 @@ import type { Task } from './schema.ts'
 export interface Loss {
   /** The constant scores that fit the target best. */
   start(target: Float64Array): number[]
-  /** Writes first and second derivatives for each output and row. */
-  derive(
-    scores: readonly Float64Array[],
-    target: Float64Array,
-    gradients: readonly Float32Array[],
-    hessians: readonly Float32Array[],
-  ): void
+  /** Writes for each output the first and second derivative of each row, interleaved. */
+  derive(scores: readonly Float64Array[], target: Float64Array, derivatives: readonly Float32Array[]): void
   /** Mean over the rows: log loss, or half the squared error. */
   mean(scores: readonly Float64Array[], target: Float64Array): number
 }
@@ -26,9 +21,11 @@ const EDGE = 1e-15
 
 const squaredError: Loss = {
   start: (target) => [mean(target)],
-  derive([scores], target, [gradients], [hessians]) {
-    for (let row = 0; row < target.length; row++) gradients![row] = scores![row]! - target[row]!
-    hessians!.fill(1)
+  derive([scores], target, [derivatives]) {
+    for (let row = 0; row < target.length; row++) {
+      derivatives![row * 2] = scores![row]! - target[row]!
+      derivatives![row * 2 + 1] = 1
+    }
   },
   mean([scores], target) {
     let sum = 0
@@ -42,11 +39,11 @@ const logLoss: Loss = {
     const share = clip(mean(target))
     return [Math.log(share / (1 - share))]
   },
-  derive([scores], target, [gradients], [hessians]) {
+  derive([scores], target, [derivatives]) {
     for (let row = 0; row < target.length; row++) {
       const probability = sigmoid(scores![row]!)
-      gradients![row] = probability - target[row]!
-      hessians![row] = probability * (1 - probability)
+      derivatives![row * 2] = probability - target[row]!
+      derivatives![row * 2 + 1] = probability * (1 - probability)
     }
   },
   mean([scores], target) {
@@ -66,7 +63,7 @@ function softmaxLoss(outputs: number): Loss {
       for (const label of target) counts[label]! += 1
       return Array.from(counts, (count) => Math.log(clip(count / target.length)))
     },
-    derive(scores, target, gradients, hessians) {
+    derive(scores, target, derivatives) {
       const probabilities = new Float64Array(outputs)
       const factor = outputs / (outputs - 1)
       for (let row = 0; row < target.length; row++) {
@@ -74,8 +71,8 @@ function softmaxLoss(outputs: number): Loss {
         softmax(probabilities)
         for (let output = 0; output < outputs; output++) {
           const probability = probabilities[output]!
-          gradients[output]![row] = probability - (target[row] === output ? 1 : 0)
-          hessians[output]![row] = factor * probability * (1 - probability)
+          derivatives[output]![row * 2] = probability - (target[row] === output ? 1 : 0)
+          derivatives[output]![row * 2 + 1] = factor * probability * (1 - probability)
         }
       }
     },

@@ -1,7 +1,7 @@
 import type { TreesParams } from './schema.ts'
 import type { FeatureBins } from './trees-bins.ts'
 import { fillHistogram, STRIDE, subtractHistogram } from './trees-histogram.ts'
-import type { Histogram } from './trees-histogram.ts'
+import type { Histogram, HistogramColumn } from './trees-histogram.ts'
 import { findSplit, leafValue } from './trees-split.ts'
 import type { Split, Sums } from './trees-split.ts'
 import type { Tree } from './trees-tree.ts'
@@ -29,8 +29,6 @@ export class TreeGrower {
   readonly #histogramSize: number
   readonly #rows: Uint32Array
   readonly #spill: Uint32Array
-  readonly #leafGradients: Float32Array
-  readonly #leafHessians: Float32Array
   readonly #free: Histogram[] = []
   #leaves: Leaf[] = []
   #nodes: { split: Split; left: number; right: number }[] = []
@@ -45,29 +43,22 @@ export class TreeGrower {
     this.#histogramSize = bins.reduce((sum, { size }) => sum + size, 0) * STRIDE
     this.#rows = new Uint32Array(rows)
     this.#spill = new Uint32Array(rows)
-    this.#leafGradients = new Float32Array(rows)
-    this.#leafHessians = new Float32Array(rows)
   }
 
-  /** A tree over the given rows (all of them when undefined) and features. */
-  grow(
-    gradients: Float32Array,
-    hessians: Float32Array,
-    rows: Uint32Array | undefined,
-    features: Uint32Array,
-  ): Tree {
+  /** A tree for the derivatives (each row's gradient and hessian, interleaved) over the given rows (all of them when undefined) and features. */
+  grow(derivatives: Float32Array, rows: Uint32Array | undefined, features: Uint32Array): Tree {
     const count = rows?.length ?? this.#rows.length
     if (rows) this.#rows.set(rows)
     else for (let row = 0; row < count; row++) this.#rows[row] = row
     this.#nodes = []
-    const root = this.#root(gradients, hessians, count)
+    const root = this.#root(derivatives, count)
     this.#leaves = [root]
-    this.#fill(root, gradients, hessians, features)
+    this.#fill(root, derivatives, features)
     this.#search(root, features)
     while (this.#leaves.length < this.#params.leaves) {
       const next = this.#mostGain()
       if (next === undefined) break
-      this.#apply(next, gradients, hessians, features)
+      this.#apply(next, derivatives, features)
     }
     for (const leaf of this.#leaves) this.#release(leaf)
     return this.#finish()
@@ -81,12 +72,12 @@ export class TreeGrower {
     })
   }
 
-  #root(gradients: Float32Array, hessians: Float32Array, count: number): Leaf {
+  #root(derivatives: Float32Array, count: number): Leaf {
     let gradient = 0
     let hessian = 0
     for (let i = 0; i < count; i++) {
-      gradient += gradients[this.#rows[i]!]!
-      hessian += hessians[this.#rows[i]!]!
+      gradient += derivatives[this.#rows[i]! * 2]!
+      hessian += derivatives[this.#rows[i]! * 2 + 1]!
     }
     const sums = { gradient, hessian, rows: count }
     return this.#leaf(0, count, 0, sums, this.#params.l2, -1, true)
@@ -104,17 +95,13 @@ export class TreeGrower {
     return { from, to, depth, sums, l2, parent, isLeft, histogram: undefined, split: undefined }
   }
 
-  #fill(leaf: Leaf, gradients: Float32Array, hessians: Float32Array, features: Uint32Array): void {
-    const count = leaf.to - leaf.from
-    for (let i = 0; i < count; i++) {
-      const row = this.#rows[leaf.from + i]!
-      this.#leafGradients[i] = gradients[row]!
-      this.#leafHessians[i] = hessians[row]!
-    }
+  #fill(leaf: Leaf, derivatives: Float32Array, features: Uint32Array): void {
     leaf.histogram = this.#free.pop() ?? new Float64Array(this.#histogramSize)
-    const range = { rows: this.#rows, from: leaf.from, to: leaf.to }
-    const [g, h] = [this.#leafGradients, this.#leafHessians]
-    fillHistogram(leaf.histogram, range, g, h, this.#columns, this.#offsets, features)
+    const columns = Array.from(features, (feature): HistogramColumn => ({
+      bins: this.#columns[feature]!,
+      offset: this.#offsets[feature]! * STRIDE,
+    }))
+    fillHistogram(leaf.histogram, this.#rows.subarray(leaf.from, leaf.to), derivatives, columns)
   }
 
   #search(leaf: Leaf, features: Uint32Array): void {
@@ -137,7 +124,7 @@ export class TreeGrower {
   }
 
   /** Splits a leaf: its place in the list goes to the left child, the right child comes last. */
-  #apply(leaf: Leaf, gradients: Float32Array, hessians: Float32Array, features: Uint32Array): void {
+  #apply(leaf: Leaf, derivatives: Float32Array, features: Uint32Array): void {
     const split = leaf.split!
     const node = this.#nodes.push({ split, left: 0, right: 0 }) - 1
     if (leaf.parent >= 0) this.#nodes[leaf.parent]![leaf.isLeft ? 'left' : 'right'] = node
@@ -153,7 +140,7 @@ export class TreeGrower {
     this.#leaves.push(right)
     const [small, large] = left.sums.rows <= right.sums.rows ? [left, right] : [right, left]
     if (this.#leaves.length === this.#params.leaves || !this.#canSplit(large)) return this.#release(leaf)
-    this.#fill(small, gradients, hessians, features)
+    this.#fill(small, derivatives, features)
     subtractHistogram(leaf.histogram!, small.histogram!)
     large.histogram = leaf.histogram
     leaf.histogram = undefined

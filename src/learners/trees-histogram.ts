@@ -4,31 +4,28 @@ export type Histogram = Float64Array
 /** Numbers kept for each bin. */
 export const STRIDE = 3
 
+/** A binned column, and where in the histogram its bins begin. */
+export interface HistogramColumn {
+  readonly bins: Uint8Array
+  readonly offset: number
+}
+
 /**
- * Fills the histogram of a leaf: `rows[from .. to)`, with their gradients and hessians. Features are taken two at a time, so that the
- * additions of one do not wait for those of the other.
+ * Fills the histogram with the given rows. Derivatives are gradient and hessian of each row, interleaved. Columns are taken up to three at a
+ * time, so that the additions of one do not wait for those of another.
  */
 export function fillHistogram(
   histogram: Histogram,
-  leaf: { rows: Uint32Array; from: number; to: number },
-  gradients: Float32Array,
-  hessians: Float32Array,
-  columns: readonly Uint8Array[],
-  offsets: Int32Array,
-  features: Uint32Array,
+  rows: Uint32Array,
+  derivatives: Float32Array,
+  columns: readonly HistogramColumn[],
 ): void {
   histogram.fill(0)
-  const rows = leaf.rows.subarray(leaf.from, leaf.to)
-  let at = 0
-  for (; at + 1 < features.length; at += 2) {
-    const first = features[at]!
-    const second = features[at + 1]!
-    const [a, b] = [offsets[first]! * STRIDE, offsets[second]! * STRIDE]
-    addPair(histogram, rows, gradients, hessians, columns[first]!, a, columns[second]!, b)
-  }
-  if (at < features.length) {
-    const last = features[at]!
-    addOne(histogram, rows, gradients, hessians, columns[last]!, offsets[last]! * STRIDE)
+  for (let at = 0; at < columns.length; at += 3) {
+    const [first, second, third] = [columns[at]!, columns[at + 1], columns[at + 2]]
+    if (second === undefined) addOne(histogram, rows, derivatives, first)
+    else if (third === undefined) addTwo(histogram, rows, derivatives, first, second)
+    else addThree(histogram, rows, derivatives, first, second, third)
   }
 }
 
@@ -40,40 +37,63 @@ export function subtractHistogram(parent: Histogram, child: Histogram): void {
 function addOne(
   histogram: Histogram,
   rows: Uint32Array,
-  gradients: Float32Array,
-  hessians: Float32Array,
-  column: Uint8Array,
-  offset: number,
+  derivatives: Float32Array,
+  { bins, offset }: HistogramColumn,
 ): void {
   for (let i = 0; i < rows.length; i++) {
-    const at = offset + column[rows[i]!]! * STRIDE
-    histogram[at]! += gradients[i]!
-    histogram[at + 1]! += hessians[i]!
+    const row = rows[i]!
+    const at = offset + bins[row]! * STRIDE
+    histogram[at]! += derivatives[row * 2]!
+    histogram[at + 1]! += derivatives[row * 2 + 1]!
     histogram[at + 2]! += 1
   }
 }
 
-function addPair(
+function addTwo(
   histogram: Histogram,
   rows: Uint32Array,
-  gradients: Float32Array,
-  hessians: Float32Array,
-  first: Uint8Array,
-  firstOffset: number,
-  second: Uint8Array,
-  secondOffset: number,
+  derivatives: Float32Array,
+  { bins: firstBins, offset: firstOffset }: HistogramColumn,
+  { bins: secondBins, offset: secondOffset }: HistogramColumn,
 ): void {
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!
-    const gradient = gradients[i]!
-    const hessian = hessians[i]!
-    const a = firstOffset + first[row]! * STRIDE
-    const b = secondOffset + second[row]! * STRIDE
+    const gradient = derivatives[row * 2]!
+    const hessian = derivatives[row * 2 + 1]!
+    const a = firstOffset + firstBins[row]! * STRIDE
+    const b = secondOffset + secondBins[row]! * STRIDE
     histogram[a]! += gradient
     histogram[a + 1]! += hessian
     histogram[a + 2]! += 1
     histogram[b]! += gradient
     histogram[b + 1]! += hessian
     histogram[b + 2]! += 1
+  }
+}
+
+function addThree(
+  histogram: Histogram,
+  rows: Uint32Array,
+  derivatives: Float32Array,
+  { bins: firstBins, offset: firstOffset }: HistogramColumn,
+  { bins: secondBins, offset: secondOffset }: HistogramColumn,
+  { bins: thirdBins, offset: thirdOffset }: HistogramColumn,
+): void {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!
+    const gradient = derivatives[row * 2]!
+    const hessian = derivatives[row * 2 + 1]!
+    const a = firstOffset + firstBins[row]! * STRIDE
+    const b = secondOffset + secondBins[row]! * STRIDE
+    const c = thirdOffset + thirdBins[row]! * STRIDE
+    histogram[a]! += gradient
+    histogram[a + 1]! += hessian
+    histogram[a + 2]! += 1
+    histogram[b]! += gradient
+    histogram[b + 1]! += hessian
+    histogram[b + 2]! += 1
+    histogram[c]! += gradient
+    histogram[c + 1]! += hessian
+    histogram[c + 2]! += 1
   }
 }

@@ -14,7 +14,7 @@ interface Matrix {
   readonly testOf: (tree: Tree, node: number) => Test
 }
 
-/** A tree of one leaf that adds nothing: the operator wants at least one tree. */
+/** A tree of one leaf that adds nothing: ONNX Runtime forgets the base value of an output that no tree adds to. */
 const NOTHING: Tree = {
   feature: new Int32Array(0),
   goesLeft: new Uint8Array(0),
@@ -35,7 +35,7 @@ export function addTrees(
   { bins, rounds, start }: Ensemble,
   precise: boolean,
 ): Scores {
-  const trees = rounds.length > 0 ? rounds.flat() : [NOTHING]
+  const trees = rounds.length > 0 ? rounds.flat() : start.map(() => NOTHING)
   const { name: matrix, testOf } = addMatrix(graph, inputs, bins, trees)
   const reals = (name: string, values: readonly number[]): [string, Attribute] =>
     precise ? [`${name}_as_tensor`, Float64Array.from(values)] : [name, Float32Array.from(values)]

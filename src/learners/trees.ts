@@ -46,8 +46,7 @@ function boost(
   const columns = binFrame(frame, features, bins)
   const grower = new TreeGrower(columns, bins, params)
   const scores = constantScores(start, frame.rows)
-  const gradients = start.map(() => new Float32Array(frame.rows))
-  const hessians = start.map(() => new Float32Array(frame.rows))
+  const derivatives = start.map(() => new Float32Array(frame.rows * 2))
   const validationColumns = validation && binFrame(validation.frame, features, bins)
   const validationScores = validation && constantScores(start, validation.frame.rows)
   const patience = params.earlyStoppingRounds ?? DEFAULT_PATIENCE
@@ -55,11 +54,11 @@ function boost(
   const losses: number[] = []
   let best = 0
   while (rounds.length < params.trees && rounds.length - best < (validation ? patience : Infinity)) {
-    loss.derive(scores, target, gradients, hessians)
+    loss.derive(scores, target, derivatives)
     const rows = chooseRows(frame.rows, params.rowFraction, random)
     const trees = start.map((_, output) => {
       const chosen = chooseFeatures(features.length, params.featureFraction, random)
-      const tree = grower.grow(gradients[output]!, hessians[output]!, rows, chosen)
+      const tree = grower.grow(derivatives[output]!, rows, chosen)
       if (rows) addTree(tree, columns, scores[output]!)
       else grower.addToScores(tree, scores[output]!)
       return tree
