@@ -39,6 +39,8 @@ export interface DatasetPartRow {
   project_id: string
   dataset_id: string
   source_sha256: string
+  /** How the source was read: its format, for CSV with the delimiter. */
+  reading: string
   sha256: string
   size_bytes: number
   rows: number

@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Context } from '../http/context.ts'
+import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
+import { mergeSchemas } from './column-schema.ts'
+import { normalise } from './parts.ts'
+import { readingOf, requireUnchanged, type SourceFile } from './probe.ts'
+import type { ReadProblem } from './reading.ts'
+import type { Column, Dataset } from './schema.ts'
+
+/** A file that was read and whose part is stored. */
+export interface Arrival {
+  file: SourceFile
+  columns: Column[]
+  blob: StoredBlob
+  localPath: string
+}
+
+export interface FileProblem extends ReadProblem {
+  file: SourceFile
+}
+
+/** Reads each arriving file once and stores its part. A file that changes meanwhile refuses the whole ingest. */
+export async function readArrivals(
+  { artifacts, analytics }: Pick<Context, 'artifacts' | 'analytics'>,
+  { definition }: Dataset,
+  files: readonly SourceFile[],
+  columns: readonly Column[],
+): Promise<{ arrivals: Arrival[]; problems: FileProblem[] }> {
+  if (files.length === 0) return { arrivals: [], problems: [] }
+  const arrivals: Arrival[] = []
+  const problems: FileProblem[] = []
+  let known = columns
+  const folder = await mkdtemp(join(tmpdir(), 'tidemill-ingest-'))
+  try {
+    // One thread: the bytes of a part must depend on the file alone.
+    await using session = await analytics.session({ threads: 1 })
+    for (const [index, file] of files.entries()) {
+      const target = join(folder, `${index}.parquet`)
+      const read = await normalise(session, {
+        path: file.absolutePath,
+        ...readingOf(definition.source, file.path),
+        known,
+        time: definition.time,
+        target,
+      })
+      await requireUnchanged(file.absolutePath, file.path, file.stats)
+      if (!Array.isArray(read)) {
+        problems.push({ ...read, file })
+        continue
+      }
+      const blob = await artifacts.putFile(target)
+      arrivals.push({ file, columns: read, blob, localPath: await artifacts.localPath(blob.sha256) })
+      known = mergeSchemas([known, read])
+      await rm(target)
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+  return { arrivals, problems }
+}

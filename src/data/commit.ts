@@ -1,0 +1,347 @@
+import { audit, recordDecision } from '../governance/governance.ts'
+import { appendEvent } from '../jobs/events.ts'
+import type { Actor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import { canonicalJson, hashJson } from '../kernel/json.ts'
+import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
+import { recordBlob } from '../ports/artifacts/blobs.ts'
+import type { Trx } from '../ports/db/db.ts'
+import { isUniqueViolation } from '../ports/db/dialect.ts'
+import type { Arrival, FileProblem } from './arrivals.ts'
+import { compareSchemas } from './column-schema.ts'
+import { readingText, type IngestContext, type IngestPlan } from './plan.ts'
+import { describeFailure, describeSuccess, problemResult } from './report.ts'
+import type { Column, DatasetVersion, FailingRow, Manifest, Part, ValidationReport } from './schema.ts'
+import {
+  deleteFiles,
+  findLatestVersion,
+  findVersion,
+  insertParts,
+  insertQuarantined,
+  insertReport,
+  insertVersion,
+  listFileRows,
+  upsertFiles,
+} from './store.ts'
+import type { SummaryState } from './summary.ts'
+import type { DatasetFileRow, DatasetPartRow } from './tables.ts'
+import { MAX_FAILING_ROWS, type Validation } from './validation.ts'
+
+const BATCH = 100
+const OVERTAKEN = 'overtaken'
+
+export interface Ingested {
+  parts: { part: Part; columns: Column[] }[]
+  schema: Column[]
+  arrivals: Arrival[]
+  validation: Validation
+  summary: SummaryState
+}
+
+/** Stores the next version and tells of it, in one transaction; no version when the content is the parent's. */
+export async function commitVersion(
+  context: IngestContext,
+  actor: Actor,
+  plan: IngestPlan,
+  { parts, schema, arrivals, validation, summary }: Ingested,
+): Promise<{ version: DatasetVersion | undefined; report: ValidationReport }> {
+  const { db, artifacts, clock, ids } = context
+  const { dataset, parent, files } = plan
+  const ordered = parts.map(({ part }) => part).sort(byTime)
+  const contentHash = hashJson({ schema, parts: ordered.map(({ sha256 }) => sha256) })
+  const report = makeReport(context, plan, validation, describeSuccess(dataset.name, validation), [])
+  await storeParts(context, plan, parts, arrivals)
+  if (contentHash === parent?.contentHash) {
+    await rememberFiles(context, plan)
+    return { version: undefined, report }
+  }
+  const manifest: Manifest = {
+    format: 'tidemill-dataset-1',
+    dataset: dataset.name,
+    schema,
+    time: dataset.definition.time ?? null,
+    parts: ordered,
+    parent: parent?.manifestSha256 ?? null,
+  }
+  const manifestBlob = await artifacts.put(Buffer.from(canonicalJson(manifest)))
+  const summaryBlob = await artifacts.put(Buffer.from(canonicalJson(summary)))
+  const before = new Set(plan.parentManifest?.parts.map((part) => part.sha256))
+  const added = ordered.filter(({ sha256 }) => !before.has(sha256))
+  const version = {
+    id: ids.uuid(),
+    number: (parent?.number ?? 0) + 1,
+    rows: sum(ordered.map((part) => part.rows)),
+    addedRows: sum(added.map((part) => part.rows)),
+  }
+  const times = ordered.flatMap(({ minTimeMs, maxTimeMs }) =>
+    minTimeMs === null || maxTimeMs === null ? [] : [minTimeMs, maxTimeMs],
+  )
+  const change = parent ? compareSchemas(parent.schema, schema) : null
+  await db.write(async (trx) => {
+    await requireLatest(trx, plan)
+    for (const blob of [manifestBlob, summaryBlob]) await record(context, trx, plan, blob)
+    await insertReport(trx, toReportRow(plan, report))
+    await insertVersion(trx, {
+      id: version.id,
+      project_id: dataset.projectId,
+      dataset_id: dataset.id,
+      number: version.number,
+      manifest_sha256: manifestBlob.sha256,
+      content_hash: contentHash,
+      schema_json: canonicalJson(schema),
+      schema_change_json: change && canonicalJson(change),
+      rows: version.rows,
+      added_rows: version.addedRows,
+      size_bytes: sum(ordered.map((part) => part.sizeBytes)),
+      parts: ordered.length,
+      min_time_ms: times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b)),
+      max_time_ms: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
+      parent_id: parent?.id ?? null,
+      report_id: report.id,
+      summary_sha256: summaryBlob.sha256,
+      created_ms: clock.now(),
+    })
+    await appendEvent(trx, {
+      projectId: dataset.projectId,
+      kind: 'dataset.version_created',
+      payload: {
+        datasetId: dataset.id,
+        name: dataset.name,
+        versionId: version.id,
+        number: version.number,
+        rows: version.rows,
+        addedRows: version.addedRows,
+      },
+      atMs: clock.now(),
+    })
+    await audit(trx, {
+      projectId: dataset.projectId,
+      actor,
+      action: 'data.ingest',
+      subject: dataset.name,
+      detail: { version: version.number, files: files.length, addedRows: version.addedRows },
+    })
+  })
+  await rememberFiles(context, plan)
+  return { version: (await findVersion(db.read, dataset.projectId, version.id))!, report }
+}
+
+/** Stores why nothing was ingested, and sets the guilty files aside by their content. */
+export async function rejectArrivals(
+  context: IngestContext,
+  actor: Actor,
+  plan: IngestPlan,
+  {
+    problems,
+    validation,
+    arrivals,
+  }: { problems: FileProblem[]; validation: Validation; arrivals: Arrival[] },
+): Promise<ValidationReport> {
+  const { db, artifacts, clock } = context
+  const { dataset } = plan
+  const results = [...problems.map(problemResult), ...validation.results]
+  const failures = results.filter((result) => !result.passed && result.severity === 'error')
+  const guilty = new Set(failures.map((result) => result.file))
+  const failing: FailingRow[] = [
+    ...problems.flatMap(({ file, failingRows }) =>
+      failingRows.map(({ row, reason, values }) => ({ file: file.path, row, checks: [reason], values })),
+    ),
+    ...validation.failingRows,
+  ].slice(0, MAX_FAILING_ROWS)
+  const blob = failing.length === 0 ? undefined : await artifacts.put(Buffer.from(canonicalJson(failing)))
+  const report: ValidationReport = {
+    ...makeReport(
+      context,
+      plan,
+      { ...validation, results },
+      { verdict: 'failed', sentence: describeFailure(dataset.name, failures) },
+      [...guilty],
+    ),
+    failingRowsSha256: blob?.sha256 ?? null,
+  }
+  const files = [...problems.map(({ file }) => file), ...arrivals.map(({ file }) => file)].filter(
+    ({ path }) => guilty.has(path),
+  )
+  await db.write(async (trx) => {
+    if (blob) await record(context, trx, plan, blob)
+    await insertReport(trx, toReportRow(plan, report))
+    await insertQuarantined(
+      trx,
+      files.slice(0, 400).map(({ path, sha256 }) => ({
+        project_id: dataset.projectId,
+        dataset_id: dataset.id,
+        source_sha256: sha256,
+        definition_hash: dataset.definitionHash,
+        path,
+        report_id: report.id,
+        created_ms: clock.now(),
+      })),
+    )
+    const reference = {
+      datasetId: dataset.id,
+      name: dataset.name,
+      reportId: report.id,
+      sentence: report.sentence,
+    }
+    await appendEvent(trx, {
+      projectId: dataset.projectId,
+      kind: 'dataset.rejected',
+      payload: reference,
+      atMs: clock.now(),
+    })
+    await recordDecision(trx, {
+      projectId: dataset.projectId,
+      kind: 'validation',
+      subjectType: 'dataset',
+      subjectId: dataset.name,
+      verdict: 'rejected',
+      sentence: report.sentence,
+      rule: `expectations ${dataset.definitionHash.slice(0, 12)}`,
+      numbers: {
+        failedChecks: failures.length,
+        rows: report.rows,
+        failingRows: sum(failures.map(({ failing }) => failing ?? 0)),
+      },
+      inputs: { reportId: report.id, files: files.map(({ path, sha256 }) => ({ path, sha256 })) },
+      atMs: clock.now(),
+    })
+    await audit(trx, {
+      projectId: dataset.projectId,
+      actor,
+      action: 'data.reject',
+      subject: dataset.name,
+      detail: { reportId: report.id },
+    })
+  })
+  await rememberFiles(context, plan)
+  return report
+}
+
+function makeReport(
+  { clock, ids }: IngestContext,
+  { arriving, dataset }: IngestPlan,
+  { files, results }: Validation,
+  { verdict, sentence }: Pick<ValidationReport, 'verdict' | 'sentence'>,
+  guilty: readonly string[],
+): ValidationReport {
+  return {
+    id: ids.uuid(),
+    datasetId: dataset.id,
+    verdict,
+    sentence,
+    rows: sum(files.map(({ rows }) => rows)),
+    results,
+    files: arriving.map(({ path, sha256 }) => ({
+      path,
+      sha256,
+      rows: files.find((file) => file.path === path)?.rows ?? null,
+      quarantined: guilty.includes(path),
+    })),
+    failingRowsSha256: null,
+    createdMs: clock.now(),
+  }
+}
+
+function toReportRow({ dataset }: IngestPlan, report: ValidationReport) {
+  return {
+    id: report.id,
+    project_id: dataset.projectId,
+    dataset_id: dataset.id,
+    verdict: report.verdict,
+    sentence: report.sentence,
+    rows: report.rows,
+    results_json: canonicalJson(report.results),
+    files_json: canonicalJson(report.files),
+    failing_rows_sha256: report.failingRowsSha256,
+    created_ms: report.createdMs,
+  }
+}
+
+/** The parts of arriving files, each content once, in short transactions before the version that needs them. */
+async function storeParts(
+  context: IngestContext,
+  plan: IngestPlan,
+  parts: Ingested['parts'],
+  arrivals: readonly Arrival[],
+): Promise<void> {
+  const { dataset } = plan
+  const bySource = new Map(parts.map((entry) => [entry.part.source.sha256, entry]))
+  const rows = arrivals.map(({ file }): DatasetPartRow => {
+    const { part, columns } = bySource.get(file.sha256)!
+    return {
+      project_id: dataset.projectId,
+      dataset_id: dataset.id,
+      source_sha256: file.sha256,
+      reading: readingText(dataset, file.path),
+      sha256: part.sha256,
+      size_bytes: part.sizeBytes,
+      rows: part.rows,
+      min_time_ms: part.minTimeMs,
+      max_time_ms: part.maxTimeMs,
+      schema_json: canonicalJson(columns),
+      created_ms: context.clock.now(),
+    }
+  })
+  for (let start = 0; start < rows.length; start += BATCH) {
+    const batch = rows.slice(start, start + BATCH)
+    await context.db.write(async (trx) => {
+      for (const row of batch)
+        await record(context, trx, plan, { sha256: row.sha256, sizeBytes: row.size_bytes })
+      await insertParts(trx, batch)
+    })
+  }
+}
+
+/** Notes size and time of what was seen, so that the next probe need not read it. Losing this costs only time. */
+export async function rememberFiles({ db }: IngestContext, { dataset, files }: IngestPlan): Promise<void> {
+  const rows = files
+    .filter(({ changed }) => changed)
+    .map(({ path, stats, sha256 }): DatasetFileRow => ({
+      project_id: dataset.projectId,
+      dataset_id: dataset.id,
+      path,
+      size_bytes: Number(stats.size),
+      modified_ns: String(stats.mtimeNs),
+      source_sha256: sha256,
+      created_ms: Date.now(),
+    }))
+  const present = new Set(files.map(({ path }) => path))
+  const gone = (await listFileRows(db.read, dataset.id))
+    .map(({ path }) => path)
+    .filter((path) => !present.has(path))
+  for (let start = 0; start < Math.max(rows.length, gone.length); start += BATCH) {
+    await db.write(async (trx) => {
+      await upsertFiles(trx, rows.slice(start, start + BATCH))
+      await deleteFiles(trx, dataset.id, gone.slice(start, start + BATCH))
+    })
+  }
+}
+
+async function requireLatest(trx: Trx, { dataset, parent }: IngestPlan): Promise<void> {
+  const latest = await findLatestVersion(trx, dataset.id)
+  if (latest?.id === parent?.id) return
+  throw new AppError('conflict', `Another ingest of ${dataset.name} was first`, {
+    details: { reason: OVERTAKEN },
+  })
+}
+
+export function isOvertaken(error: unknown): boolean {
+  return isUniqueViolation(error) || (error instanceof AppError && error.details['reason'] === OVERTAKEN)
+}
+
+async function record(
+  { clock }: IngestContext,
+  trx: Trx,
+  { dataset }: IngestPlan,
+  blob: StoredBlob,
+): Promise<void> {
+  await recordBlob(trx, { projectId: dataset.projectId, blob, nowMs: clock.now() })
+}
+
+function byTime(a: Part, b: Part): number {
+  return (a.minTimeMs ?? 0) - (b.minTimeMs ?? 0) || (a.sha256 < b.sha256 ? -1 : Number(a.sha256 > b.sha256))
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

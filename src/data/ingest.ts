@@ -1,0 +1,152 @@
+import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import { hashJson } from '../kernel/json.ts'
+import { parquetScan } from '../ports/analytics/analytics.ts'
+import { readArrivals, type Arrival } from './arrivals.ts'
+import { mergeSchemas } from './column-schema.ts'
+import { commitVersion, isOvertaken, rejectArrivals, rememberFiles } from './commit.ts'
+import { planIngest, type IngestContext, type IngestPlan } from './plan.ts'
+import type { Column, DatasetVersion, Part, ValidationReport } from './schema.ts'
+import { findDataset } from './store.ts'
+import { mergeSummaries, summarise, type SummaryState } from './summary.ts'
+import { validate } from './validation.ts'
+import { loadSummaryState } from './versions.ts'
+
+export type IngestResult =
+  | { state: 'created'; version: DatasetVersion; report: ValidationReport }
+  | { state: 'unchanged'; version: DatasetVersion | undefined }
+  | { state: 'rejected'; version: DatasetVersion | undefined; report: ValidationReport }
+
+const ATTEMPTS = 3
+
+/**
+ * Looks at a dataset's source and makes a new version when its content differs: new files add parts, changed and
+ * removed files take their part away. Every arriving file is held against the expectations; if one fails, nothing is
+ * ingested, the file is set aside by its content, and the report says which rows are wrong.
+ * Throws `conflict` when a file changes while it is read, `unavailable` when files are gone that a version has.
+ */
+export async function ingest(
+  context: IngestContext,
+  { projectId, actor, dataset: name }: { projectId: string; actor: Actor; dataset: string },
+): Promise<IngestResult> {
+  requirePermission(actor, 'contribute', projectId)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const dataset = await findDataset(context.db.read, projectId, name)
+      if (!dataset) throw new AppError('not_found', `There is no dataset ${name}`)
+      return await ingestOnce(context, actor, await planIngest(context, dataset))
+    } catch (error) {
+      // Another process made the next version first: look again.
+      if (!isOvertaken(error) || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan): Promise<IngestResult> {
+  const { dataset, parent, kept, arriving } = plan
+  if (arriving.length === 0 && isSameContent(plan, kept)) {
+    await rememberFiles(context, plan)
+    return { state: 'unchanged', version: parent }
+  }
+  const known = mergeSchemas(kept.map(({ columns }) => columns))
+  const { arrivals, problems } = await readArrivals(context, dataset, arriving, known)
+  const schema = mergeSchemas([known, ...arrivals.map(({ columns }) => columns)])
+  const validation = await validateArrivals(context, plan, arrivals, schema)
+  const failed = validation.results.some((result) => !result.passed && result.severity === 'error')
+  if (problems.length > 0 || failed) {
+    const report = await rejectArrivals(context, actor, plan, { problems, validation, arrivals })
+    return { state: 'rejected', version: parent, report }
+  }
+  const parts = [...kept, ...withFacts(plan, arrivals, validation.files)]
+  if (parts.length === 0) return { state: 'unchanged', version: undefined }
+  const { version, report } = await commitVersion(context, actor, plan, {
+    parts,
+    schema,
+    arrivals,
+    validation,
+    summary: await summariseVersion(
+      context,
+      plan,
+      parts.map(({ part }) => part),
+      schema,
+    ),
+  })
+  return version ? { state: 'created', version, report } : { state: 'unchanged', version: parent }
+}
+
+function isSameContent({ parentManifest }: IngestPlan, kept: IngestPlan['kept']): boolean {
+  if (!parentManifest) return kept.length === 0
+  const before = parentManifest.parts.map((part) => part.sha256).sort()
+  const now = kept.map(({ part }) => part.sha256).sort()
+  return hashJson(before) === hashJson(now)
+}
+
+async function validateArrivals(
+  { artifacts, analytics, clock }: IngestContext,
+  { dataset, kept }: IngestPlan,
+  arrivals: readonly Arrival[],
+  schema: readonly Column[],
+) {
+  const { expect, time } = dataset.definition
+  const needsHistory = expect.some(({ check }) => check === 'unique') && kept.length > 0
+  const paths = needsHistory
+    ? await Promise.all(kept.map(({ part }) => artifacts.localPath(part.sha256)))
+    : []
+  await using session = await analytics.session()
+  return await validate(
+    session,
+    arrivals.map(({ file, localPath }) => ({ path: file.path, part: localPath })),
+    expect,
+    {
+      columns: schema,
+      time,
+      nowMs: clock.now(),
+      history: needsHistory ? `SELECT * FROM ${parquetScan(paths)}` : undefined,
+    },
+  )
+}
+
+/** Each file of the source that arrived as a part; files of equal content share theirs. */
+function withFacts(
+  { files }: IngestPlan,
+  arrivals: readonly Arrival[],
+  facts: readonly { path: string; rows: number; minTimeMs: number | null; maxTimeMs: number | null }[],
+): { part: Part; columns: Column[] }[] {
+  return arrivals.flatMap(({ file, blob, columns }) => {
+    const { rows, minTimeMs, maxTimeMs } = facts.find((fact) => fact.path === file.path)!
+    return files
+      .filter(({ sha256 }) => sha256 === file.sha256)
+      .map(({ path }) => ({
+        part: { ...blob, rows, minTimeMs, maxTimeMs, source: { path, sha256: file.sha256 } },
+        columns,
+      }))
+  })
+}
+
+/** Adds to the parent's summary when the parent is wholly part of the version, else reads everything. */
+async function summariseVersion(
+  { artifacts, analytics }: IngestContext,
+  { parent, parentManifest }: IngestPlan,
+  parts: readonly Part[],
+  schema: readonly Column[],
+): Promise<SummaryState> {
+  const remaining = parts.map(({ sha256 }) => sha256)
+  const isExtension = (parentManifest?.parts ?? []).every(({ sha256 }) => {
+    const at = remaining.indexOf(sha256)
+    if (at >= 0) remaining.splice(at, 1)
+    return at >= 0
+  })
+  const scanned = isExtension ? remaining : parts.map(({ sha256 }) => sha256)
+  const before = isExtension && parent ? await loadSummaryState({ artifacts }, parent) : undefined
+  if (scanned.length === 0 && before) return before
+  const paths = await Promise.all(scanned.map((sha256) => artifacts.localPath(sha256)))
+  await using session = await analytics.session()
+  const columns = await session.query(`DESCRIBE SELECT * FROM ${parquetScan(paths)}`)
+  const present = new Set(columns.map((row) => row['column_name']))
+  const state = await summarise(
+    session,
+    `SELECT * FROM ${parquetScan(paths)}`,
+    schema.filter(({ name }) => present.has(name)),
+  )
+  return before ? mergeSummaries(before, state) : state
+}

@@ -1,0 +1,77 @@
+import { AppError } from '../kernel/errors.ts'
+import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
+import { schemaProblems, storedType } from './column-schema.ts'
+import { readCsv } from './csv.ts'
+import type { ReadFile, ReadProblem, ReadSource } from './reading.ts'
+import { kindOf, type Column } from './schema.ts'
+
+/**
+ * Writes a source file as a part: Parquet, zstd, row groups of 122,880 rows, the columns in the file's order and in
+ * one of the stored types, the rows in the file's order. The bytes depend on the file and the dataset's columns alone
+ * when the session has one thread.
+ */
+export async function normalise(session: AnalyticsSession, file: ReadFile): Promise<Column[] | ReadProblem> {
+  try {
+    const source = file.format === 'csv' ? await readCsv(session, file) : await readParquet(session, file)
+    if (!('columns' in source)) return source
+    const problem = describeProblems(file, source.columns)
+    if (problem) return problem
+    const select = source.columns.map(
+      ({ name }, index) => `${source.expressions[index]!} AS ${quoteIdentifier(name)}`,
+    )
+    await session.execute(
+      `COPY (SELECT ${select.join(', ')} FROM ${source.from}) TO ${quoteLiteral(file.target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`,
+    )
+    return source.columns
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'invalid') return unreadable(error.message)
+    throw error
+  }
+}
+
+async function readParquet(session: AnalyticsSession, { path, known }: ReadFile): Promise<ReadSource> {
+  const from = `read_parquet(${quoteLiteral(path)})`
+  const described = await session.query(`DESCRIBE SELECT * FROM ${from}`)
+  const pinned = new Map(known.map(({ name, type }) => [name, type]))
+  const columns: Column[] = []
+  const expressions: string[] = []
+  for (const { column_name, column_type } of described) {
+    const name = String(column_name)
+    const stored = storedType(String(column_type), quoteIdentifier(name))
+    const type = pinned.get(name)
+    // Writers give a column without any value an arbitrary type.
+    if (type !== undefined && type !== stored.type && (await isAllNull(session, from, name))) {
+      columns.push({ name, type })
+      expressions.push(`CAST(NULL AS ${type})`)
+    } else {
+      columns.push({ name, type: stored.type })
+      expressions.push(stored.expression)
+    }
+  }
+  return { columns, expressions, from }
+}
+
+async function isAllNull(session: AnalyticsSession, from: string, column: string): Promise<boolean> {
+  const [row] = await session.query(`SELECT count(${quoteIdentifier(column)}) AS n FROM ${from}`)
+  return row!['n'] === 0
+}
+
+function describeProblems({ known, time }: ReadFile, columns: readonly Column[]): ReadProblem | undefined {
+  const problems = schemaProblems(known, columns)
+  const reserved = columns.find(({ name }) => /^(file_row_number|__.*)$/i.test(name))
+  if (reserved) problems.push(`the column name ${reserved.name} is reserved`)
+  if (time !== undefined) {
+    const column = columns.find(({ name }) => name === time)
+    if (!column) problems.push(`the time column ${time} is missing`)
+    else if (kindOf(column.type) !== 'timestamp') {
+      problems.push(`the time column ${time} is ${column.type}, it must be a timestamp or a date`)
+    }
+  }
+  if (problems.length === 0) return undefined
+  return { message: [...new Set(problems)].join('; '), rows: 0, failing: null, failingRows: [] }
+}
+
+function unreadable(message: string): ReadProblem {
+  const reason = message.replace(/^DuckDB: /, '').split('\n')[0]!
+  return { message: `it can't be read: ${reason}`, rows: 0, failing: null, failingRows: [] }
+}

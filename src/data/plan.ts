@@ -1,0 +1,79 @@
+import type { Context } from '../http/context.ts'
+import { AppError } from '../kernel/errors.ts'
+import { probeFiles, readingOf, type SourceFile } from './probe.ts'
+import type { Column, Dataset, DatasetVersion, Manifest, Part } from './schema.ts'
+import { findLatestVersion, listFileRows, listPartRows, listQuarantined } from './store.ts'
+import type { DatasetPartRow } from './tables.ts'
+import { loadManifest } from './versions.ts'
+
+export type IngestContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock' | 'ids'>
+
+/** What is known before anything is read. */
+export interface IngestPlan {
+  dataset: Dataset
+  parent: DatasetVersion | undefined
+  parentManifest: Manifest | undefined
+  files: SourceFile[]
+  /** Parts of the next version that exist already. */
+  kept: { part: Part; columns: Column[] }[]
+  /** Files whose content has never been read, each content once. */
+  arriving: SourceFile[]
+}
+
+/** Compares what is at the source with what is known: which parts stay, which files must be read. */
+export async function planIngest({ db, artifacts }: IngestContext, dataset: Dataset): Promise<IngestPlan> {
+  const { source } = dataset.definition
+  const parent = await findLatestVersion(db.read, dataset.id)
+  const parentManifest = parent && (await loadManifest({ artifacts }, parent))
+  const files = await probeFiles(source, dataset.directory, await listFileRows(db.read, dataset.id))
+  if (files.length === 0 && parent) {
+    throw new AppError(
+      'unavailable',
+      `${dataset.name}: no file matches ${source.glob} any more; version ${parent.number} is kept`,
+    )
+  }
+  const quarantined = new Set(
+    (await listQuarantined(db.read, dataset.id))
+      .filter((row) => row.definition_hash === dataset.definitionHash)
+      .map((row) => row.source_sha256),
+  )
+  const parts = new Map(
+    (await listPartRows(db.read, dataset.id)).map((row) => [partKey(row.source_sha256, row.reading), row]),
+  )
+  const partBefore = new Map(parentManifest?.parts.map((part) => [part.source.path, part]))
+  const kept: IngestPlan['kept'] = []
+  const arriving = new Map<string, SourceFile>()
+  for (const file of files) {
+    const reading = readingText(dataset, file.path)
+    const row = parts.get(partKey(file.sha256, reading))
+    const before = partBefore.get(file.path)
+    if (quarantined.has(file.sha256)) {
+      // The last good content of the path stays.
+      const good = before && parts.get(partKey(before.source.sha256, reading))
+      if (good) kept.push(toKept(good, file.path))
+    } else if (row) kept.push(toKept(row, file.path))
+    else arriving.set(file.sha256, file)
+  }
+  return { dataset, parent, parentManifest, files, kept, arriving: [...arriving.values()] }
+}
+
+export function readingText(dataset: Dataset, path: string): string {
+  const { format, delimiter } = readingOf(dataset.definition.source, path)
+  return format === 'csv' ? `csv ${delimiter}` : format
+}
+
+const partKey = (sha256: string, reading: string): string => `${sha256} ${reading}`
+
+function toKept(row: DatasetPartRow, path: string): IngestPlan['kept'][number] {
+  return {
+    part: {
+      sha256: row.sha256,
+      sizeBytes: row.size_bytes,
+      rows: row.rows,
+      minTimeMs: row.min_time_ms,
+      maxTimeMs: row.max_time_ms,
+      source: { path, sha256: row.source_sha256 },
+    },
+    columns: JSON.parse(row.schema_json) as Column[],
+  }
+}

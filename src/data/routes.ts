@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import { listOf, route } from '../http/route.ts'
+import { failingRows, getDataset, getReport, listVersions, requestIngest } from './data.ts'
+import { datasetDefinition } from './definition.ts'
+import { datasetSummary, datasetVersionSchema, validationReport, type Dataset } from './schema.ts'
+import { findLatestReport, findLatestVersion, listDatasets, listQuarantined } from './store.ts'
+import { resolveVersion, versionSummary } from './versions.ts'
+
+const datasetItem = z.object({
+  id: z.string(),
+  name: z.string(),
+  declared: z.boolean(),
+  definition: datasetDefinition,
+  latest: datasetVersionSchema.nullable(),
+  report: validationReport.pick({ id: true, verdict: true, sentence: true, createdMs: true }).nullable(),
+})
+
+const quarantinedFile = z.object({
+  path: z.string(),
+  sha256: z.string(),
+  reportId: z.string(),
+  createdMs: z.number(),
+})
+
+const name = z.object({ name: z.string() })
+
+export const routes = [
+  route({
+    method: 'GET',
+    path: '/datasets',
+    summary: 'The datasets of the project, each with its latest version and its latest validation report',
+    permission: 'view',
+    response: listOf(datasetItem),
+    async handle({ context, projectId }) {
+      const datasets = await listDatasets(context.db.read, projectId)
+      return { items: await Promise.all(datasets.map((dataset) => toItem(context, dataset))) }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/datasets/:name',
+    summary: 'One dataset with its newest versions, its latest report and the files set aside',
+    permission: 'view',
+    params: name,
+    query: z.object({
+      limit: z.coerce.number().int().min(1).max(500).default(100),
+      pageToken: z.coerce.number().int().optional(),
+    }),
+    response: datasetItem.extend({
+      versions: z.array(datasetVersionSchema),
+      nextPageToken: z.string().optional(),
+      quarantined: z.array(quarantinedFile),
+    }),
+    async handle({ context, projectId, params, query }) {
+      const dataset = await getDataset(context, { projectId, name: params.name })
+      const { limit, pageToken: below } = query
+      const versions = await listVersions(context, { projectId, dataset: dataset.name, limit, below })
+      const oldest = versions.at(-1)?.number ?? 1
+      const quarantined = await listQuarantined(context.db.read, dataset.id)
+      return {
+        ...(await toItem(context, dataset)),
+        versions,
+        ...(versions.length === limit && oldest > 1 && { nextPageToken: String(oldest) }),
+        quarantined: quarantined.slice(0, 100).map((row) => ({
+          path: row.path,
+          sha256: row.source_sha256,
+          reportId: row.report_id,
+          createdMs: row.created_ms,
+        })),
+      }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/datasets/:name/versions/:number',
+    summary: 'One version: its schema, a summary of each column and the report on the files that it added',
+    permission: 'view',
+    params: z.object({ name: z.string(), number: z.coerce.number().int().min(1) }),
+    response: datasetVersionSchema.extend({ summary: datasetSummary, report: validationReport.nullable() }),
+    async handle({ context, projectId, params }) {
+      const reference = `${params.name}@${params.number}`
+      const version = await resolveVersion(context, { projectId, reference })
+      const report =
+        version.reportId === null ? null : await getReport(context, { projectId, id: version.reportId })
+      return { ...version, summary: await versionSummary(context, version), report }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/validation-reports/:id',
+    summary: 'A validation report with the rows that failed, at most 1,000',
+    permission: 'view',
+    params: z.object({ id: z.string() }),
+    response: validationReport.extend({
+      failingRows: z.array(
+        z.object({
+          file: z.string(),
+          row: z.number(),
+          checks: z.array(z.string()),
+          values: z.record(z.string(), z.string().nullable()),
+        }),
+      ),
+    }),
+    async handle({ context, projectId, params }) {
+      const report = await getReport(context, { projectId, id: params.id })
+      return { ...report, failingRows: await failingRows(context, report) }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/datasets/:name/ingest',
+    summary: 'Asks a worker to look for new files now',
+    permission: 'contribute',
+    params: name,
+    response: z.object({ jobId: z.string() }),
+    async handle({ context, actor, projectId, params }) {
+      return { jobId: await requestIngest(context, { projectId, actor, dataset: params.name }) }
+    },
+  }),
+]
+
+async function toItem(
+  { db }: Parameters<typeof getDataset>[0],
+  dataset: Dataset,
+): Promise<z.input<typeof datasetItem>> {
+  const report = await findLatestReport(db.read, dataset.id)
+  return {
+    id: dataset.id,
+    name: dataset.name,
+    declared: dataset.declared,
+    definition: dataset.definition,
+    latest: (await findLatestVersion(db.read, dataset.id)) ?? null,
+    report: report
+      ? { id: report.id, verdict: report.verdict, sentence: report.sentence, createdMs: report.createdMs }
+      : null,
+  }
+}

@@ -1,0 +1,312 @@
+import type { Insertable } from 'kysely'
+import type { Queryable, Trx } from '../ports/db/db.ts'
+import { datasetDefinition } from './definition.ts'
+import type { Column, Dataset, DatasetVersion, SchemaChange, ValidationReport } from './schema.ts'
+import type {
+  DatasetFileRow,
+  DatasetPartRow,
+  DatasetQuarantineRow,
+  DatasetRow,
+  DatasetVersionRow,
+  ValidationReportRow,
+} from './tables.ts'
+
+export async function findDataset(
+  at: Queryable,
+  projectId: string,
+  name: string,
+): Promise<Dataset | undefined> {
+  const row = await at
+    .selectFrom('dataset')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('name', '=', name)
+    .executeTakeFirst()
+  return row && toDataset(row)
+}
+
+export async function listDatasets(at: Queryable, projectId: string): Promise<Dataset[]> {
+  const rows = await at
+    .selectFrom('dataset')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .orderBy('name')
+    .execute()
+  return rows.map(toDataset)
+}
+
+export async function listDeclaredDatasets(at: Queryable): Promise<Dataset[]> {
+  const rows = await at.selectFrom('dataset').selectAll().where('declared', '=', 1).orderBy('id').execute()
+  return rows.map(toDataset)
+}
+
+export async function upsertDataset(trx: Trx, row: DatasetRow): Promise<void> {
+  const { definition_json, definition_hash, directory, updated_ms } = row
+  await trx
+    .insertInto('dataset')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['project_id', 'name'])
+        .doUpdateSet({ definition_json, definition_hash, directory, updated_ms, declared: 1 }),
+    )
+    .execute()
+}
+
+export async function updateUndeclared(
+  trx: Trx,
+  projectId: string,
+  declared: readonly string[],
+): Promise<void> {
+  await trx
+    .updateTable('dataset')
+    .set({ declared: 0 })
+    .where('project_id', '=', projectId)
+    .$if(declared.length > 0, (query) => query.where('name', 'not in', declared))
+    .execute()
+}
+
+const versionColumns = [
+  'dataset_version.id',
+  'dataset_version.project_id',
+  'dataset_id',
+  'number',
+  'manifest_sha256',
+  'content_hash',
+  'schema_json',
+  'schema_change_json',
+  'rows',
+  'added_rows',
+  'size_bytes',
+  'parts',
+  'min_time_ms',
+  'max_time_ms',
+  'parent_id',
+  'report_id',
+  'summary_sha256',
+  'dataset_version.created_ms',
+  'dataset.name',
+] as const
+
+function versions(at: Queryable) {
+  return at
+    .selectFrom('dataset_version')
+    .innerJoin('dataset', 'dataset.id', 'dataset_version.dataset_id')
+    .select(versionColumns)
+}
+
+export async function findVersion(
+  at: Queryable,
+  projectId: string,
+  id: string,
+): Promise<DatasetVersion | undefined> {
+  const row = await versions(at)
+    .where('dataset_version.project_id', '=', projectId)
+    .where('dataset_version.id', '=', id)
+    .executeTakeFirst()
+  return row && toVersion(row)
+}
+
+export async function findVersionByNumber(
+  at: Queryable,
+  datasetId: string,
+  number: number,
+): Promise<DatasetVersion | undefined> {
+  const row = await versions(at)
+    .where('dataset_id', '=', datasetId)
+    .where('number', '=', number)
+    .executeTakeFirst()
+  return row && toVersion(row)
+}
+
+export async function findLatestVersion(
+  at: Queryable,
+  datasetId: string,
+): Promise<DatasetVersion | undefined> {
+  const row = await versions(at)
+    .where('dataset_id', '=', datasetId)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row && toVersion(row)
+}
+
+export async function listVersionRows(
+  at: Queryable,
+  datasetId: string,
+  { limit, below }: { limit: number; below?: number | undefined },
+): Promise<DatasetVersion[]> {
+  const rows = await versions(at)
+    .where('dataset_id', '=', datasetId)
+    .$if(below !== undefined, (query) => query.where('number', '<', below!))
+    .orderBy('number', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map(toVersion)
+}
+
+export async function insertVersion(trx: Trx, row: DatasetVersionRow): Promise<void> {
+  await trx.insertInto('dataset_version').values(row).execute()
+}
+
+export async function listFileRows(at: Queryable, datasetId: string): Promise<DatasetFileRow[]> {
+  return await at.selectFrom('dataset_file').selectAll().where('dataset_id', '=', datasetId).execute()
+}
+
+export async function upsertFiles(trx: Trx, rows: readonly DatasetFileRow[]): Promise<void> {
+  if (rows.length === 0) return
+  await trx
+    .insertInto('dataset_file')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['dataset_id', 'path']).doUpdateSet((eb) => ({
+        size_bytes: eb.ref('excluded.size_bytes'),
+        modified_ns: eb.ref('excluded.modified_ns'),
+        source_sha256: eb.ref('excluded.source_sha256'),
+        created_ms: eb.ref('excluded.created_ms'),
+      })),
+    )
+    .execute()
+}
+
+export async function deleteFiles(trx: Trx, datasetId: string, paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return
+  await trx
+    .deleteFrom('dataset_file')
+    .where('dataset_id', '=', datasetId)
+    .where('path', 'in', paths)
+    .execute()
+}
+
+export async function listPartRows(at: Queryable, datasetId: string): Promise<DatasetPartRow[]> {
+  return await at.selectFrom('dataset_part').selectAll().where('dataset_id', '=', datasetId).execute()
+}
+
+export async function insertParts(trx: Trx, rows: readonly DatasetPartRow[]): Promise<void> {
+  if (rows.length === 0) return
+  await trx
+    .insertInto('dataset_part')
+    .values(rows)
+    .onConflict((conflict) => conflict.columns(['dataset_id', 'source_sha256', 'reading']).doNothing())
+    .execute()
+}
+
+export async function listQuarantined(at: Queryable, datasetId: string): Promise<DatasetQuarantineRow[]> {
+  return await at
+    .selectFrom('dataset_quarantine')
+    .selectAll()
+    .where('dataset_id', '=', datasetId)
+    .orderBy('created_ms', 'desc')
+    .execute()
+}
+
+export async function insertQuarantined(trx: Trx, rows: readonly DatasetQuarantineRow[]): Promise<void> {
+  if (rows.length === 0) return
+  await trx
+    .insertInto('dataset_quarantine')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['dataset_id', 'source_sha256', 'definition_hash']).doNothing(),
+    )
+    .execute()
+}
+
+export async function insertReport(trx: Trx, row: Insertable<ValidationReportRow>): Promise<void> {
+  await trx.insertInto('validation_report').values(row).execute()
+}
+
+export async function findReport(
+  at: Queryable,
+  projectId: string,
+  id: string,
+): Promise<ValidationReport | undefined> {
+  const row = await at
+    .selectFrom('validation_report')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row && toReport(row)
+}
+
+export async function findLatestReport(
+  at: Queryable,
+  datasetId: string,
+): Promise<ValidationReport | undefined> {
+  const row = await at
+    .selectFrom('validation_report')
+    .selectAll()
+    .where('dataset_id', '=', datasetId)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row && toReport(row)
+}
+
+/** Every blob that the room's rows hold. */
+export async function listBlobs(at: Queryable): Promise<string[]> {
+  const parts = await at.selectFrom('dataset_part').select('sha256').distinct().execute()
+  const held = await at.selectFrom('dataset_version').select(['manifest_sha256', 'summary_sha256']).execute()
+  const reports = await at
+    .selectFrom('validation_report')
+    .select('failing_rows_sha256')
+    .where('failing_rows_sha256', 'is not', null)
+    .execute()
+  return [
+    ...parts.map((row) => row.sha256),
+    ...held.flatMap((row) => [row.manifest_sha256, row.summary_sha256]),
+    ...reports.map((row) => row.failing_rows_sha256!),
+  ]
+}
+
+function toDataset(row: DatasetRow): Dataset {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    name: row.name,
+    definition: datasetDefinition.parse(JSON.parse(row.definition_json)),
+    definitionHash: row.definition_hash,
+    directory: row.directory,
+    declared: row.declared === 1,
+    createdMs: row.created_ms,
+  }
+}
+
+function toVersion(row: DatasetVersionRow & { name: string }): DatasetVersion {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    datasetId: row.dataset_id,
+    dataset: row.name,
+    number: row.number,
+    manifestSha256: row.manifest_sha256,
+    contentHash: row.content_hash,
+    schema: JSON.parse(row.schema_json) as Column[],
+    schemaChange:
+      row.schema_change_json === null ? null : (JSON.parse(row.schema_change_json) as SchemaChange),
+    rows: row.rows,
+    addedRows: row.added_rows,
+    sizeBytes: row.size_bytes,
+    parts: row.parts,
+    minTimeMs: row.min_time_ms,
+    maxTimeMs: row.max_time_ms,
+    parentId: row.parent_id,
+    reportId: row.report_id,
+    summarySha256: row.summary_sha256,
+    createdMs: row.created_ms,
+  }
+}
+
+function toReport(row: ValidationReportRow): ValidationReport {
+  return {
+    id: row.id,
+    datasetId: row.dataset_id,
+    verdict: row.verdict,
+    sentence: row.sentence,
+    rows: row.rows,
+    results: JSON.parse(row.results_json) as ValidationReport['results'],
+    files: JSON.parse(row.files_json) as ValidationReport['files'],
+    failingRowsSha256: row.failing_rows_sha256,
+    createdMs: row.created_ms,
+  }
+}

@@ -1,0 +1,136 @@
+import type { Context } from '../http/context.ts'
+import { AppError } from '../kernel/errors.ts'
+import { parquetScan, quoteIdentifier } from '../ports/analytics/analytics.ts'
+import type { DatasetSummary, DatasetVersion, Manifest, Part } from './schema.ts'
+import { findDataset, findLatestVersion, findVersion, findVersionByNumber } from './store.ts'
+import { presentSummary } from './summary-buckets.ts'
+import type { SummaryState } from './summary.ts'
+
+type Reads = Pick<Context, 'db'>
+
+/** The newest version of a dataset, or undefined when it has none yet. Throws `not_found` when there is no dataset. */
+export async function latestVersion(
+  { db }: Reads,
+  { projectId, dataset: name }: { projectId: string; dataset: string },
+): Promise<DatasetVersion | undefined> {
+  const dataset = await findDataset(db.read, projectId, name)
+  if (!dataset) throw new AppError('not_found', `There is no dataset ${name}`)
+  return await findLatestVersion(db.read, dataset.id)
+}
+
+export async function getVersion(
+  { db }: Reads,
+  { projectId, id }: { projectId: string; id: string },
+): Promise<DatasetVersion> {
+  const version = await findVersion(db.read, projectId, id)
+  if (!version) throw new AppError('not_found', `There is no dataset version ${id}`)
+  return version
+}
+
+/** A version by its id, by `name@number`, or the latest by `name`. Throws `not_found`. */
+export async function resolveVersion(
+  { db }: Reads,
+  { projectId, reference }: { projectId: string; reference: string },
+): Promise<DatasetVersion> {
+  const byId = await findVersion(db.read, projectId, reference)
+  if (byId) return byId
+  const [name = '', number] = reference.split('@')
+  const dataset = await findDataset(db.read, projectId, name)
+  const version =
+    dataset &&
+    (number === undefined
+      ? await findLatestVersion(db.read, dataset.id)
+      : await findVersionByNumber(db.read, dataset.id, Number(number)))
+  if (version) return version
+  throw new AppError(
+    'not_found',
+    dataset ? `The dataset ${name} has no version ${number ?? 'yet'}` : `There is no dataset ${name}`,
+  )
+}
+
+export async function loadManifest(
+  { artifacts }: Pick<Context, 'artifacts'>,
+  version: Pick<DatasetVersion, 'manifestSha256'>,
+): Promise<Manifest> {
+  return await loadJson<Manifest>({ artifacts }, version.manifestSha256)
+}
+
+export async function loadSummaryState(
+  { artifacts }: Pick<Context, 'artifacts'>,
+  version: Pick<DatasetVersion, 'summarySha256'>,
+): Promise<SummaryState> {
+  return await loadJson<SummaryState>({ artifacts }, version.summarySha256)
+}
+
+/** What is known of each column of a version, without reading its rows. */
+export async function versionSummary(
+  context: Pick<Context, 'artifacts'>,
+  version: Pick<DatasetVersion, 'summarySha256'>,
+): Promise<DatasetSummary> {
+  return presentSummary(await loadSummaryState(context, version))
+}
+
+async function loadJson<T>({ artifacts }: Pick<Context, 'artifacts'>, sha256: string): Promise<T> {
+  return JSON.parse(Buffer.from(await artifacts.bytes(sha256)).toString('utf8')) as T
+}
+
+/**
+ * SQL that reads a version's rows: `SELECT columns FROM read_parquet([local paths])`, in the order of the parts'
+ * times. `fromMs` and `untilMs` keep the rows whose time lies in [fromMs, untilMs]; parts outside are not read.
+ */
+export async function versionScan(
+  { artifacts }: Pick<Context, 'artifacts'>,
+  version: Pick<DatasetVersion, 'manifestSha256'>,
+  range: { fromMs?: number | undefined; untilMs?: number | undefined } = {},
+): Promise<string> {
+  const { schema, parts, time } = await loadManifest({ artifacts }, version)
+  const { fromMs = -Infinity, untilMs = Infinity } = range
+  const bounded = fromMs !== -Infinity || untilMs !== Infinity
+  if (bounded && time === null) {
+    throw new AppError(
+      'invalid',
+      'This dataset declares no time column, so its rows cannot be chosen by time',
+    )
+  }
+  const wanted = bounded ? parts.filter((part) => overlaps(part, fromMs, untilMs)) : parts
+  const columns = schema.map(
+    ({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`,
+  )
+  if (wanted.length === 0) {
+    const none = schema.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoteIdentifier(name)}`)
+    return `SELECT ${none.join(', ')} WHERE false`
+  }
+  const paths = await Promise.all(wanted.map((part) => artifacts.localPath(part.sha256)))
+  const bounds = bounded ? ` WHERE ${timeBounds(time!, fromMs, untilMs)}` : ''
+  return `SELECT ${columns.join(', ')} FROM ${parquetScan(paths)}${bounds}`
+}
+
+function timeBounds(time: string, fromMs: number, untilMs: number): string {
+  const column = quoteIdentifier(time)
+  return [
+    ...(fromMs === -Infinity ? [] : [`${column} >= make_timestamp(${Math.floor(fromMs)} * 1000)`]),
+    ...(untilMs === Infinity ? [] : [`${column} <= make_timestamp(${Math.ceil(untilMs)} * 1000)`]),
+  ].join(' AND ')
+}
+
+function overlaps({ minTimeMs, maxTimeMs }: Part, fromMs: number, untilMs: number): boolean {
+  return minTimeMs !== null && maxTimeMs !== null && maxTimeMs >= fromMs && minTimeMs <= untilMs
+}
+
+/**
+ * How the parts of one version differ from those of an earlier one: the parts that are new, and whether the earlier
+ * ones are all still there.
+ */
+export async function compareVersions(
+  context: Pick<Context, 'artifacts'>,
+  before: Pick<DatasetVersion, 'manifestSha256'>,
+  after: Pick<DatasetVersion, 'manifestSha256'>,
+): Promise<{ added: Part[]; onlyAdded: boolean }> {
+  const old = new Set((await loadManifest(context, before)).parts.map(({ sha256 }) => sha256))
+  const { parts } = await loadManifest(context, after)
+  const now = new Set(parts.map(({ sha256 }) => sha256))
+  return {
+    added: parts.filter(({ sha256 }) => !old.has(sha256)),
+    onlyAdded: [...old].every((sha256) => now.has(sha256)),
+  }
+}
