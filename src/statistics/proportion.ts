@@ -82,7 +82,10 @@ function greatestLikelihood(stages: readonly TwoArms[], difference: number): num
   return sum
 }
 
-/** Bounds of the difference of two proportions that hold together at all looks with probability 1 − α. No asymptotics. */
+/**
+ * Bounds of the difference of two proportions that hold together at all looks with probability 1 − α. No asymptotics. When no
+ * single difference fits all stages, it says nothing: [−1, 1].
+ */
 export function differenceProportionSequence(
   stages: readonly TwoArms[],
   alpha: number,
@@ -91,7 +94,7 @@ export function differenceProportionSequence(
   const refuted = (difference: number): boolean =>
     mixture - greatestLikelihood(stages, difference) >= -Math.log(alpha)
   const kept = pooledDifference(stages)
-  if (refuted(kept)) return { lower: kept, upper: kept }
+  if (refuted(kept)) return { lower: -1, upper: 1 }
   return { lower: boundary(refuted, kept, -1), upper: boundary(refuted, kept, 1) }
 }
 

@@ -215,7 +215,7 @@ export function kolmogorovQ(lambda: number): number {
  * The root of an increasing function between `low` and `high`, where it changes sign, to the last bits:
  * bisection in the exponent while the ends differ by more than a factor of two, then Ridders' method.
  */
-export function invert(f: (x: number) => number, low: number, high: number): number {
+function invert(f: (x: number) => number, low: number, high: number): number {
   let [a, b] = [low, high]
   for (let i = 0; i < 2000 && a >= 0 && b > 2 * a; i++) {
     const middle = a === 0 ? b / 1024 : Math.sqrt(a) * Math.sqrt(b)

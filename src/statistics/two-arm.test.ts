@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { alphaSplit } from './confidence-sequence.ts'
 import { createRandom, randomBinomial, randomNormal } from './random.ts'
 import type { Random } from './random.ts'
-import { combineStages, judgeHarm } from './two-arm.ts'
+import { combineStages, judgeHarm, judgePaired } from './two-arm.ts'
 import type { HarmRule, Stage } from './two-arm.ts'
 
 /** Four stages and two metrics share the error probability of one rollout. */
@@ -190,4 +190,25 @@ test('a stage without a second arm adds nothing, and no stages say nothing', () 
   const alone: Stage = { candidate: { n: 0, sum: 0, sumSq: 0 }, stable: { n: 9000, sum: 900, sumSq: 900 } }
   expect(combineStages([full, alone], rule)).toEqual(combineStages([full], rule))
   expect(combineStages([], rule)).toMatchObject({ verdict: 'continue', estimate: 0, n: 0 })
+})
+
+test('a shadow is judged on pairs, with far fewer rows than two arms would need', () => {
+  const random = createRandom(7)
+  const differences = { n: 0, sum: 0, sumSq: 0 }
+  for (let i = 0; i < 2000; i++) {
+    const difference = 0.05 + 0.1 * randomNormal(random)
+    differences.n++
+    differences.sum += difference
+    differences.sumSq += difference * difference
+  }
+  const rule = { margin: 0.02, alpha: ALPHA, differences }
+  expect(judgePaired(rule).verdict).toBe('fail')
+  expect(judgePaired({ ...rule, margin: 0.1 }).verdict).toBe('pass')
+  expect(judgePaired({ ...rule, minimum: 5000 })).toMatchObject({ verdict: 'continue', lower: null })
+})
+
+test('differences that were all zero so far pass only when the range of the loss allows it', () => {
+  const rule = { margin: 0.02, alpha: ALPHA, range: 6.9 }
+  const zero = (n: number) => judgePaired({ ...rule, differences: { n, sum: 0, sumSq: 0 } }).verdict
+  expect([zero(600), zero(5000)]).toEqual(['continue', 'pass'])
 })

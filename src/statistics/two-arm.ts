@@ -16,6 +16,11 @@ export type HarmRule = {
   /** Rows (harmonic mean of the arms) at which the interval should be tightest. */
   tightestAt?: number
   kind: 'proportion' | 'mean'
+  /**
+   * Means only: the largest value a row can have (the clipped loss). Two rows that far off are added to the variance, so that
+   * a metric that happened to be constant so far is not taken for certain.
+   */
+  range?: number
 }
 
 export type Verdict = {
@@ -60,7 +65,7 @@ export function combineStages(stages: readonly Stage[], rule: HarmRule): Verdict
     stable: used.reduce((sum, stage) => sum + stage.stable.n, 0),
   }
   const enough = Math.min(rows.candidate, rows.stable) >= Math.max(2, minimum)
-  const pooled = poolStages(used, kind)
+  const pooled = poolStages(used, rule)
   const rhoSquared = tuneRhoSquared(alpha, tightestAt)
   const proportion = kind === 'proportion'
   const bounds = (part: number): SequenceInterval =>
@@ -85,6 +90,25 @@ function enoughEvents(stages: readonly TwoArms[]): boolean {
   })
 }
 
+/** The same verdict on paired differences (candidate − stable on the same row): what a shadow gives. */
+export function judgePaired(rule: Omit<HarmRule, 'kind'> & { differences: Moments }): Verdict {
+  const { margin, alpha, minimum = START_ROWS, tightestAt = TIGHTEST_AT, range = 0, differences } = rule
+  const { n } = differences
+  const rows = { candidate: n, stable: n }
+  const estimate = n === 0 ? 0 : differences.sum / n
+  if (n < Math.max(2, minimum)) return { verdict: 'continue', estimate, lower: null, upper: null, n, rows }
+  const options = { alpha, rhoSquared: tuneRhoSquared(alpha, tightestAt) }
+  const { lower, upper } = around(estimate, n, varianceOfMean(differences, 'mean', range), options)
+  return {
+    verdict: lower > margin ? 'fail' : upper < margin ? 'pass' : 'continue',
+    estimate,
+    lower,
+    upper,
+    n,
+    rows,
+  }
+}
+
 function finite(bound: number): number | null {
   return Number.isFinite(bound) ? bound : null
 }
@@ -95,13 +119,13 @@ function tally({ n, sum }: Moments): { successes: number; n: number } {
 
 function poolStages(
   stages: readonly Stage[],
-  kind: HarmRule['kind'],
+  { kind, range = 0 }: HarmRule,
 ): { estimate: number; variance: number; n: number } {
   let [sum, weights, variance, n] = [0, 0, 0, 0]
   for (const { candidate, stable } of stages) {
     const rows = harmonicRows(candidate.n, stable.n)
     sum += rows * (candidate.sum / candidate.n - stable.sum / stable.n)
-    variance += rows * rows * (varianceOfMean(candidate, kind) + varianceOfMean(stable, kind))
+    variance += rows * rows * (varianceOfMean(candidate, kind, range) + varianceOfMean(stable, kind, range))
     weights += rows
     n += rows
   }
@@ -110,8 +134,8 @@ function poolStages(
 }
 
 /** For a proportion one success and one failure are added, so that none seen does not mean none possible. */
-function varianceOfMean(arm: Moments, kind: HarmRule['kind']): number {
-  if (kind === 'mean') return sampleVariance(arm) / arm.n
+function varianceOfMean(arm: Moments, kind: HarmRule['kind'], range: number): number {
+  if (kind === 'mean') return (sampleVariance(arm) + (2 * range * range) / arm.n) / arm.n
   const rate = (arm.sum + 1) / (arm.n + 2)
   return (rate * (1 - rate)) / arm.n
 }
