@@ -1,8 +1,16 @@
 import { expect, test } from 'vitest'
-import { calibrateDays, describeWindow, judgeCalibrated, judgeWindow, windowLimits } from './blocks.ts'
+import {
+  aucRowVariance,
+  calibrateDays,
+  describeWindow,
+  judgeCalibrated,
+  judgeWindow,
+  windowLimits,
+} from './blocks.ts'
 import type { CalibrationOptions, DayValue, LimitOptions } from './blocks.ts'
 import { createRandom, randomBinomial, randomNormal } from './random.ts'
 import type { Random } from './random.ts'
+import { auc } from './ranking.ts'
 
 type World = { sd: number; correlation: number; rows: number }
 
@@ -158,4 +166,24 @@ test('fewer than three reference days, or a window without rows, are refused', (
     'at least 3 reference days',
   )
   expect(() => judgeWindow({ reference: days, window: [], ...rule })).toThrow('no rows')
+})
+
+test('days without rows or value are left out', () => {
+  const days = [0.2, 0.25, 0.22, 0.21].map((value, day) => ({ day, value, rows: 100 }))
+  const gaps = [...days, { day: 4, value: Number.NaN, rows: 50 }, { day: 5, value: 0, rows: 0 }]
+  expect(calibrateDays(gaps)).toEqual(calibrateDays(days))
+  const rule = { reference: days, budgetDays: 30, practicalEffect: 0 }
+  expect(judgeWindow({ ...rule, window: gaps })).toEqual(judgeWindow({ ...rule, window: days }))
+})
+
+test('the row variance of an AUC is what scores without skill show', () => {
+  const random = createRandom(6)
+  const rows = 500
+  let squares = 0
+  for (let run = 0; run < 400; run++) {
+    const labels = Uint8Array.from({ length: rows }, () => (random.next() < 0.2 ? 1 : 0))
+    const scores = Float64Array.from({ length: rows }, () => random.next())
+    squares += (auc(scores, labels) - 0.5) ** 2
+  }
+  expect(((squares / 400) * rows) / aucRowVariance(0.2)).toBeCloseTo(1, 0)
 })

@@ -23,7 +23,7 @@ export type DayCalibration = {
   meanVariance: number
 }
 
-export type Scale = 'identity' | 'logit'
+type Scale = 'identity' | 'logit'
 
 /** In the value's unit; null on a side that is not judged. */
 export type Limits = { lower: number | null; upper: number | null }
@@ -51,13 +51,15 @@ const MOST_AUTOCORRELATION = 0.9
 /**
  * Estimates the spread from day to day by moments. `rowVariance` is the variance of one row's contribution to the value;
  * left out, the value is taken as a proportion: mean·(1 − mean). On the logit scale values must be proportions. The lag-1 correlation is corrected for sampling noise and
- * for its bias in short series (Kendall 1954: about −(1+4ρ)/days). Needs at least three days, else throws `invalid`.
+ * for its bias in short series (Kendall 1954: about −(1+4ρ)/days). Days without rows or value are left
+ * out; at least three must remain, else it throws `invalid`.
  */
 export function calibrateDays(
   values: readonly DayValue[],
   { rowVariance, scale = 'identity' }: CalibrationOptions = {},
 ): DayCalibration {
-  const reference = scale === 'logit' ? values.map(toLogit) : values
+  const known = values.filter(isKnown)
+  const reference = scale === 'logit' ? known.map(toLogit) : known
   const days = reference.length
   if (days < FEWEST_DAYS)
     throw new AppError(
@@ -85,6 +87,16 @@ export function calibrateDays(
     df: Math.max(1, (days * (1 - squared)) / (1 + squared) - 1),
     meanVariance: between * inflation + sampling / days,
   }
+}
+
+/** A day with rows and a value: the AUC of a day without positives is none. */
+function isKnown({ value, rows }: DayValue): boolean {
+  return rows > 0 && Number.isFinite(value)
+}
+
+/** `rowVariance` for an AUC per day: Mann–Whitney's null variance (n+m+1)/(12nm), written per row, for a share of positives. */
+export function aucRowVariance(baseRate: number): number {
+  return 1 / (12 * baseRate * (1 - baseRate))
 }
 
 export type CalibrationOptions = { rowVariance?: number; scale?: Scale }
@@ -191,10 +203,11 @@ export function judgeWindow(
 /** The same against a calibration made before. */
 export function judgeCalibrated(
   calibration: DayCalibration,
-  window: readonly DayValue[],
+  days: readonly DayValue[],
   practicalEffect: number,
   options: LimitOptions,
 ): WindowJudgement {
+  const window = days.filter(isKnown)
   const rows = window.reduce((sum, day) => sum + day.rows, 0)
   if (rows === 0) throw new AppError('invalid', 'The window holds no rows, so it cannot be judged.')
   const value = window.reduce((sum, day) => sum + day.value * day.rows, 0) / rows

@@ -151,7 +151,7 @@ const FAR_BOTTOM = [
 ]
 
 /** χ² distribution function with `df` degrees of freedom. */
-export function chiSquareCdf(x: number, df: number): number {
+function chiSquareCdf(x: number, df: number): number {
   return gammaP(df / 2, x / 2)
 }
 
