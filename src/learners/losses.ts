@@ -1,3 +1,4 @@
+import { fastSigmoid } from './fast-sigmoid.ts'
 import type { Task } from './schema.ts'
 
 /** A loss over raw scores, one array of scores for each output. */
@@ -41,7 +42,7 @@ const logLoss: Loss = {
   },
   derive([scores], target, [derivatives]) {
     for (let row = 0; row < target.length; row++) {
-      const probability = sigmoid(scores![row]!)
+      const probability = fastSigmoid(scores![row]!)
       derivatives![row * 2] = probability - target[row]!
       derivatives![row * 2 + 1] = probability * (1 - probability)
     }
