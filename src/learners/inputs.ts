@@ -14,6 +14,20 @@ export function codesIn(frame: Frame, name: string, vocabulary: readonly string[
   return column.codes.map((code) => (code < 0 ? -1 : lookup[code]!))
 }
 
+/** Categories with the rows that have them, most rows first; the empty text means missing and is left out. */
+export function categoriesByRows(frame: Frame, name: string): { category: string; rows: number }[] {
+  const column = frame.columns[name] as CategoryColumn
+  const counts = new Float64Array(column.categories.length)
+  for (const code of column.codes) if (code >= 0) counts[code]! += 1
+  const rows = new Map<string, number>()
+  column.categories.forEach((category, code) => {
+    if (counts[code]! > 0 && category !== '') rows.set(category, (rows.get(category) ?? 0) + counts[code]!)
+  })
+  return [...rows]
+    .map(([category, rows]) => ({ category, rows }))
+    .sort((a, b) => b.rows - a.rows || (a.category < b.category ? -1 : 1))
+}
+
 /** Throws `invalid` unless the frame has every feature as declared, `rows` long and with codes inside their categories. */
 export function checkFrame(frame: Frame, features: readonly FeatureSpec[]): void {
   for (const { name, kind } of features) {

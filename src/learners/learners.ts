@@ -13,7 +13,6 @@ import { checkTarget } from './targets.ts'
 import { trainTrees } from './trees.ts'
 
 export { checkParity } from './parity.ts'
-export type { Parity } from './parity.ts'
 
 export interface TrainRequest {
   readonly learner: Learner
@@ -84,7 +83,7 @@ export function train(request: TrainRequest): TrainedModel {
 }
 
 /** The params with defaults filled in. Throws `invalid` for an unknown learner, an unknown param, or a value out of range. */
-export function parseParams<L extends Learner>(
+function parseParams<L extends Learner>(
   learner: L,
   params: Readonly<Record<string, unknown>> = {},
 ): z.infer<(typeof learnerParams)[L]> {

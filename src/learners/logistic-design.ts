@@ -1,6 +1,5 @@
-import { codesIn, numbersOf } from './inputs.ts'
+import { categoriesByRows, codesIn, numbersOf } from './inputs.ts'
 import type { FeatureSpec, Frame } from './schema.ts'
-import { categoriesByRows } from './trees-bins.ts'
 
 /** How one feature becomes columns of the design matrix. */
 export type Encoding =

@@ -57,6 +57,15 @@ describe('logistic regression', () => {
     )
   })
 
+  test('rates a feature by the spread of what it adds to the score', () => {
+    const target = Float64Array.from(place, (i) => Number(Math.sin(i * 1.3) > 0))
+    const { importance } = train({ ...request, task: 'binary', target })
+    const [, a, b, ...c] = coefficients({ ...request, task: 'binary', target })
+    const mean = c.reduce((sum, weight) => sum + weight, 0) / 3
+    const spread = Math.sqrt(c.reduce((sum, weight) => sum + (weight - mean) ** 2, 0) / 3)
+    expectClose([importance['a']!, importance['b']!, importance['c']!], [Math.abs(a!), Math.abs(b!), spread])
+  })
+
   test('has the coefficients of Ridge(alpha=1.5) for values', () => {
     const target = Float64Array.from(place, (i) => {
       const [a, b] = [Math.sin(i * 1.3) * 3 + 5, Math.cos(i * 0.7) * i]

@@ -52,29 +52,27 @@ function linearScores(design: Design, weights: readonly Float64Array[]): Float64
 
 /** For each feature the standard deviation of what it adds to the score, averaged over outputs. */
 function spreads(design: Design, { encodings, weights }: LinearModel): number[] {
-  const result = encodings.map(() => 0)
   const added = new Float64Array(design.rows)
-  for (const own of weights) {
-    encodings.forEach((_, feature) => {
-      const masked = maskOthers(design, own, feature)
-      multiply(design, masked, added)
+  return encodings.map((_, feature) => {
+    const { part, columns } = partOf(design, feature)
+    const perOutput = weights.map((own) => {
+      multiply(part, Float64Array.of(0, ...columns.map((column) => own[column]!)), added)
       const center = mean(added)
-      const variance = added.reduce((sum, value) => sum + (value - center) ** 2, 0) / added.length
-      result[feature]! += Math.sqrt(variance) / weights.length
+      return Math.sqrt(added.reduce((sum, value) => sum + (value - center) ** 2, 0) / added.length)
     })
-  }
-  return result
+    return mean(Float64Array.from(perOutput))
+  })
 }
 
-function maskOthers(design: Design, weights: Float64Array, feature: number): Float64Array {
-  const masked = new Float64Array(weights.length)
+/** The blocks of one feature as a design of their own, with their columns in the whole. */
+function partOf(design: Design, feature: number): { part: Design; columns: number[] } {
+  const columns: number[] = []
   let column = 1
   for (const block of design.blocks) {
-    const end = column + widthOf(block)
-    if (block.feature === feature) masked.set(weights.subarray(column, end), column)
-    column = end
+    for (let i = 0; i < widthOf(block); i++, column++) if (block.feature === feature) columns.push(column)
   }
-  return masked
+  const blocks = design.blocks.filter((block) => block.feature === feature)
+  return { part: { rows: design.rows, width: columns.length + 1, blocks }, columns }
 }
 
 /** Weights by name; each is a list with one entry for each output. Weights of numbers are for one standard deviation. */

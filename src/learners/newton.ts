@@ -34,11 +34,9 @@ export function minimize(
     const accuracy = Math.min(0.1, Math.sqrt(size / first)) * size
     const step = conjugateGradients(objective, gradient, accuracy)
     const next = backtrack(objective, point, step, value, dotProduct(gradient, step))
-    if (next === undefined) {
-      // Rounding hides any further descent.
-      objective.moveTo(point)
+    // Rounding hides any further descent.
+    if (next === undefined)
       return { point, iterations, converged: size <= Math.sqrt(options.tolerance) * first }
-    }
     value = next
     objective.gradient(gradient)
   }

@@ -43,11 +43,11 @@ export async function checkParity(model: TrainedModel, bytes: Uint8Array, frame:
 }
 
 /** A frame's rows as the exported graph takes them. */
-export function toFeeds(
+function toFeeds(
   frame: Frame,
   features: readonly FeatureSpec[],
-  from = 0,
-  to = frame.rows,
+  from: number,
+  to: number,
 ): Record<string, Tensor> {
   const shape = [to - from, 1]
   return Object.fromEntries(

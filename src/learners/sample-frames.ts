@@ -8,7 +8,7 @@ export interface Sample {
   readonly features: readonly FeatureSpec[]
 }
 
-export const SAMPLE_FEATURES: readonly FeatureSpec[] = [
+const SAMPLE_FEATURES: readonly FeatureSpec[] = [
   { name: 'income', kind: 'number' },
   { name: 'age', kind: 'number' },
   { name: 'city', kind: 'category' },

@@ -29,7 +29,7 @@ export type FeatureSpec = z.infer<typeof FeatureSpec>
 export const Task = z.enum(['binary', 'regression', 'multiclass'])
 export type Task = z.infer<typeof Task>
 
-export const PriorParams = z.strictObject({})
+const PriorParams = z.strictObject({})
 
 export const LogisticParams = z.strictObject({
   /** Penalty ½·l2·|w|² on the sum of the losses; numbers are standardised first, the intercept is free. */

@@ -1,4 +1,4 @@
-import { codesIn, numbersOf } from './inputs.ts'
+import { categoriesByRows, codesIn, numbersOf } from './inputs.ts'
 import type { FeatureSpec, Frame } from './schema.ts'
 
 /**
@@ -41,21 +41,6 @@ export function binColumn(frame: Frame, feature: FeatureSpec, bins: FeatureBins)
     result[row] = Number.isNaN(value) ? 0 : 1 + firstAtLeast(bins.thresholds, value)
   }
   return result
-}
-
-/** Categories with the rows that have them, most rows first; the empty text means missing and is left out. */
-export function categoriesByRows(frame: Frame, name: string): { category: string; rows: number }[] {
-  const column = frame.columns[name]
-  if (column?.kind !== 'category') return []
-  const counts = new Float64Array(column.categories.length)
-  for (const code of column.codes) if (code >= 0) counts[code]! += 1
-  const rows = new Map<string, number>()
-  column.categories.forEach((category, code) => {
-    if (counts[code]! > 0 && category !== '') rows.set(category, (rows.get(category) ?? 0) + counts[code]!)
-  })
-  return [...rows]
-    .map(([category, rows]) => ({ category, rows }))
-    .sort((a, b) => b.rows - a.rows || (a.category < b.category ? -1 : 1))
 }
 
 function sample(values: Float32Array, random: () => number): Float32Array {
