@@ -1,0 +1,137 @@
+import {
+  Database,
+  FlaskConical,
+  Gauge,
+  type LucideIcon,
+  Moon,
+  Package,
+  Radio,
+  Rocket,
+  Scale,
+  Search,
+  Sun,
+  Waves,
+  Workflow,
+} from 'lucide-react'
+import { Suspense, useState } from 'react'
+import { Link, useLocation } from 'wouter'
+import styles from './App.module.css'
+import { dateTime, exact } from './format.ts'
+import { useDomainClock, useReplaySpeed } from './kit/clock.ts'
+import { CommandPalette } from './kit/CommandPalette.tsx'
+import { KeyHelp } from './kit/KeyHelp.tsx'
+import { pages, useKeys } from './kit/keys.ts'
+import { useConnection, useStream } from './live.ts'
+import { Pages } from './Pages.tsx'
+import { toggleTheme, useTheme } from './theme.ts'
+
+const icons: Record<(typeof pages)[number]['href'], LucideIcon> = {
+  '/': Gauge,
+  '/runs': FlaskConical,
+  '/pipelines': Workflow,
+  '/models': Package,
+  '/deployments': Rocket,
+  '/monitoring': Radio,
+  '/datasets': Database,
+  '/decisions': Scale,
+}
+
+export function App() {
+  useStream()
+  const [, go] = useLocation()
+  const [shown, show] = useState<'search' | 'help' | undefined>()
+  useKeys({ go, search: () => show('search'), help: () => show('help') })
+  return (
+    <div className={styles['shell']}>
+      <a className={styles['skip']} href="#main">
+        Skip to the page
+      </a>
+      <Side />
+      <div>
+        <Top onSearch={() => show('search')} />
+        <main id="main" tabIndex={-1}>
+          <Suspense>
+            <Pages />
+          </Suspense>
+        </main>
+      </div>
+      {shown === 'search' && <CommandPalette go={go} onClose={() => show(undefined)} />}
+      {shown === 'help' && <KeyHelp onClose={() => show(undefined)} />}
+    </div>
+  )
+}
+
+function Side() {
+  const [path] = useLocation()
+  return (
+    <div className={styles['side']}>
+      <div className={styles['brand']}>
+        <Waves size={18} aria-hidden /> Tidemill
+      </div>
+      <nav className={styles['nav']} aria-label="Main">
+        <ul>
+          {pages.map((page) => {
+            const Icon = icons[page.href]
+            const here =
+              page.href === '/'
+                ? path === '/'
+                : path.startsWith(page.href) ||
+                  (page.href === '/pipelines' && path.startsWith('/pipeline-runs'))
+            return (
+              <li key={page.href}>
+                <Link href={page.href} {...(here ? { 'aria-current': 'page' } : {})}>
+                  <Icon size={15} aria-hidden /> {page.name}
+                </Link>
+              </li>
+            )
+          })}
+        </ul>
+      </nav>
+      <p className={styles['foot']}>
+        Press <kbd>?</kbd> for keys
+      </p>
+    </div>
+  )
+}
+
+function Top({ onSearch }: { onSearch: () => void }) {
+  const connection = useConnection()
+  const theme = useTheme()
+  return (
+    <header className={styles['top']}>
+      <button type="button" className={styles['search']} onClick={onSearch} aria-label="Search">
+        <Search size={14} aria-hidden /> <span>Search</span> <kbd>⌘K</kbd>
+      </button>
+      {connection === 'away' && (
+        <span role="status" className={styles['away']}>
+          The server is away; this is the last known state
+        </span>
+      )}
+      <ReplayClock />
+      <button
+        type="button"
+        className={styles['icon']}
+        onClick={toggleTheme}
+        aria-label={theme === 'dark' ? 'Use the light theme' : 'Use the dark theme'}
+      >
+        {theme === 'dark' ? <Sun size={16} aria-hidden /> : <Moon size={16} aria-hidden />}
+      </button>
+    </header>
+  )
+}
+
+function ReplayClock() {
+  const clock = useDomainClock()
+  const speed = useReplaySpeed(clock)
+  if (!clock.replay) return null
+  const pace =
+    speed < 1 ? 'standing' : `×${speed >= 1000 ? `${Math.round(speed / 1000)}k` : Math.round(speed)}`
+  return (
+    <span className={styles['clock']} title={`The domain clock of the replay: ${exact(clock.nowMs)}`}>
+      <time dateTime={new Date(clock.nowMs).toISOString()}>
+        {dateTime(clock.nowMs).replace(' ', ' ')} {new Date(clock.nowMs).getUTCFullYear()}
+      </time>
+      <span className={styles['replay']}>replay {pace}</span>
+    </span>
+  )
+}

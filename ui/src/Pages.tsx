@@ -1,0 +1,56 @@
+import { lazy } from 'react'
+import { Route, Switch } from 'wouter'
+import { DatasetPage } from './data/DatasetPage.tsx'
+import { DatasetsPage } from './data/DatasetsPage.tsx'
+import { DecisionsPage } from './decisions/DecisionsPage.tsx'
+import { DeploymentsPage } from './deployments/DeploymentsPage.tsx'
+import { Page } from './kit/Page.tsx'
+import { MonitoringPage } from './monitoring/MonitoringPage.tsx'
+import { MonitoringIndexPage } from './monitoring/MonitoringIndexPage.tsx'
+import { OverviewPage } from './overview/OverviewPage.tsx'
+import { PipelinesPage } from './pipelines/PipelinesPage.tsx'
+import { ModelPage } from './registry/ModelPage.tsx'
+import { ModelsPage } from './registry/ModelsPage.tsx'
+import { ModelVersionPage } from './registry/ModelVersionPage.tsx'
+import { RunsPage } from './runs/RunsPage.tsx'
+
+// What needs uPlot, dagre or React Aria comes when it is opened.
+const ComparePage = lazy(async () => ({ default: (await import('./runs/ComparePage.tsx')).ComparePage }))
+const DeploymentPage = lazy(async () => ({
+  default: (await import('./deployments/DeploymentPage.tsx')).DeploymentPage,
+}))
+const PipelineRunPage = lazy(async () => ({
+  default: (await import('./pipelines/PipelineRunPage.tsx')).PipelineRunPage,
+}))
+const RunPage = lazy(async () => ({ default: (await import('./runs/RunPage.tsx')).RunPage }))
+
+/** Every page and its address. */
+export function Pages() {
+  return (
+    <Switch>
+      <Route path="/" component={OverviewPage} />
+      <Route path="/runs" component={RunsPage} />
+      <Route path="/runs/compare" component={ComparePage} />
+      <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={id} />}</Route>
+      <Route path="/pipelines" component={PipelinesPage} />
+      <Route path="/pipeline-runs/:id">{({ id }) => <PipelineRunPage key={id} id={id} />}</Route>
+      <Route path="/models" component={ModelsPage} />
+      <Route path="/models/:name">{({ name }) => <ModelPage key={name} name={name} />}</Route>
+      <Route path="/models/:name/versions/:version">
+        {({ name, version }) => (
+          <ModelVersionPage key={`${name}/${version}`} name={name} version={Number(version)} />
+        )}
+      </Route>
+      <Route path="/deployments" component={DeploymentsPage} />
+      <Route path="/deployments/:name">{({ name }) => <DeploymentPage key={name} name={name} />}</Route>
+      <Route path="/monitoring" component={MonitoringIndexPage} />
+      <Route path="/monitoring/:name">{({ name }) => <MonitoringPage key={name} name={name} />}</Route>
+      <Route path="/datasets" component={DatasetsPage} />
+      <Route path="/datasets/:name">{({ name }) => <DatasetPage key={name} name={name} />}</Route>
+      <Route path="/decisions" component={DecisionsPage} />
+      <Route>
+        <Page title="Not found" lede="There is no page at this address. Press / to search." children={null} />
+      </Route>
+    </Switch>
+  )
+}

@@ -1,0 +1,416 @@
+/** What the server answers (REST under /api/v1), as far as the pages read it. Times are ms since epoch. */
+export type Tone = 'good' | 'attention' | 'bad' | 'idle'
+
+export interface Page<T> {
+  items: T[]
+  nextPageToken?: string
+}
+
+export interface Station {
+  state: Tone
+  word: string
+  number: string
+  detail: string
+  href: string
+  spark?: number[]
+}
+export type StationName =
+  | 'data'
+  | 'features'
+  | 'training'
+  | 'gates'
+  | 'rollout'
+  | 'serving'
+  | 'feedback'
+  | 'monitoring'
+  | 'triggers'
+
+export interface Overview {
+  project: string
+  nowMs: number
+  replay: boolean
+  stations: Record<StationName, Station>
+  needsYou: { id: string; severity: string; sentence: string; atMs: number; href: string }[]
+  happened: { id: string; kind: string; sentence: string; atMs: number; href: string; injected: boolean }[]
+  deployments: { name: string; stable: string; candidate?: string; state: string }[]
+}
+
+export interface Decision {
+  id: string
+  kind: string
+  subjectType: string
+  subjectId: string
+  verdict: string
+  sentence: string
+  rule?: unknown
+  numbers: Record<string, unknown>
+  atMs: number
+  injected?: boolean
+}
+
+export interface Alert {
+  id: string
+  deployment: string
+  monitor: string
+  kind: string
+  sentence: string
+  state: string
+  severity?: string
+  raisedMs: number
+  clearedMs?: number | null
+  clearedSentence?: string | null
+  blocksTraining: boolean
+  injected?: boolean
+}
+
+export interface DatasetItem {
+  name: string
+  latest?: DatasetVersionItem | null
+}
+export interface ColumnSummary {
+  name: string
+  type: string
+  kind: 'number' | 'category' | 'timestamp' | 'other'
+  rows: number
+  nulls: number
+  distinct: number
+  distinctExact: boolean
+  min: number | string | null
+  max: number | string | null
+  mean: number | null
+  histogram: { from: number; to: number; count: number }[]
+  top: { value: string; count: number }[]
+}
+export interface CheckResult {
+  check: string
+  title: string
+  severity: 'error' | 'warn'
+  passed: boolean
+  file: string
+  rows: number
+  failing: number | null
+  failingRows: number[]
+  observed: number | null
+  message: string
+}
+export interface FailingRow {
+  file: string
+  row: number
+  checks: string[]
+  values: Record<string, string | null>
+}
+export interface ValidationReport {
+  id: string
+  verdict: 'passed' | 'warned' | 'failed'
+  sentence: string
+  rows: number
+  results: CheckResult[]
+  failingRows?: FailingRow[]
+  createdMs: number
+}
+export interface DatasetVersionItem {
+  number: number
+  rows: number
+  addedRows: number
+  sizeBytes: number
+  minTimeMs: number | null
+  maxTimeMs: number | null
+  reportId: string | null
+  createdMs: number
+}
+export interface DatasetDetail {
+  name: string
+  versions: DatasetVersionItem[]
+  /** Of the newest data that came, also when it was refused and made no version. */
+  latestReport?: ValidationReport | null
+}
+export interface DatasetVersion extends DatasetVersionItem {
+  schema: { name: string; type: string }[]
+  schemaChange: { kind: 'compatible' | 'breaking'; changes: string[] } | null
+  summary: { rows: number; columns: ColumnSummary[] }
+  report?: ValidationReport | null
+}
+export interface Features {
+  views: {
+    name: string
+    entity: string
+    dataset: string
+    ttlMs: number
+    freshMs?: number
+    rows?: number
+    state?: string
+  }[]
+  services: { name: string; features: string[] }[]
+}
+
+export interface KeyValue {
+  key: string
+  value: string
+}
+export interface Metric {
+  key: string
+  /** JSON has no NaN and no infinities: there they are words. */
+  value: number | string
+  timestampMs: number
+  step: number
+}
+export interface RunItem {
+  id: string
+  name: string
+  experimentId: string
+  status: string
+  startMs: number
+  endMs?: number
+  parentRunId?: string
+  params: KeyValue[]
+  metrics: Metric[]
+  tags: KeyValue[]
+}
+export interface Run extends RunItem {
+  artifacts: { path: string; isDirectory: boolean; sizeBytes?: number }[]
+  children: { id: string; name: string; status: string }[]
+}
+export interface Experiment {
+  id: string
+  name: string
+}
+export interface MetricHistory {
+  points: [step: number, timestampMs: number, value: number | null][]
+  total: number
+  thinned: boolean
+}
+
+export interface PipelineItem {
+  name: string
+  triggers: string[]
+  latest?: PipelineRunItem | null
+}
+export interface PipelineRunItem {
+  id: string
+  pipeline: string
+  params: Record<string, unknown>
+  cause: { kind: string; sentence: string }
+  state: string
+  error: string | null
+  trackingRunId: string | null
+  actor: string
+  /** Domain time of the start; the others are wall time. */
+  atMs: number
+  createdMs: number
+  startedMs: number | null
+  finishedMs: number | null
+}
+export interface StepRun {
+  id: string
+  name: string
+  kind: string
+  state: string
+  cached: boolean
+  params: Record<string, unknown>
+  inputs: string[]
+  attempts: number
+  outputs: Record<string, { kind: string; sha256: string; value?: unknown }>
+  trackingRunId: string | null
+  error: string | null
+  startedMs: number | null
+  finishedMs: number | null
+}
+export interface PipelineRun {
+  run: PipelineRunItem
+  steps: StepRun[]
+  effects: {
+    id: string
+    kind: string
+    state: string
+    input: { name: string }
+    result: Record<string, unknown> | null
+  }[]
+}
+export interface StepLog {
+  text: string
+}
+export interface StepWhy {
+  sentence: string
+  differences: { part: string; name: string; from: string | null; to: string | null; sentence: string }[]
+}
+
+export interface Bounds {
+  value: number
+  lower?: number
+  upper?: number
+}
+export interface ModelItem {
+  name: string
+  task?: string | null
+  versions: number
+  champion?: number | null
+  latest?: { version: number; createdMs: number } | null
+}
+export interface ModelDetail {
+  name: string
+  task?: string | null
+  aliases: Record<string, number>
+  versions: {
+    version: number
+    createdMs: number
+    status: string
+    aliases: string[]
+    verdict?: string | null
+    sentence?: string
+    metrics: Record<string, Bounds>
+    injected?: boolean
+  }[]
+}
+export interface GateResult {
+  name: string
+  metric?: string
+  verdict: string
+  sentence: string
+  value?: number
+  lower?: number
+  upper?: number
+  threshold?: number
+  against?: string
+}
+export interface ModelVersion {
+  model: string
+  version: number
+  status: string
+  task?: string
+  createdMs: number
+  aliases: string[]
+  tags: Record<string, string>
+  signature?: {
+    inputs: { name: string; datatype: string; nullable?: boolean }[]
+    outputs: { name: string; datatype: string }[]
+  }
+  features: { name: string; kind: string; from: string }[]
+  gates: GateResult[]
+  gateSentence?: string
+  gateVerdict?: string
+  injected: boolean
+  evaluations: {
+    subject: string
+    role: string
+    metrics: Record<string, Bounds>
+    rows: number
+    days: number
+    holdout: string
+  }[]
+  lineage: {
+    kind: 'dataset' | 'pipeline-run' | 'run' | 'version' | 'deployment'
+    label: string
+    detail?: string
+    href?: string
+  }[]
+}
+
+export interface Variant {
+  model: string
+  version: number
+}
+interface DeployedVersion {
+  id: string
+  version: number
+}
+export interface TrafficHour {
+  deployment: string
+  version: number
+  variant: string
+  hourMs: number
+  n: number
+  errors: number
+}
+export interface Deployment {
+  name: string
+  model: string
+  task: string | null
+  unit: unknown
+  policy: Record<string, unknown>
+  policyVersion: number
+  stable: DeployedVersion | null
+  previous: DeployedVersion | null
+  candidate: DeployedVersion | null
+  /** The one under way. */
+  rollout: Rollout | null
+  /** Of the last day. */
+  traffic: TrafficHour[]
+  createdMs: number
+}
+export type RolloutState = 'shadow' | 'canary' | 'succeeded' | 'rolled_back' | 'stopped' | 'superseded'
+export interface Rollout {
+  id: string
+  deployment: string
+  model: string
+  candidateVersion: number
+  stableVersion: number
+  state: RolloutState
+  stage: number
+  stages: { mode: 'shadow' | 'canary'; weight: number; minRows: number; minDurationMs: number }[]
+  cause: string
+  reason: string | null
+  forced: boolean
+  heldSinceMs: number | null
+  sentence: string
+  startedMs: number
+  stageStartedMs: number
+  finishedMs: number | null
+}
+export interface MetricVerdict {
+  stage: number
+  metric: 'error' | 'latency_slow' | 'violation' | 'loss'
+  verdict: 'pass' | 'fail' | 'continue' | 'no_data'
+  paired: boolean
+  margin: number
+  /** Candidate − stable; more is worse. */
+  difference: number
+  lower: number | null
+  upper: number | null
+  rows: { candidate: number; stable: number }
+}
+export interface RolloutDetail extends Rollout {
+  rows: number
+  metrics: MetricVerdict[]
+  transitions: {
+    version: number
+    from: string
+    to: string
+    stage: number
+    sentence: string
+    decisionId: string | null
+    atMs: number
+  }[]
+}
+export interface Timeline {
+  fromMs: number
+  toMs: number
+  traffic: TrafficHour[]
+  rollouts: (Rollout & {
+    timeline: { stage: number; mode: string; weight: number; startedMs: number; endedMs: number | null }[]
+  })[]
+  decisions: Decision[]
+}
+
+export interface Monitoring {
+  deployment: string
+  causes: { kind: string; sentence: string; severity: string; share?: number }[]
+  baseRate: {
+    day: string
+    value: number
+    mean?: number
+    n: number
+    lower: number
+    upper: number
+    outside: boolean
+  }[]
+  quality: {
+    day: string
+    auc: number
+    logLoss?: number
+    coverage: number
+    lower: number
+    upper: number
+    n: number
+  }[]
+  heat: { features: string[]; days: string[]; values: (number | null)[][]; threshold: number }
+}

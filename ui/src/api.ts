@@ -1,0 +1,153 @@
+import { QueryClient, infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
+import type * as Answer from './answers.ts'
+
+/** Under /p/<project> both the pages and their data belong to that project. */
+export const base = /^\/p\/[^/]+/.exec(location.pathname)?.[0] ?? ''
+const root = `${base}/api/v1`
+
+export class ApiError extends Error {
+  readonly code: string
+  readonly status: number
+  constructor(message: string, code: string, status: number) {
+    super(message)
+    this.code = code
+    this.status = status
+  }
+}
+
+async function request<T>(path: string, init?: RequestInit): Promise<T> {
+  const response = await fetch(root + path, init).catch(() => {
+    throw new ApiError('The server does not answer.', 'unavailable', 0)
+  })
+  if (response.ok) return (await response.json()) as T
+  const body = (await response.json().catch(() => ({}))) as { error?: { code?: string; message?: string } }
+  throw new ApiError(
+    body.error?.message ?? `The server answered ${response.status}.`,
+    body.error?.code ?? 'internal',
+    response.status,
+  )
+}
+
+export function post<T>(path: string, body: unknown = {}): Promise<T> {
+  return request(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+}
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 2000,
+      refetchOnWindowFocus: false,
+      retry: (failures, error) =>
+        failures < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+    },
+  },
+})
+
+type Query = Record<string, string | number | undefined>
+
+function search(query: Query): string {
+  const params = new URLSearchParams()
+  for (const [key, value] of Object.entries(query))
+    if (value !== undefined && value !== '') params.set(key, String(value))
+  const text = params.toString()
+  return text === '' ? '' : `?${text}`
+}
+
+const at = encodeURIComponent
+
+/** A thing: its own page; what was shown for another thing must never stand under its name. */
+function one<T>(room: string, path: string) {
+  return queryOptions({ queryKey: [room, path], queryFn: () => request<T>(path) })
+}
+
+/** A list: what was shown stays while a new filter loads. */
+function many<T>(room: string, path: string, query: Query = {}) {
+  const full = path + search(query)
+  return queryOptions({
+    queryKey: [room, full],
+    queryFn: () => request<T>(full),
+    placeholderData: keepPreviousData,
+  })
+}
+
+export const overview = () => one<Answer.Overview>('overview', '/overview')
+
+export const decisions = (query: {
+  subjectType?: string
+  subjectId?: string
+  kind?: string
+  limit?: number
+}) => many<Answer.Page<Answer.Decision>>('decisions', '/decisions', query)
+
+export const datasets = () => many<Answer.Page<Answer.DatasetItem>>('data', '/datasets')
+export const dataset = (name: string) => one<Answer.DatasetDetail>('data', `/datasets/${at(name)}`)
+export const datasetVersion = (name: string, number: number) =>
+  one<Answer.DatasetVersion>('data', `/datasets/${at(name)}/versions/${number}`)
+export const features = () => many<Answer.Features>('features', '/features')
+
+export const experiments = () =>
+  many<Answer.Page<Answer.Experiment>>('tracking', '/experiments', { limit: 1000 })
+
+export interface RunsQuery {
+  experimentIds: readonly string[]
+  filter?: object | undefined
+  orderBy?: { field: string; key: string; descending: boolean } | undefined
+  limit: number
+}
+
+export function runPages({ experimentIds, filter, orderBy, limit }: RunsQuery) {
+  const query = {
+    experimentId: experimentIds.join(','),
+    filter: filter && JSON.stringify(filter),
+    orderBy: orderBy && JSON.stringify([orderBy]),
+    limit,
+  }
+  return infiniteQueryOptions({
+    queryKey: ['tracking', '/runs', query],
+    queryFn: ({ pageParam }) =>
+      request<Answer.Page<Answer.RunItem>>(`/runs${search({ ...query, pageToken: pageParam })}`),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.nextPageToken,
+    enabled: experimentIds.length > 0,
+  })
+}
+export const run = (id: string) => one<Answer.Run>('tracking', `/runs/${at(id)}`)
+export const metric = (runId: string, key: string) =>
+  one<Answer.MetricHistory>('tracking', `/runs/${at(runId)}/metrics/${at(key)}?points=1500`)
+
+export const pipelines = () => many<Answer.Page<Answer.PipelineItem>>('pipelines', '/pipelines')
+export const pipelineRuns = (query: { pipeline?: string; limit?: number }) =>
+  many<Answer.Page<Answer.PipelineRunItem>>('pipelines', '/pipeline-runs', query)
+export const pipelineRun = (id: string) => one<Answer.PipelineRun>('pipelines', `/pipeline-runs/${at(id)}`)
+export const stepLog = (runId: string, stepId: string) =>
+  one<Answer.StepLog>('pipelines', `/pipeline-runs/${at(runId)}/steps/${at(stepId)}/log?after=0`)
+export const stepWhy = (runId: string, stepId: string) =>
+  one<Answer.StepWhy>('pipelines', `/pipeline-runs/${at(runId)}/steps/${at(stepId)}/why`)
+export const startPipeline = (name: string, params: Record<string, unknown>) =>
+  post<{ id: string }>(`/pipelines/${at(name)}/runs`, { params })
+
+export const models = () => many<Answer.Page<Answer.ModelItem>>('registry', '/models')
+export const model = (name: string) => one<Answer.ModelDetail>('registry', `/models/${at(name)}`)
+export const modelVersion = (name: string, version: number) =>
+  one<Answer.ModelVersion>('registry', `/models/${at(name)}/versions/${version}`)
+
+export const deployments = () => many<Answer.Page<Answer.Deployment>>('rollout', '/deployments')
+export const deployment = (name: string) => one<Answer.Deployment>('rollout', `/deployments/${at(name)}`)
+export const timeline = (name: string, query: { fromMs?: number; toMs?: number }) =>
+  many<Answer.Timeline>('rollout', `/deployments/${at(name)}/timeline`, query)
+export const rollouts = (deployment: string) =>
+  many<Answer.Page<Answer.Rollout>>('rollout', '/rollouts', { deployment })
+export const rollout = (id: string) => one<Answer.RolloutDetail>('rollout', `/rollouts/${at(id)}`)
+export const rollBack = (deployment: string, reason: string) =>
+  post<{ sentence: string }>(`/deployments/${at(deployment)}/rollback`, reason === '' ? {} : { reason })
+export const stopRollout = (rolloutId: string, reason: string) =>
+  post<{ sentence: string }>(`/rollouts/${at(rolloutId)}/stop`, reason === '' ? {} : { reason })
+
+export const monitoring = (deployment: string) =>
+  one<Answer.Monitoring>('monitoring', `/monitoring/${at(deployment)}`)
+export const alerts = (query: { state?: string; deployment?: string }) =>
+  many<Answer.Page<Answer.Alert>>('monitoring', '/alerts', query)

@@ -1,0 +1,41 @@
+import { Graph, layout } from '@dagrejs/dagre'
+
+export interface GraphNode {
+  id: string
+  inputs: string[]
+}
+export interface PlacedGraph {
+  width: number
+  height: number
+  nodes: { id: string; x: number; y: number }[]
+  edges: { from: string; to: string; points: { x: number; y: number }[] }[]
+}
+
+export const nodeWidth = 172
+export const nodeHeight = 48
+
+/** Left to right by dagre; x and y are the corner of a node. */
+export function layoutGraph(nodes: GraphNode[]): PlacedGraph {
+  const graph = new Graph()
+  graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 44, marginx: 2, marginy: 2 })
+  graph.setDefaultEdgeLabel(() => ({}))
+  const known = new Set(nodes.map((node) => node.id))
+  for (const node of nodes) graph.setNode(node.id, { width: nodeWidth, height: nodeHeight })
+  for (const node of nodes)
+    for (const input of node.inputs) if (known.has(input)) graph.setEdge(input, node.id)
+  layout(graph)
+  const size = graph.graph()
+  return {
+    width: size.width ?? 0,
+    height: size.height ?? 0,
+    nodes: nodes.map(({ id }) => {
+      const { x = 0, y = 0 } = graph.node(id) as { x?: number; y?: number }
+      return { id, x: x - nodeWidth / 2, y: y - nodeHeight / 2 }
+    }),
+    edges: graph.edges().map((edge) => ({
+      from: edge.v,
+      to: edge.w,
+      points: (graph.edge(edge) as { points?: { x: number; y: number }[] }).points ?? [],
+    })),
+  }
+}

@@ -1,0 +1,73 @@
+import type { Timeline } from '../answers.ts'
+import { LineBand } from '../charts/LineBand.tsx'
+import { SteppedArea } from '../charts/SteppedArea.tsx'
+import { dateTime, share } from '../format.ts'
+import { moodOfDecision } from '../decisions/subject.ts'
+import { versionColour } from '../palette.ts'
+import { byVersion, hourMs, hoursOf, type VersionTraffic, wilson } from './traffic.ts'
+
+const markColours = {
+  good: 'var(--good)',
+  attention: 'var(--attention)',
+  bad: 'var(--bad)',
+  idle: 'var(--ink-3)',
+  live: 'var(--accent)',
+}
+
+/** Traffic by version in steps, decisions as marks, and the share of errors under it on the same axis. */
+export function TrafficPicture({ timeline, model }: { timeline: Timeline; model: string }) {
+  const hours = hoursOf(timeline.traffic, timeline.fromMs, timeline.toMs)
+  const answers = byVersion(timeline.traffic, hours, false)
+  const shadows = byVersion(timeline.traffic, hours, true)
+  const fromMs = hours[0] ?? timeline.fromMs
+  const toMs = Math.max(
+    (hours.at(-1) ?? timeline.toMs) + hourMs,
+    ...timeline.decisions.map((one) => one.atMs),
+  )
+  const marks = timeline.decisions.map((decision, index) => ({
+    id: decision.id,
+    atMs: Math.max(fromMs, decision.atMs),
+    number: index + 1,
+    colour: markColours[moodOfDecision(decision)],
+    sentence: decision.sentence,
+  }))
+  const named = (one: VersionTraffic) => ({
+    name: `${model}/${one.version}`,
+    colour: versionColour(one.version),
+    counts: one.counts,
+  })
+  return (
+    <>
+      <SteppedArea
+        label="Share of answers by version"
+        buckets={hours}
+        bucketMs={hourMs}
+        series={answers.map(named)}
+        beside={shadows.map((one) => ({ ...named(one), name: `shadow ${one.version}` }))}
+        marks={marks}
+        fromMs={fromMs}
+        toMs={toMs}
+        timeFormat={dateTime}
+      />
+      <LineBand
+        label="Share of errors, with 95 % interval"
+        band="interval"
+        height={116}
+        fromMs={fromMs}
+        toMs={toMs}
+        format={share}
+        timeFormat={dateTime}
+        marks={marks}
+        endLabels
+        series={answers.map((one) => ({
+          name: `${model}/${one.version}`,
+          colour: versionColour(one.version),
+          points: hours.flatMap((ms, at) => {
+            const n = one.counts[at] ?? 0
+            return n === 0 ? [] : [{ atMs: ms, n, ...wilson(one.errors[at] ?? 0, n) }]
+          }),
+        }))}
+      />
+    </>
+  )
+}

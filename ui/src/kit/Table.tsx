@@ -1,0 +1,52 @@
+import type { ReactNode } from 'react'
+import styles from './Table.module.css'
+
+export interface Column<T> {
+  name: string
+  cell: (row: T) => ReactNode
+  number?: boolean
+  wrap?: boolean
+}
+
+interface TableProps<T> {
+  label: string
+  columns: Column<T>[]
+  rows: T[]
+  rowKey: (row: T) => string
+}
+
+/** A plain table for tens of rows; `Grid` is for thousands. */
+export function Table<T>({ label, columns, rows, rowKey }: TableProps<T>) {
+  const look = (column: Column<T>) =>
+    [column.number && styles['number'], column.wrap && styles['wrap']].filter(Boolean).join(' ')
+  return (
+    <div className={styles['scroll']} tabIndex={0} role="region" aria-label={label}>
+      <table className={styles['table']}>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.name} scope="col" className={look(column)}>
+                {column.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={rowKey(row)}>
+              {columns.map((column) => (
+                <td key={column.name} className={look(column)}>
+                  {column.cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+export function Quiet({ children }: { children: ReactNode }) {
+  return <span className={styles['quiet']}>{children}</span>
+}

@@ -1,0 +1,105 @@
+import { useQueries } from '@tanstack/react-query'
+import { useMemo } from 'react'
+import { Link } from 'wouter'
+import type { Run } from '../answers.ts'
+import { metric, run } from '../api.ts'
+import { Curves } from '../charts/Curves.tsx'
+import { useParam } from '../kit/address.ts'
+import { Page, Section } from '../kit/Page.tsx'
+import { State } from '../kit/State.tsx'
+import { Quiet, Table } from '../kit/Table.tsx'
+import { runColour } from '../palette.ts'
+import { commonKeys, metricOf, paramOf, toCurve, written } from './facets.ts'
+import styles from './Panels.module.css'
+import { Smoothing, useSmoothing } from './Smoothing.tsx'
+
+/** What differs? */
+export function ComparePage() {
+  const [ids] = useParam('runs', '')
+  const wanted = ids.split(',').filter(Boolean).slice(0, 16)
+  const answers = useQueries({ queries: wanted.map((id) => run(id)) })
+  const runs = answers.flatMap((answer) => (answer.data ? [answer.data] : []))
+  const params = commonKeys(
+    runs.map((one) => one.params),
+    200,
+  )
+  const differing = params.filter((key) => new Set(runs.map((one) => paramOf(one, key))).size > 1)
+  const metrics = commonKeys(
+    runs.map((one) => one.metrics),
+    30,
+  )
+  return (
+    <Page title="Compare" crumbs={[{ label: 'Runs', href: '/runs' }]} lede={lede(runs, differing, params)}>
+      {runs.length > 0 && (
+        <Section title="What differs" note={<Quiet>Only the params that differ, and every metric</Quiet>}>
+          <Table
+            label="What differs"
+            rows={runs}
+            rowKey={(one) => one.id}
+            columns={[
+              { name: 'Run', cell: (one) => <RunName run={one} /> },
+              { name: 'State', cell: (one) => <State word={one.status} /> },
+              ...differing.map((key) => ({ name: key, cell: (one: Run) => paramOf(one, key) ?? '–' })),
+              ...metrics.map((key) => ({
+                name: key,
+                number: true,
+                cell: (one: Run) => written(metricOf(one, key)),
+              })),
+            ]}
+          />
+        </Section>
+      )}
+      {runs.length > 0 && (
+        <Section title="Curves" note={<Smoothing />}>
+          <div className={styles['panels']}>
+            {metrics.map((key) => (
+              <Overlaid key={key} runs={runs} metricKey={key} />
+            ))}
+          </div>
+        </Section>
+      )}
+    </Page>
+  )
+}
+
+function lede(runs: Run[], differing: string[], params: string[]): string {
+  if (runs.length === 0) return 'Select runs with x in the list, then press c.'
+  if (differing.length === 0) return `${runs.length} runs with the same ${params.length} params.`
+  return `${runs.length} runs; ${differing.join(', ')} ${differing.length === 1 ? 'differs' : 'differ'}, ${params.length - differing.length} other params are the same.`
+}
+
+function RunName({ run }: { run: Run }) {
+  return (
+    <>
+      <span
+        style={{
+          display: 'inline-block',
+          width: 9,
+          height: 9,
+          marginRight: 8,
+          borderRadius: 2,
+          background: runColour(run.id),
+        }}
+      />
+      <Link href={`/runs/${run.id}`}>{run.name}</Link>
+    </>
+  )
+}
+
+function Overlaid({ runs, metricKey }: { runs: Run[]; metricKey: string }) {
+  const [weight] = useSmoothing()
+  const having = runs.filter((one) => metricOf(one, metricKey) !== undefined)
+  const answers = useQueries({ queries: having.map((one) => metric(one.id, metricKey)) })
+  const version = answers.map((answer) => answer.data?.points.length ?? -1).join()
+  const curves = useMemo(
+    () =>
+      having.map((one, index) => {
+        const points = answers[index]?.data?.points ?? []
+        return toCurve(one, points)
+      }),
+    // oxlint-disable-next-line react-hooks/exhaustive-deps
+    [version, metricKey],
+  )
+  if (curves.every((curve) => curve.xs.length < 2)) return null
+  return <Curves label={metricKey} curves={curves} weight={weight} xName="Step" />
+}
