@@ -1,5 +1,6 @@
-import type { Insertable } from 'kysely'
+import { sql, type Insertable } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
+import type { DialectName } from '../ports/db/dialect.ts'
 import type { Decision, DecisionKind } from './schema.ts'
 import type { AuditRow, AuditTable, DecisionRow, ProjectRow } from './tables.ts'
 
@@ -29,6 +30,47 @@ export async function listAuditRows(
     .where('project_id', '=', projectId)
     .$if(before !== undefined, (query) => query.where('seq', '<', before!))
     .orderBy('seq', 'desc')
+    .limit(limit)
+    .execute()
+}
+
+/** Audit rows without a seal, in order. On PostgreSQL the table is locked, so that no row can commit in between. */
+export async function listUnsealed(trx: Trx, dialect: DialectName, limit: number): Promise<AuditRow[]> {
+  if (dialect === 'postgres') await sql`LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE`.execute(trx)
+  return await trx
+    .selectFrom('audit')
+    .selectAll()
+    .where('hash', 'is', null)
+    .orderBy('seq')
+    .limit(limit)
+    .execute()
+}
+
+export async function lastSeal(at: Queryable, first: string): Promise<string> {
+  const row = await at
+    .selectFrom('audit')
+    .select('hash')
+    .where('hash', 'is not', null)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.hash ?? first
+}
+
+export async function updateSeal(trx: Trx, { seq, hash }: { seq: number; hash: string }): Promise<void> {
+  await trx.updateTable('audit').set({ hash }).where('seq', '=', seq).execute()
+}
+
+export async function listSealed(
+  at: Queryable,
+  { after, limit }: { after: number; limit: number },
+): Promise<AuditRow[]> {
+  return await at
+    .selectFrom('audit')
+    .selectAll()
+    .where('hash', 'is not', null)
+    .where('seq', '>', after)
+    .orderBy('seq')
     .limit(limit)
     .execute()
 }
