@@ -13,7 +13,7 @@ export interface Parity {
   readonly labelMismatches: number
 }
 
-const BATCH_ROWS = 4096
+const BATCH_ROWS = 256
 const TIE = 1e-5
 
 /** Runs an exported graph on every row of a frame and compares it with the trainer's own prediction. */
