@@ -1,0 +1,83 @@
+import { codeVersion } from '../governance/code-version.ts'
+import { DEFAULT_PROJECT } from '../governance/governance.ts'
+import type { Context } from '../http/context.ts'
+import { AppError, toAppError } from '../kernel/errors.ts'
+import { answerMlflowScoring, isMlflowScoring, mlflowScoringError } from '../protocols/mlflow-scoring/mlflow-scoring.ts'
+import { answerOip, OIP_PREFIX, oipError } from '../protocols/oip/oip.ts'
+import { ServingEngine, type GatewayCall, type GatewayReply, type ServingOptions } from '../serving/serving.ts'
+import { requireLoopback } from './authenticate.ts'
+import { DesiredFollower } from './desired-follower.ts'
+import { HttpServer, type Handler } from './http-server.ts'
+import { lockGateway } from './lock.ts'
+import { gatewayMetrics } from './metrics.ts'
+import { answerExternal, answerFeedback, answerFlush, answerHealth, nativeError } from './native-routes.ts'
+
+export interface GatewayOptions {
+  host: string
+  port: number
+  serving?: ServingOptions
+}
+
+export interface Gateway extends AsyncDisposable {
+  readonly port: number
+  readonly engine: ServingEngine
+}
+
+/** The process that answers predictions. Takes over what an earlier process of the same gateway left on disk. */
+export async function startGateway(context: Context, options: GatewayOptions): Promise<Gateway> {
+  requireLoopback(options.host)
+  const { config, log } = context
+  await using started = new AsyncDisposableStack()
+  started.use(lockGateway(config))
+  const engine = started.use(new ServingEngine(context, options.serving))
+  const recovered = engine.spool.recover()
+  let port = options.port
+  const follower = started.use(new DesiredFollower(context, engine, () => `http://${options.host}:${port}`))
+  await follower.start()
+  const server = started.use(
+    await HttpServer.listen(createHandler(context, engine), {
+      host: options.host,
+      port: options.port,
+      maxBodyBytes: config.maxBodyBytes,
+      defaultProject: DEFAULT_PROJECT.name,
+    }),
+  )
+  port = server.port
+  await follower.announce().catch((error: unknown) => log.warn({ err: error }, 'The gateway could not be announced'))
+  log.info({ port, generation: engine.generation, recovered }, 'gateway listens')
+  const running = started.move()
+  return { port, engine, [Symbol.asyncDispose]: () => running.disposeAsync() }
+}
+
+function createHandler(context: Context, engine: ServingEngine): Handler {
+  const server = { version: codeVersion }
+  const metrics = gatewayMetrics(engine)
+  const answer = (call: GatewayCall): GatewayReply | Promise<GatewayReply> => {
+    if (call.path.startsWith(OIP_PREFIX)) return answerOip(engine, server, call)
+    if (isMlflowScoring(call)) return answerMlflowScoring(engine, server, call)
+    switch (`${call.method} ${call.path}`) {
+      case 'POST /feedback':
+        return answerFeedback(context, engine, call)
+      case 'POST /api/v1/predictions':
+        return answerExternal(context, engine, call)
+      case 'POST /control/flush':
+        return answerFlush(engine)
+      case 'GET /health':
+        return answerHealth(engine)
+      case 'GET /metrics':
+        return metrics.metrics().then((body) => ({ status: 200, contentType: metrics.contentType, body }))
+      default:
+        throw new AppError('not_found', `There is no ${call.method} ${call.path} on the gateway`)
+    }
+  }
+  return {
+    answer,
+    error(call, thrown) {
+      const error = toAppError(thrown)
+      if (error.code === 'internal') context.log.error({ err: error.cause ?? error }, 'request failed')
+      else if (error.code !== 'unavailable') engine.stats.badRequests += 1
+      if (call.path.startsWith(OIP_PREFIX)) return oipError(error)
+      return isMlflowScoring(call) ? mlflowScoringError(error) : nativeError(error)
+    },
+  }
+}

@@ -1,0 +1,145 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { AppError } from '../kernel/errors.ts'
+import type { GatewayCall, GatewayReply } from '../serving/serving.ts'
+import { checkCaller } from './authenticate.ts'
+
+/** Answers calls, and encodes errors as the protocol of the call wants them. */
+export interface Handler {
+  answer(call: GatewayCall): GatewayReply | Promise<GatewayReply>
+  error(call: Pick<GatewayCall, 'path'>, error: unknown): GatewayReply
+}
+
+interface Options {
+  host: string
+  port: number
+  maxBodyBytes: number
+  defaultProject: string
+}
+
+const DRAIN_MS = 2000
+const NO_BODY = Buffer.alloc(0)
+const NO_QUERY = new URLSearchParams()
+
+/** Bare `node:http`: the hot routes need nothing more, and pay for nothing more. */
+export class HttpServer implements AsyncDisposable {
+  readonly #server: Server
+  readonly #handler: Handler
+  readonly #options: Options
+  #busy = 0
+
+  private constructor(handler: Handler, options: Options) {
+    this.#handler = handler
+    this.#options = options
+    this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => this.#receive(request, response))
+  }
+
+  static async listen(handler: Handler, options: Options): Promise<HttpServer> {
+    const created = new HttpServer(handler, options)
+    await new Promise<void>((resolve, reject) => {
+      created.#server.once('error', reject)
+      created.#server.listen(options.port, options.host, resolve)
+    })
+    return created
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse): void {
+    const startedMs = performance.now()
+    this.#busy += 1
+    response.once('close', () => {
+      this.#busy -= 1
+    })
+    if (request.method === 'GET' || request.method === 'HEAD') {
+      request.resume()
+      return this.#answer(request, response, NO_BODY, startedMs)
+    }
+    this.#read(request, response, startedMs)
+  }
+
+  #read(request: IncomingMessage, response: ServerResponse, startedMs: number): void {
+    const { maxBodyBytes } = this.#options
+    let first: Buffer | undefined
+    let rest: Buffer[] | undefined
+    let size = 0
+    let refused = false
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size > maxBodyBytes) {
+        if (refused) return
+        refused = true
+        const error = new AppError('invalid', `The body is larger than ${maxBodyBytes} bytes`)
+        const reply = this.#handler.error({ path: splitUrl(request.url ?? '/').path }, error)
+        send(response, { ...reply, status: 413, headers: { ...reply.headers, connection: 'close' } })
+      } else if (first === undefined) first = chunk
+      else (rest ??= [first]).push(chunk)
+    })
+    request.on('end', () => {
+      if (!refused) this.#answer(request, response, rest ? Buffer.concat(rest) : (first ?? NO_BODY), startedMs)
+    })
+    request.on('error', () => response.destroy())
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse, body: Buffer, startedMs: number): void {
+    const { headers } = request
+    const { project, path, query } = splitUrl(request.url ?? '/')
+    const call: GatewayCall = {
+      method: request.method ?? 'GET',
+      path,
+      query: query === '' ? NO_QUERY : new URLSearchParams(query),
+      project: project ?? this.#options.defaultProject,
+      header: (name) => {
+        const value = headers[name.toLowerCase()]
+        return Array.isArray(value) ? value[0] : value
+      },
+      body,
+      caller: null,
+      startedMs,
+    }
+    try {
+      checkCaller(headers.host, headers.origin, call.method === 'GET')
+      const reply = this.#handler.answer(call)
+      if (!(reply instanceof Promise)) return send(response, reply)
+      reply.then(
+        (answered) => send(response, answered),
+        (error: unknown) => send(response, this.#handler.error(call, error)),
+      )
+    } catch (error) {
+      send(response, this.#handler.error(call, error))
+    }
+  }
+
+  /** Takes no new requests, lets those under way finish for a while, then cuts. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeIdleConnections()
+    const until = performance.now() + DRAIN_MS
+    while (this.#busy > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5))
+    this.#server.closeAllConnections()
+    await closed
+  }
+}
+
+function splitUrl(url: string): { project: string | undefined; path: string; query: string } {
+  const mark = url.indexOf('?')
+  const whole = mark < 0 ? url : url.slice(0, mark)
+  const query = mark < 0 ? '' : url.slice(mark + 1)
+  if (!whole.startsWith('/p/')) return { project: undefined, path: whole, query }
+  const end = whole.indexOf('/', 3)
+  return { project: whole.slice(3, end < 0 ? undefined : end), path: end < 0 ? '/' : whole.slice(end), query }
+}
+
+function send(response: ServerResponse, reply: GatewayReply): void {
+  if (response.headersSent || response.destroyed) return
+  const { body } = reply
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  const headers = ['content-type', reply.contentType, 'content-length', String(length)]
+  if (reply.headers !== undefined) {
+    for (const [name, value] of Object.entries(reply.headers)) headers.push(name, value)
+  }
+  response.writeHead(reply.status, headers)
+  response.end(body)
+}

@@ -1,0 +1,75 @@
+import { AppError } from '../kernel/errors.ts'
+import type { PredictRequest } from './request-inputs.ts'
+
+/** One HTTP call as a protocol of the gateway sees it. */
+export interface GatewayCall {
+  method: string
+  /** Path below the project's prefix, without the query. */
+  path: string
+  query: URLSearchParams
+  project: string
+  header: (name: string) => string | undefined
+  body: Buffer
+  caller: string | null
+  /** `performance.now()` when the call arrived. */
+  startedMs: number
+}
+
+export interface GatewayReply {
+  status: number
+  contentType: string
+  body: string | Uint8Array
+  headers?: Readonly<Record<string, string>>
+}
+
+export function jsonReply(status: number, value: unknown, headers?: Readonly<Record<string, string>>): GatewayReply {
+  return {
+    status,
+    contentType: 'application/json',
+    body: JSON.stringify(value),
+    ...(headers && { headers }),
+  }
+}
+
+const MAX_ID_LENGTH = 200
+const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-/
+
+/**
+ * What a call says about itself beside its rows. Throws `invalid` for an event time outside a replay, and for ids
+ * that are too long.
+ */
+export function callFacts(
+  call: Pick<GatewayCall, 'header' | 'caller' | 'startedMs'>,
+  { replay }: { replay: boolean },
+): Pick<PredictRequest, 'requestId' | 'timeMs' | 'header' | 'caller' | 'traceId' | 'startedMs'> {
+  const requestId = call.header('x-request-id')
+  if (requestId !== undefined && (requestId.length === 0 || requestId.length > MAX_ID_LENGTH)) {
+    throw new AppError('invalid', `x-request-id must have 1 to ${MAX_ID_LENGTH} characters`)
+  }
+  const parent = call.header('traceparent')
+  return {
+    requestId,
+    timeMs: eventTime(call.header('tidemill-event-time'), replay),
+    header: call.header,
+    caller: call.caller,
+    traceId: parent === undefined ? null : (TRACE_PARENT.exec(parent)?.[1] ?? null),
+    startedMs: call.startedMs,
+  }
+}
+
+function eventTime(text: string | undefined, replay: boolean): number | undefined {
+  if (text === undefined) return undefined
+  if (!replay) throw new AppError('invalid', 'tidemill-event-time is accepted only in a replay')
+  const timeMs = Number(text)
+  if (/^\d{1,15}$/.test(text)) return timeMs
+  throw new AppError('invalid', `tidemill-event-time is "${text}"; it must be milliseconds since the epoch`)
+}
+
+/** Parses a JSON body. Throws `invalid` with what is wrong. */
+export function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch (cause) {
+    throw new AppError('invalid', `The body is no JSON: ${(cause as Error).message}`, { cause })
+  }
+}

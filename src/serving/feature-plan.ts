@@ -1,0 +1,52 @@
+import type { TensorSpec } from '../ports/inference/inference.ts'
+import type { OpenedModel } from './executor.ts'
+import { widthOf } from './feeds.ts'
+import type { Column, LoggedFeature } from './prediction-rows.ts'
+import type { InputSpec } from './request-inputs.ts'
+import type { Variant } from './schema.ts'
+
+/** Features of the rows of a request, and what was wrong with them. */
+export interface ResolvedFeatures {
+  features: readonly (Column | undefined)[]
+  /** For each row: JSON of view → age in ms; null without feature views. */
+  ages: readonly (string | null)[] | null
+  /** For each row, such as `stale:airport_delays,null:distance`; null when nothing is wrong. */
+  violations: readonly (string | null)[] | null
+  /** For each row: what a fallback may be for. */
+  degraded: readonly ('stale' | 'missing' | null)[] | null
+}
+
+/** How a variant gets its features from a request. */
+export interface FeaturePlan {
+  inputs: readonly InputSpec[]
+  features: readonly LoggedFeature[]
+  /** Throws `invalid` when a column that is needed is missing. */
+  resolve(columns: readonly (Column | undefined)[], rows: number, timeMs: number): ResolvedFeatures
+}
+
+/** A model without a feature service: requests carry its input tensors. */
+export function directPlan(variant: Variant, opened: Pick<OpenedModel, 'inputs'>): FeaturePlan {
+  const inputs = opened.inputs.map((spec) => toInput(spec, variant))
+  return {
+    inputs,
+    features: inputs.map(({ name, kind, width }) => ({
+      name,
+      width,
+      kind: width !== 1 ? 'vector' : kind === 'category' ? 'category' : 'number',
+    })),
+    resolve: (columns) => ({ features: columns, ages: null, violations: null, degraded: null }),
+  }
+}
+
+function toInput({ name, datatype, shape }: TensorSpec, variant: Variant): InputSpec {
+  const declared = variant.signature.inputs.find((input) => input.name === name)
+  const mayBeNull = datatype === 'BYTES' || datatype === 'FP32' || datatype === 'FP64'
+  return {
+    name,
+    kind: datatype === 'BYTES' ? 'category' : 'number',
+    datatype,
+    rowShape: shape.slice(1),
+    width: widthOf(name, shape),
+    nullable: mayBeNull && (declared?.nullable ?? true),
+  }
+}

@@ -1,0 +1,211 @@
+import type { Context } from '../http/context.ts'
+import { AppError, messageOf } from '../kernel/errors.ts'
+import { hashJson } from '../kernel/json.ts'
+import { prepareLayout, type LayoutDefinition, type ProfileLayout } from '../statistics/profile.ts'
+import type { BatchResult } from './batcher.ts'
+import { Breaker } from './breaker.ts'
+import { DEFAULT_LIMITS, type ExecutorLimits } from './executor.ts'
+import { directPlan, type FeaturePlan } from './feature-plan.ts'
+import { LiveDeployment, type LiveVariant, type Route, type WorkItem } from './live-deployment.ts'
+import { hostModel, type HostedModel } from './model-host.ts'
+import type { LoggedFeature, RouteHeader } from './prediction-rows.ts'
+import { ProfileCounter } from './profile-counter.ts'
+import {
+  fallbackSchema,
+  variantNames,
+  type DesiredDeployment,
+  type DesiredState,
+  type Variant,
+  type VariantName,
+} from './schema.ts'
+import { planScoring } from './scoring.ts'
+import { servicePlan } from './service-plan.ts'
+import type { ServingStats } from './stats.ts'
+
+type LoaderContext = Pick<Context, 'artifacts' | 'online' | 'log' | 'config'>
+
+/** A version's parts that do not depend on a generation; loaded once, shared by the generations that name it. */
+interface LoadedVersion {
+  host: HostedModel<WorkItem>
+  plan: FeaturePlan
+  layout: ProfileLayout | null
+}
+
+export interface LoaderOptions {
+  maxQueue: number
+  limits?: ExecutorLimits
+  stats: ServingStats
+  done: (result: BatchResult<WorkItem>) => void
+}
+
+/** Loads what a desired state names, keeps what it goes on naming, and unloads the rest when nobody uses it any more. */
+export class Loader {
+  readonly #context: LoaderContext
+  readonly #options: LoaderOptions
+  readonly #loaded = new Map<string, LoadedVersion>()
+  readonly #breakers = new Map<string, Breaker>()
+
+  constructor(context: LoaderContext, options: LoaderOptions) {
+    this.#context = context
+    this.#options = options
+  }
+
+  get versions(): ReadonlyMap<string, LoadedVersion> {
+    return this.#loaded
+  }
+
+  /**
+   * Builds the deployments of one generation. A deployment whose stable version can't be loaded stays as `before` has it;
+   * any other version that can't be loaded is left out. Both are told in `problems`.
+   */
+  async build(
+    desired: DesiredState,
+    before: ReadonlyMap<string, LiveDeployment>,
+  ): Promise<{ deployments: Map<string, LiveDeployment>; problems: Record<string, string> }> {
+    const deployments = new Map<string, LiveDeployment>()
+    const problems: Record<string, string> = {}
+    for (const deployment of desired.deployments) {
+      const key = deploymentKey(deployment.project, deployment.name)
+      try {
+        deployments.set(key, await this.#buildOne(desired, deployment, problems))
+      } catch (error) {
+        problems[key] = messageOf(error)
+        this.#context.log.error({ err: error, deployment: key }, 'A deployment could not be loaded')
+        const last = before.get(key)
+        if (last !== undefined) deployments.set(key, last)
+      }
+    }
+    return { deployments, problems }
+  }
+
+  async #buildOne(
+    { generation }: DesiredState,
+    desired: DesiredDeployment,
+    problems: Record<string, string>,
+  ): Promise<LiveDeployment> {
+    const live = async (variant: Variant): Promise<LiveVariant> => this.#live(generation, desired, variant)
+    const optional = async (variant: Variant | undefined): Promise<LiveVariant | undefined> => {
+      if (variant === undefined) return undefined
+      try {
+        return await live(variant)
+      } catch (error) {
+        problems[`${deploymentKey(desired.project, desired.name)}/${variant.version}`] = messageOf(error)
+        this.#context.log.error({ err: error, version: variant.version }, 'A version could not be loaded')
+        return undefined
+      }
+    }
+    const stable = await live(desired.stable)
+    const candidate = await optional(desired.candidate)
+    const others = [...desired.pinned, ...(desired.previous ? [desired.previous] : [])]
+    const loaded = await Promise.all(others.map(optional))
+    return new LiveDeployment({
+      desired,
+      stable,
+      candidate:
+        candidate && desired.candidate
+          ? { live: candidate, desired: desired.candidate, breaker: this.#breaker(desired.candidate.rolloutId) }
+          : undefined,
+      others: loaded.filter((other) => other !== undefined),
+      fallback: desired.policy.fallback === undefined ? undefined : fallbackSchema.parse(desired.policy.fallback),
+    })
+  }
+
+  #breaker(rolloutId: string): Breaker {
+    const breaker = this.#breakers.get(rolloutId) ?? new Breaker()
+    this.#breakers.set(rolloutId, breaker)
+    return breaker
+  }
+
+  async #live(generation: number, desired: DesiredDeployment, variant: Variant): Promise<LiveVariant> {
+    const { host, plan, layout } = await this.#load(desired, variant)
+    const outputs = host.opened.plan.outputs
+    const routes: Partial<Record<VariantName, Route>> = {}
+    for (const name of variantNames) {
+      routes[name] = this.#route(generation, desired, variant, name, { host, plan, layout })
+    }
+    return { variant, host, plan, outputs, scoring: planScoring(desired.task, outputs), places: null, routes }
+  }
+
+  #route(
+    generation: number,
+    desired: DesiredDeployment,
+    variant: Variant,
+    name: VariantName,
+    { host, plan, layout }: LoadedVersion,
+  ): Route {
+    const { stats } = this.#options
+    const header: RouteHeader = {
+      projectId: desired.projectId,
+      deployment: desired.name,
+      model: variant.model,
+      version: variant.version,
+      modelVersionId: variant.modelVersionId,
+      variant: name,
+      rolloutId: desired.candidate?.rolloutId ?? null,
+      generation,
+      stage: desired.candidate?.stage ?? null,
+      policyVersion: desired.policy.version,
+      schemaHash: hashJson(plan.features).slice(0, 16),
+      codeHash: variant.codeSnapshot ?? null,
+      layoutSha256: variant.layoutSha256 ?? null,
+      features: plan.features,
+      outputs: host.opened.plan.outputs,
+    }
+    return {
+      header,
+      fallback: { ...header, variant: 'fallback' },
+      stats: stats.route(desired.project, desired.name, name, variant.version),
+      fallbackStats: stats.route(desired.project, desired.name, 'fallback', variant.version),
+      profile: layout === null ? null : new ProfileCounter(layout, plan.features),
+    }
+  }
+
+  async #load(desired: DesiredDeployment, variant: Variant): Promise<LoadedVersion> {
+    const key = versionKey(desired.projectId, variant)
+    const known = this.#loaded.get(key)
+    if (known !== undefined) return known
+    const { maxQueue, limits = DEFAULT_LIMITS, done } = this.#options
+    const service = variant.featureService
+    const planned = service ? await servicePlan(this.#context, desired.projectId, variant, service) : undefined
+    const features = planned?.features
+    const host = await hostModel(this.#context, { onnxSha256: variant.onnxSha256, features, maxQueue, limits }, done)
+    try {
+      const plan = planned ?? directPlan(variant, host.opened)
+      const layout = variant.layoutSha256 === undefined ? null : await this.#layout(variant.layoutSha256, plan.features)
+      const loaded = { host, plan, layout }
+      this.#loaded.set(key, loaded)
+      return loaded
+    } catch (error) {
+      await host.retire()
+      throw error
+    }
+  }
+
+  async #layout(sha256: string, features: readonly LoggedFeature[]): Promise<ProfileLayout> {
+    const bytes = await this.#context.artifacts.bytes(sha256)
+    const { layout } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { layout: LayoutDefinition }
+    if (layout === undefined) throw new AppError('invalid', `The blob ${sha256} holds no profile layout`)
+    const prepared = prepareLayout({ features: layout.features, score: layout.score, label: layout.label })
+    const missing = prepared.features.find(({ name }) => !features.some((feature) => feature.name === name))
+    if (missing === undefined) return prepared
+    throw new AppError('invalid', `The profile layout has a feature "${missing.name}" that the model does not have`)
+  }
+
+  /** Unloads the versions that no deployment names any more. */
+  async unload(deployments: Iterable<LiveDeployment>): Promise<void> {
+    const used = new Set([...deployments].flatMap((deployment) => deployment.variants.map(({ host }) => host)))
+    const gone = [...this.#loaded].filter(([, { host }]) => !used.has(host))
+    for (const [key] of gone) this.#loaded.delete(key)
+    await Promise.all(gone.map(([, { host }]) => host.retire()))
+  }
+}
+
+export function deploymentKey(project: string, name: string): string {
+  return `${project}/${name}`
+}
+
+/** What the loaded parts depend on: the same model under another feature service is another one. */
+function versionKey(projectId: string, variant: Variant): string {
+  const { modelVersionId, onnxSha256, featureService, codeSnapshot, layoutSha256 } = variant
+  return hashJson({ projectId, modelVersionId, onnxSha256, featureService, codeSnapshot, layoutSha256 })
+}

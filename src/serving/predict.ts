@@ -1,0 +1,227 @@
+import type { Clock } from '../kernel/clock.ts'
+import { monotonicMs } from '../kernel/clock.ts'
+import { AppError, toAppError } from '../kernel/errors.ts'
+import type { Ids } from '../kernel/ids.ts'
+import { bucketOf } from './assignment.ts'
+import type { BatchLog } from './batch-log.ts'
+import type { LiveDeployment, LiveVariant, Prediction, WorkItem } from './live-deployment.ts'
+import type { PredictRequest } from './request-inputs.ts'
+import type { VariantName } from './schema.ts'
+import type { ServingStats } from './stats.ts'
+
+export interface PredictorParts {
+  clock: Clock
+  ids: Ids
+  batchLog: BatchLog
+  stats: ServingStats
+  /** Whether a candidate's traffic is confirmed at this moment. */
+  leaseHolds: (rolloutId: string) => boolean
+  deadlineMs: number
+}
+
+/** Answers requests: chooses the variant, falls back to stable when a candidate fails, and shadows afterwards. */
+export class Predictor {
+  readonly #parts: PredictorParts
+
+  constructor(parts: PredictorParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Answers one request. Throws `not_found` for a version that is not served, `invalid` for a request without a needed
+   * input, `unavailable` when the queue is full or the deadline passed.
+   */
+  async predict(deployment: LiveDeployment, request: PredictRequest): Promise<Prediction> {
+    if (request.version !== undefined) {
+      return await this.#run(deployment, pinnedVariant(deployment, request.version), 'pinned', request, UNASSIGNED)
+    }
+    const { candidate } = deployment
+    if (candidate === undefined || !this.#parts.leaseHolds(candidate.desired.rolloutId)) {
+      return await this.#run(deployment, deployment.stable, 'stable', request, UNASSIGNED)
+    }
+    const choice = this.#assign(deployment, request, candidate.desired.rolloutId)
+    if (candidate.desired.mode === 'shadow') return await this.#shadowed(deployment, request, choice)
+    if (choice.bucket >= candidate.desired.weight || !candidate.breaker.closed) {
+      return await this.#run(deployment, deployment.stable, 'stable', request, choice)
+    }
+    return await this.#canary(deployment, request, choice)
+  }
+
+  async #canary(deployment: LiveDeployment, request: PredictRequest, choice: Choice): Promise<Prediction> {
+    const { live, breaker } = deployment.candidate!
+    try {
+      const prediction = await this.#run(deployment, live, 'canary', request, choice)
+      breaker.succeeded()
+      return prediction
+    } catch {
+      // What stable would refuse as well is the request's fault and no mark against the candidate.
+      checkServable(deployment.stable, deployment, request)
+      breaker.failed()
+      if (!breaker.closed) this.#parts.stats.breakerTrips += 1
+      const rescued = { ...choice, counted: false }
+      return await this.#run(deployment, deployment.stable, 'stable', request, rescued)
+    }
+  }
+
+  async #shadowed(deployment: LiveDeployment, request: PredictRequest, choice: Choice): Promise<Prediction> {
+    const prediction = await this.#run(deployment, deployment.stable, 'stable', request, choice)
+    setImmediate(() => this.#shadow(deployment, request, choice, prediction))
+    return prediction
+  }
+
+  /** Runs the candidate on what was answered already; nobody waits for it, and it sheds first. */
+  #shadow(deployment: LiveDeployment, request: PredictRequest, choice: Choice, pair: Prediction): void {
+    const { live } = deployment.candidate!
+    const item = this.#item(deployment, live, 'shadow', request, { ...choice, requestId: pair.requestId, pair })
+    try {
+      this.#resolve(item)
+    } catch {
+      this.#parts.batchLog.fail(item)
+      return
+    }
+    live.host.acquire()
+    item.answered = () => live.host.release()
+    item.failed = () => {
+      live.host.release()
+      this.#parts.batchLog.fail(item)
+    }
+    if (live.host.batcher.submitShadow(item)) return
+    live.host.release()
+    this.#parts.stats.shadowDropped += 1
+  }
+
+  async #run(
+    deployment: LiveDeployment,
+    live: LiveVariant,
+    name: VariantName,
+    request: PredictRequest,
+    choice: Choice,
+  ): Promise<Prediction> {
+    const item = this.#item(deployment, live, name, request, choice)
+    try {
+      this.#resolve(item)
+    } catch (error) {
+      if (name === 'canary') this.#parts.batchLog.fail(item)
+      throw error
+    }
+    return await this.#submit(item)
+  }
+
+  #submit(item: WorkItem): Promise<Prediction> {
+    const { host } = item.live
+    return new Promise<Prediction>((resolve, reject) => {
+      host.acquire()
+      item.answered = (prediction) => {
+        host.release()
+        resolve(prediction)
+      }
+      item.failed = (error) => {
+        host.release()
+        if (error.code === 'unavailable') this.#parts.stats.rejected += 1
+        if (error.code !== 'unavailable' || item.route.header.variant === 'canary') this.#parts.batchLog.fail(item)
+        reject(error)
+      }
+      if (item.fallbackRows !== null && item.fallbackRows.every(Boolean)) {
+        this.#parts.batchLog.finishFallback(item)
+        return
+      }
+      try {
+        host.batcher.submit(item)
+      } catch (error) {
+        item.failed(toAppError(error))
+      }
+    })
+  }
+
+  #assign(deployment: LiveDeployment, request: PredictRequest, salt: string): Choice {
+    const { unit } = deployment.desired
+    const requestId = request.requestId ?? this.#parts.ids.uuid()
+    let name: string | undefined = requestId
+    if (typeof unit === 'object') {
+      const given = 'header' in unit ? request.header(unit.header) : request.columns[deployment.unitPlace]?.[0]
+      name = given === undefined || given === null ? undefined : String(given)
+    }
+    // A request that does not say whose it is can't be assigned to its unit: it stays with stable, uncounted.
+    if (name === undefined) return { ...UNASSIGNED, requestId }
+    return { requestId, unit: name, bucket: bucketOf(salt, name), counted: true, pair: null }
+  }
+
+  #item(
+    deployment: LiveDeployment,
+    live: LiveVariant,
+    name: VariantName,
+    request: PredictRequest,
+    choice: Choice,
+  ): WorkItem {
+    const { ids, clock, deadlineMs } = this.#parts
+    const predictionIds = request.rows === 1 ? [ids.uuid()] : Array.from({ length: request.rows }, () => ids.uuid())
+    const requestId = choice.requestId ?? request.requestId ?? predictionIds[0]!
+    const queuedMs = monotonicMs()
+    return {
+      deployment,
+      live,
+      route: live.routes[name]!,
+      request,
+      rows: request.rows,
+      features: request.columns,
+      requestId,
+      predictionIds,
+      timeMs: request.timeMs ?? clock.now(),
+      unit: choice.unit,
+      bucket: choice.bucket,
+      resolved: { features: request.columns, ages: null, violations: null, degraded: null },
+      fallbackRows: null,
+      counted: choice.counted,
+      pair: choice.pair,
+      queuedMs,
+      deadlineMs: request.startedMs + deadlineMs,
+      answered: ignore,
+      failed: ignore,
+    }
+  }
+
+  #resolve(item: WorkItem): void {
+    const { live, request, deployment } = item
+    checkServable(live, deployment, request)
+    const columns = live.places === null ? request.columns : live.places.map((place) => request.columns[place])
+    item.resolved = live.plan.resolve(columns, request.rows, item.timeMs)
+    item.features = item.resolved.features
+    const { degraded } = item.resolved
+    const { fallback } = deployment
+    if (degraded === null || fallback === undefined) return
+    item.fallbackRows = degraded.map((state) => state !== null && fallback.on.includes(state))
+    if (!item.fallbackRows.includes(true)) item.fallbackRows = null
+  }
+}
+
+interface Choice {
+  requestId?: string
+  unit: string | null
+  bucket: number
+  counted: boolean
+  pair: Prediction | null
+}
+
+const UNASSIGNED: Choice = { unit: null, bucket: -1, counted: false, pair: null }
+
+function ignore(): void {}
+
+function pinnedVariant(deployment: LiveDeployment, version: number): LiveVariant {
+  const live = deployment.byVersion.get(version)
+  if (live !== undefined) return live
+  const known = [...deployment.byVersion.keys()].sort((a, b) => a - b).join(', ')
+  throw new AppError(
+    'not_found',
+    `Version ${version} of ${deployment.desired.name} is not served; served are ${known}`,
+  )
+}
+
+/** Throws `invalid` when the request lacks an input that the variant needs. */
+function checkServable(live: LiveVariant, deployment: LiveDeployment, request: PredictRequest): void {
+  for (const { name } of live.plan.inputs) {
+    if (request.columns[deployment.inputPlaces.get(name)!] === undefined) {
+      const needed = live.plan.inputs.map((input) => input.name).join(', ')
+      throw new AppError('invalid', `Input "${name}" is missing; the model needs ${needed}`)
+    }
+  }
+}

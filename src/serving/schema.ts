@@ -1,0 +1,136 @@
+import { z } from 'zod'
+import type { FeatureServiceSpec } from '../features/schema.ts'
+import type { JsonObject } from '../kernel/json.ts'
+import type { Datatype } from '../ports/inference/inference.ts'
+
+export type Task = 'binary' | 'multiclass' | 'regression' | 'forecast'
+
+/** What a model takes and gives. Without a feature service the inputs are what a request carries. */
+export interface Signature {
+  inputs: readonly { name: string; kind: FeatureKind; datatype: Datatype; nullable: boolean }[]
+  outputs: readonly { name: string; datatype: Datatype; shape: readonly number[] }[]
+  task: Task
+}
+export type FeatureKind = 'number' | 'category' | 'timestamp'
+
+/** What all gateways serve: one document, one generation. Built by the rollout room, followed by gateways. */
+export interface DesiredState {
+  generation: number
+  replay: boolean
+  deployments: DesiredDeployment[]
+}
+
+export interface DesiredDeployment {
+  projectId: string
+  project: string
+  name: string
+  task: Task
+  /** What is assigned to a variant: each request, or whatever a header or an input of the request names. */
+  unit: Unit
+  policy: Policy
+  /** The entity that requests may name even where the model does not use it; its key is logged. */
+  entity?: { name: string; key: string }
+  stable: Variant
+  candidate?: Candidate
+  /** Versions that requests may name. Stable, candidate and previous can always be named. */
+  pinned: Variant[]
+  /** Kept loaded, so that a rollback is one generation away. */
+  previous?: Variant
+  /** The deployment is served elsewhere; the gateway passes requests on and logs them. */
+  upstream?: { url: string }
+}
+
+export type Unit = 'request' | { header: string } | { input: string }
+
+export interface Policy {
+  version: number
+  /** Binary tasks: the decision is `true` from this score on. */
+  threshold?: number
+  fallback?: JsonObject
+  /** An answer slower than this counts as slow in a rollout; 50 ms when not given. */
+  latencySloMs?: number
+}
+
+export interface Variant {
+  modelVersionId: string
+  model: string
+  version: number
+  onnxSha256: string
+  signature: Signature
+  featureService?: FeatureServiceSpec
+  codeSnapshot?: string
+  layoutSha256?: string
+}
+
+export interface Candidate extends Variant {
+  rolloutId: string
+  stage: number
+  mode: 'shadow' | 'canary'
+  /** Of 10,000 units. Only followed while the candidate's lease is live. */
+  weight: number
+}
+
+export const variantNames = ['stable', 'canary', 'shadow', 'pinned', 'external', 'fallback'] as const
+export type VariantName = (typeof variantNames)[number]
+
+/** What is answered when features are too old or missing, instead of the model's score. */
+export const fallbackSchema = z
+  .strictObject({
+    on: z
+      .array(z.enum(['stale', 'missing']))
+      .min(1)
+      .default(['stale', 'missing']),
+    score: z.number().optional(),
+    decision: z.string().optional(),
+  })
+  .refine(({ score, decision }) => score !== undefined || decision !== undefined, {
+    error: 'A fallback needs a score or a decision',
+  })
+export type Fallback = z.infer<typeof fallbackSchema>
+
+const MAX_ID = 200
+const label = z.union([z.number(), z.string().max(MAX_ID), z.boolean()])
+
+/** One label or reward for one prediction. */
+export const feedbackSchema = z
+  .strictObject({
+    prediction_id: z.string().min(1).max(MAX_ID).optional(),
+    request_id: z.string().min(1).max(MAX_ID).optional(),
+    row_index: z.int().min(0).optional(),
+    label: label.nullable().optional(),
+    reward: z.number().optional(),
+    label_time_ms: z.int().min(0).optional(),
+    source: z.string().max(MAX_ID).optional(),
+    feedback_id: z.string().min(1).max(MAX_ID).optional(),
+    revision: z.int().min(0).max(1e9).optional(),
+  })
+  .refine((item) => (item.prediction_id === undefined) !== (item.request_id === undefined), {
+    error: 'Give either prediction_id or request_id',
+  })
+  .refine((item) => item.row_index === undefined || item.request_id !== undefined, {
+    error: 'row_index goes with request_id',
+  })
+  .refine((item) => item.label !== undefined || item.reward !== undefined, {
+    error: 'Give a label, a reward, or both (label null withdraws a label)',
+  })
+export type Feedback = z.infer<typeof feedbackSchema>
+
+const featureValue = z.union([z.number(), z.string().max(1000), z.boolean(), z.null()])
+
+/** One prediction of a model that is served elsewhere. */
+export const externalPredictionSchema = z.strictObject({
+  prediction_id: z.string().min(1).max(MAX_ID),
+  request_id: z.string().min(1).max(MAX_ID).optional(),
+  deployment: z.string().min(1).max(MAX_ID),
+  model: z.string().min(1).max(MAX_ID).optional(),
+  version: z.int().min(0).optional(),
+  time_ms: z.int().min(0),
+  features: z.record(z.string().min(1).max(MAX_ID), featureValue).default({}),
+  score: z.number().optional(),
+  decision: z.string().max(MAX_ID).optional(),
+  output: z.json().optional(),
+  unit: z.string().max(MAX_ID).optional(),
+  entity_key: z.string().max(MAX_ID).optional(),
+  latency_us: z.number().min(0).optional(),
+})
+export type ExternalPrediction = z.infer<typeof externalPredictionSchema>

@@ -1,0 +1,156 @@
+import type { Context } from '../http/context.ts'
+import { monotonicMs } from '../kernel/clock.ts'
+import { AppError } from '../kernel/errors.ts'
+import { BatchLog } from './batch-log.ts'
+import type { ExecutorLimits } from './executor.ts'
+import { recordExternal } from './external.ts'
+import { FeedbackLog, toStoredFeedback } from './feedback-log.ts'
+import type { LiveDeployment, Prediction } from './live-deployment.ts'
+import { deploymentKey, Loader } from './loader.ts'
+import { Predictor } from './predict.ts'
+import { DEFAULT_ROLL, PredictionLog, type RollLimits } from './prediction-log.ts'
+import type { PredictRequest } from './request-inputs.ts'
+import type { DesiredState, ExternalPrediction, Feedback } from './schema.ts'
+import { Spool } from './spool.ts'
+import { ServingStats } from './stats.ts'
+
+export interface ServingOptions {
+  roll?: RollLimits
+  limits?: ExecutorLimits
+  /** Rows that may wait for one model. */
+  maxQueue?: number
+  /** How long a request may wait for its model. */
+  deadlineMs?: number
+}
+
+type EngineContext = Pick<Context, 'config' | 'db' | 'artifacts' | 'online' | 'clock' | 'ids' | 'log'>
+
+/** What a gateway does: holds the models of one desired state, answers from them, and keeps the log. */
+export class ServingEngine implements AsyncDisposable {
+  readonly stats = new ServingStats()
+  readonly log: PredictionLog
+  readonly spool: Spool
+  readonly #context: EngineContext
+  readonly #feedback: FeedbackLog
+  readonly #loader: Loader
+  readonly #predictor: Predictor
+  readonly #leases = new Map<string, number>()
+  #deployments: ReadonlyMap<string, LiveDeployment> = new Map()
+  #desired: DesiredState = { generation: 0, replay: false, deployments: [] }
+  #problems: Record<string, string> = {}
+  #applying: Promise<void> = Promise.resolve()
+
+  constructor(context: EngineContext, options: ServingOptions = {}) {
+    const { roll = DEFAULT_ROLL, maxQueue = 2000, deadlineMs = 1000, limits } = options
+    this.#context = context
+    this.spool = new Spool(context)
+    this.log = new PredictionLog(this.spool, context.ids, roll)
+    this.#feedback = new FeedbackLog(this.spool, context.ids, roll)
+    const batchLog = new BatchLog(this.log, this.stats)
+    this.#loader = new Loader(context, {
+      maxQueue,
+      stats: this.stats,
+      done: (result) => batchLog.finish(result),
+      ...(limits && { limits }),
+    })
+    this.#predictor = new Predictor({
+      clock: context.clock,
+      ids: context.ids,
+      batchLog,
+      stats: this.stats,
+      deadlineMs,
+      leaseHolds: (rolloutId) => (this.#leases.get(rolloutId) ?? -Infinity) > monotonicMs(),
+    })
+  }
+
+  get generation(): number {
+    return this.#desired.generation
+  }
+
+  get replay(): boolean {
+    return this.#context.config.replay
+  }
+
+  /** What could not be loaded, by `project/deployment` or `project/deployment/version`. */
+  get problems(): Readonly<Record<string, string>> {
+    return this.#problems
+  }
+
+  get deployments(): readonly LiveDeployment[] {
+    return [...this.#deployments.values()]
+  }
+
+  /** Loads a generation beside the one that serves, swaps them in one step, then unloads what is not named any more. */
+  async apply(desired: DesiredState): Promise<void> {
+    const turn = this.#applying.then(() => this.#apply(desired))
+    this.#applying = turn.catch(() => {})
+    await turn
+  }
+
+  async #apply(desired: DesiredState): Promise<void> {
+    if (desired.generation <= this.#desired.generation) return
+    const { deployments, problems } = await this.#loader.build(desired, this.#deployments)
+    this.#deployments = deployments
+    this.#desired = desired
+    this.#problems = problems
+    // Requests under way hold leases: unloading waits for them, and nobody waits for it.
+    void this.#loader.unload(deployments.values()).catch((error: unknown) => {
+      this.#context.log.error({ err: error }, 'A model could not be unloaded')
+    })
+  }
+
+  /** Confirms a candidate's traffic for so long from now. */
+  confirmLease(rolloutId: string, forMs: number): void {
+    this.#leases.set(rolloutId, monotonicMs() + forMs)
+  }
+
+  /** Throws `not_found`, with the names there are. */
+  deployment(project: string, name: string): LiveDeployment {
+    const found = this.#deployments.get(deploymentKey(project, name))
+    if (found !== undefined) return found
+    const known = this.deploymentsOf(project).map(({ desired }) => desired.name)
+    throw new AppError(
+      'not_found',
+      `There is no deployment "${name}"; there ${known.length === 0 ? 'are none' : `is ${known.join(', ')}`}`,
+    )
+  }
+
+  deploymentsOf(project: string): LiveDeployment[] {
+    return this.deployments.filter(({ desired }) => desired.project === project)
+  }
+
+  predict(deployment: LiveDeployment, request: PredictRequest): Promise<Prediction> {
+    return this.#predictor.predict(deployment, request)
+  }
+
+  /** Stores labels and rewards; resolves when they would survive power loss. */
+  async feedback(projectId: string, items: readonly Feedback[]): Promise<string[]> {
+    const stored = items.map((item) => toStoredFeedback(this.#context, item))
+    await this.#feedback.append(projectId, stored)
+    this.stats.feedbackItems += stored.length
+    return stored.map((item) => item.feedback_id)
+  }
+
+  /** Logs predictions of a model that is served elsewhere. Throws `unavailable` when the disk refuses. */
+  external(projectId: string, rows: readonly ExternalPrediction[]): void {
+    recordExternal(this.log, projectId, rows)
+    this.stats.externalRows += rows.length
+  }
+
+  /** Closes the open segments and waits until everything is registered. */
+  async flush(): Promise<void> {
+    this.log.closeAll()
+    await this.#feedback.closeAll()
+    await this.spool.drained()
+  }
+
+  /** Models whose requests are under way finish first. What the database does not take now waits on disk. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#applying
+    this.#deployments = new Map()
+    await this.#loader.unload([])
+    this.log.closeAll()
+    await this.#feedback[Symbol.asyncDispose]()
+    await this.spool[Symbol.asyncDispose]()
+  }
+}

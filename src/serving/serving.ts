@@ -1,0 +1,16 @@
+export { bucketOf, BUCKETS } from './assignment.ts'
+export { rolloutMetrics, type ProfileCount, type RolloutCount, type RolloutMetric } from './counts.ts'
+export { callFacts, jsonReply, parseJson, type GatewayCall, type GatewayReply } from './exchange.ts'
+export type { StoredFeedback } from './feedback-log.ts'
+export type { LiveDeployment, LiveVariant, Prediction } from './live-deployment.ts'
+export { LATENCY_BOUNDS_US } from './stats.ts'
+export type { Column, ColumnValue, ReadRow, RouteHeader } from './prediction-rows.ts'
+export { MAX_REQUEST_ROWS, parseTime, type InputSpec, type PredictRequest } from './request-inputs.ts'
+export {
+  readFeedbackSegment,
+  readPredictionSegment,
+  type FeedbackSegment,
+  type PredictionSegment,
+} from './segment-content.ts'
+export { ServingEngine, type ServingOptions } from './serving-engine.ts'
+export { findDesiredState, latestGeneration, listCandidateLeases, upsertGateway } from './store.ts'

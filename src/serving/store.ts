@@ -1,0 +1,115 @@
+import type { Queryable, Trx } from '../ports/db/db.ts'
+import type { DesiredState } from './schema.ts'
+import type { GatewayRow, LogSegmentRow } from './tables.ts'
+
+/** Inserts a segment unless it is registered already. */
+export async function insertSegment(trx: Trx, row: LogSegmentRow): Promise<boolean> {
+  const inserted = await trx
+    .insertInto('log_segment')
+    .values(row)
+    .onConflict((conflict) => conflict.column('segment_id').doNothing())
+    .returning('segment_id')
+    .executeTakeFirst()
+  return inserted !== undefined
+}
+
+export async function findSegment(at: Queryable, segmentId: string): Promise<LogSegmentRow | undefined> {
+  return await at
+    .selectFrom('log_segment')
+    .selectAll()
+    .where('segment_id', '=', segmentId)
+    .executeTakeFirst()
+}
+
+/** Marks a segment rolled. Returns false when it was already. */
+export async function markRolled(
+  trx: Trx,
+  { segmentId, parquetSha256, nowMs }: { segmentId: string; parquetSha256: string; nowMs: number },
+): Promise<boolean> {
+  const updated = await trx
+    .updateTable('log_segment')
+    .set({ state: 'rolled', parquet_sha256: parquetSha256, rolled_ms: nowMs })
+    .where('segment_id', '=', segmentId)
+    .where('state', '=', 'closed')
+    .returning('segment_id')
+    .executeTakeFirst()
+  return updated !== undefined
+}
+
+export interface SegmentWindow {
+  projectId: string
+  kind: 'prediction' | 'feedback'
+  fromMs: number
+  toMs: number
+}
+
+/** Rolled segments with rows in `[fromMs, toMs)`, in order of registration. */
+export async function listRolledSegments(
+  at: Queryable,
+  { projectId, kind, fromMs, toMs }: SegmentWindow,
+): Promise<Pick<LogSegmentRow, 'segment_id' | 'parquet_sha256' | 'deployments_json'>[]> {
+  return await at
+    .selectFrom('log_segment')
+    .select(['segment_id', 'parquet_sha256', 'deployments_json'])
+    .where('project_id', '=', projectId)
+    .where('kind', '=', kind)
+    .where('state', '=', 'rolled')
+    .where('to_ms', '>=', fromMs)
+    .where('from_ms', '<', toMs)
+    .orderBy('created_ms')
+    .orderBy('segment_id')
+    .execute()
+}
+
+/** Blobs that the prediction log refers to; garbage collection keeps them. */
+export async function listSegmentBlobs(at: Queryable): Promise<string[]> {
+  const rows = await at.selectFrom('log_segment').select(['sha256', 'parquet_sha256']).execute()
+  return rows.flatMap((row) => (row.parquet_sha256 === null ? [row.sha256] : [row.sha256, row.parquet_sha256]))
+}
+
+export async function countSegments(at: Queryable, state: LogSegmentRow['state']): Promise<number> {
+  const { count } = await at
+    .selectFrom('log_segment')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('state', '=', state)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+export async function latestGeneration(at: Queryable): Promise<number> {
+  const found = await at
+    .selectFrom('desired_state')
+    .select('generation')
+    .orderBy('generation', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return found?.generation ?? 0
+}
+
+/** The document of the highest generation. */
+export async function findDesiredState(at: Queryable): Promise<DesiredState | undefined> {
+  const found = await at
+    .selectFrom('desired_state')
+    .select('document_json')
+    .orderBy('generation', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return found === undefined ? undefined : (JSON.parse(found.document_json) as DesiredState)
+}
+
+export async function listCandidateLeases(at: Queryable): Promise<{ rollout_id: string; until_ms: number }[]> {
+  return await at.selectFrom('candidate_lease').select(['rollout_id', 'until_ms']).execute()
+}
+
+export async function upsertGateway(trx: Trx, row: GatewayRow): Promise<void> {
+  const { gateway_id: _, created_ms: __, ...changed } = row
+  await trx
+    .insertInto('gateway')
+    .values(row)
+    .onConflict((conflict) => conflict.column('gateway_id').doUpdateSet(changed))
+    .execute()
+}
+
+export async function listGateways(at: Queryable): Promise<GatewayRow[]> {
+  return await at.selectFrom('gateway').selectAll().orderBy('gateway_id').execute()
+}
