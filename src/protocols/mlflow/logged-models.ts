@@ -1,0 +1,136 @@
+import type { LoggedModel } from '../../tracking/schema.ts'
+import {
+  createLoggedModel,
+  folderOf,
+  getLoggedModel,
+  listArtifacts,
+  searchLoggedModels,
+  updateLoggedModelState,
+} from '../../tracking/tracking.ts'
+import { invalid } from './errors.ts'
+import { metricToWire, paramOf, tagOf } from './runs.ts'
+import { LOGGED_MODELS, parseOrderBy, parseSearchFilter } from './search-filter.ts'
+import { endpoint, pageSize, unlessEmpty, type Call } from './wire.ts'
+
+const STATUSES = { LOGGED_MODEL_PENDING: 1, LOGGED_MODEL_READY: 2, LOGGED_MODEL_UPLOAD_FAILED: 3 } as const
+const DOMAIN_STATUS = {
+  LOGGED_MODEL_PENDING: 'PENDING',
+  LOGGED_MODEL_READY: 'READY',
+  LOGGED_MODEL_UPLOAD_FAILED: 'UPLOAD_FAILED',
+} as const
+
+export const endpoints = [
+  endpoint('POST', '/mlflow/logged-models', async ({ context, caller, fields }) => {
+    const model = await createLoggedModel(context, {
+      ...caller,
+      experimentId: fields.required('experiment_id'),
+      name: fields.text('name') || undefined,
+      modelType: fields.text('model_type') || undefined,
+      sourceRunId: fields.text('source_run_id') || undefined,
+      params: fields.objects('params').map(paramOf),
+      tags: fields.objects('tags').map(tagOf),
+    })
+    return { model: modelToWire(model) }
+  }),
+  endpoint('POST', '/mlflow/logged-models/search', async ({ context, caller, fields }) => {
+    if (fields.objects('datasets').length > 0)
+      throw invalid('Searching logged models by the datasets of their metrics is not supported.')
+    const { models, nextPageToken } = await searchLoggedModels(context, {
+      ...caller,
+      experimentIds: fields.texts('experiment_ids'),
+      filter: parseSearchFilter(fields.text('filter'), LOGGED_MODELS),
+      orderBy: parseOrderBy(fields.objects('order_by').map(orderClause), LOGGED_MODELS),
+      limit: pageSize(fields, { default: 50, max: 1000 }),
+      pageToken: fields.text('page_token'),
+    })
+    return {
+      ...unlessEmpty('models', models.map(modelToWire)),
+      ...(nextPageToken && { next_page_token: nextPageToken }),
+    }
+  }),
+  endpoint('GET', '/mlflow/logged-models/:modelId', async ({ context, caller, fields, path }) => {
+    const allowDeleted = fields.boolean('allow_deleted')
+    return {
+      model: modelToWire(await getLoggedModel(context, { ...caller, id: path['modelId']!, allowDeleted })),
+    }
+  }),
+  endpoint('PATCH', '/mlflow/logged-models/:modelId', async (call) => {
+    const status = call.fields.choice('status', STATUSES)
+    if (!status) throw invalid("Missing value for required parameter 'status'.")
+    return { model: modelToWire(await change(call, { status: DOMAIN_STATUS[status] })) }
+  }),
+  endpoint('DELETE', '/mlflow/logged-models/:modelId', async (call) => {
+    await change(call, { lifecycle: 'deleted' })
+    return {}
+  }),
+  endpoint('PATCH', '/mlflow/logged-models/:modelId/tags', async (call) => ({
+    model: modelToWire(await change(call, { tags: call.fields.objects('tags').map(tagOf) })),
+  })),
+  endpoint('DELETE', '/mlflow/logged-models/:modelId/tags/:key', async (call) => {
+    await change(call, { removeTag: call.path['key']! })
+    return {}
+  }),
+  endpoint('POST', '/mlflow/logged-models/:modelId/params', async (call) => {
+    await change(call, { params: call.fields.objects('params').map(paramOf) })
+    return {}
+  }),
+  endpoint('GET', '/mlflow/logged-models/:modelId/artifacts/directories', async (call) => {
+    const { context, caller, fields, path } = call
+    const { artifactUri } = await getLoggedModel(context, { ...caller, id: path['modelId']! })
+    const root = folderOf(artifactUri)
+    const below = (fields.text('artifact_directory_path') ?? '').replaceAll(/^\/+|\/+$/g, '')
+    const files = await listArtifacts(context, {
+      ...caller,
+      folder: below === '' ? root : `${root}/${below}`,
+    })
+    const relative = files.map((file) => ({
+      path: file.path.slice(root.length + 1),
+      is_dir: file.isDirectory,
+      ...(file.sizeBytes !== undefined && { file_size: file.sizeBytes }),
+    }))
+    return { root_uri: artifactUri, ...unlessEmpty('files', relative) }
+  }),
+]
+
+type Change = Omit<Parameters<typeof updateLoggedModelState>[1], 'projectId' | 'actor' | 'id'>
+
+function change({ context, caller, path }: Call, input: Change): Promise<LoggedModel> {
+  return updateLoggedModelState(context, { ...caller, ...input, id: path['modelId']! })
+}
+
+function orderClause(order: Call['fields']): string {
+  if (order.text('dataset_name'))
+    throw invalid('Ordering logged models by the metrics of one dataset is not supported.')
+  const field = order.required('field_name')
+  return `${field} ${order.has('ascending') && !order.boolean('ascending') ? 'DESC' : 'ASC'}`
+}
+
+function modelToWire(model: LoggedModel) {
+  return {
+    info: {
+      model_id: model.id,
+      experiment_id: model.experimentId,
+      name: model.name,
+      creation_timestamp_ms: model.createdMs,
+      last_updated_timestamp_ms: model.updatedMs,
+      artifact_uri: model.artifactUri,
+      status: `LOGGED_MODEL_${model.status}`,
+      ...(model.modelType !== undefined && { model_type: model.modelType }),
+      ...(model.sourceRunId !== undefined && { source_run_id: model.sourceRunId }),
+      ...unlessEmpty('tags', model.tags),
+    },
+    data: {
+      ...unlessEmpty('params', model.params),
+      ...unlessEmpty(
+        'metrics',
+        model.metrics.map((metric) => ({
+          ...metricToWire(metric),
+          model_id: model.id,
+          run_id: metric.runId,
+          ...(metric.datasetName !== undefined && { dataset_name: metric.datasetName }),
+          ...(metric.datasetDigest !== undefined && { dataset_digest: metric.datasetDigest }),
+        })),
+      ),
+    },
+  }
+}

@@ -1,0 +1,145 @@
+import type { Filter } from '../../tracking/filter.ts'
+import {
+  createModel,
+  deleteAlias,
+  deleteModel,
+  findVersionByAlias,
+  getModel,
+  listModelVersions,
+  searchModels,
+  setAlias,
+  tagModel,
+  updateModel,
+} from '../../registry/registry.ts'
+import type { ModelVersion, RegisteredModel } from '../../registry/schema.ts'
+import { invalid } from './errors.ts'
+import { registryTag, versionNumber, versionToWire } from './model-versions.ts'
+import { REGISTERED_MODELS, parseOrderBy, parseSearchFilter } from './search-filter.ts'
+import { endpoint, pageSize, unlessEmpty, type Call } from './wire.ts'
+
+const NOT_PROMPT: Filter = {
+  not: { field: 'tag', key: 'mlflow.prompt.is_prompt', operator: '=', value: 'true' },
+}
+
+export const endpoints = [
+  endpoint('POST', '/mlflow/registered-models/create', async (call) => {
+    const { context, caller, fields } = call
+    const model = await createModel(context, {
+      ...caller,
+      name: fields.required('name'),
+      description: fields.text('description'),
+      tags: fields.objects('tags').map(registryTag),
+    })
+    return { registered_model: modelToWire(model, []) }
+  }),
+  endpoint('POST', '/mlflow/registered-models/rename', async (call) => {
+    const { context, caller, fields } = call
+    const model = await updateModel(context, {
+      ...caller,
+      name: fields.required('name'),
+      newName: fields.required('new_name'),
+    })
+    return { registered_model: await withVersions(call, model) }
+  }),
+  endpoint('PATCH', '/mlflow/registered-models/update', async (call) => {
+    const { context, caller, fields } = call
+    const description = fields.text('description')
+    const model = await updateModel(context, {
+      ...caller,
+      name: fields.required('name'),
+      ...(description !== undefined && { description }),
+    })
+    return { registered_model: await withVersions(call, model) }
+  }),
+  endpoint('DELETE', '/mlflow/registered-models/delete', async ({ context, caller, fields }) => {
+    await deleteModel(context, { ...caller, name: fields.required('name') })
+    return {}
+  }),
+  endpoint('GET', '/mlflow/registered-models/get', async (call) => {
+    const model = await getModel(call.context, { ...call.caller, name: call.fields.required('name') })
+    return { registered_model: await withVersions(call, model) }
+  }),
+  endpoint('GET', '/mlflow/registered-models/search', async (call) => {
+    const { context, caller, fields } = call
+    const text = fields.text('filter')
+    const filter = parseSearchFilter(text, REGISTERED_MODELS)
+    const { models, nextPageToken } = await searchModels(context, {
+      ...caller,
+      // Prompts are registered models too; they are shown to those who ask for them.
+      filter: text?.includes('mlflow.prompt.is_prompt') ? filter : { and: [filter, NOT_PROMPT] },
+      orderBy: parseOrderBy(fields.texts('order_by'), REGISTERED_MODELS),
+      limit: pageSize(fields, { default: 100, max: 1000 }),
+      pageToken: fields.text('page_token'),
+    })
+    const found = []
+    for (const model of models) found.push(await withVersions(call, model))
+    return {
+      ...unlessEmpty('registered_models', found),
+      ...(nextPageToken && { next_page_token: nextPageToken }),
+    }
+  }),
+  endpoint(['GET', 'POST'], '/mlflow/registered-models/get-latest-versions', async (call) => {
+    const { context, caller, fields } = call
+    const versions = await listModelVersions(context, { ...caller, model: fields.required('name') })
+    const wanted = fields.texts('stages').map((stage) => stage.toLowerCase())
+    const latest = latestByStage(versions).filter(
+      ({ stage }) => wanted.length === 0 || wanted.includes(stage.toLowerCase()),
+    )
+    return { ...unlessEmpty('model_versions', latest.map(versionToWire)) }
+  }),
+  endpoint('POST', '/mlflow/registered-models/set-tag', async ({ context, caller, fields }) => {
+    await tagModel(context, { ...caller, name: fields.required('name'), tag: registryTag(fields) })
+    return {}
+  }),
+  endpoint('DELETE', '/mlflow/registered-models/delete-tag', async ({ context, caller, fields }) => {
+    await tagModel(context, {
+      ...caller,
+      name: fields.required('name'),
+      tag: { key: fields.required('key') },
+    })
+    return {}
+  }),
+  endpoint('POST', '/mlflow/registered-models/alias', async ({ context, caller, fields }) => {
+    const [model, alias] = [fields.required('name'), fields.required('alias')]
+    await setAlias(context, { ...caller, model, alias, version: versionNumber(fields), source: 'mlflow' })
+    return {}
+  }),
+  endpoint('DELETE', '/mlflow/registered-models/alias', async ({ context, caller, fields }) => {
+    await deleteAlias(context, { ...caller, model: fields.required('name'), alias: fields.required('alias') })
+    return {}
+  }),
+  endpoint('GET', '/mlflow/registered-models/alias', async ({ context, caller, fields }) => {
+    const [model, alias] = [fields.required('name'), fields.required('alias')]
+    const version = await findVersionByAlias(context, { ...caller, model, alias })
+    // MLflow answers 400 here, not 404.
+    if (!version) throw invalid(`Registered model alias ${alias} not found.`)
+    return { model_version: versionToWire(version) }
+  }),
+]
+
+async function withVersions({ context, caller }: Call, model: RegisteredModel) {
+  const versions = await listModelVersions(context, { ...caller, model: model.name })
+  return modelToWire(model, latestByStage(versions))
+}
+
+/** Versions come newest first: the first of each stage is its latest. */
+function latestByStage(versions: readonly ModelVersion[]): ModelVersion[] {
+  const latest = new Map<string, ModelVersion>()
+  for (const version of versions) if (!latest.has(version.stage)) latest.set(version.stage, version)
+  return [...latest.values()]
+}
+
+function modelToWire(model: RegisteredModel, latest: readonly ModelVersion[]) {
+  return {
+    name: model.name,
+    creation_timestamp: model.createdMs,
+    last_updated_timestamp: model.updatedMs,
+    description: model.description,
+    ...unlessEmpty('latest_versions', latest.map(versionToWire)),
+    ...unlessEmpty('tags', model.tags),
+    ...unlessEmpty(
+      'aliases',
+      model.aliases.map(({ alias, version }) => ({ alias, version: String(version) })),
+    ),
+  }
+}

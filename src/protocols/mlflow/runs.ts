@@ -1,0 +1,180 @@
+import {
+  MAX_PARAM_LENGTH,
+  MAX_TAG_LENGTH,
+  type DatasetUse,
+  type Metric,
+  type Run,
+  type RunDetail,
+} from '../../tracking/schema.ts'
+import {
+  createRun,
+  getRun,
+  logInputs,
+  searchRuns,
+  setRunLifecycle,
+  updateRun,
+} from '../../tracking/tracking.ts'
+import { invalid } from './errors.ts'
+import { RUNS, parseOrderBy, parseSearchFilter } from './search-filter.ts'
+import {
+  VIEW_TYPES,
+  doubleToWire,
+  endpoint,
+  lifecycleOf,
+  pageSize,
+  unlessEmpty,
+  type Fields,
+} from './wire.ts'
+
+const STATUSES = { RUNNING: 1, SCHEDULED: 2, FINISHED: 3, FAILED: 4, KILLED: 5 } as const
+const MAX_DATASET_NAME = 500
+const MAX_DIGEST = 36
+
+export const endpoints = [
+  endpoint('POST', '/mlflow/runs/create', async ({ context, caller, fields }) => {
+    const run = await createRun(context, {
+      ...caller,
+      experimentId: fields.text('experiment_id'),
+      name: fields.text('run_name'),
+      userId: fields.text('user_id'),
+      startMs: fields.integer('start_time'),
+      tags: fields.objects('tags').map(tagOf),
+    })
+    return { run: runToWire(run) }
+  }),
+  endpoint('POST', '/mlflow/runs/update', async ({ context, caller, fields }) => {
+    const run = await updateRun(context, {
+      ...caller,
+      runId: runId(fields),
+      status: fields.choice('status', STATUSES),
+      endMs: fields.integer('end_time'),
+      name: fields.text('run_name'),
+    })
+    return { run_info: infoToWire(run) }
+  }),
+  endpoint('GET', '/mlflow/runs/get', async ({ context, caller, fields }) => ({
+    run: runToWire(await getRun(context, { ...caller, runId: runId(fields) })),
+  })),
+  endpoint('POST', '/mlflow/runs/delete', async ({ context, caller, fields }) => {
+    await setRunLifecycle(context, { ...caller, runId: fields.required('run_id'), lifecycle: 'deleted' })
+    return {}
+  }),
+  endpoint('POST', '/mlflow/runs/restore', async ({ context, caller, fields }) => {
+    await setRunLifecycle(context, { ...caller, runId: fields.required('run_id'), lifecycle: 'active' })
+    return {}
+  }),
+  endpoint('POST', '/mlflow/runs/search', async ({ context, caller, fields }) => {
+    const { runs, nextPageToken } = await searchRuns(context, {
+      ...caller,
+      experimentIds: fields.texts('experiment_ids'),
+      filter: parseSearchFilter(fields.text('filter'), RUNS),
+      orderBy: parseOrderBy(fields.texts('order_by'), RUNS),
+      lifecycle: lifecycleOf(fields.choice('run_view_type', VIEW_TYPES)),
+      limit: pageSize(fields, { default: 1000, max: 50_000 }),
+      pageToken: fields.text('page_token'),
+    })
+    return {
+      ...unlessEmpty('runs', runs.map(runToWire)),
+      ...(nextPageToken && { next_page_token: nextPageToken }),
+    }
+  }),
+  endpoint('POST', '/mlflow/runs/log-inputs', async ({ context, caller, fields }) => {
+    const datasets = fields.objects('datasets').map(datasetOf)
+    const models = fields
+      .objects('models')
+      .map((model) => ({ direction: 'input' as const, loggedModelId: model.required('model_id'), step: 0 }))
+    await logInputs(context, { ...caller, runId: fields.required('run_id'), datasets, models })
+    return {}
+  }),
+  endpoint('POST', '/mlflow/runs/outputs', async ({ context, caller, fields }) => {
+    const models = fields.objects('models').map((model) => ({
+      direction: 'output' as const,
+      loggedModelId: model.required('model_id'),
+      step: model.integer('step') ?? 0,
+    }))
+    await logInputs(context, { ...caller, runId: fields.required('run_id'), models })
+    return {}
+  }),
+]
+
+export function runId(fields: Fields): string {
+  return fields.either('run_id', 'run_uuid')
+}
+
+/** Long values are cut, as MLflow does by default. */
+export function tagOf(tag: Fields) {
+  return { key: tag.required('key'), value: (tag.text('value') ?? '').slice(0, MAX_TAG_LENGTH) }
+}
+
+export function paramOf(param: Fields) {
+  return { key: param.required('key'), value: (param.text('value') ?? '').slice(0, MAX_PARAM_LENGTH) }
+}
+
+function datasetOf(input: Fields): DatasetUse {
+  const dataset = input.object('dataset')
+  const name = dataset.required('name')
+  const digest = dataset.required('digest')
+  if (name.length > MAX_DATASET_NAME)
+    throw invalid(`Dataset name exceeds the maximum length of ${MAX_DATASET_NAME}`)
+  if (digest.length > MAX_DIGEST) throw invalid(`Dataset digest exceeds the maximum length of ${MAX_DIGEST}`)
+  const schema = dataset.text('schema')
+  const profile = dataset.text('profile')
+  return {
+    name,
+    digest,
+    sourceType: dataset.required('source_type'),
+    source: dataset.required('source'),
+    ...(schema !== undefined && { schema }),
+    ...(profile !== undefined && { profile }),
+    tags: input.objects('tags').map(tagOf),
+  }
+}
+
+export function metricToWire({ key, value, timestampMs, step }: Metric) {
+  return { key, value: doubleToWire(value), timestamp: timestampMs, step }
+}
+
+export function runToWire(run: RunDetail) {
+  const inputs = run.models.filter(({ direction }) => direction === 'input')
+  const outputs = run.models.filter(({ direction }) => direction === 'output')
+  const datasets = run.datasets.map(({ tags, sourceType, ...dataset }) => ({
+    ...unlessEmpty('tags', tags),
+    dataset: { ...dataset, source_type: sourceType },
+  }))
+  return {
+    info: infoToWire(run),
+    data: {
+      ...unlessEmpty('metrics', run.metrics.map(metricToWire)),
+      ...unlessEmpty('params', run.params),
+      ...unlessEmpty('tags', run.tags),
+    },
+    inputs: {
+      ...unlessEmpty('dataset_inputs', datasets),
+      ...unlessEmpty(
+        'model_inputs',
+        inputs.map(({ loggedModelId }) => ({ model_id: loggedModelId })),
+      ),
+    },
+    outputs: {
+      ...unlessEmpty(
+        'model_outputs',
+        outputs.map(({ loggedModelId, step }) => ({ model_id: loggedModelId, step })),
+      ),
+    },
+  }
+}
+
+function infoToWire(run: Run) {
+  return {
+    run_uuid: run.id,
+    run_id: run.id,
+    run_name: run.name,
+    experiment_id: run.experimentId,
+    user_id: run.userId,
+    status: run.status,
+    start_time: run.startMs,
+    ...(run.endMs !== undefined && { end_time: run.endMs }),
+    artifact_uri: run.artifactUri,
+    lifecycle_stage: run.lifecycle,
+  }
+}

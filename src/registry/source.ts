@@ -1,0 +1,111 @@
+import type { Context } from '../http/context.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
+import {
+  folderOf,
+  getArtifact,
+  getLoggedModel,
+  listArtifacts,
+  updateLoggedModelState,
+} from '../tracking/tracking.ts'
+import type { Caller } from './models.ts'
+import type { ModelVersion } from './schema.ts'
+import { getModelVersion, registerVersion, type RegisterVersion } from './versions.ts'
+
+const STORED_HERE = 'mlflow-artifacts:/'
+const MODEL_VERSIONS_TAG = 'mlflow.modelVersions'
+
+/**
+ * Registers what an artifact URI names: `models:/m-…` (a logged model), `models:/name/1` (another version), or a place of files. When the
+ * files are stored here and hold one ONNX graph, the version refers to it and can be served.
+ */
+export async function registerFromSource(
+  context: Pick<Context, 'db' | 'clock' | 'ids'>,
+  input: Caller &
+    Pick<
+      RegisterVersion,
+      'model' | 'source' | 'runId' | 'runLink' | 'loggedModelId' | 'description' | 'tags'
+    >,
+): Promise<ModelVersion> {
+  const { projectId, actor, source } = input
+  requireSource(source)
+  const location = await locate(context, { projectId, actor }, source)
+  const onnx = await findOnnx(context, { projectId, actor }, location.uri)
+  const version = await registerVersion(context, {
+    ...input,
+    storageLocation: location.uri,
+    onnx: onnx ?? location.onnx,
+    loggedModelId: input.loggedModelId ?? location.loggedModelId,
+    runId: input.runId ?? location.runId,
+  })
+  const { loggedModelId } = version
+  if (loggedModelId !== undefined)
+    await noteOnLoggedModel(context, { projectId, actor }, loggedModelId, version)
+  return version
+}
+
+interface Location {
+  uri: string
+  onnx?: StoredBlob
+  loggedModelId?: string
+  runId?: string
+}
+
+async function locate(context: Pick<Context, 'db'>, caller: Caller, source: string): Promise<Location> {
+  const logged = /^models:\/(m-[0-9a-f]{32})(\/.*)?$/.exec(source)
+  if (logged) {
+    const { artifactUri, sourceRunId } = await getLoggedModel(context, { ...caller, id: logged[1]! })
+    const runId = sourceRunId === undefined ? {} : { runId: sourceRunId }
+    return { uri: `${artifactUri}${logged[2] ?? ''}`, loggedModelId: logged[1]!, ...runId }
+  }
+  const named = /^models:\/([^/]+)\/(\d+)$/.exec(source)
+  if (!named) return { uri: source }
+  const version = Number(named[2])
+  const known = await getModelVersion(context, { ...caller, model: decodeURIComponent(named[1]!), version })
+  return { uri: known.storageLocation ?? known.source }
+}
+
+/** The one `.onnx` file directly in a folder that is stored here. */
+async function findOnnx(
+  context: Pick<Context, 'db'>,
+  caller: Caller,
+  uri: string,
+): Promise<StoredBlob | undefined> {
+  if (!uri.startsWith(STORED_HERE) || uri.startsWith(`${STORED_HERE}/`)) return undefined
+  const folder = folderOf(uri)
+  if (folder.endsWith('.onnx'))
+    return await getArtifact(context, { ...caller, path: folder }).catch(ignoreMissing)
+  const files = await listArtifacts(context, { ...caller, folder })
+  const graphs = files.filter((file) => !file.isDirectory && file.path.endsWith('.onnx'))
+  return graphs.length === 1 ? await getArtifact(context, { ...caller, path: graphs[0]!.path }) : undefined
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (error instanceof AppError && error.code === 'not_found') return undefined
+  throw error
+}
+
+/** MLflow's clients read here which versions a logged model became. */
+async function noteOnLoggedModel(
+  context: Pick<Context, 'db' | 'clock'>,
+  caller: Caller,
+  id: string,
+  { model, version }: ModelVersion,
+): Promise<void> {
+  const { tags } = await getLoggedModel(context, { ...caller, id, allowDeleted: true })
+  const noted = tags.find((tag) => tag.key === MODEL_VERSIONS_TAG)?.value
+  const versions = [...(noted ? (JSON.parse(noted) as object[]) : []), { name: model, version }]
+  const tag = { key: MODEL_VERSIONS_TAG, value: JSON.stringify(versions) }
+  await updateLoggedModelState(context, { ...caller, id, tags: [tag] })
+}
+
+function requireSource(source: string): void {
+  const decoded = source.replaceAll(/%2e/gi, '.').replaceAll(/%2f/gi, '/')
+  if (/(^|[/\\])\.\.([/\\]|$)/.test(decoded))
+    throw new AppError('invalid', `Invalid model version source: '${source}'. It must not contain '..'.`)
+  if (/^(file:|[/\\]|[a-z]:[/\\])/i.test(source))
+    throw new AppError(
+      'invalid',
+      `Invalid model version source: '${source}'. To use a local path as a model version source, log it as an artifact of a run first.`,
+    )
+}
