@@ -16,7 +16,7 @@ import {
 import { Suspense, useState } from 'react'
 import { Link, useLocation } from 'wouter'
 import styles from './App.module.css'
-import { dateTime, exact } from './format.ts'
+import { clockOf, date, exact } from './format.ts'
 import { useDomainClock, useReplaySpeed } from './kit/clock.ts'
 import { CommandPalette } from './kit/CommandPalette.tsx'
 import { KeyHelp } from './kit/KeyHelp.tsx'
@@ -65,31 +65,33 @@ function Side() {
   const [path] = useLocation()
   return (
     <div className={styles['side']}>
-      <div className={styles['brand']}>
-        <Waves size={18} aria-hidden /> Tidemill
+      <div className={styles['stuck']}>
+        <div className={styles['brand']}>
+          <Waves size={18} aria-hidden /> Tidemill
+        </div>
+        <nav className={styles['nav']} aria-label="Main">
+          <ul>
+            {pages.map((page) => {
+              const Icon = icons[page.href]
+              const here =
+                page.href === '/'
+                  ? path === '/'
+                  : path.startsWith(page.href) ||
+                    (page.href === '/pipelines' && path.startsWith('/pipeline-runs'))
+              return (
+                <li key={page.href}>
+                  <Link href={page.href} {...(here ? { 'aria-current': 'page' } : {})}>
+                    <Icon size={15} aria-hidden /> {page.name}
+                  </Link>
+                </li>
+              )
+            })}
+          </ul>
+        </nav>
+        <p className={styles['foot']}>
+          Press <kbd>?</kbd> for keys
+        </p>
       </div>
-      <nav className={styles['nav']} aria-label="Main">
-        <ul>
-          {pages.map((page) => {
-            const Icon = icons[page.href]
-            const here =
-              page.href === '/'
-                ? path === '/'
-                : path.startsWith(page.href) ||
-                  (page.href === '/pipelines' && path.startsWith('/pipeline-runs'))
-            return (
-              <li key={page.href}>
-                <Link href={page.href} {...(here ? { 'aria-current': 'page' } : {})}>
-                  <Icon size={15} aria-hidden /> {page.name}
-                </Link>
-              </li>
-            )
-          })}
-        </ul>
-      </nav>
-      <p className={styles['foot']}>
-        Press <kbd>?</kbd> for keys
-      </p>
     </div>
   )
 }
@@ -129,7 +131,7 @@ function ReplayClock() {
   return (
     <span className={styles['clock']} title={`The domain clock of the replay: ${exact(clock.nowMs)}`}>
       <time dateTime={new Date(clock.nowMs).toISOString()}>
-        {dateTime(clock.nowMs).replace(' ', ' ')} {new Date(clock.nowMs).getUTCFullYear()}
+        {date(clock.nowMs)} {clockOf(clock.nowMs)}
       </time>
       <span className={styles['replay']}>replay {pace}</span>
     </span>

@@ -21,7 +21,9 @@ export function decimal(value: number, digits?: number): string {
   const size = Math.abs(value)
   const places =
     digits ?? (size === 0 || size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size < 0.001 ? 5 : 3)
-  const text = Number.isInteger(value) && digits === undefined ? String(value) : value.toFixed(places)
+  if (Number.isInteger(value) && digits === undefined)
+    return size >= 10_000 ? count(value) : String(value).replace('-', minus)
+  const text = value.toFixed(places)
   return text.replace('-', minus)
 }
 
@@ -80,13 +82,17 @@ export function clockOf(ms: number): string {
   return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`
 }
 
+export function date(ms: number): string {
+  return `${dayOf(ms)} ${new Date(ms).getUTCFullYear()}`
+}
+
 export function dateTime(ms: number): string {
   return `${dayOf(ms)} ${clockOf(ms)}`
 }
 
 export function exact(ms: number): string {
   const at = new Date(ms)
-  return `${dayOf(ms)} ${at.getUTCFullYear()} ${clockOf(ms)}:${two(at.getUTCSeconds())} UTC`
+  return `${date(ms)} ${clockOf(ms)}:${two(at.getUTCSeconds())} UTC`
 }
 
 export function shortId(id: string): string {

@@ -4,9 +4,10 @@ export function versionColour(version: number): string {
 }
 
 export function runColour(runId: string): string {
-  let hash = 0
-  for (let index = 0; index < runId.length; index++) hash = (hash * 31 + runId.charCodeAt(index)) >>> 0
-  return `var(--c${hash % 8})`
+  let hash = 0x811c9dc5
+  for (let index = 0; index < runId.length; index++)
+    hash = Math.imul(hash ^ runId.charCodeAt(index), 0x01000193)
+  return `var(--c${((hash ^ (hash >>> 15)) >>> 0) % 8})`
 }
 
 /** A canvas can't read custom properties, so this asks the browser what the colour is now. */

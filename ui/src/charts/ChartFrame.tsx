@@ -22,7 +22,11 @@ interface FrameProps {
 export function ChartFrame({ label, reading, data, quiet = false, children }: FrameProps) {
   const [frame, width] = useWidth()
   return (
-    <figure className={styles['figure']} aria-label={label} ref={frame}>
+    <figure
+      className={`${styles['figure']} ${quiet ? '' : styles['captioned']}`}
+      aria-label={label}
+      ref={frame}
+    >
       {!quiet && (
         <figcaption className={styles['caption']}>
           <strong>{label}</strong>

@@ -13,6 +13,8 @@ export interface Curve {
   colour: string
   xs: number[]
   ys: number[]
+  /** Tells apart two runs that happen to have the same colour. */
+  dash?: number[]
 }
 
 interface CurvesProps {
@@ -75,13 +77,19 @@ function Plot({
     }
     const series = curves.flatMap((curve): uPlot.Series[] => [
       { stroke: faint(colour(curve.colour)), width: 1, points: { show: curve.xs.length < 3 } },
-      { stroke: colour(curve.colour), width: 1.75, points: { show: curve.xs.length < 3 } },
+      {
+        stroke: colour(curve.colour),
+        width: 1.75,
+        points: { show: curve.xs.length < 3 },
+        ...(curve.dash && { dash: curve.dash }),
+      },
     ])
     const plot = new uPlot(
       {
         width,
         height,
         legend: { show: false },
+        padding: [8, 8, 0, 0],
         cursor: { sync: { key: 'curves' }, points: { size: 6 } },
         scales: { x: { time: false } },
         axes: [

@@ -1,6 +1,6 @@
 import { duration } from '../format.ts'
 import { ChartFrame } from './ChartFrame.tsx'
-import { valueAxis } from './scale.ts'
+import { durationTicks } from './scale.ts'
 
 export interface GanttRow {
   id: string
@@ -45,17 +45,16 @@ export function Gantt({ label, rows, startMs, endMs, chosen, onChoose }: GanttPr
         const left = width < 520 ? 104 : 168
         const right = width - 64
         const height = rows.length * rowPx + 20
-        const x = valueAxis([0, Math.max(1, endMs - startMs)], left, right, {
-          zero: true,
-          count: width < 520 ? 2 : 5,
-        })
+        const whole = Math.max(1, endMs - startMs)
+        const x = { at: (ms: number) => left + (ms / whole) * (right - left) }
+        const ticks = durationTicks(whole, width < 520 ? 2 : 6)
         return (
           <svg width={width} height={height} role="img" aria-label={label}>
-            {x.ticks.map((tick) => (
-              <g key={tick.value} aria-hidden>
-                <line x1={tick.px} x2={tick.px} y1={0} y2={height - 18} stroke="var(--line)" />
-                <text x={tick.px} y={height - 4} textAnchor="middle">
-                  {duration(tick.value)}
+            {ticks.map((tick) => (
+              <g key={tick} aria-hidden>
+                <line x1={x.at(tick)} x2={x.at(tick)} y1={0} y2={height - 18} stroke="var(--line)" />
+                <text x={x.at(tick)} y={height - 4} textAnchor="middle">
+                  {tick === 0 ? '0' : duration(tick)}
                 </text>
               </g>
             ))}

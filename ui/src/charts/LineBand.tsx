@@ -1,5 +1,6 @@
 import { area, curveStepAfter, line } from 'd3-shape'
-import { type PointerEvent, useState } from 'react'
+import { type PointerEvent, useId, useState } from 'react'
+import { share } from '../format.ts'
 import { TimeTicks, ValueTicks } from './Axes.tsx'
 import { ChartFrame } from './ChartFrame.tsx'
 import { timeAxis, valueAxis } from './scale.ts'
@@ -12,12 +13,16 @@ export interface LinePoint {
   /** How many observations stand behind the value. */
   n?: number | undefined
   outside?: boolean | undefined
+  /** 0 to 1: drawn as a bar in a strip under the picture. */
+  share?: number | undefined
 }
 export interface LineSeries {
   name: string
   colour: string
   points: LinePoint[]
 }
+
+const stripPx = 30
 
 interface LineBandProps {
   label: string
@@ -36,11 +41,16 @@ interface LineBandProps {
   /** Keeps room for names at the right also for a single series, so that stacked pictures share their axis. */
   endLabels?: boolean
   left?: number
+  /** What the bars under the picture are the share of. */
+  shareName?: string
+  /** Bands of points with fewer observations don't stretch the axis. */
+  minimumN?: number
 }
 
 export function LineBand(props: LineBandProps) {
   const { label, series, format, timeFormat, height = 180, stepped = false } = props
   const [hover, setHover] = useState<number | undefined>()
+  const clip = useId()
   const all = series.flatMap((one) => one.points)
   const fromMs = props.fromMs ?? Math.min(...all.map((point) => point.atMs))
   const toMs = props.toMs ?? Math.max(...all.map((point) => point.atMs))
@@ -55,6 +65,7 @@ export function LineBand(props: LineBandProps) {
           point.upper !== undefined &&
           ` [${format(point.lower)}, ${format(point.upper)}]`}
         {point.n !== undefined && ` n ${point.n.toLocaleString('en-GB')}`}
+        {point.share !== undefined && ` ${props.shareName} ${share(point.share)}`}
       </span>
     ) : null,
   )
@@ -63,7 +74,15 @@ export function LineBand(props: LineBandProps) {
       label={label}
       reading={reading}
       data={{
-        columns: ['When', ...(series.length > 1 ? ['Series'] : []), 'Value', 'Lower', 'Upper', 'n'],
+        columns: [
+          'When',
+          ...(series.length > 1 ? ['Series'] : []),
+          'Value',
+          'Lower',
+          'Upper',
+          'n',
+          ...(props.shareName === undefined ? [] : [props.shareName]),
+        ],
         rows: () =>
           series.flatMap((one) =>
             one.points.map((point) => [
@@ -73,6 +92,9 @@ export function LineBand(props: LineBandProps) {
               point.lower === undefined ? '–' : format(point.lower),
               point.upper === undefined ? '–' : format(point.upper),
               point.n?.toLocaleString('en-GB') ?? '–',
+              ...(props.shareName === undefined
+                ? []
+                : [point.share === undefined ? '–' : share(point.share)]),
             ]),
           ),
       }}
@@ -80,10 +102,14 @@ export function LineBand(props: LineBandProps) {
       {(width) => {
         const left = props.left ?? 44
         const right = width - (series.length > 1 || props.endLabels ? 64 : 12)
-        const bottom = height - 22
+        const bottom = height - 22 - (props.shareName === undefined ? 0 : stripPx)
         const x = timeAxis(fromMs, toMs, left, right)
         const y = valueAxis(
-          all.flatMap((point) => [point.value, point.lower ?? point.value, point.upper ?? point.value]),
+          all.flatMap((point) =>
+            (point.n ?? Infinity) < (props.minimumN ?? 0)
+              ? [point.value]
+              : [point.value, point.lower ?? point.value, point.upper ?? point.value],
+          ),
           bottom,
           10,
         )
@@ -111,11 +137,15 @@ export function LineBand(props: LineBandProps) {
             onPointerMove={onMove}
             onPointerLeave={() => setHover(undefined)}
           >
+            <clipPath id={clip}>
+              <rect x={left} y={4} width={Math.max(0, right - left)} height={bottom - 4} />
+            </clipPath>
             <ValueTicks axis={y} left={left} right={right} format={format} />
             {series.map((one) => (
               <path
                 key={one.name}
                 d={drawBand(one.points) ?? ''}
+                clipPath={`url(#${clip})`}
                 fill={props.band === 'limits' ? 'var(--ink-3)' : one.colour}
                 opacity={props.band === 'limits' ? 0.13 : 0.16}
               />
@@ -183,11 +213,54 @@ export function LineBand(props: LineBandProps) {
                   </g>
                 ),
             )}
-            <TimeTicks axis={x} y={bottom} left={left} right={right} />
+            {props.shareName !== undefined && series[0] && (
+              <ShareStrip
+                name={props.shareName}
+                points={series[0].points}
+                x={x.at}
+                top={bottom + 6}
+                left={left}
+              />
+            )}
+            <TimeTicks axis={x} y={height - 22} left={left} right={right} />
           </svg>
         )
       }}
     </ChartFrame>
+  )
+}
+
+/** How complete each point is: a bar for each, full height when all is known. */
+function ShareStrip(props: {
+  name: string
+  points: LinePoint[]
+  x: (ms: number) => number
+  top: number
+  left: number
+}) {
+  const height = stripPx - 12
+  const gap =
+    props.points.length < 2
+      ? 12
+      : Math.abs(props.x(props.points[1]?.atMs ?? 0) - props.x(props.points[0]?.atMs ?? 0))
+  const width = Math.max(2, Math.min(14, gap * 0.6))
+  return (
+    <g>
+      <text x={props.left - 8} y={props.top + height} textAnchor="end">
+        {props.name}
+      </text>
+      {props.points.map((point) => (
+        <rect
+          key={point.atMs}
+          x={props.x(point.atMs) - width / 2}
+          y={props.top + height * (1 - (point.share ?? 0))}
+          width={width}
+          height={height * (point.share ?? 0)}
+          fill="var(--ink-3)"
+          opacity={0.45}
+        />
+      ))}
+    </g>
   )
 }
 
@@ -217,13 +290,21 @@ function EndLabels(props: {
   const labels = props.series
     .map((one) => ({ one, px: props.y(one.points.at(-1)?.value ?? 0) }))
     .sort((a, b) => a.px - b.px)
-  let above = props.top - 12
+  const tops: number[] = []
+  for (const { px } of labels) tops.push(Math.max(px, (tops.at(-1) ?? props.top - 12) + 13))
+  for (let index = tops.length - 1; index >= 0; index--) {
+    tops[index] = Math.min(tops[index] ?? 0, (tops[index + 1] ?? props.bottom + 13) - 13)
+  }
   return (
     <g aria-hidden>
-      {labels.map(({ one, px }) => {
-        above = Math.min(props.bottom, Math.max(px, above + 13))
+      {labels.map(({ one }, index) => {
         return (
-          <text key={one.name} x={props.x} y={above + 4} style={{ fill: one.colour, fontWeight: 500 }}>
+          <text
+            key={one.name}
+            x={props.x}
+            y={(tops[index] ?? 0) + 4}
+            style={{ fill: one.colour, fontWeight: 500 }}
+          >
             {one.name}
           </text>
         )

@@ -108,20 +108,18 @@ export function SteppedArea(props: SteppedProps) {
               const last = rects.findLast((rect) => rect.part > 0.08)
               return (
                 <g key={one.name}>
-                  {rects.map(
-                    (rect) =>
-                      rect.part > 0 && (
-                        <rect
-                          key={rect.ms}
-                          x={edge(rect.ms)}
-                          width={Math.max(0, edge(rect.ms + bucketMs) - edge(rect.ms) + 0.4)}
-                          y={y(rect.from + rect.part)}
-                          height={y(rect.from) - y(rect.from + rect.part)}
-                          fill={one.colour}
-                          opacity={0.5}
-                        />
-                      ),
-                  )}
+                  <path
+                    d={steps(
+                      rects.map((rect) => ({
+                        ...rect,
+                        left: edge(rect.ms),
+                        right: edge(rect.ms + bucketMs),
+                      })),
+                      y,
+                    )}
+                    fill={one.colour}
+                    opacity={0.5}
+                  />
                   {last && (
                     <text
                       x={Math.min(right + 6, edge(last.ms + bucketMs) + 6)}
@@ -136,20 +134,19 @@ export function SteppedArea(props: SteppedProps) {
             })}
             {beside.map((one, row) => (
               <g key={one.name}>
-                {buckets.map(
-                  (ms, index) =>
-                    (one.counts[index] ?? 0) > 0 && (
-                      <rect
-                        key={ms}
-                        x={edge(ms)}
-                        width={Math.max(0, edge(ms + bucketMs) - edge(ms) + 0.4)}
-                        y={bottom + 5 + row * stripPx}
-                        height={6}
-                        fill={one.colour}
-                        opacity={0.5}
-                      />
-                    ),
-                )}
+                <path
+                  d={steps(
+                    buckets.map((ms, index) => ({
+                      from: 0,
+                      part: (one.counts[index] ?? 0) > 0 ? 1 : 0,
+                      left: edge(ms),
+                      right: edge(ms + bucketMs),
+                    })),
+                    (value) => bottom + 11 + row * stripPx - value * 6,
+                  )}
+                  fill={one.colour}
+                  opacity={0.5}
+                />
                 <text
                   x={right + 6}
                   y={bottom + 12 + row * stripPx}
@@ -191,6 +188,33 @@ export function SteppedArea(props: SteppedProps) {
       }}
     </ChartFrame>
   )
+}
+
+interface Step {
+  from: number
+  part: number
+  left: number
+  right: number
+}
+
+/** One outline for each stretch without a gap: along the top in steps, back along the bottom. */
+function steps(all: Step[], y: (value: number) => number): string {
+  const stretches: Step[][] = [[]]
+  for (const step of all) {
+    if (step.part > 0) stretches.at(-1)?.push(step)
+    else if (stretches.at(-1)?.length !== 0) stretches.push([])
+  }
+  return stretches
+    .filter((stretch) => stretch.length > 0)
+    .map((stretch) => {
+      const top = stretch.map((step) => `L${step.left},${y(step.from + step.part)}H${step.right}`).join('')
+      const back = stretch
+        .toReversed()
+        .map((step) => `L${step.right},${y(step.from)}H${step.left}`)
+        .join('')
+      return `M${top.slice(1)}${back}Z`
+    })
+    .join('')
 }
 
 /** Marks that fall together stand side by side. */

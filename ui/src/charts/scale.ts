@@ -18,10 +18,10 @@ export interface TimeAxis {
 
 export function timeAxis(fromMs: number, toMs: number, left: number, right: number): TimeAxis {
   const scale = scaleUtc([fromMs, Math.max(toMs, fromMs + 1)], [left, right])
-  const wanted = Math.max(2, Math.min(8, Math.floor((right - left) / 90)))
-  const daily = toMs - fromMs > 2 * 86_400_000
-  const all = scale.ticks(wanted)
-  const kept = daily ? all.filter((date) => date.getUTCHours() === 0) : all
+  const daily = toMs - fromMs > 2 * day
+  const kept = daily
+    ? daysBetween(fromMs, toMs, Math.floor((right - left) / 60))
+    : scale.ticks(Math.max(2, Math.floor((right - left) / 90)))
   return {
     at: (ms) => scale(ms),
     invert: (px) => scale.invert(px).getTime(),
@@ -33,6 +33,15 @@ export function timeAxis(fromMs: number, toMs: number, left: number, right: numb
       }
     }),
   }
+}
+
+const day = 86_400_000
+
+function daysBetween(fromMs: number, toMs: number, most: number): Date[] {
+  const every = Math.max(1, Math.ceil((toMs - fromMs) / day / Math.max(2, most)))
+  const dates: Date[] = []
+  for (let ms = Math.ceil(fromMs / day) * day; ms <= toMs; ms += every * day) dates.push(new Date(ms))
+  return dates
 }
 
 export interface ValueAxis {
@@ -60,4 +69,19 @@ export function valueAxis(
     ticks: scale.ticks(options.count ?? 4).map((value) => ({ px: scale(value), value })),
     domain: [from, to],
   }
+}
+
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const steps = [
+  ...[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 15, 30].map((n) => n * second),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * minute),
+  ...[1, 2, 6, 12, 24, 48, 168].map((n) => n * hour),
+]
+
+/** Ticks of a length of time at round numbers of seconds, minutes or hours. */
+export function durationTicks(wholeMs: number, wanted: number): number[] {
+  const step = steps.find((one) => wholeMs / one <= wanted) ?? wholeMs
+  return Array.from({ length: Math.floor(wholeMs / step) + 1 }, (_, index) => index * step)
 }

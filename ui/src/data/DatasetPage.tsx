@@ -41,7 +41,7 @@ function DatasetView({ dataset }: { dataset: DatasetDetail }) {
     >
       {report && refused && (
         <Section title="The data that was refused" note={<Time ms={report.createdMs} />}>
-          <Report report={report} />
+          <Report report={report} told />
         </Section>
       )}
       {version === undefined ? (

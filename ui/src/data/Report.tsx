@@ -1,16 +1,17 @@
-import type { CheckResult, ValidationReport } from '../answers.ts'
+import { useState } from 'react'
+import type { CheckResult, FailingRow, ValidationReport } from '../answers.ts'
 import { count, decimal } from '../format.ts'
+import { Button } from '../kit/Button.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { State } from '../kit/State.tsx'
 import styles from './Report.module.css'
 
 /** The verdict of the checks: what failed first, then the rows that failed. */
-export function Report({ report }: { report: ValidationReport }) {
+export function Report({ report, told = false }: { report: ValidationReport; told?: boolean }) {
   const results = [...report.results].sort((a, b) => Number(a.passed) - Number(b.passed))
-  const columns = [...new Set((report.failingRows ?? []).flatMap((row) => Object.keys(row.values)))]
   return (
     <>
-      <p className={styles['sentence']}>{report.sentence}</p>
+      {!told && <p className={styles['sentence']}>{report.sentence}</p>}
       <Table
         label="Checks"
         rows={results}
@@ -23,24 +24,36 @@ export function Report({ report }: { report: ValidationReport }) {
           { name: 'File', cell: (result) => <Quiet>{result.file}</Quiet> },
         ]}
       />
-      {report.failingRows && report.failingRows.length > 0 && (
-        <>
-          <h3 className={styles['rows']}>Failing rows</h3>
-          <Table
-            label="Failing rows"
-            rows={report.failingRows.slice(0, 50)}
-            rowKey={(row) => `${row.file} ${row.row}`}
-            columns={[
-              { name: 'Row', number: true, cell: (row) => count(row.row) },
-              ...columns.map((column) => ({
-                name: column,
-                cell: (row: NonNullable<ValidationReport['failingRows']>[number]) =>
-                  row.values[column] ?? <Quiet>null</Quiet>,
-              })),
-              { name: 'Fails', cell: (row) => row.checks.join(', ') },
-            ]}
-          />
-        </>
+      {report.failingRows && report.failingRows.length > 0 && <FailingRows rows={report.failingRows} />}
+    </>
+  )
+}
+
+const few = 5
+
+function FailingRows({ rows }: { rows: FailingRow[] }) {
+  const [all, showAll] = useState(false)
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row.values)))]
+  return (
+    <>
+      <h3 className={styles['rows']}>Failing rows</h3>
+      <Table
+        label="Failing rows"
+        rows={all ? rows : rows.slice(0, few)}
+        rowKey={(row) => `${row.file} ${row.row}`}
+        columns={[
+          { name: 'Row', cell: (row) => count(row.row) },
+          ...columns.map((column) => ({
+            name: column,
+            cell: (row: FailingRow) => row.values[column] ?? <Quiet>null</Quiet>,
+          })),
+          { name: 'Fails', cell: (row) => row.checks.join(', ') },
+        ]}
+      />
+      {rows.length > few && !all && (
+        <Button look="quiet" onPress={() => showAll(true)}>
+          Show all {count(rows.length)} kept rows
+        </Button>
       )}
     </>
   )

@@ -48,7 +48,7 @@ function Judged({ rollout }: { rollout: RolloutDetail }) {
         <IntervalDotPlot
           quiet
           label="Candidate minus stable for each guard metric; right is worse, dashed is the margin"
-          reference={{ value: 0, name: 'No difference' }}
+          sides={{ left: 'better', right: 'worse' }}
           format={(value) => signed(value, 4)}
           rows={drawn.map((metric) => ({
             name: names[metric.metric],

@@ -1,5 +1,5 @@
 import type { Timeline } from '../answers.ts'
-import { LineBand } from '../charts/LineBand.tsx'
+import { LineBand, type LinePoint } from '../charts/LineBand.tsx'
 import { SteppedArea } from '../charts/SteppedArea.tsx'
 import { dateTime, share } from '../format.ts'
 import { moodOfDecision } from '../decisions/subject.ts'
@@ -53,6 +53,7 @@ export function TrafficPicture({ timeline, model }: { timeline: Timeline; model:
         label="Share of errors, with 95 % interval"
         band="interval"
         height={116}
+        minimumN={100}
         fromMs={fromMs}
         toMs={toMs}
         format={share}
@@ -62,12 +63,31 @@ export function TrafficPicture({ timeline, model }: { timeline: Timeline; model:
         series={answers.map((one) => ({
           name: `${model}/${one.version}`,
           colour: versionColour(one.version),
-          points: hours.flatMap((ms, at) => {
-            const n = one.counts[at] ?? 0
-            return n === 0 ? [] : [{ atMs: ms, n, ...wilson(one.errors[at] ?? 0, n) }]
-          }),
+          points: errorPoints(one, hours),
         }))}
       />
     </>
   )
+}
+
+const mostPoints = 60
+
+/** Several hours make one point in a long range: one hour of a small canary says next to nothing. */
+function errorPoints(one: VersionTraffic, hours: number[]): LinePoint[] {
+  const each = Math.ceil(hours.length / mostPoints)
+  const points: LinePoint[] = []
+  for (let from = 0; from < hours.length; from += each) {
+    const n = total(one.counts.slice(from, from + each))
+    if (n > 0)
+      points.push({
+        atMs: (hours[from] ?? 0) + (each * hourMs) / 2,
+        n,
+        ...wilson(total(one.errors.slice(from, from + each)), n),
+      })
+  }
+  return points
+}
+
+function total(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0)
 }

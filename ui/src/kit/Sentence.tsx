@@ -13,6 +13,8 @@ export interface Said {
   word: string
   href?: string | undefined
   injected?: boolean | undefined
+  /** A word for what the link answers. */
+  more?: string
 }
 
 /** Decisions as a person reads them: when, and one sentence. */
@@ -47,6 +49,7 @@ function Sentence({ item }: { item: Said }) {
       </span>
       <span className={styles['text']}>
         {item.sentence} {item.injected === true && <Injected />}
+        {item.more !== undefined && <span className={styles['more']}>{item.more} ›</span>}
       </span>
     </>
   )

@@ -7,7 +7,7 @@ import { dayOf, decimal, share } from '../format.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
-import { Quiet, Table } from '../kit/Table.tsx'
+import { Quiet } from '../kit/Table.tsx'
 import { AlertList } from './AlertList.tsx'
 import { Causes } from './Causes.tsx'
 
@@ -73,6 +73,7 @@ function BaseRate({ data }: { data: Monitoring }) {
       label="Base rate, per day"
       band="limits"
       bandName="where days are expected"
+      left={52}
       format={share}
       timeFormat={dayOf}
       series={[
@@ -96,44 +97,29 @@ function BaseRate({ data }: { data: Monitoring }) {
 function Quality({ data }: { data: Monitoring }) {
   if (data.quality.length === 0)
     return <Quiet>No window is mature yet: quality is judged when its labels have arrived.</Quiet>
-  const last = data.quality.slice(-7).reverse()
   return (
-    <>
-      <LineBand
-        label="AUC, per day, with its interval"
-        band="interval"
-        format={(value) => decimal(value, 2)}
-        timeFormat={dayOf}
-        series={[
-          {
-            name: 'AUC',
-            colour: 'var(--c2)',
-            points: data.quality.map((day) => ({
-              atMs: toMs(day.day),
-              value: day.auc,
-              lower: day.lower,
-              upper: day.upper,
-              n: day.n,
-            })),
-          },
-        ]}
-      />
-      <Table
-        label="Quality of the last days"
-        rows={last}
-        rowKey={(day) => day.day}
-        columns={[
-          { name: 'Day', cell: (day) => dayOf(toMs(day.day)) },
-          { name: 'AUC', number: true, cell: (day) => decimal(day.auc, 3) },
-          {
-            name: 'Log loss',
-            number: true,
-            cell: (day) => (day.logLoss === undefined ? '–' : decimal(day.logLoss, 3)),
-          },
-          { name: 'Labelled', number: true, cell: (day) => share(day.coverage) },
-        ]}
-      />
-    </>
+    <LineBand
+      label="AUC, per day, with its interval"
+      band="interval"
+      shareName="labelled"
+      left={52}
+      format={(value) => decimal(value, 2)}
+      timeFormat={dayOf}
+      series={[
+        {
+          name: 'AUC',
+          colour: 'var(--c2)',
+          points: data.quality.map((day) => ({
+            atMs: toMs(day.day),
+            value: day.auc,
+            lower: day.lower,
+            upper: day.upper,
+            n: day.n,
+            share: day.coverage,
+          })),
+        },
+      ]}
+    />
   )
 }
 

@@ -64,7 +64,12 @@ function NeedsYou({ items }: { items: Overview['needsYou'] }) {
       ) : (
         <Sentences
           label="Needs you"
-          items={items.map((item) => ({ ...item, mood: moodOf(item.severity), word: item.severity }))}
+          items={items.map((item) => ({
+            ...item,
+            mood: moodOf(item.severity),
+            word: item.severity,
+            more: 'Why',
+          }))}
         />
       )}
     </Section>

@@ -24,8 +24,7 @@ export function PipelineRunPage({ id }: { id: string }) {
 function RunView({ data }: { data: PipelineRun }) {
   const { run, steps, effects } = data
   const [stepId, choose] = useParam('step', '')
-  const chosen =
-    steps.find((step) => step.id === stepId) ?? steps.find((step) => step.state === 'failed') ?? steps.at(-1)
+  const chosen = steps.find((step) => step.id === stepId) ?? interesting(steps)
   return (
     <Page
       title={run.pipeline}
@@ -102,6 +101,17 @@ function RunView({ data }: { data: PipelineRun }) {
         </Section>
       )}
     </Page>
+  )
+}
+
+/** What a person wants to see first: what failed, else what runs, else what ended last. */
+function interesting(steps: StepRun[]): StepRun | undefined {
+  const ended = steps.filter((step) => step.finishedMs !== null && !step.cached)
+  return (
+    steps.find((step) => step.state === 'failed') ??
+    steps.find((step) => step.state === 'running') ??
+    ended.sort((a, b) => (a.finishedMs ?? 0) - (b.finishedMs ?? 0)).at(-1) ??
+    steps[0]
   )
 }
 

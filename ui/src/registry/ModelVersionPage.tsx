@@ -69,7 +69,7 @@ function Gates({ gates }: { gates: GateResult[] }) {
         <IntervalDotPlot
           quiet
           label="Gates: the gain against what each rule compares with"
-          reference={{ value: 0, name: 'No gain' }}
+          sides={{ left: 'worse', right: 'better' }}
           format={(value) => signed(value, 3)}
           rows={drawn.map((gate) => ({
             name: gate.name,

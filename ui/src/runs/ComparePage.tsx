@@ -37,7 +37,10 @@ export function ComparePage() {
             rows={runs}
             rowKey={(one) => one.id}
             columns={[
-              { name: 'Run', cell: (one) => <RunName run={one} /> },
+              {
+                name: 'Run',
+                cell: (one) => <RunName run={one} dashed={dashOf(runs, one).dash !== undefined} />,
+              },
               { name: 'State', cell: (one) => <State word={one.status} /> },
               ...differing.map((key) => ({ name: key, cell: (one: Run) => paramOf(one, key) ?? '–' })),
               ...metrics.map((key) => ({
@@ -68,22 +71,30 @@ function lede(runs: Run[], differing: string[], params: string[]): string {
   return `${runs.length} runs; ${differing.join(', ')} ${differing.length === 1 ? 'differs' : 'differ'}, ${params.length - differing.length} other params are the same.`
 }
 
-function RunName({ run }: { run: Run }) {
+function RunName({ run, dashed }: { run: Run; dashed: boolean }) {
   return (
     <>
       <span
+        aria-hidden
         style={{
           display: 'inline-block',
-          width: 9,
-          height: 9,
+          width: 18,
           marginRight: 8,
-          borderRadius: 2,
-          background: runColour(run.id),
+          verticalAlign: 4,
+          borderTop: `3px ${dashed ? 'dashed' : 'solid'} ${runColour(run.id)}`,
         }}
       />
       <Link href={`/runs/${run.id}`}>{run.name}</Link>
     </>
   )
+}
+
+/** Eight colours are not enough for all: the second and third run with one colour are dashed. */
+function dashOf(runs: Run[], run: Run): { dash?: number[] } {
+  const same = runs
+    .filter((other) => runColour(other.id) === runColour(run.id))
+    .findIndex((other) => other.id === run.id)
+  return same <= 0 ? {} : { dash: same === 1 ? [6, 3] : [2, 3] }
 }
 
 function Overlaid({ runs, metricKey }: { runs: Run[]; metricKey: string }) {
@@ -95,7 +106,7 @@ function Overlaid({ runs, metricKey }: { runs: Run[]; metricKey: string }) {
     () =>
       having.map((one, index) => {
         const points = answers[index]?.data?.points ?? []
-        return toCurve(one, points)
+        return { ...toCurve(one, points), ...dashOf(runs, one) }
       }),
     // oxlint-disable-next-line react-hooks/exhaustive-deps
     [version, metricKey],

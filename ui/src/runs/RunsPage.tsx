@@ -13,7 +13,7 @@ import { Page } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Time } from '../kit/Time.tsx'
 import { runColour } from '../palette.ts'
-import { commonKeys, metricOf, paramOf, written } from './facets.ts'
+import { metricOf, paramOf, tellingKeys, written } from './facets.ts'
 import { parseFilterText } from './filter-text.ts'
 import styles from './RunsPage.module.css'
 
@@ -110,11 +110,11 @@ function orderOf(sort: string) {
 }
 
 function columnsOf(rows: RunItem[]): GridColumn<RunItem>[] {
-  const metrics = commonKeys(
+  const metrics = tellingKeys(
     rows.map((run) => run.metrics),
     5,
   )
-  const params = commonKeys(
+  const params = tellingKeys(
     rows.map((run) => run.params),
     5,
   )
@@ -132,7 +132,7 @@ function columnsOf(rows: RunItem[]): GridColumn<RunItem>[] {
         </>
       ),
     },
-    { id: 'status', name: 'State', width: '108px', cell: (run) => <State word={run.status} /> },
+    { id: 'status', name: 'State', width: '96px', cell: (run) => <State word={run.status} /> },
     {
       id: 'attribute:startMs',
       name: 'Started',
@@ -143,14 +143,14 @@ function columnsOf(rows: RunItem[]): GridColumn<RunItem>[] {
     {
       id: 'took',
       name: 'Took',
-      width: '84px',
+      width: '76px',
       number: true,
       cell: (run) => (run.endMs === undefined ? '' : duration(run.endMs - run.startMs)),
     },
     ...metrics.map((key): GridColumn<RunItem> => ({
       id: `metric:${key}`,
       name: key,
-      width: 'minmax(96px, 0.6fr)',
+      width: 'minmax(84px, 0.6fr)',
       number: true,
       sortable: true,
       cell: (run) => written(metricOf(run, key)),
@@ -158,7 +158,7 @@ function columnsOf(rows: RunItem[]): GridColumn<RunItem>[] {
     ...params.map((key): GridColumn<RunItem> => ({
       id: `param:${key}`,
       name: key,
-      width: 'minmax(96px, 0.6fr)',
+      width: 'minmax(84px, 0.6fr)',
       cell: (run) => paramOf(run, key) ?? '',
     })),
   ]

@@ -2,7 +2,7 @@ import { useParam } from '../kit/address.ts'
 import styles from './Panels.module.css'
 
 export function useSmoothing(): [number, (weight: number) => void] {
-  const [text, setText] = useParam('smooth', '0.6')
+  const [text, setText] = useParam('smooth', '0.9')
   const weight = Number(text)
   return [
     Number.isFinite(weight) ? Math.max(0, Math.min(0.999, weight)) : 0,

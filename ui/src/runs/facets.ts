@@ -13,10 +13,11 @@ export function paramOf(run: RunItem, key: string): string | undefined {
 }
 
 export function written(value: number | undefined): string {
-  return value === undefined ? '' : decimal(value, Number.isInteger(value) ? 0 : 4)
+  if (value === undefined) return ''
+  return Number.isInteger(value) ? decimal(value) : decimal(value, 4)
 }
 
-/** The keys most runs have, most frequent first, then by name: the columns worth showing. */
+/** The keys that most runs have, most frequent first, then by name. */
 export function commonKeys(lists: (KeyValue | Metric)[][], limit: number): string[] {
   const counts = new Map<string, number>()
   for (const list of lists) for (const { key } of list) counts.set(key, (counts.get(key) ?? 0) + 1)
@@ -24,6 +25,17 @@ export function commonKeys(lists: (KeyValue | Metric)[][], limit: number): strin
     .sort(([a, n], [b, m]) => m - n || a.localeCompare(b))
     .slice(0, limit)
     .map(([key]) => key)
+}
+
+/** The columns worth showing: keys that most runs have and in which they differ. */
+export function tellingKeys(lists: (KeyValue | Metric)[][], limit: number): string[] {
+  const values = new Map<string, Set<unknown>>()
+  for (const list of lists) {
+    for (const { key, value } of list) values.set(key, (values.get(key) ?? new Set()).add(value))
+  }
+  const keys = commonKeys(lists, 100)
+  const differing = keys.filter((key) => (values.get(key)?.size ?? 0) > 1)
+  return (differing.length > 0 ? differing : keys).slice(0, limit)
 }
 
 /** Tags that machines wrote for machines don't help a reader. */
