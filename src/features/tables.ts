@@ -1,1 +1,38 @@
-export interface FeaturesTables {}
+export interface FeatureDefinitionRow {
+  project_id: string
+  kind: 'entity' | 'on_demand' | 'service'
+  name: string
+  /** Of a service: its complete specification. */
+  definition_json: string
+  created_ms: number
+}
+
+/** One definition of a view. Those that were current once are kept up to date until they are retired. */
+export interface FeatureViewRow {
+  project_id: string
+  name: string
+  definition_hash: string
+  spec_json: string
+  current: number
+  retired: number
+  created_ms: number
+}
+
+export interface FeatureMaterializationRow {
+  project_id: string
+  view: string
+  definition_hash: string
+  /** Domain time up to which the online store holds the view's values. */
+  cursor_ms: number
+  dataset_version_id: string
+  rows: number
+  newest_event_ms: number | null
+  updated_ms: number
+  created_ms: number
+}
+
+export interface FeaturesTables {
+  feature_definition: FeatureDefinitionRow
+  feature_view: FeatureViewRow
+  feature_materialization: FeatureMaterializationRow
+}

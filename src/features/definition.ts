@@ -1,0 +1,269 @@
+import { relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import type { DatasetDefinition } from '../data/definition.ts'
+import { AppError } from '../kernel/errors.ts'
+import { durationMs, type Duration } from '../kernel/duration.ts'
+import { hashJson } from '../kernel/json.ts'
+import {
+  feature,
+  type Feature,
+  type FeatureKind,
+  type FeatureServiceSpec,
+  type OnDemandSpec,
+  type ServedFeature,
+  type ViewSpec,
+} from './schema.ts'
+
+const name = z
+  .string()
+  .regex(/^[a-zA-Z][a-zA-Z0-9_-]{0,99}$/, 'a name starts with a letter and has letters, digits, _ and -')
+
+export const entityDefinition = z.strictObject({ kind: z.literal('entity'), name, key: z.string().min(1) })
+export type EntityDefinition = z.infer<typeof entityDefinition>
+
+export const featureViewDefinition = z
+  .strictObject({
+    kind: z.literal('featureView'),
+    name,
+    entity: name,
+    dataset: name,
+    sql: z.string().min(1),
+    eventTime: z.string().min(1).default('event_time'),
+    createdTimestamp: z.string().min(1).optional(),
+    ttlMs: z.number().positive(),
+    lookbackMs: z.number().positive().optional(),
+    features: z.array(feature).min(1),
+  })
+  .refine((view) => view.createdTimestamp === undefined || view.lookbackMs === undefined, {
+    message: 'lookback and createdTimestamp exclude each other: a correction may be of any age',
+  })
+export type FeatureViewDefinition = z.infer<typeof featureViewDefinition>
+
+export const onDemandDefinition = z.strictObject({
+  kind: z.literal('onDemand'),
+  name,
+  module: z.string().min(1),
+  export: z.string().min(1),
+  inputs: z.array(feature),
+  outputs: z.array(feature).min(1),
+  budgetMs: z.number().positive().default(1),
+})
+export type OnDemandDefinition = z.infer<typeof onDemandDefinition>
+
+const requestDefinition = z.strictObject({ kind: z.literal('request'), features: z.array(feature).min(1) })
+export type RequestDefinition = z.infer<typeof requestDefinition>
+
+export const featureServiceDefinition = z.strictObject({
+  kind: z.literal('featureService'),
+  name,
+  of: z.array(z.union([z.string().min(1), requestDefinition])).min(1),
+})
+export type FeatureServiceDefinition = z.infer<typeof featureServiceDefinition>
+
+/** What the room `features` contributes to a project's JSON document. */
+export const featureDefinitions = z.strictObject({
+  entities: z.array(entityDefinition),
+  views: z.array(featureViewDefinition),
+  onDemand: z.array(onDemandDefinition),
+  services: z.array(featureServiceDefinition),
+})
+export type FeatureDefinitions = z.infer<typeof featureDefinitions>
+
+type Kinds = Readonly<Record<string, FeatureKind>>
+
+/** What features are about. `key` names the column and the request field that identify it. */
+export function entity(name: string, { key }: { key: string }): EntityDefinition {
+  return entityDefinition.parse({ kind: 'entity', name, key })
+}
+
+/**
+ * Features computed from a dataset. `sql` selects FROM `dataset` one row for each entity and moment: the entity's key,
+ * `event_time` (when the values became true; never before the time of the rows they come from), and the features.
+ * A value older than `ttl` counts as missing, in training and in serving alike. With `lookback`, keeping the online
+ * store up to date reads only rows of the dataset whose time is less than that before the new ones: it must cover the
+ * longest window plus the longest time from a row to its event. `createdTimestamp` names a column of `sql` that says
+ * when a row became known: then training sees each moment as it was known at that moment.
+ */
+export function featureView(
+  name: string,
+  options: {
+    entity: EntityDefinition | string
+    dataset: DatasetDefinition | string
+    sql: string
+    ttl: Duration
+    features: Kinds
+    eventTime?: string
+    createdTimestamp?: string
+    lookback?: Duration
+  },
+): FeatureViewDefinition {
+  const { entity, dataset, sql, ttl, features, lookback, eventTime, createdTimestamp } = options
+  return featureViewDefinition.parse({
+    kind: 'featureView',
+    name,
+    entity: nameOf(entity),
+    dataset: nameOf(dataset),
+    sql,
+    eventTime,
+    createdTimestamp,
+    ttlMs: durationMs.parse(ttl),
+    lookbackMs: lookback === undefined ? undefined : durationMs.parse(lookback),
+    features: toList(features),
+  })
+}
+
+/**
+ * Features computed from a request by a pure synchronous function: `(request) => outputs`, exported by a module of its
+ * own (`module: import.meta.url`), the same in training and in the gateway. A timestamp is given as ms since the
+ * epoch, a missing field as null. A call over `budgetMs` is counted as a violation; its value is still used.
+ */
+export function onDemand(
+  name: string,
+  options: { inputs: Kinds; outputs: Kinds; module: string; export: string; budgetMs?: number },
+): OnDemandDefinition {
+  const { inputs, outputs, ...rest } = options
+  return onDemandDefinition.parse({
+    kind: 'onDemand',
+    name,
+    ...rest,
+    inputs: toList(inputs),
+    outputs: toList(outputs),
+  })
+}
+
+/** Fields of a request that are features as they are. */
+export function requestFeatures(features: Kinds): RequestDefinition {
+  return requestDefinition.parse({ kind: 'request', features: toList(features) })
+}
+
+/**
+ * The features that a model uses, in this order: all of a view, all outputs of an on-demand feature, request
+ * features, or one feature as `'view:feature'`.
+ */
+export function featureService(
+  name: string,
+  of: readonly (FeatureViewDefinition | OnDemandDefinition | RequestDefinition | string)[],
+): FeatureServiceDefinition {
+  return featureServiceDefinition.parse({
+    kind: 'featureService',
+    name,
+    of: of.map((reference) =>
+      typeof reference === 'string' || reference.kind === 'request' ? reference : reference.name,
+    ),
+  })
+}
+
+function nameOf(reference: { name: string } | string): string {
+  return typeof reference === 'string' ? reference : reference.name
+}
+
+function toList(features: Kinds): Feature[] {
+  return Object.entries(features).map(([name, kind]) => ({ name, kind }))
+}
+
+/** An on-demand feature with its module as a path inside the project, as a project version stores it. */
+export function withModulePath(definition: OnDemandDefinition, projectDirectory: string): OnDemandDefinition {
+  const { module } = definition
+  const path = module.startsWith('file:') ? relative(projectDirectory, fileURLToPath(module)) : module
+  if (path.startsWith('..') || path.startsWith('/')) {
+    throw new AppError(
+      'invalid',
+      `The on-demand feature ${definition.name} has its module outside of the project: ${path}`,
+    )
+  }
+  return { ...definition, module: path.split(sep).join('/') }
+}
+
+/** A view complete with its entity. Throws `invalid` when the entity is not declared. */
+export function resolveView(view: FeatureViewDefinition, entities: readonly EntityDefinition[]): ViewSpec {
+  const about = entities.find(({ name }) => name === view.entity)
+  if (!about)
+    throw new AppError(
+      'invalid',
+      `The feature view ${view.name} is about ${view.entity}, which is no entity of the project`,
+    )
+  const computed = {
+    view: view.name,
+    entity: about.name,
+    entityKey: about.key,
+    dataset: view.dataset,
+    sql: view.sql,
+    eventTime: view.eventTime,
+    createdTimestamp: view.createdTimestamp ?? null,
+    features: view.features,
+  }
+  const { ttlMs, lookbackMs = null } = view
+  return { ...computed, ttlMs, lookbackMs, definitionHash: hashJson(computed) }
+}
+
+/** A feature service complete with everything it names. Throws `invalid` for what is unknown or named twice. */
+export function resolveService(
+  service: FeatureServiceDefinition,
+  definitions: FeatureDefinitions,
+): FeatureServiceSpec {
+  const views = new Map<string, ViewSpec>()
+  const functions = new Map<string, OnDemandSpec>()
+  const features: ServedFeature[] = []
+  for (const reference of service.of) {
+    if (typeof reference !== 'string') {
+      features.push(
+        ...reference.features.map((each) => ({ ...each, from: 'request' as const, source: 'request' })),
+      )
+      continue
+    }
+    const [source = '', only] = reference.split(':')
+    const found = findSource(service.name, source, definitions)
+    if (found.kind === 'featureView') views.set(source, resolveView(found, definitions.entities))
+    else functions.set(source, toOnDemandSpec(found))
+    const from = found.kind === 'featureView' ? ('view' as const) : ('on_demand' as const)
+    const all = found.kind === 'featureView' ? found.features : found.outputs
+    const chosen = only === undefined ? all : all.filter((each) => each.name === only)
+    if (chosen.length === 0)
+      throw new AppError(
+        'invalid',
+        `The feature service ${service.name} names ${reference}, but ${source} has no feature ${only}`,
+      )
+    features.push(...chosen.map((each) => ({ ...each, from, source })))
+  }
+  const repeated = features.find(
+    ({ name }, index) => features.findIndex((other) => other.name === name) !== index,
+  )
+  if (repeated)
+    throw new AppError(
+      'invalid',
+      `The feature service ${service.name} has the feature ${repeated.name} twice`,
+    )
+  const entities = new Map(
+    [...views.values()].map((view) => [view.entity, { name: view.entity, key: view.entityKey }]),
+  )
+  return {
+    name: service.name,
+    entities: [...entities.values()],
+    views: [...views.values()],
+    onDemand: [...functions.values()],
+    features,
+  }
+}
+
+function findSource(
+  service: string,
+  source: string,
+  definitions: FeatureDefinitions,
+): FeatureViewDefinition | OnDemandDefinition {
+  const view = definitions.views.find(({ name }) => name === source)
+  const onDemand = definitions.onDemand.find(({ name }) => name === source)
+  if (view && onDemand)
+    throw new AppError('invalid', `${source} is both a feature view and an on-demand feature: rename one`)
+  const found = view ?? onDemand
+  if (found) return found
+  throw new AppError(
+    'invalid',
+    `The feature service ${service} names ${source}, which is no feature view or on-demand feature of the project`,
+  )
+}
+
+function toOnDemandSpec(definition: OnDemandDefinition): OnDemandSpec {
+  const { name, module, inputs, outputs, budgetMs } = definition
+  return { name, module, export: definition.export, inputs, outputs, budgetMs }
+}

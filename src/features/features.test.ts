@@ -1,0 +1,283 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, it } from 'vitest'
+import { describeDatabases, PROJECT_ID } from '../../test/databases.ts'
+import { declareDatasets, ingest } from '../data/data.ts'
+import { dataset, files } from '../data/definition.ts'
+import { consume } from '../jobs/events.ts'
+import { localOwner } from '../kernel/actor.ts'
+import {
+  entity,
+  featureService,
+  featureView,
+  onDemand,
+  requestFeatures,
+  resolveService,
+} from './definition.ts'
+import {
+  declareFeatures,
+  getService,
+  listFreshness,
+  materialize,
+  readOnline,
+  retireViews,
+} from './features.ts'
+import { materializeJob, materializeOnNewData } from './jobs.ts'
+import { buildTrainingSet, planTrainingSet } from './training-set.ts'
+
+const folders: string[] = []
+afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })))
+
+const HOUR_MS = 3_600_000
+const START_MS = Date.UTC(2001, 0, 1)
+const at = (hour: number): number => START_MS + hour * HOUR_MS
+
+const visits = dataset('visits', { source: files('*.csv'), time: 'seen' })
+const shop = entity('shop', { key: 'shop' })
+const traffic = featureView('traffic', {
+  entity: shop,
+  dataset: visits,
+  sql: `SELECT shop, seen AS event_time, count(*) OVER recent AS visits_2h, sum(spent) OVER recent AS spent_2h, kind
+        FROM dataset
+        WINDOW recent AS (PARTITION BY shop ORDER BY seen RANGE BETWEEN INTERVAL 2 HOURS PRECEDING AND CURRENT ROW)`,
+  ttl: '4h',
+  lookback: '3h',
+  features: { visits_2h: 'number', spent_2h: 'number', kind: 'category' },
+})
+const hourOfDay = onDemand('hour_of_day', {
+  inputs: { asked: 'timestamp' },
+  outputs: { hour: 'number' },
+  module: 'hour.mjs',
+  export: 'hourOfDay',
+})
+const service = featureService('basket', [hourOfDay, traffic, requestFeatures({ size: 'number' })])
+const definitions = { entities: [shop], views: [traffic], onDemand: [hourOfDay], services: [service] }
+
+function csv(rows: readonly [shop: string, hour: number, spent: number | null][]): string {
+  const lines = rows.map(
+    ([name, hour, spent]) => `${name},${new Date(at(hour)).toISOString()},${spent ?? ''},k${hour}`,
+  )
+  return ['shop,seen,spent,kind', ...lines, ''].join('\n')
+}
+
+describeDatabases('features', (open) => {
+  const arrange = async () => {
+    const context = await open()
+    const folder = mkdtempSync(join(tmpdir(), 'tidemill-features-'))
+    folders.push(folder)
+    const base = { projectId: PROJECT_ID, actor: localOwner }
+    await declareDatasets(context, { ...base, directory: folder, datasets: [visits] })
+    await declareFeatures(context, { ...base, definitions })
+    const spec = await getService(context, { projectId: PROJECT_ID, name: 'basket' })
+    return {
+      context,
+      folder,
+      spec,
+      deliver: async (name: string, rows: Parameters<typeof csv>[0]) => {
+        writeFileSync(join(folder, name), csv(rows))
+        const result = await ingest(context, { ...base, dataset: 'visits' })
+        if (result.state !== 'created') throw new Error(JSON.stringify(result))
+        return result.version
+      },
+      update: (hour: number) => {
+        const { view, definitionHash } = spec.views[0]!
+        return materialize(context, { projectId: PROJECT_ID, view, definitionHash, untilMs: at(hour) })
+      },
+      read: (name: string, hour: number) =>
+        readOnline(context.online, spec, { projectId: PROJECT_ID, entityKeys: { shop: name } }, at(hour)),
+    }
+  }
+
+  it('resolves a service to everything that training and serving need', async () => {
+    const { spec } = await arrange()
+    expect(spec.features.map(({ name, from, source }) => `${name} ${from} ${source}`)).toEqual([
+      'hour on_demand hour_of_day',
+      'visits_2h view traffic',
+      'spent_2h view traffic',
+      'kind view traffic',
+      'size request request',
+    ])
+    expect(spec.entities).toEqual([{ name: 'shop', key: 'shop' }])
+    const unknown = featureService('x', ['nowhere'])
+    expect(() => resolveService(unknown, definitions)).toThrow('names nowhere, which is no feature view')
+    const twice = featureService('x', [traffic, 'traffic:kind'])
+    expect(() => resolveService(twice, definitions)).toThrow('has the feature kind twice')
+  })
+
+  it('keeps values online up to the asked moment, and only for their time to live', async () => {
+    const { deliver, update, read } = await arrange()
+    await deliver('1.csv', [
+      ['a', 1, 10],
+      ['a', 2, 5],
+      ['a', 3, null],
+      ['b', 9, 1],
+    ])
+    expect(await update(2)).toEqual({ untilMs: at(2), rows: 1, complete: true })
+    expect(read('a', 2)).toEqual({
+      values: [2, 15, 'k2'],
+      statuses: ['PRESENT', 'PRESENT', 'PRESENT'],
+      ages: [0],
+    })
+    expect(read('b', 2)).toEqual({
+      values: [null, null, null],
+      statuses: Array(3).fill('NOT_FOUND'),
+      ages: [null],
+    })
+    expect(await update(3.5)).toMatchObject({ rows: 1, complete: false })
+    expect(read('a', 3.5)).toMatchObject({ values: [3, 15, 'k3'], ages: [HOUR_MS / 2] })
+    expect(read('a', 7).values).toEqual([3, 15, 'k3'])
+    expect(read('a', 7.1)).toMatchObject({
+      values: [null, null, null],
+      statuses: Array(3).fill('OUTSIDE_MAX_AGE'),
+    })
+    expect(read('a', 2.9).statuses).toEqual(Array(3).fill('NOT_FOUND'))
+    expect(await update(3.5)).toMatchObject({ rows: 0 })
+  })
+
+  it('takes rows into account that arrive late, and starts anew when rows are taken back', async () => {
+    const { folder, deliver, update, read } = await arrange()
+    await deliver('1.csv', [['a', 5, 10]])
+    await update(6)
+    await deliver('late.csv', [['a', 4, 100]])
+    expect(await update(6)).toMatchObject({ complete: false, rows: 1 })
+    expect(read('a', 6).values).toEqual([2, 110, 'k5'])
+    rmSync(join(folder, '1.csv'))
+    await deliver('2.csv', [['b', 6, 1]])
+    expect(await update(6)).toMatchObject({ complete: true })
+    expect(read('a', 6).values).toEqual([1, 100, 'k4'])
+    expect(read('b', 6).values).toEqual([1, 1, 'k6'])
+  })
+
+  it('joins training rows with exactly what online serving would have given at each moment', async () => {
+    const { context, folder, spec, deliver, update, read } = await arrange()
+    writeFileSync(
+      join(folder, 'hour.mjs'),
+      'export const hourOfDay = ({ asked }) => ({ hour: new Date(asked).getUTCHours() })',
+    )
+    const rows = Array.from({ length: 60 }, (_, i): [string, number, number] => [
+      i % 3 === 0 ? 'a' : 'b',
+      i * 0.3,
+      i,
+    ])
+    const version = await deliver('1.csv', rows)
+    const moments = [0, 0.9, 2.2, 5, 9.05, 17.7, 21.5, 30]
+    const spine = moments
+      .flatMap((hour) =>
+        ['a', 'b', 'c'].map(
+          (name) =>
+            `SELECT '${name}' AS shop, make_timestamp(${at(hour)}000) AS event_time, make_timestamp(${at(hour)}000) AS asked, 7 AS size, ${hour} AS label`,
+        ),
+      )
+      .join(' UNION ALL ')
+    const plan = await planTrainingSet(context, {
+      projectId: PROJECT_ID,
+      actor: localOwner,
+      spec,
+      spine: { sql: spine },
+      datasetVersions: { visits: version.id },
+    })
+    const target = join(folder, 'set.parquet')
+    const made = await buildTrainingSet(context.analytics, plan, { snapshotDirectory: folder, target })
+    expect(made).toEqual({ path: target, rows: 24, violations: {} })
+    const found = await context.analytics.query(`SELECT * FROM read_parquet('${target}')`)
+    expect(Object.keys(found[0]!)).toEqual([
+      'shop',
+      'event_time',
+      'asked',
+      'label',
+      'hour',
+      'visits_2h',
+      'spent_2h',
+      'kind',
+      'size',
+    ])
+    let row = 0
+    for (const hour of moments) {
+      await update(hour)
+      for (const name of ['a', 'b', 'c']) {
+        const { shop, hour: hourValue, visits_2h, spent_2h, kind } = found[row++]!
+        expect(shop).toBe(name)
+        expect(hourValue).toBe(new Date(at(hour)).getUTCHours())
+        expect([visits_2h, spent_2h, kind]).toEqual(read(name, hour).values)
+      }
+    }
+  })
+
+  it('materialises by itself when a dataset has a new version', async () => {
+    const { context, deliver, read } = await arrange()
+    context.clock.set(at(3))
+    await deliver('1.csv', [['a', 1, 10]])
+    await consume(context, materializeOnNewData)
+    await consume(context, materializeOnNewData)
+    const jobs = await context.db.read.selectFrom('job').selectAll().execute()
+    expect(jobs.map(({ kind }) => kind)).toEqual(['features.materialize', 'features.materialize'])
+    const payload = JSON.parse(jobs[1]!.payload_json) as { view: string }
+    expect(payload.view).toBe('traffic')
+    const { signal } = new AbortController()
+    await materializeJob.run(context, {
+      id: 'j',
+      projectId: PROJECT_ID,
+      kind: 'features.materialize',
+      payload,
+      attempt: 1,
+      lastAttempt: false,
+      signal,
+    })
+    expect(read('a', 3).values).toEqual([1, 10, 'k1'])
+    const [freshness] = await listFreshness(context, { projectId: PROJECT_ID })
+    expect(freshness).toMatchObject({
+      ageMs: 2 * HOUR_MS,
+      keys: 1,
+      staleKeys: 0,
+      stale: false,
+      materializedUntilMs: at(3),
+    })
+    context.clock.set(at(9))
+    expect((await listFreshness(context, { projectId: PROJECT_ID }))[0]).toMatchObject({
+      staleKeys: 1,
+      stale: true,
+    })
+  })
+
+  it('keeps the values of an earlier definition for the models that use it, until it is retired', async () => {
+    const { context, spec, deliver, update, read } = await arrange()
+    await deliver('1.csv', [['a', 1, 10]])
+    const changed = { ...traffic, sql: traffic.sql.replace('2 HOURS', '1 HOUR') }
+    await declareFeatures(context, {
+      projectId: PROJECT_ID,
+      actor: localOwner,
+      definitions: { ...definitions, views: [changed] },
+    })
+    await update(2)
+    expect(read('a', 2).values).toEqual([1, 10, 'k1'])
+    const live = async (): Promise<string[]> =>
+      (await listFreshness(context, { projectId: PROJECT_ID }))
+        .map(({ current }) => (current ? 'current' : 'earlier'))
+        .sort()
+    expect(await live()).toEqual(['current', 'earlier'])
+    await retireViews(context, { projectId: PROJECT_ID, actor: localOwner, used: [spec] })
+    expect(await live()).toEqual(['current', 'earlier'])
+    await retireViews(context, { projectId: PROJECT_ID, actor: localOwner, used: [] })
+    expect(await live()).toEqual(['current'])
+  })
+
+  it('refuses a training set that lacks a column or a dataset version', async () => {
+    const { context, folder, spec, deliver } = await arrange()
+    const version = await deliver('1.csv', [['a', 1, 10]])
+    const plan = (datasetVersions: Record<string, string>): ReturnType<typeof planTrainingSet> =>
+      planTrainingSet(context, {
+        projectId: PROJECT_ID,
+        actor: localOwner,
+        spec,
+        spine: { sql: 'SELECT shop, seen AS event_time FROM visits' },
+        datasetVersions,
+      })
+    await expect(plan({})).rejects.toThrow('needs a version of visits, which the view traffic reads')
+    const built = buildTrainingSet(context.analytics, await plan({ visits: version.id }), {
+      snapshotDirectory: folder,
+      target: join(folder, 'x.parquet'),
+    })
+    await expect(built).rejects.toThrow('The spine of basket has no column asked, size')
+  })
+})

@@ -1,0 +1,177 @@
+import { audit } from '../governance/governance.ts'
+import type { Context } from '../http/context.ts'
+import { enqueue } from '../jobs/jobs.ts'
+import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import { canonicalJson } from '../kernel/json.ts'
+import type { Trx } from '../ports/db/db.ts'
+import { resolveService, resolveView, type FeatureDefinitions } from './definition.ts'
+import { onlineView, type FeatureServiceSpec, type ViewSpec } from './schema.ts'
+import {
+  findMaterialization,
+  findView,
+  listDefinitions,
+  listLiveViews,
+  replaceDefinitions,
+  updateNoCurrentViews,
+  updateRetired,
+  upsertCurrentView,
+} from './store.ts'
+import type { FeatureDefinitionRow } from './tables.ts'
+
+export { materialize, type Materialized } from './materialize.ts'
+export { loadOnDemand, type LoadedOnDemand, type OnDemandResult } from './on-demand.ts'
+export { onlineReader, readOnline, type EntityKeys, type OnlineFeatures } from './online.ts'
+export {
+  buildTrainingSet,
+  planTrainingSet,
+  trainingSet,
+  type TrainingSet,
+  type TrainingSetPlan,
+} from './training-set.ts'
+
+/**
+ * Makes the feature definitions of a project version the project's. Values of a view whose definition is new are
+ * computed soon; an earlier definition is kept up to date for the models that use it until `retireViews`.
+ * Throws `invalid` when a definition names something that is not there.
+ */
+export async function declareFeatures(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  input: { projectId: string; actor: Actor; definitions: FeatureDefinitions },
+): Promise<void> {
+  const { projectId, actor, definitions } = input
+  requirePermission(actor, 'contribute', projectId)
+  const views = definitions.views.map((view) => resolveView(view, definitions.entities))
+  const services = definitions.services.map((service) => resolveService(service, definitions))
+  const row = (kind: FeatureDefinitionRow['kind'], definition: { name: string }): FeatureDefinitionRow => ({
+    project_id: projectId,
+    kind,
+    name: definition.name,
+    definition_json: canonicalJson(definition),
+    created_ms: clock.now(),
+  })
+  await db.write(async (trx) => {
+    await replaceDefinitions(trx, projectId, [
+      ...definitions.entities.map((each) => row('entity', each)),
+      ...definitions.onDemand.map((each) => row('on_demand', each)),
+      ...services.map((each) => row('service', each)),
+    ])
+    await updateNoCurrentViews(trx, projectId)
+    for (const spec of views) {
+      const known = await findView(trx, projectId, spec.view, spec.definitionHash)
+      await upsertCurrentView(trx, {
+        project_id: projectId,
+        name: spec.view,
+        definition_hash: spec.definitionHash,
+        spec_json: canonicalJson(spec),
+        current: 1,
+        retired: 0,
+        created_ms: clock.now(),
+      })
+      if (!known) await enqueueMaterialize(trx, { projectId, spec })
+    }
+    const names = [...views.map(({ view }) => view), ...services.map(({ name }) => name)]
+    await audit(trx, { projectId, actor, action: 'features.declare', subject: 'features', detail: { names } })
+  })
+}
+
+/** Asks a worker to bring a view up to the present. `cause` makes asking twice for the same reason one job. */
+export async function enqueueMaterialize(
+  trx: Trx,
+  { projectId, spec, cause }: { projectId: string; spec: ViewSpec; cause?: string },
+): Promise<string | undefined> {
+  const { view, definitionHash } = spec
+  return await enqueue(trx, {
+    projectId,
+    kind: 'features.materialize',
+    payload: { view, definitionHash },
+    ...(cause !== undefined && {
+      uniqueKey: `features.materialize:${projectId}:${view}:${definitionHash}:${cause}`,
+    }),
+  })
+}
+
+/** The complete specification of a feature service as the project declares it now. */
+export async function getService(
+  { db }: Pick<Context, 'db'>,
+  { projectId, name }: { projectId: string; name: string },
+): Promise<FeatureServiceSpec> {
+  const rows = await listDefinitions(db.read, projectId, 'service')
+  const row = rows.find((each) => each.name === name)
+  if (!row) throw new AppError('not_found', `There is no feature service ${name}`)
+  return JSON.parse(row.definition_json) as FeatureServiceSpec
+}
+
+/** Asks for every live definition of a view to be brought up to the present. Returns the ids of the jobs. */
+export async function requestMaterialize(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, view }: { projectId: string; actor: Actor; view: string },
+): Promise<string[]> {
+  requirePermission(actor, 'contribute', projectId)
+  const views = await listLiveViews(db.read, { projectId, name: view })
+  if (views.length === 0) throw new AppError('not_found', `There is no feature view ${view}`)
+  return await db.write(async (trx) => {
+    const jobs: string[] = []
+    for (const { spec } of views) jobs.push((await enqueueMaterialize(trx, { projectId, spec }))!)
+    await audit(trx, { projectId, actor, action: 'features.request_materialize', subject: view })
+    return jobs
+  })
+}
+
+/** Stops keeping earlier definitions of views up to date, but for those that the given specifications use. */
+export async function retireViews(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, used }: { projectId: string; actor: Actor; used: readonly FeatureServiceSpec[] },
+): Promise<void> {
+  requirePermission(actor, 'maintain', projectId)
+  const kept = used.flatMap(({ views }) => views.map(({ definitionHash }) => definitionHash))
+  await db.write(async (trx) => {
+    await updateRetired(trx, projectId, [...new Set(kept)])
+    await audit(trx, {
+      projectId,
+      actor,
+      action: 'features.retire',
+      subject: 'views',
+      detail: { kept: kept.length },
+    })
+  })
+}
+
+export interface ViewFreshness {
+  view: ViewSpec
+  current: boolean
+  /** Domain time up to which the online store holds the view's values; null before the first time. */
+  materializedUntilMs: number | null
+  newestEventMs: number | null
+  /** Age of the newest value. */
+  ageMs: number | null
+  /** Keys that have a value, and how many of them are older than the ttl. */
+  keys: number
+  staleKeys: number
+  stale: boolean
+}
+
+/** How fresh the online values of each view are at this moment of domain time. */
+export async function listFreshness(
+  { db, online, clock }: Pick<Context, 'db' | 'online' | 'clock'>,
+  { projectId }: { projectId: string },
+): Promise<ViewFreshness[]> {
+  const views = await listLiveViews(db.read, { projectId })
+  return await Promise.all(
+    views.map(async ({ spec, current }) => {
+      const state = await findMaterialization(db.read, projectId, spec)
+      const { keys, newestMs, older } = online.stats(onlineView(projectId, spec), clock.now() - spec.ttlMs)
+      const ageMs = newestMs === null ? null : clock.now() - newestMs
+      return {
+        view: spec,
+        current,
+        materializedUntilMs: state?.cursor_ms ?? null,
+        newestEventMs: newestMs,
+        ageMs,
+        keys,
+        staleKeys: older,
+        stale: ageMs === null || ageMs > spec.ttlMs,
+      }
+    }),
+  )
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { route } from '../http/route.ts'
+import { getService, listFreshness, requestMaterialize } from './features.ts'
+import { entityDefinition, onDemandDefinition } from './definition.ts'
+import { featureServiceSpec, viewSpec } from './schema.ts'
+import { listDefinitions } from './store.ts'
+
+const freshness = z.object({
+  view: viewSpec,
+  current: z.boolean(),
+  materializedUntilMs: z.number().nullable(),
+  newestEventMs: z.number().nullable(),
+  ageMs: z.number().nullable(),
+  keys: z.number(),
+  staleKeys: z.number(),
+  stale: z.boolean(),
+})
+
+const name = z.object({ name: z.string() })
+
+export const routes = [
+  route({
+    method: 'GET',
+    path: '/features',
+    summary:
+      'Entities, feature views with their freshness, on-demand features and feature services of the project',
+    permission: 'view',
+    response: z.object({
+      entities: z.array(entityDefinition),
+      views: z.array(freshness),
+      onDemand: z.array(onDemandDefinition),
+      services: z.array(featureServiceSpec),
+    }),
+    async handle({ context, projectId }) {
+      const { db } = context
+      const parse = async <T>(kind: 'entity' | 'on_demand' | 'service', schema: z.ZodType<T>): Promise<T[]> =>
+        (await listDefinitions(db.read, projectId, kind)).map((row) =>
+          schema.parse(JSON.parse(row.definition_json)),
+        )
+      return {
+        entities: await parse('entity', entityDefinition),
+        views: await listFreshness(context, { projectId }),
+        onDemand: await parse('on_demand', onDemandDefinition),
+        services: await parse('service', featureServiceSpec),
+      }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/features/services/:name',
+    summary: 'One feature service, complete with its views and on-demand features',
+    permission: 'view',
+    params: name,
+    response: featureServiceSpec,
+    handle: ({ context, projectId, params }) => getService(context, { projectId, name: params.name }),
+  }),
+  route({
+    method: 'POST',
+    path: '/features/views/:name/materialize',
+    summary: 'Asks a worker to bring the online values of a view up to the present',
+    permission: 'contribute',
+    params: name,
+    response: z.object({ jobIds: z.array(z.string()) }),
+    async handle({ context, actor, projectId, params }) {
+      return { jobIds: await requestMaterialize(context, { projectId, actor, view: params.name }) }
+    },
+  }),
+]

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+
+export const featureKind = z.enum(['number', 'category', 'timestamp'])
+/** A number (finite), a text, or a time as ms since the epoch. */
+export type FeatureKind = z.infer<typeof featureKind>
+
+export const feature = z.strictObject({ name: z.string().min(1), kind: featureKind })
+export type Feature = z.infer<typeof feature>
+
+/** What a feature view computes, complete: training and serving need nothing else. */
+export const viewSpec = z.strictObject({
+  view: z.string(),
+  entity: z.string(),
+  /** The column, and the field of a request, that holds the entity's key. */
+  entityKey: z.string(),
+  dataset: z.string(),
+  sql: z.string(),
+  /** Column of `sql`: when a row's values became true. */
+  eventTime: z.string(),
+  /** Column of `sql`: when a row became known, if it can be later than its event time. */
+  createdTimestamp: z.string().nullable(),
+  ttlMs: z.number().positive(),
+  /** Rows of the dataset older than this have no influence on a row; null when all may have. */
+  lookbackMs: z.number().positive().nullable(),
+  /** Every feature of the view, in the order in which the online store keeps them. */
+  features: z.array(feature).min(1),
+  /** Values in the online store belong to one definition of a view. */
+  definitionHash: z.string(),
+})
+export type ViewSpec = z.infer<typeof viewSpec>
+
+export const onDemandSpec = z.strictObject({
+  name: z.string(),
+  /** Path inside the code snapshot. */
+  module: z.string(),
+  export: z.string(),
+  inputs: z.array(feature),
+  outputs: z.array(feature).min(1),
+  budgetMs: z.number().positive(),
+})
+export type OnDemandSpec = z.infer<typeof onDemandSpec>
+
+export const servedFeature = z.strictObject({
+  name: z.string(),
+  kind: featureKind,
+  from: z.enum(['view', 'on_demand', 'request']),
+  /** The view or the on-demand feature it comes from; `request` when a request carries it. */
+  source: z.string(),
+})
+export type ServedFeature = z.infer<typeof servedFeature>
+
+/** The features of one model version: `features` in this order is the model's input. */
+export const featureServiceSpec = z.strictObject({
+  name: z.string(),
+  entities: z.array(z.strictObject({ name: z.string(), key: z.string() })),
+  views: z.array(viewSpec),
+  onDemand: z.array(onDemandSpec),
+  features: z.array(servedFeature).min(1),
+})
+export type FeatureServiceSpec = z.infer<typeof featureServiceSpec>
+
+export type FeatureValue = number | string | null
+
+/**
+ * What an online value is: there; null in its newest row; not there for this key at that moment; or older than the
+ * view's `ttl`. All but `PRESENT` mean null, in training too.
+ */
+export type FeatureStatus = 'PRESENT' | 'NULL_VALUE' | 'NOT_FOUND' | 'OUTSIDE_MAX_AGE'
+
+/** The name under which the online store keeps a view's values. */
+export function onlineView(projectId: string, { view, definitionHash }: ViewSpec): string {
+  return `${projectId}/${view}@${definitionHash.slice(0, 16)}`
+}
+
+/** What a request must carry besides the keys of entities, each once. */
+export function requestColumns({ onDemand, features }: FeatureServiceSpec): Feature[] {
+  const wanted = [
+    ...onDemand.flatMap(({ inputs }) => inputs),
+    ...features.filter(({ from }) => from === 'request').map(({ name, kind }) => ({ name, kind })),
+  ]
+  return wanted.filter(({ name }, index) => wanted.findIndex((other) => other.name === name) === index)
+}

@@ -1,0 +1,126 @@
+import type { Queryable, Trx } from '../ports/db/db.ts'
+import type { ViewSpec } from './schema.ts'
+import type { FeatureDefinitionRow, FeatureMaterializationRow, FeatureViewRow } from './tables.ts'
+
+export async function listDefinitions(
+  at: Queryable,
+  projectId: string,
+  kind: FeatureDefinitionRow['kind'],
+): Promise<FeatureDefinitionRow[]> {
+  return await at
+    .selectFrom('feature_definition')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('kind', '=', kind)
+    .orderBy('name')
+    .execute()
+}
+
+export async function replaceDefinitions(
+  trx: Trx,
+  projectId: string,
+  rows: readonly FeatureDefinitionRow[],
+): Promise<void> {
+  await trx.deleteFrom('feature_definition').where('project_id', '=', projectId).execute()
+  if (rows.length > 0) await trx.insertInto('feature_definition').values(rows).execute()
+}
+
+export interface StoredView {
+  projectId: string
+  spec: ViewSpec
+  current: boolean
+}
+
+/** The definitions of views whose values are kept up to date: the current ones and, until retired, earlier ones. */
+export async function listLiveViews(
+  at: Queryable,
+  filter: { projectId: string; name?: string | undefined },
+): Promise<StoredView[]> {
+  const rows = await at
+    .selectFrom('feature_view')
+    .selectAll()
+    .where('project_id', '=', filter.projectId)
+    .where('retired', '=', 0)
+    .$if(filter.name !== undefined, (query) => query.where('name', '=', filter.name!))
+    .orderBy('name')
+    .orderBy('created_ms', 'desc')
+    .execute()
+  return rows.map(toView)
+}
+
+export async function findView(
+  at: Queryable,
+  projectId: string,
+  name: string,
+  definitionHash: string,
+): Promise<StoredView | undefined> {
+  const row = await at
+    .selectFrom('feature_view')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('name', '=', name)
+    .where('definition_hash', '=', definitionHash)
+    .executeTakeFirst()
+  return row && toView(row)
+}
+
+export async function updateNoCurrentViews(trx: Trx, projectId: string): Promise<void> {
+  await trx.updateTable('feature_view').set({ current: 0 }).where('project_id', '=', projectId).execute()
+}
+
+export async function upsertCurrentView(trx: Trx, row: FeatureViewRow): Promise<void> {
+  await trx
+    .insertInto('feature_view')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['project_id', 'name', 'definition_hash'])
+        .doUpdateSet({ spec_json: row.spec_json, current: 1, retired: 0 }),
+    )
+    .execute()
+}
+
+export async function updateRetired(trx: Trx, projectId: string, kept: readonly string[]): Promise<void> {
+  await trx
+    .updateTable('feature_view')
+    .set({ retired: 1 })
+    .where('project_id', '=', projectId)
+    .where('current', '=', 0)
+    .$if(kept.length > 0, (query) => query.where('definition_hash', 'not in', kept))
+    .execute()
+}
+
+export async function findMaterialization(
+  at: Queryable,
+  projectId: string,
+  { view, definitionHash }: ViewSpec,
+): Promise<FeatureMaterializationRow | undefined> {
+  return await at
+    .selectFrom('feature_materialization')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('view', '=', view)
+    .where('definition_hash', '=', definitionHash)
+    .executeTakeFirst()
+}
+
+export async function upsertMaterialization(trx: Trx, row: FeatureMaterializationRow): Promise<void> {
+  const { cursor_ms, dataset_version_id, rows, newest_event_ms, updated_ms } = row
+  await trx
+    .insertInto('feature_materialization')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['project_id', 'view', 'definition_hash'])
+        .doUpdateSet({ cursor_ms, dataset_version_id, rows, newest_event_ms, updated_ms }),
+    )
+    .execute()
+}
+
+function toView(row: FeatureViewRow): StoredView {
+  return {
+    projectId: row.project_id,
+    spec: JSON.parse(row.spec_json) as ViewSpec,
+    current: row.current === 1,
+  }
+}

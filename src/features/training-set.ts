@@ -1,0 +1,273 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { getDataset, getVersion, versionScan } from '../data/data.ts'
+import type { Context } from '../http/context.ts'
+import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import {
+  parquetScan,
+  quoteIdentifier,
+  quoteLiteral,
+  type Analytics,
+  type AnalyticsSession,
+} from '../ports/analytics/analytics.ts'
+import { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
+import { featureValue, keyText, knownRows, SQL_TYPE, viewRows } from './point-in-time.ts'
+import { requestColumns, type FeatureServiceSpec, type FeatureValue, type ViewSpec } from './schema.ts'
+
+/** Where the rows to be described come from: keys, event time, label, request columns, anything else. */
+export type Spine = { sql: string } | { parquet: string[] }
+
+/** Everything that a training set depends on, as JSON; the parts it reads are local files. */
+export interface TrainingSetPlan {
+  spec: FeatureServiceSpec
+  spine: Spine
+  eventTime: string
+  /** By name: SQL of the rows, and the time column. Spine SQL reads them by these names. */
+  datasets: Record<string, { scan: string; time: string | null }>
+  withAges: boolean
+}
+
+export interface PlanTrainingSet {
+  projectId: string
+  actor: Actor
+  spec: FeatureServiceSpec
+  spine: Spine
+  /** The spine's column with the moment of prediction; default `event_time`. */
+  eventTime?: string
+  /** Ids of dataset versions by the dataset's name: all that views and spine read. */
+  datasetVersions: Readonly<Record<string, string>>
+  /** Adds `<view>__age_ms` for each view: how old the joined row was. */
+  withAges?: boolean
+}
+
+export interface TrainingSet {
+  path: string
+  rows: number
+  /** How often an on-demand feature went wrong, as `flight_time output:hour`. */
+  violations: Record<string, number>
+}
+
+/** Resolves what a training set reads. Throws `invalid` when a view's dataset has no version here. */
+export async function planTrainingSet(
+  context: Pick<Context, 'db' | 'artifacts'>,
+  input: PlanTrainingSet,
+): Promise<TrainingSetPlan> {
+  const { projectId, actor, spec, spine, eventTime = 'event_time', datasetVersions, withAges = false } = input
+  requirePermission(actor, 'view', projectId)
+  const missing = spec.views.find(({ dataset }) => datasetVersions[dataset] === undefined)
+  if (missing) {
+    throw new AppError(
+      'invalid',
+      `The training set needs a version of ${missing.dataset}, which the view ${missing.view} reads`,
+    )
+  }
+  const datasets: TrainingSetPlan['datasets'] = {}
+  for (const [name, id] of Object.entries(datasetVersions)) {
+    const { definition } = await getDataset(context, { projectId, name })
+    const version = await getVersion(context, { projectId, id })
+    datasets[name] = { scan: await versionScan(context, version), time: definition.time ?? null }
+  }
+  return { spec, spine, eventTime, datasets, withAges }
+}
+
+/**
+ * Writes the training set: the spine's rows in their order, with each feature as it was known at the row's event time.
+ * Of a view's rows with an event time not after the moment (inclusive) and, if the view declares a created timestamp,
+ * known by then, the newest counts, unless it is older than the view's ttl. The spine's columns stay, but for those
+ * that a feature has the name of. One thread: equal input gives equal bytes.
+ */
+export async function buildTrainingSet(
+  analytics: Analytics,
+  plan: TrainingSetPlan,
+  { snapshotDirectory, target }: { snapshotDirectory: string; target: string },
+): Promise<TrainingSet> {
+  const { spec } = plan
+  await using session = await analytics.session({ threads: 1 })
+  const columns = await createSpine(session, plan)
+  for (const [index, view] of spec.views.entries()) await createView(session, plan, view, index)
+  const violations: Record<string, number> = {}
+  for (const [index, each] of spec.onDemand.entries()) {
+    await createOnDemand(session, await loadOnDemand(each, snapshotDirectory), index, violations)
+  }
+  await session.execute(
+    `COPY (${selectFeatures(plan, columns)}) TO ${quoteLiteral(target)} (FORMAT parquet, COMPRESSION zstd)`,
+  )
+  const [count] = await session.query('SELECT count(*) AS n FROM spine')
+  return { path: target, rows: Number(count!['n']), violations }
+}
+
+/** Plans and writes a training set at once. */
+export async function trainingSet(
+  context: Pick<Context, 'db' | 'artifacts' | 'analytics'>,
+  input: PlanTrainingSet & { snapshotDirectory: string; target: string },
+): Promise<TrainingSet> {
+  return await buildTrainingSet(context.analytics, await planTrainingSet(context, input), input)
+}
+
+/** The table `spine`: its columns, `__row`, `__ts` (ms) and `__k<i>`, the key of each view as text. */
+async function createSpine(session: AnalyticsSession, plan: TrainingSetPlan): Promise<string[]> {
+  const { spec, spine, eventTime, datasets } = plan
+  for (const [name, { scan }] of Object.entries(datasets)) {
+    await session.execute(`CREATE TEMP VIEW ${quoteIdentifier(name)} AS ${scan}`)
+  }
+  const source = 'sql' in spine ? spine.sql : `SELECT * FROM ${parquetScan(spine.parquet)}`
+  const described = await session.query(`DESCRIBE ${source}`)
+  const columns = described.map((row) => String(row['column_name']))
+  const needed = [
+    eventTime,
+    ...spec.views.map(({ entityKey }) => entityKey),
+    ...requestColumns(spec).map(({ name }) => name),
+  ]
+  const missing = needed.filter((name) => !columns.includes(name))
+  if (missing.length > 0) {
+    throw new AppError(
+      'invalid',
+      `The spine of ${spec.name} has no column ${[...new Set(missing)].join(', ')}. It has ${columns.join(', ')}`,
+    )
+  }
+  const keys = spec.views.map(
+    ({ entityKey }, index) => `${keyText(quoteIdentifier(entityKey))} AS __k${index}`,
+  )
+  const ts = `epoch_ms(CAST(${quoteIdentifier(eventTime)} AS TIMESTAMP)) AS __ts`
+  await session.execute(
+    `CREATE TEMP TABLE spine AS SELECT row_number() OVER () AS __row, ${[ts, ...keys].join(', ')}, * FROM (${source})`,
+  )
+  return columns
+}
+
+async function createView(
+  session: AnalyticsSession,
+  { datasets }: TrainingSetPlan,
+  view: ViewSpec,
+  index: number,
+): Promise<void> {
+  const { scan, time } = datasets[view.dataset]!
+  const rows = viewRows(view, await restrictScan(session, scan, time, view))
+  await session.execute(`CREATE TEMP TABLE rows${index} AS ${rows}`)
+  await session.execute(`CREATE TEMP TABLE known${index} AS ${knownRows(view, `rows${index}`)}`)
+}
+
+/** With a lookback, only the rows that can matter to any moment of the spine. */
+async function restrictScan(
+  session: AnalyticsSession,
+  scan: string,
+  time: string | null,
+  { lookbackMs, ttlMs }: ViewSpec,
+): Promise<string> {
+  if (lookbackMs === null || time === null) return scan
+  const [bounds] = await session.query('SELECT min(__ts) AS low, max(__ts) AS high FROM spine')
+  const { low, high } = bounds as { low: number | null; high: number | null }
+  if (low === null || high === null) return `SELECT * FROM (${scan}) WHERE false`
+  const column = quoteIdentifier(time)
+  const from = Math.floor(low - ttlMs - lookbackMs) * 1000
+  return `SELECT * FROM (${scan}) WHERE ${column} >= make_timestamp(${from}) AND ${column} <= make_timestamp(${Math.ceil(high) * 1000})`
+}
+
+const CHUNK_ROWS = 100_000
+
+/** The table `demand<i>`: `__row` and the outputs, computed by the function itself, row by row. */
+async function createOnDemand(
+  session: AnalyticsSession,
+  { spec, compute }: LoadedOnDemand,
+  index: number,
+  violations: Record<string, number>,
+): Promise<void> {
+  const outputs = spec.outputs.map(({ name, kind }) => ({
+    name: quoteIdentifier(name),
+    type: SQL_TYPE[kind],
+  }))
+  await session.execute(
+    `CREATE TEMP TABLE demand${index} (__row BIGINT, ${outputs.map(({ name, type }) => `${name} ${type}`).join(', ')})`,
+  )
+  const [count] = await session.query('SELECT count(*) AS n FROM spine')
+  const inputs = spec.inputs.map(
+    ({ name, kind }) => `${featureValue(quoteIdentifier(name), kind)} AS ${quoteIdentifier(name)}`,
+  )
+  const folder = await mkdtemp(join(tmpdir(), 'tidemill-training-'))
+  try {
+    for (let start = 0; start < Number(count!['n']); start += CHUNK_ROWS) {
+      const columns = await session.columns(
+        `SELECT ${['__row', ...inputs].join(', ')} FROM spine WHERE __row > ${start} AND __row <= ${start + CHUNK_ROWS} ORDER BY __row`,
+      )
+      const path = join(folder, 'chunk.csv')
+      await writeFile(path, computeChunk({ spec, compute }, columns, violations))
+      const types = outputs.map(({ type }, at) => `'c${at}': '${type}'`).join(', ')
+      await session.execute(
+        `INSERT INTO demand${index} FROM read_csv(${quoteLiteral(path)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'row': 'BIGINT', ${types}})`,
+      )
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function computeChunk(
+  { spec, compute }: LoadedOnDemand,
+  columns: Record<string, unknown[]>,
+  violations: Record<string, number>,
+): string {
+  const rows = columns['__row']!
+  const lines: string[] = []
+  let firstError: string | null = null
+  let errors = 0
+  const request: Record<string, unknown> = {}
+  for (let row = 0; row < rows.length; row++) {
+    for (const { name } of spec.inputs) request[name] = columns[name]![row]
+    const result = compute(request)
+    for (const violation of result.violations) {
+      if (violation !== 'budget') count(violations, `${spec.name} ${violation}`)
+    }
+    if (result.error !== null) {
+      firstError ??= result.error
+      errors += 1
+    }
+    lines.push(`${Number(rows[row])},${result.values.map(csvField).join(',')}\n`)
+  }
+  if (errors === rows.length && errors > 0) {
+    throw new AppError('invalid', `The on-demand feature ${spec.name} fails on every row: ${firstError}`)
+  }
+  return lines.join('')
+}
+
+function count(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1
+}
+
+function csvField(value: FeatureValue): string {
+  if (value === null) return ''
+  return typeof value === 'number' ? String(value) : `"${value.replaceAll('"', '""')}"`
+}
+
+function selectFeatures(
+  { spec, withAges, eventTime }: TrainingSetPlan,
+  spineColumns: readonly string[],
+): string {
+  const names = new Set(spec.features.map(({ name }) => name))
+  if (names.has(eventTime))
+    throw new AppError('invalid', `A feature of ${spec.name} has the name of the event time, ${eventTime}`)
+  const own = spineColumns.filter((name) => !names.has(name)).map((name) => `s.${quoteIdentifier(name)}`)
+  const features = spec.features.map((feature) => {
+    const alias = quoteIdentifier(feature.name)
+    if (feature.from === 'request') return `${featureValue(`s.${alias}`, feature.kind)} AS ${alias}`
+    if (feature.from === 'on_demand') {
+      return `d${spec.onDemand.findIndex(({ name }) => name === feature.source)}.${alias}`
+    }
+    const view = spec.views.findIndex((each) => each.view === feature.source)
+    const position = spec.views[view]!.features.findIndex(({ name }) => name === feature.name)
+    // The joined row has the greatest event time, so the ttl can be applied after the join.
+    return `CASE WHEN s.__ts - v${view}.ts <= ${spec.views[view]!.ttlMs} THEN v${view}.f${position} END AS ${alias}`
+  })
+  const ages = withAges
+    ? spec.views.map(({ view }, index) => `s.__ts - v${index}.ts AS ${quoteIdentifier(`${view}__age_ms`)}`)
+    : []
+  const joins = [
+    ...spec.views.map(
+      (_, index) =>
+        `ASOF LEFT JOIN known${index} v${index} ON s.__k${index} = v${index}.k AND s.__ts >= v${index}.av`,
+    ),
+    ...spec.onDemand.map((_, index) => `LEFT JOIN demand${index} d${index} ON s.__row = d${index}.__row`),
+  ]
+  return `SELECT ${[...own, ...features, ...ages].join(', ')} FROM spine s ${joins.join(' ')} ORDER BY s.__row`
+}
