@@ -61,7 +61,7 @@ function openSession(connection: DuckDBConnection): AnalyticsSession {
       const result = await run(sql, parameters)
       const columns = plainColumns(result)
       return Object.fromEntries(
-        result.deduplicatedColumnNames().map((name, index) => [name, columns[index]!]),
+        result.deduplicatedColumnNames().map((name, index) => [name, columns[index] ?? []]),
       )
     },
     async execute(sql, parameters) {
