@@ -16,6 +16,8 @@ export interface Job {
   payload: JsonObject
   /** The fencing token: grows with each claim. */
   attempt: number
+  /** A failure of this attempt is the job's end. */
+  lastAttempt: boolean
   /** Aborted when the lease is lost or the process stops. */
   signal: AbortSignal
 }

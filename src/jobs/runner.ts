@@ -108,6 +108,7 @@ export class JobRunner implements AsyncDisposable {
       kind: row.kind,
       payload: JSON.parse(row.payload_json) as JsonObject,
       attempt: row.attempt,
+      lastAttempt: row.failures + 1 >= row.max_attempts,
       signal,
     }
     const handler = this.#handlers.get(row.kind)

@@ -1,5 +1,12 @@
 import { Option, type Command } from 'commander'
-import { apiOf, parseAssignments, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import {
+  apiOf,
+  parseAssignments,
+  print,
+  table,
+  withServerOptions,
+  type CommandOptions,
+} from '../http/command.ts'
 import type { ApiClient } from '../http/api-client.ts'
 import { AppError } from '../kernel/errors.ts'
 
@@ -60,7 +67,9 @@ async function follow(api: ApiClient, runId: string, say: (line: string) => void
       if (states.get(step.id) === step.state) continue
       states.set(step.id, step.state)
       const took = step.startedMs && step.finishedMs ? ` in ${step.finishedMs - step.startedMs} ms` : ''
-      say(`  ${step.name}: ${step.cached ? 'reused' : `${step.state}${took}`}${step.error ? ` — ${step.error}` : ''}`)
+      say(
+        `  ${step.name}: ${step.cached ? 'reused' : `${step.state}${took}`}${step.error ? ` — ${step.error}` : ''}`,
+      )
     }
     if (!['queued', 'running', 'pending'].includes(view.run.state)) return view
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))

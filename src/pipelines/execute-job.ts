@@ -1,0 +1,208 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Context } from '../http/context.ts'
+import { fence, type Job } from '../jobs/jobs.ts'
+import { AppError, messageOf } from '../kernel/errors.ts'
+import type { JsonObject } from '../kernel/json.ts'
+import {
+  abandonAttempt,
+  commitFailure,
+  commitResult,
+  keepCheckpoint,
+  storeOutputs,
+  type Attempt,
+  type StoredOutputs,
+} from './attempt-outcome.ts'
+import type { ChangeWatch } from './change-watch.ts'
+import type { StepMessage, StepTask, TaskInput } from './child-protocol.ts'
+import type { StepDefinition } from './definition-json.ts'
+import { LOST_ATTEMPTS } from './executions.ts'
+import type { Launcher } from './launcher.ts'
+import { MetricBuffer } from './metric-buffer.ts'
+import { payloadText } from './payload.ts'
+import { openTrackingRun, type TrackedRun } from './run-tracking.ts'
+import type { Output } from './schema.ts'
+import { logPath, redact, StepLog } from './step-log.ts'
+import {
+  findExecution,
+  findRunRow,
+  getPipelineCode,
+  insertAttempt,
+  listAttempts,
+  loseAttempts,
+  setExecutionTracking,
+} from './store.ts'
+import type { ExecutionRow } from './tables.ts'
+
+export interface ExecuteParts {
+  launcher: Launcher
+  watch: ChangeWatch
+  /** The value of a secret, for the steps that declare it. */
+  secretOf: (projectId: string, name: string) => string | undefined
+  /** What a foreign step's environment holds about its tracking run. */
+  environmentOf: (run: {
+    projectId: string
+    tracked: TrackedRun
+    executionId: string
+  }) => Promise<Record<string, string>>
+}
+
+/** Runs one attempt of an execution and commits its result, or its failure when no attempt is left. */
+export async function executeJob(context: Context, job: Job, parts: ExecuteParts): Promise<void> {
+  const execution = await findExecution(context.db.read, payloadText(job, 'executionId'))
+  if (execution?.state !== 'running') return
+  const attempt = await beginAttempt(context, job, execution)
+  const stop = new AbortController()
+  const signal = AbortSignal.any([job.signal, stop.signal])
+  void parts.watch.ended(execution.id, signal).then(
+    () => stop.abort(new AppError('conflict', 'Cancelled: nobody waits for the step any more')),
+    () => undefined,
+  )
+  const folder = join(context.config.dataDir, 'work', `${execution.id}-${job.attempt}`)
+  try {
+    await runAttempt(context, attempt, { ...parts, signal, folder })
+  } finally {
+    stop.abort()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function beginAttempt(context: Context, job: Job, execution: ExecutionRow): Promise<Attempt> {
+  const { db } = context
+  const code = await getPipelineCode(db.read, execution.project_version_id)
+  const step = code.steps.get(execution.step_id)
+  if (!step) throw new AppError('internal', `The project version has no step ${execution.step_id}`)
+  const run = await findRunRow(db.read, execution.run_id)
+  const tracked = await openTrackingRun(context, {
+    projectId: execution.project_id,
+    pipeline: run?.pipeline ?? step.name,
+    uuid: execution.id,
+    name: step.name,
+    parentUuid: execution.run_id,
+    params: JSON.parse(execution.params_json) as JsonObject,
+    tags: { 'tidemill.execution': execution.id, 'tidemill.step': step.id },
+  })
+  const earlier = await db.write(async (trx) => {
+    await fence(trx, job)
+    const now = await db.wallTime(trx)
+    await loseAttempts(trx, execution.id, now)
+    await setExecutionTracking(trx, execution.id, tracked.id)
+    const before = await listAttempts(trx, execution.id)
+    await insertAttempt(trx, {
+      execution_id: execution.id,
+      number: job.attempt,
+      project_id: execution.project_id,
+      state: 'running',
+      error: null,
+      log_sha256: null,
+      checkpoint_sha256: before.at(-1)?.checkpoint_sha256 ?? null,
+      created_ms: now,
+      finished_ms: null,
+    })
+    return before
+  })
+  return { execution, step, code, job, tracked, earlier }
+}
+
+interface Surroundings extends ExecuteParts {
+  signal: AbortSignal
+  folder: string
+}
+
+async function runAttempt(context: Context, attempt: Attempt, around: Surroundings): Promise<void> {
+  const { execution, step, job, tracked } = attempt
+  const secrets = secretsOf(step, execution.project_id, around)
+  const log = new StepLog(logPath(context.config, execution.id, job.attempt), Object.values(secrets))
+  const metrics = new MetricBuffer(context, { projectId: execution.project_id, runId: tracked.id })
+  const checkpoints: Promise<void>[] = []
+  const message = (told: StepMessage): void => {
+    if (told.type === 'log') log.write(told.text)
+    else if (told.type === 'metric') metrics.add({ ...told, timestampMs: told.atMs })
+    else if (told.type === 'checkpoint') checkpoints.push(keepCheckpoint(context, attempt, told.path))
+  }
+  let outcome: { outputs: StoredOutputs } | { error: unknown }
+  try {
+    const lost = attempt.earlier.filter(({ state }) => state === 'lost').length
+    if (lost > LOST_ATTEMPTS)
+      throw new AppError('invalid', `The worker died in ${lost} attempts of the step ${step.name}`)
+    requireSecrets(step, secrets)
+    await mkdir(around.folder, { recursive: true })
+    const task = await taskOf(context, attempt, around, secrets)
+    const raw = await around.launcher.runStep(attempt.code, task, { signal: around.signal, message })
+    outcome = { outputs: await storeOutputs(context, raw) }
+  } catch (error) {
+    outcome = { error }
+  }
+  if (around.signal.aborted) {
+    await log.remove()
+    await abandonAttempt(context, attempt)
+    if (job.signal.aborted) throw job.signal.reason
+    return
+  }
+  await Promise.allSettled(checkpoints)
+  if ('error' in outcome) log.write(`${messageOf(outcome.error)}\n`)
+  const logBlob = await context.artifacts.put(await log.close())
+  await metrics.flush()
+  if ('outputs' in outcome) await commitResult(context, attempt, outcome.outputs, logBlob)
+  else
+    await commitFailure(context, attempt, redact(messageOf(outcome.error), Object.values(secrets)), logBlob)
+  await log.remove()
+}
+
+/** Those that are set; a step that declares another one fails. */
+function secretsOf(
+  step: StepDefinition,
+  projectId: string,
+  { secretOf }: ExecuteParts,
+): Record<string, string> {
+  const found = step.secrets.map((name) => [name, secretOf(projectId, name)] as const)
+  return Object.fromEntries(
+    found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined),
+  )
+}
+
+function requireSecrets({ secrets: names }: StepDefinition, secrets: Readonly<Record<string, string>>): void {
+  const missing = names.find((name) => secrets[name] === undefined)
+  if (missing === undefined) return
+  throw new AppError(
+    'invalid',
+    `The secret ${missing} is not set: give the worker an environment variable ${missing}`,
+  )
+}
+
+async function taskOf(
+  { artifacts }: Pick<Context, 'artifacts'>,
+  { execution, step, job, tracked, earlier }: Attempt,
+  { folder, environmentOf }: Surroundings,
+  secrets: Record<string, string>,
+): Promise<StepTask> {
+  const inputs: Record<string, TaskInput> = {}
+  for (const [name, output] of Object.entries(JSON.parse(execution.inputs_json) as Record<string, Output>)) {
+    if (output.kind === 'json') inputs[name] = { kind: 'json', value: output.value }
+    else if (output.kind === 'model')
+      inputs[name] = { kind: 'model', path: await artifacts.localPath(output.sha256) }
+    else
+      inputs[name] = {
+        kind: 'table',
+        paths: await Promise.all(output.parts.map((part) => artifacts.localPath(part))),
+      }
+  }
+  const checkpoint = earlier.at(-1)?.checkpoint_sha256
+  return {
+    type: 'step',
+    step,
+    params: JSON.parse(execution.params_json) as JsonObject,
+    inputs,
+    folder,
+    run: {
+      runId: execution.run_id,
+      executionId: execution.id,
+      attempt: job.attempt,
+      trackingRunId: tracked.id,
+    },
+    env: await environmentOf({ projectId: execution.project_id, tracked, executionId: execution.id }),
+    timeoutMs: step.timeoutMs ?? null,
+    checkpoint: checkpoint ? await artifacts.localPath(checkpoint) : null,
+    secrets,
+  }
+}

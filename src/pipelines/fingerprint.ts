@@ -1,0 +1,52 @@
+import { hashJson, type Json } from '../kernel/json.ts'
+import type { StepDefinition } from './definition-json.ts'
+
+/** Raised when fingerprints are made otherwise, so that no old result is taken for a new one. */
+const FORMAT = 1
+
+/** Everything that decides what a step computes. Where and how often it runs is not in it. */
+export interface Fingerprint {
+  format: number
+  step: string
+  kind: string
+  /** Files with their hashes; for a built-in step its version. */
+  code: Record<string, string> | { version: number }
+  files: Record<string, string>
+  environment: Record<string, string>
+  runtime: string
+  command: string | null
+  params: Json
+  /** Content hashes. */
+  inputs: Record<string, string>
+  outputs: Record<string, Json>
+  salt: string | null
+}
+
+export interface FingerprintInput {
+  step: StepDefinition
+  params: Json
+  inputs: Readonly<Record<string, string>>
+  /** As `node 24` or `python 3.11`. */
+  runtime: string
+}
+
+export function fingerprintOf({ step, params, inputs, runtime }: FingerprintInput): Fingerprint {
+  return {
+    format: FORMAT,
+    step: step.name,
+    kind: step.kind,
+    code: step.kind === 'built_in' ? { version: step.version ?? 0 } : step.code,
+    files: step.files,
+    environment: step.environment,
+    runtime,
+    command: step.command ?? null,
+    params,
+    inputs,
+    outputs: step.out as Record<string, Json>,
+    salt: step.salt ?? null,
+  }
+}
+
+export function hashFingerprint(fingerprint: Fingerprint): string {
+  return hashJson(fingerprint)
+}

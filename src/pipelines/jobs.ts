@@ -1,0 +1,12 @@
+import type { JobHandler } from '../jobs/jobs.ts'
+import { executeJob, type ExecuteParts } from './execute-job.ts'
+import { EXECUTE_JOB } from './executions.ts'
+import { RUN_JOB, runPipelineJob, type RunParts } from './run-job.ts'
+
+/** The jobs of this room; `parts` is what the worker brings. */
+export function pipelineJobs(parts: RunParts & ExecuteParts): JobHandler[] {
+  return [
+    { kind: RUN_JOB, slot: 'pipeline', run: (context, job) => runPipelineJob(context, job, parts) },
+    { kind: EXECUTE_JOB, slot: 'work', run: (context, job) => executeJob(context, job, parts) },
+  ]
+}

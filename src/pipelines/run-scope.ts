@@ -1,0 +1,32 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { AppError } from '../kernel/errors.ts'
+import type { Kinds } from './kinds.ts'
+
+/** What carries out the calls of a pipeline function while it runs. */
+export interface RunScope {
+  call(step: object, call: ScopedCall): Readonly<Record<string, unknown>>
+}
+
+export interface ScopedCall {
+  name: string
+  out: Kinds
+  inputs: Readonly<Record<string, unknown>>
+  params: unknown
+  key: string | undefined
+}
+
+const scopes = new AsyncLocalStorage<RunScope>()
+
+/** Runs a pipeline function so that the steps it calls, also after an `await`, reach the scope. */
+export function runInScope<Result>(scope: RunScope, work: () => Result): Result {
+  return scopes.run(scope, work)
+}
+
+export function currentScope(stepName: string): RunScope {
+  const scope = scopes.getStore()
+  if (scope) return scope
+  throw new AppError(
+    'invalid',
+    `The step ${stepName} was called outside a pipeline. Call it in the function given to pipeline(…).`,
+  )
+}

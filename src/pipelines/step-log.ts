@@ -1,0 +1,77 @@
+import { appendFile, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Context } from '../http/context.ts'
+
+const MAX_BYTES = 10 * 1024 * 1024
+const FLUSH_MS = 200
+
+/** Where the log of an attempt grows while it runs; afterwards it is a blob. */
+export function logPath(config: Context['config'], executionId: string, attempt: number): string {
+  return join(config.dataDir, 'logs', `${executionId}-${attempt}.log`)
+}
+
+/** The growing log of one attempt. Secrets are taken out before anything is written. */
+export class StepLog {
+  readonly path: string
+  readonly #secrets: readonly string[]
+  #waiting = ''
+  #bytes = 0
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void>
+
+  constructor(path: string, secrets: readonly string[]) {
+    this.path = path
+    this.#secrets = secrets
+    this.#writing = mkdir(dirname(path), { recursive: true }).then(() => undefined)
+  }
+
+  write(text: string): void {
+    if (this.#bytes > MAX_BYTES) return
+    const clean = redact(text, this.#secrets)
+    this.#bytes += clean.length
+    this.#waiting += this.#bytes > MAX_BYTES ? '\n… the rest of the log was left out\n' : clean
+    this.#timer ??= setTimeout(() => void this.#flush(), FLUSH_MS)
+  }
+
+  async #flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const text = this.#waiting
+    this.#waiting = ''
+    if (text !== '') this.#writing = this.#writing.then(() => appendFile(this.path, text))
+    await this.#writing
+  }
+
+  /** All that was logged. */
+  async close(): Promise<Uint8Array> {
+    await this.#flush()
+    const bytes = await readFile(this.path).catch(() => new Uint8Array())
+    return bytes
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { force: true })
+  }
+}
+
+/** The part of a growing log after a byte; empty when the file is not on this machine. */
+export async function readGrowingLog(path: string, after: number): Promise<Buffer> {
+  let file: Awaited<ReturnType<typeof open>>
+  try {
+    file = await open(path)
+  } catch {
+    return Buffer.alloc(0)
+  }
+  try {
+    const { size } = await file.stat()
+    const buffer = Buffer.alloc(Math.max(0, Math.min(size - after, MAX_BYTES)))
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, after)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
+export function redact(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((clean, secret) => (secret === '' ? clean : clean.replaceAll(secret, '•••')), text)
+}

@@ -1,0 +1,52 @@
+// What users import as `tidemill`. It loads definitions and zod, nothing else.
+export {
+  between,
+  castable,
+  columns,
+  dataset,
+  distinctCount,
+  files,
+  finite,
+  freshness,
+  inSet,
+  increasing,
+  length,
+  lessOrEqual,
+  matches,
+  meanBetween,
+  noDuplicateRows,
+  notNull,
+  quantileBetween,
+  rowCount,
+  sqlCheck,
+  unique,
+} from '../data/definition.ts'
+export { entity, featureService, featureView, onDemand, requestFeatures } from '../features/definition.ts'
+export { monitor } from '../monitoring/definition.ts'
+export {
+  cron,
+  degraded,
+  drift,
+  Json,
+  Model,
+  newData,
+  pipeline,
+  py,
+  sh,
+  step,
+  Table,
+} from '../pipelines/definition.ts'
+export { beatsBaseline, gain, minimum, model, noLeak, notWorse } from '../registry/definition.ts'
+export { deployment } from '../serving/definition.ts'
+export { project } from './definition.ts'
+export type {
+  Champion,
+  JsonRef,
+  ModelInput,
+  ModelRef,
+  PipelineScope,
+  RunCause,
+  StepTools,
+  TableInput,
+  TableRef,
+} from '../pipelines/definition.ts'

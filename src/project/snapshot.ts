@@ -1,0 +1,96 @@
+import { chmod, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, posix } from 'node:path'
+import { z } from 'zod'
+import type { Context } from '../http/context.ts'
+import { AppError } from '../kernel/errors.ts'
+import { canonicalJson, sha256 } from '../kernel/json.ts'
+
+const MAX_BYTES = 20 * 1024 * 1024
+
+const snapshotSchema = z.strictObject({
+  format: z.literal(1),
+  files: z.record(z.string(), z.strictObject({ base64: z.base64(), executable: z.boolean() })),
+})
+/** The code of a project version: exactly the files that its definitions reach, and no others. */
+export type Snapshot = z.infer<typeof snapshotSchema>
+
+export async function makeSnapshot(root: string, paths: Iterable<string>): Promise<Snapshot> {
+  const files: Snapshot['files'] = {}
+  const sizes: [number, string][] = []
+  for (const path of [...new Set(paths)].sort()) {
+    const bytes = await readFile(join(root, path))
+    const { mode } = await stat(join(root, path))
+    files[path] = { base64: bytes.toString('base64'), executable: (mode & 0o100) !== 0 }
+    sizes.push([bytes.byteLength, path])
+  }
+  const total = sizes.reduce((sum, [size]) => sum + size, 0)
+  if (total > MAX_BYTES) {
+    const [largest] = sizes.sort(([a], [b]) => b - a)
+    throw new AppError(
+      'invalid',
+      `The project’s code has ${total} bytes, more than ${MAX_BYTES}; the largest file is ${largest![1]}. Data belongs in a dataset.`,
+    )
+  }
+  return { format: 1, files }
+}
+
+export function snapshotBytes(snapshot: Snapshot): Uint8Array {
+  return Buffer.from(canonicalJson(snapshot))
+}
+
+export function snapshotHash(snapshot: Snapshot): string {
+  return sha256(snapshotBytes(snapshot))
+}
+
+/** Checks a snapshot that came from outside: its form, and that no path leaves the folder. */
+export function parseSnapshot(value: unknown): Snapshot {
+  const parsed = snapshotSchema.safeParse(value)
+  if (!parsed.success) throw new AppError('invalid', `Wrong code snapshot: ${z.prettifyError(parsed.error)}`)
+  for (const path of Object.keys(parsed.data.files)) {
+    if (
+      path === posix.normalize(path) &&
+      !path.startsWith('..') &&
+      !path.startsWith('/') &&
+      !path.includes('\\')
+    ) {
+      continue
+    }
+    throw new AppError('invalid', `A code snapshot can't hold the path ${path}: it leaves the folder`)
+  }
+  return parsed.data
+}
+
+/**
+ * The folder `<dataDir>/code/<hash>` with the snapshot's files; made when it is missing. `dependencies` is the
+ * project's `node_modules`, which is linked into it.
+ */
+export async function unpackSnapshot(
+  { artifacts, config }: Pick<Context, 'artifacts' | 'config'>,
+  { hash, dependencies }: { hash: string; dependencies: string | undefined },
+): Promise<string> {
+  const folder = join(config.dataDir, 'code', hash)
+  if (await exists(folder)) return folder
+  const snapshot = parseSnapshot(JSON.parse(Buffer.from(await artifacts.bytes(hash)).toString('utf8')))
+  const temporary = `${folder}.${process.pid}.tmp`
+  await rm(temporary, { recursive: true, force: true })
+  for (const [path, file] of Object.entries(snapshot.files)) {
+    const target = join(temporary, path)
+    await mkdir(dirname(target), { recursive: true })
+    await writeFile(target, Buffer.from(file.base64, 'base64'))
+    await chmod(target, file.executable ? 0o555 : 0o444)
+  }
+  await mkdir(temporary, { recursive: true })
+  if (dependencies !== undefined) await symlink(dependencies, join(temporary, 'node_modules'))
+  await rename(temporary, folder).catch(async (error: unknown) => {
+    await rm(temporary, { recursive: true, force: true })
+    if (!(await exists(folder))) throw error
+  })
+  return folder
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}

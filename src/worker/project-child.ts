@@ -1,0 +1,108 @@
+// Runs code of one project snapshot for the worker: the folder is the argument, tasks come over the channel, one
+// at a time. It ends when the worker is gone.
+import { Worker } from 'node:worker_threads'
+import { messageOf } from '../kernel/errors.ts'
+import { builtInSteps } from '../pipelines/built-in.ts'
+import { builtInBody } from '../pipelines/built-in-bodies.ts'
+import {
+  endGroup,
+  FunctionRun,
+  runStep,
+  type Answer,
+  type FunctionMessage,
+  type StepMessage,
+  type Task,
+} from '../pipelines/pipelines.ts'
+import { stepSource } from '../pipelines/definition.ts'
+import { openDuckDb } from '../ports/analytics/duckdb.ts'
+import { locationIn, openProject, type OpenProject } from '../project/open.ts'
+import { provideTidemill } from '../project/tidemill-import.ts'
+
+export type ToChild = Task | Answer | { type: 'abort'; reason: string }
+
+const folder = process.argv[2]!
+const analytics = openDuckDb()
+let project: Promise<OpenProject> | undefined
+let current: FunctionRun | undefined
+let abort = new AbortController()
+let foreignPid: number | undefined
+
+provideTidemill()
+watchParent()
+captureOutput()
+process.on('message', (message: ToChild) => void receive(message))
+process.on('disconnect', () => {
+  if (foreignPid !== undefined) endGroup(foreignPid)
+  process.exit(0)
+})
+
+async function receive(message: ToChild): Promise<void> {
+  if (message.type === 'answer') current?.receive(message)
+  else if (message.type === 'abort') abort.abort(new Error(message.reason))
+  else if (message.type === 'function') await runFunction(message)
+  else await step(message)
+}
+
+async function runFunction(task: Extract<Task, { type: 'function' }>): Promise<void> {
+  const { pipelines, idOf } = await open()
+  const source = pipelines.get(task.pipeline)
+  if (!source) return send({ type: 'finished', error: `The project has no pipeline ${task.pipeline}` })
+  current = new FunctionRun(task, idOf, send)
+  await current.run(source)
+  current = undefined
+}
+
+async function step(task: Extract<Task, { type: 'step' }>): Promise<void> {
+  abort = new AbortController()
+  try {
+    const { steps } = await open()
+    const builtIn = builtInSteps.find((made) => stepSource(made)?.name === task.step.name)
+    const source = task.step.kind === 'built_in' ? stepSource(builtIn) : steps.get(task.step.id)?.source
+    if (!source) throw new Error(`The project has no step ${task.step.id}`)
+    const outputs = await runStep(source, task, {
+      analytics,
+      signal: abort.signal,
+      codeFolder: folder,
+      builtIn: async (name) => builtInBody(name),
+      send(message) {
+        if (message.type === 'foreign') foreignPid = message.pid
+        send(message)
+      },
+    })
+    send({ type: 'gave', outputs })
+  } catch (error) {
+    const where = locationIn(folder, error)
+    send({ type: 'threw', error: where === undefined ? messageOf(error) : `${messageOf(error)} (${where})` })
+  } finally {
+    foreignPid = undefined
+  }
+}
+
+function open(): Promise<OpenProject> {
+  project ??= openProject(folder, builtInSteps)
+  return project
+}
+
+function send(message: StepMessage | FunctionMessage): void {
+  if (process.connected) process.send!(message)
+}
+
+/** What the project prints goes to the log in order with everything else. */
+function captureOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.write = ((chunk: string | Uint8Array, encoding?: unknown, done?: () => void) => {
+      send({ type: 'log', text: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8') })
+      const callback = typeof encoding === 'function' ? (encoding as () => void) : done
+      callback?.()
+      return true
+    }) as typeof stream.write
+  }
+}
+
+/** Training blocks this thread, so another one watches whether the worker still lives. */
+function watchParent(): void {
+  const code = `
+    const parent = ${process.ppid}
+    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL') }, 500)`
+  new Worker(code, { eval: true }).unref()
+}

@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process'
+import { hostname } from 'node:os'
+import { promisify } from 'node:util'
+import type { Context } from '../http/context.ts'
+import type { JobHandler } from '../jobs/jobs.ts'
+import { JobRunner } from '../jobs/runner.ts'
+import { sha256 } from '../kernel/json.ts'
+import { ChangeWatch, pipelineJobs, pythonOf, type PinSources } from '../pipelines/pipelines.ts'
+import { LocalLauncher } from './local-launcher.ts'
+import { pinSources } from './pin-sources.ts'
+import { roomJobs } from './rooms.ts'
+
+export interface WorkerOptions {
+  /** Another worker of the same name takes over what this one held. */
+  name?: string
+  /** Mints the token that a foreign step may use for its own tracking run. */
+  tokenOf?: (run: { projectId: string; trackingRunId: string; executionId: string }) => Promise<string>
+  handlers?: readonly JobHandler[]
+  sources?: PinSources
+}
+
+/** Claims and runs jobs: those of the rooms, pipeline functions and steps. */
+export async function startWorker(context: Context, options: WorkerOptions = {}): Promise<AsyncDisposable> {
+  const { config } = context
+  const launcher = new LocalLauncher(context)
+  const watch = new ChangeWatch(context)
+  const handlers = [
+    ...(options.handlers ?? roomJobs),
+    ...pipelineJobs({
+      launcher,
+      watch,
+      sources: options.sources ?? pinSources(context),
+      runtimeOf: runtimes(),
+      secretOf: (_projectId, name) => process.env[name],
+      async environmentOf({ projectId, tracked, executionId }) {
+        const token = await options.tokenOf?.({ projectId, trackingRunId: tracked.id, executionId })
+        return {
+          MLFLOW_TRACKING_URI: trackingUri(config, projectId),
+          MLFLOW_RUN_ID: tracked.id,
+          MLFLOW_EXPERIMENT_ID: tracked.experimentId,
+          ...(token !== undefined && { MLFLOW_TRACKING_TOKEN: token }),
+        }
+      },
+    }),
+  ]
+  const runner = new JobRunner(context, handlers, {
+    worker: options.name ?? workerName(config.dataDir),
+    slots: { work: config.workSlots, pipeline: config.pipelineSlots },
+  })
+  await runner.start()
+  return {
+    async [Symbol.asyncDispose]() {
+      await runner[Symbol.asyncDispose]()
+      watch[Symbol.dispose]()
+      await launcher[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The same for the next worker on this machine and data folder, so that it takes over at once; alone otherwise. */
+function workerName(dataDir: string): string {
+  const supervised = process.channel !== undefined
+  return supervised
+    ? `${hostname()}:${sha256(dataDir).slice(0, 12)}`
+    : `${hostname()}:${process.pid}:${Date.now()}`
+}
+
+function trackingUri({ host, port }: Context['config'], projectId: string): string {
+  const url = `http://${host}:${port}`
+  return projectId === 'default' ? url : `${url}/p/${projectId}`
+}
+
+/** What a kind of step runs on, as its fingerprint names it. Python is asked once for each folder. */
+function runtimes(): (kind: string, folder: string) => Promise<string> {
+  const pythons = new Map<string, Promise<string>>()
+  return async (kind, folder) => {
+    if (kind === 'sh') return 'sh'
+    if (kind !== 'py') return `node ${process.versions.node.split('.')[0]}`
+    const python = pythonOf(folder)
+    const known = pythons.get(python)
+    if (known) return await known
+    const asked = pythonVersion(python)
+    pythons.set(python, asked)
+    return await asked
+  }
+}
+
+async function pythonVersion(python: string): Promise<string> {
+  const script = 'import sys; print(f"{sys.version_info.major}.{sys.version_info.minor}")'
+  const { stdout } = await promisify(execFile)(python, ['-c', script]).catch(() => ({ stdout: 'missing' }))
+  return `python ${stdout.trim()}`
+}
