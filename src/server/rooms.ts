@@ -1,21 +1,50 @@
 import type { Hono } from 'hono'
+import { routes as dataRoutes } from '../data/routes.ts'
+import { routes as featureRoutes } from '../features/routes.ts'
+import { materializeOnNewData } from '../features/jobs.ts'
 import { routes as governanceRoutes } from '../governance/routes.ts'
 import { sealAudit } from '../governance/seal.ts'
 import type { Context } from '../http/context.ts'
 import type { Route } from '../http/route.ts'
 import type { Consumer } from '../jobs/events.ts'
 import type { Actor } from '../kernel/actor.ts'
+import { runSchedule, triggerConsumer } from '../pipelines/pipelines.ts'
+import { routes as pipelineRoutes } from '../pipelines/routes.ts'
+import { routes as projectRoutes } from '../project/routes.ts'
+import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
+import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
+import { tickRollouts } from '../rollout/rollout.ts'
+import { routes as rolloutRoutes } from '../rollout/routes.ts'
+import { routes as trackingRoutes } from '../tracking/routes.ts'
 import type { Tick } from './ticker.ts'
 
 /** What each room brings to the server. */
-export const roomRoutes: readonly Route[] = [...governanceRoutes]
+export const roomRoutes: readonly Route[] = [
+  ...governanceRoutes,
+  ...dataRoutes,
+  ...featureRoutes,
+  ...trackingRoutes,
+  ...pipelineRoutes,
+  ...rolloutRoutes,
+  ...projectRoutes,
+]
 
-export const roomConsumers: readonly Consumer[] = []
+export const roomConsumers: readonly Consumer[] = [
+  materializeOnNewData,
+  triggerConsumer,
+  ...rolloutConsumers,
+]
 
 export const roomTicks: readonly Tick[] = [
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
+  { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
+  { name: 'control rollouts', everyMs: 250, run: async (context) => void (await tickRollouts(context)) },
 ]
 
-export type Protocol = (context: Context, authenticate: (request: Request) => Promise<Actor>) => Hono
+export type Protocol = (
+  context: Context,
+  authenticate: (request: Request) => Actor | Promise<Actor>,
+) => Hono
 
-export const protocols: readonly Protocol[] = []
+/** Protocols of the field, mounted beside the native API. */
+export const protocols: readonly Protocol[] = [mlflowApp]

@@ -1,7 +1,6 @@
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import { codeVersion } from '../governance/code-version.ts'
 import { DEFAULT_PROJECT, ensureProject, resolveProject } from '../governance/governance.ts'
 import { createApp } from '../http/app.ts'
 import type { Context } from '../http/context.ts'
@@ -55,8 +54,6 @@ export function createServerApp(context: Context): Hono {
   const app = new Hono()
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics, prefix: 'tidemill_server_' })
-  app.get('/health', (c) => c.text('OK'))
-  app.get('/version', (c) => c.text(codeVersion))
   app.get('/metrics', async (c) => c.text(await metrics.metrics(), 200, { 'content-type': metrics.contentType }))
   app.get('/api/openapi.json', (c) => c.json(openApiDocument(routes)))
   for (const path of ['/api/v1/events', '/p/:project/api/v1/events']) {

@@ -1,0 +1,14 @@
+import { between, dataset, files, notNull, rowCount } from 'tidemill'
+
+/** Landed flights, as files that arrive in `feed/`. A file that breaks a rule is kept out, with its rows named. */
+export const flights = dataset('flights', {
+  source: files('feed/*.parquet'),
+  time: 'date',
+  expect: [
+    notNull('origin'),
+    notNull('destination'),
+    between('delay', -1_440, 2_880),
+    between('distance', 1, 6_000),
+    rowCount({ min: 1 }),
+  ],
+})
