@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import { codeVersion } from '../governance/code-version.ts'
 import { DEFAULT_PROJECT } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
 import { answerMlflowScoring, isMlflowScoring, mlflowScoringError } from '../protocols/mlflow-scoring/mlflow-scoring.ts'
 import { answerOip, OIP_PREFIX, oipError } from '../protocols/oip/oip.ts'
+import { unpackSnapshot } from '../project/snapshot.ts'
 import { ServingEngine, type GatewayCall, type GatewayReply, type ServingOptions } from '../serving/serving.ts'
 import { requireLoopback } from './authenticate.ts'
 import { DesiredFollower } from './desired-follower.ts'
@@ -29,7 +31,7 @@ export async function startGateway(context: Context, options: GatewayOptions): P
   const { config, log } = context
   await using started = new AsyncDisposableStack()
   started.use(lockGateway(config))
-  const engine = started.use(new ServingEngine(context, options.serving))
+  const engine = started.use(new ServingEngine(context, { snapshotFolder: snapshotFolder(context), ...options.serving }))
   const recovered = engine.spool.recover()
   let port = options.port
   const follower = started.use(new DesiredFollower(context, engine, () => `http://${options.host}:${port}`))
@@ -47,6 +49,12 @@ export async function startGateway(context: Context, options: GatewayOptions): P
   log.info({ port, generation: engine.generation, recovered }, 'gateway listens')
   const running = started.move()
   return { port, engine, [Symbol.asyncDispose]: () => running.disposeAsync() }
+}
+
+/** Code for on-demand features has a folder of the gateway's own: it links no packages, since they are pure functions. */
+function snapshotFolder({ artifacts, config }: Context): (hash: string) => Promise<string> {
+  const dataDir = join(config.dataDir, 'gateway', config.gatewayId)
+  return (hash) => unpackSnapshot({ artifacts, config: { ...config, dataDir } }, { hash, dependencies: undefined })
 }
 
 function createHandler(context: Context, engine: ServingEngine): Handler {

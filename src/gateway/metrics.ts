@@ -9,20 +9,21 @@ export function gatewayMetrics(engine: ServingEngine): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'tidemill_gateway_' })
   const { stats } = engine
+  const routes = (): RouteOf[] => [...stats.routes.values()].filter(({ requests, errors }) => requests + errors > 0)
   const add = (name: string, help: string, type: 'counter' | 'gauge' | 'histogram', read: () => Value[]): void => {
     registry.registerMetric(collected(`tidemill_${name}`, help, type, read))
   }
   const total = (name: string, help: string, read: () => number): void =>
     add(name, help, 'counter', () => [{ labels: {}, value: read() }])
   const perRoute = (name: string, help: string, read: (route: RouteOf) => number): void =>
-    add(name, help, 'counter', () => [...stats.routes.values()].map((route) => ({ labels: labelsOf(route), value: read(route) })))
+    add(name, help, 'counter', () => routes().map((route) => ({ labels: labelsOf(route), value: read(route) })))
 
   perRoute('requests_total', 'Answered requests', (route) => route.requests)
   perRoute('rows_total', 'Answered rows', (route) => route.rows)
   perRoute('errors_total', 'Requests that a model failed', (route) => route.errors)
   perRoute('violations_total', 'Requests with stale, missing or wrong features', (route) => route.violations)
   add('latency_seconds', 'From the arrival of a request to its answer', 'histogram', () =>
-    [...stats.routes.values()].flatMap((route) => histogramOf(route)),
+    routes().flatMap((route) => histogramOf(route)),
   )
   total('batches_total', 'Calls of models', () => stats.batches)
   total('batched_rows_total', 'Rows in calls of models', () => stats.batchedRows)

@@ -69,8 +69,10 @@ export class BatchLog {
     const logged = this.#write(scored, rows)
     for (const { item, prediction, latencyUs } of scored) {
       prediction.logged = logged
-      item.route.stats.answered(item.rows, latencyUs)
-      if (prediction.violations !== null) item.route.stats.violations += 1
+      const allFallback = item.fallbackRows !== null && item.fallbackRows.every(Boolean)
+      const stats = allFallback ? item.route.fallbackStats : item.route.stats
+      stats.answered(item.rows, latencyUs)
+      if (prediction.violations !== null) stats.violations += 1
       item.answered(prediction)
     }
   }
@@ -107,7 +109,10 @@ export class BatchLog {
       if (item.counted) this.#countRollout(each, number)
     }
     const profiles: ProfileCount[] = []
-    for (const route of routes) profiles.push(...route.profile!.take(routeOf(route.header)))
+    for (const route of routes) {
+      profiles.push(...route.profile!.take(routeOf(route.header)))
+      if (route.fallbackProfile!.counted) profiles.push(...route.fallbackProfile!.take(routeOf(route.fallback)))
+    }
     if (profiles.length === 0 && this.#counter.size === 0) return
     writeCounts(group.begin(FRAME.counts), profiles, this.#counter.counts)
     group.end()
@@ -216,7 +221,9 @@ function countProfile({ item, prediction }: Scored): void {
   const { features, violations } = item.resolved
   for (let i = 0; i < item.rows; i++) {
     const broken = violations?.[i]
-    item.route.profile!.add(features, i, prediction.scores[i]!, broken ? broken.split(',').length : 0, item.timeMs)
+    const { profile, fallbackProfile } = item.route
+    const counter = item.fallbackRows?.[i] === true ? fallbackProfile! : profile!
+    counter.add(features, i, prediction.scores[i]!, broken ? broken.split(',').length : 0, item.timeMs)
   }
 }
 

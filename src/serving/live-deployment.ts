@@ -56,6 +56,7 @@ export interface Route {
   stats: RouteStats
   fallbackStats: RouteStats
   profile: ProfileCounter | null
+  fallbackProfile: ProfileCounter | null
 }
 
 /** A version that is loaded for a deployment. */

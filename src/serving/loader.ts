@@ -19,7 +19,7 @@ import {
   type VariantName,
 } from './schema.ts'
 import { planScoring } from './scoring.ts'
-import { servicePlan } from './service-plan.ts'
+import { servicePlan, type SnapshotFolder } from './service-plan.ts'
 import type { ServingStats } from './stats.ts'
 
 type LoaderContext = Pick<Context, 'artifacts' | 'online' | 'log' | 'config'>
@@ -35,6 +35,7 @@ export interface LoaderOptions {
   maxQueue: number
   limits?: ExecutorLimits
   stats: ServingStats
+  snapshotFolder: SnapshotFolder
   done: (result: BatchResult<WorkItem>) => void
 }
 
@@ -157,6 +158,7 @@ export class Loader {
       stats: stats.route(desired.project, desired.name, name, variant.version),
       fallbackStats: stats.route(desired.project, desired.name, 'fallback', variant.version),
       profile: layout === null ? null : new ProfileCounter(layout, plan.features),
+      fallbackProfile: layout === null ? null : new ProfileCounter(layout, plan.features),
     }
   }
 
@@ -164,9 +166,10 @@ export class Loader {
     const key = versionKey(desired.projectId, variant)
     const known = this.#loaded.get(key)
     if (known !== undefined) return known
-    const { maxQueue, limits = DEFAULT_LIMITS, done } = this.#options
+    const { maxQueue, limits = DEFAULT_LIMITS, done, snapshotFolder } = this.#options
+    const { projectId } = desired
     const service = variant.featureService
-    const planned = service ? await servicePlan(this.#context, desired.projectId, variant, service) : undefined
+    const planned = service && (await servicePlan(this.#context, snapshotFolder, { projectId, variant, service }))
     const features = planned?.features
     const host = await hostModel(this.#context, { onnxSha256: variant.onnxSha256, features, maxQueue, limits }, done)
     try {

@@ -36,6 +36,11 @@ export class ProfileCounter {
     this.#rows += 1
   }
 
+  /** Whether there is something to take. */
+  get counted(): boolean {
+    return this.#rows > 0 || this.#full.length > 0
+  }
+
   #finishHour(): void {
     if (this.#rows === 0) return
     this.#full.push({ hourMs: this.#hourMs, profile: encodeProfile(this.#profile) })

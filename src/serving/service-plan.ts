@@ -1,14 +1,141 @@
 import type { Context } from '../http/context.ts'
-import type { FeatureServiceSpec } from '../features/schema.ts'
+import { loadOnDemand, onlineReader, type LoadedOnDemand } from '../features/features.ts'
+import { requestColumns, type Feature, type FeatureServiceSpec, type FeatureStatus } from '../features/schema.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { FeaturePlan } from './feature-plan.ts'
+import type { Datatype } from '../ports/inference/inference.ts'
+import type { FeaturePlan, ResolvedFeatures } from './feature-plan.ts'
+import type { Column, ColumnValue, LoggedFeature } from './prediction-rows.ts'
+import type { InputSpec } from './request-inputs.ts'
 import type { Variant } from './schema.ts'
 
+/** The folder with the files of a code snapshot. */
+export type SnapshotFolder = (codeSnapshot: string) => Promise<string>
+
+const DATATYPES: Readonly<Record<Feature['kind'], Datatype>> = { number: 'FP64', category: 'BYTES', timestamp: 'INT64' }
+
+/**
+ * A model behind a feature service: requests carry what its on-demand features take and the keys of its entities; view
+ * features are read online, as they were at the time of the request. Throws `invalid` when its code can't be loaded.
+ */
 export async function servicePlan(
-  _context: Pick<Context, 'artifacts' | 'online' | 'config'>,
-  _projectId: string,
-  _variant: Variant,
-  _service: FeatureServiceSpec,
+  { online }: Pick<Context, 'online'>,
+  snapshotFolder: SnapshotFolder,
+  { projectId, variant, service }: { projectId: string; variant: Variant; service: FeatureServiceSpec },
 ): Promise<FeaturePlan> {
-  throw new AppError('unavailable', 'Feature services are not wired yet')
+  const functions = await loadFunctions(variant, service, snapshotFolder)
+  const keys = [...new Set(service.views.map(({ entityKey }) => entityKey))]
+  const columns = requestColumns(service)
+  const inputs = [...columns, ...keys.filter((key) => !columns.some(({ name }) => name === key)).map(toKey)].map(toInput)
+  const features = service.features.map(
+    ({ name, kind }): LoggedFeature => ({ name, kind: kind === 'category' ? 'category' : 'number', width: 1 }),
+  )
+  const read = service.views.length === 0 ? undefined : onlineReader(online, service, projectId)
+  const sources = placesOf(service, functions)
+  const viewNames = service.features.filter(({ from }) => from === 'view').map(({ name }) => name)
+
+  const resolve = (given: readonly (Column | undefined)[], rows: number, timeMs: number): ResolvedFeatures => {
+    const resolved = service.features.map((): ColumnValue[] => [])
+    const violations: (string | null)[] = []
+    const degraded: ('stale' | 'missing' | null)[] = []
+    const ages: (string | null)[] = []
+    for (let row = 0; row < rows; row++) {
+      const request = rowOf(inputs, given, row)
+      const broken: string[] = []
+      const computed = functions.map((each) => {
+        const { values, violations: found } = each.compute(request)
+        for (const violation of found) broken.push(`${each.spec.name}.${violation}`)
+        return values
+      })
+      const online = read?.(request, timeMs)
+      degraded.push(online === undefined ? null : checkOnline(online.statuses, viewNames, broken))
+      ages.push(online === undefined ? null : agesOf(service, online.ages))
+      for (let i = 0; i < sources.length; i++) {
+        const source = sources[i]!
+        resolved[i]!.push(
+          source.from === 'on_demand'
+            ? computed[source.function]![source.place]!
+            : source.from === 'view'
+              ? online!.values[source.place]!
+              : ((request[source.name] ?? null) as ColumnValue),
+        )
+      }
+      violations.push(broken.length === 0 ? null : broken.join(','))
+    }
+    return {
+      features: resolved,
+      ages: read === undefined ? null : ages,
+      violations: violations.some((text) => text !== null) ? violations : null,
+      degraded: degraded.some((state) => state !== null) ? degraded : null,
+    }
+  }
+  return { inputs, features, resolve }
+}
+
+async function loadFunctions(
+  variant: Variant,
+  { onDemand }: FeatureServiceSpec,
+  snapshotFolder: SnapshotFolder,
+): Promise<LoadedOnDemand[]> {
+  if (onDemand.length === 0) return []
+  if (variant.codeSnapshot === undefined) {
+    throw new AppError('invalid', `${variant.model}/${variant.version} has on-demand features but names no code snapshot`)
+  }
+  const folder = await snapshotFolder(variant.codeSnapshot)
+  return await Promise.all(onDemand.map((spec) => loadOnDemand(spec, folder)))
+}
+
+type Source =
+  | { from: 'on_demand'; function: number; place: number }
+  | { from: 'view'; place: number }
+  | { from: 'request'; name: string }
+
+function placesOf({ features }: FeatureServiceSpec, functions: readonly LoadedOnDemand[]): Source[] {
+  let views = 0
+  return features.map(({ name, from, source }): Source => {
+    if (from === 'request') return { from, name }
+    if (from === 'view') return { from, place: views++ }
+    const index = functions.findIndex(({ spec }) => spec.name === source)
+    return { from, function: index, place: functions[index]!.spec.outputs.findIndex((output) => output.name === name) }
+  })
+}
+
+function rowOf(inputs: readonly InputSpec[], columns: readonly (Column | undefined)[], row: number): Record<string, unknown> {
+  const request: Record<string, unknown> = {}
+  for (let i = 0; i < inputs.length; i++) request[inputs[i]!.name] = columns[i]?.[row] ?? null
+  return request
+}
+
+const VIOLATION: Readonly<Record<FeatureStatus, 'stale' | 'missing' | null>> = {
+  PRESENT: null,
+  NULL_VALUE: null,
+  NOT_FOUND: 'missing',
+  OUTSIDE_MAX_AGE: 'stale',
+}
+
+/** Adds `stale:late_share_3h` and the like to `broken`; tells the worst of them. */
+function checkOnline(
+  statuses: readonly FeatureStatus[],
+  names: readonly string[],
+  broken: string[],
+): 'stale' | 'missing' | null {
+  let worst: 'stale' | 'missing' | null = null
+  for (let i = 0; i < statuses.length; i++) {
+    const violation = VIOLATION[statuses[i]!]
+    if (violation === null) continue
+    broken.push(`${violation}:${names[i]!}`)
+    if (worst !== 'missing') worst = violation
+  }
+  return worst
+}
+
+function agesOf({ views }: FeatureServiceSpec, ages: readonly (number | null)[]): string {
+  return JSON.stringify(Object.fromEntries(views.map(({ view }, i) => [view, ages[i] ?? null])))
+}
+
+function toKey(name: string): Feature {
+  return { name, kind: 'category' }
+}
+
+function toInput({ name, kind }: Feature): InputSpec {
+  return { name, kind, datatype: DATATYPES[kind], rowShape: [], width: 1, nullable: true }
 }

@@ -11,6 +11,7 @@ import { Predictor } from './predict.ts'
 import { DEFAULT_ROLL, PredictionLog, type RollLimits } from './prediction-log.ts'
 import type { PredictRequest } from './request-inputs.ts'
 import type { DesiredState, ExternalPrediction, Feedback } from './schema.ts'
+import type { SnapshotFolder } from './service-plan.ts'
 import { Spool } from './spool.ts'
 import { ServingStats } from './stats.ts'
 
@@ -21,6 +22,8 @@ export interface ServingOptions {
   maxQueue?: number
   /** How long a request may wait for its model. */
   deadlineMs?: number
+  /** Where the code of on-demand features is found. */
+  snapshotFolder?: SnapshotFolder
 }
 
 type EngineContext = Pick<Context, 'config' | 'db' | 'artifacts' | 'online' | 'clock' | 'ids' | 'log'>
@@ -41,7 +44,7 @@ export class ServingEngine implements AsyncDisposable {
   #applying: Promise<void> = Promise.resolve()
 
   constructor(context: EngineContext, options: ServingOptions = {}) {
-    const { roll = DEFAULT_ROLL, maxQueue = 2000, deadlineMs = 1000, limits } = options
+    const { roll = DEFAULT_ROLL, maxQueue = 2000, deadlineMs = 1000, limits, snapshotFolder = noSnapshots } = options
     this.#context = context
     this.spool = new Spool(context)
     this.log = new PredictionLog(this.spool, context.ids, roll)
@@ -50,6 +53,7 @@ export class ServingEngine implements AsyncDisposable {
     this.#loader = new Loader(context, {
       maxQueue,
       stats: this.stats,
+      snapshotFolder,
       done: (result) => batchLog.finish(result),
       ...(limits && { limits }),
     })
@@ -153,4 +157,8 @@ export class ServingEngine implements AsyncDisposable {
     await this.#feedback[Symbol.asyncDispose]()
     await this.spool[Symbol.asyncDispose]()
   }
+}
+
+function noSnapshots(codeSnapshot: string): Promise<string> {
+  throw new AppError('unavailable', `The code snapshot ${codeSnapshot} can't be unpacked here`)
 }

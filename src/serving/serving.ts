@@ -12,5 +12,17 @@ export {
   type FeedbackSegment,
   type PredictionSegment,
 } from './segment-content.ts'
+export type { SnapshotFolder } from './service-plan.ts'
 export { ServingEngine, type ServingOptions } from './serving-engine.ts'
-export { findDesiredState, latestGeneration, listCandidateLeases, upsertGateway } from './store.ts'
+export { feedbackScan, labelledScan, predictionScan } from './scan.ts'
+export {
+  countSegments,
+  findDesiredState,
+  findSegment,
+  latestGeneration,
+  listCandidateLeases,
+  listGateways,
+  listRolledSegments,
+  listSegmentBlobs,
+  upsertGateway,
+} from './store.ts'
