@@ -101,8 +101,8 @@ function Top({ onSearch }: { onSearch: () => void }) {
   const theme = useTheme()
   return (
     <header className={styles['top']}>
-      <button type="button" className={styles['search']} onClick={onSearch} aria-label="Search">
-        <Search size={14} aria-hidden /> <span>Search</span> <kbd>⌘K</kbd>
+      <button type="button" className={styles['search']} onClick={onSearch}>
+        <Search size={14} aria-hidden /> <span>Search</span> <kbd aria-hidden>⌘K</kbd>
       </button>
       {connection === 'away' && (
         <span role="status" className={styles['away']}>

@@ -65,7 +65,10 @@ export interface Alert {
 
 export interface DatasetItem {
   name: string
-  latest?: DatasetVersionItem | null
+  declared: boolean
+  latest: DatasetVersionItem | null
+  /** On the newest data that came, also when it was refused and made no version. */
+  report: Pick<ValidationReport, 'id' | 'verdict' | 'sentence' | 'createdMs'> | null
 }
 export interface ColumnSummary {
   name: string
@@ -118,29 +121,34 @@ export interface DatasetVersionItem {
   reportId: string | null
   createdMs: number
 }
-export interface DatasetDetail {
-  name: string
+export interface DatasetDetail extends DatasetItem {
+  /** Newest first. */
   versions: DatasetVersionItem[]
-  /** Of the newest data that came, also when it was refused and made no version. */
-  latestReport?: ValidationReport | null
+  /** Files set aside because their data was refused. */
+  quarantined: { path: string; reportId: string; createdMs: number }[]
 }
 export interface DatasetVersion extends DatasetVersionItem {
   schema: { name: string; type: string }[]
   schemaChange: { kind: 'compatible' | 'breaking'; changes: string[] } | null
   summary: { rows: number; columns: ColumnSummary[] }
-  report?: ValidationReport | null
+  report: ValidationReport | null
 }
 export interface Features {
   views: {
-    name: string
-    entity: string
-    dataset: string
-    ttlMs: number
-    freshMs?: number
-    rows?: number
-    state?: string
+    view: {
+      view: string
+      entity: string
+      dataset: string
+      ttlMs: number
+      features: { name: string; kind: string }[]
+    }
+    materializedUntilMs: number | null
+    keys: number
+    staleKeys: number
+    stale: boolean
   }[]
-  services: { name: string; features: string[] }[]
+  onDemand: { name: string; budgetMs: number }[]
+  services: { name: string; features: { name: string; kind: string; from: string; source: string }[] }[]
 }
 
 export interface KeyValue {
@@ -180,10 +188,13 @@ export interface MetricHistory {
   thinned: boolean
 }
 
+export type Trigger =
+  | { kind: 'cron'; pattern: string; timezone: string }
+  | { kind: 'new_data'; dataset: string; minRows: number; coolDownMs: number }
+  | { kind: 'drift' | 'degraded'; deployment: string; coolDownMs: number }
 export interface PipelineItem {
   name: string
-  triggers: string[]
-  latest?: PipelineRunItem | null
+  on: Trigger[]
 }
 export interface PipelineRunItem {
   id: string
@@ -228,9 +239,12 @@ export interface PipelineRun {
 }
 export interface StepLog {
   text: string
+  next: number
+  complete: boolean
 }
 export interface StepWhy {
   sentence: string
+  changes: string[]
   differences: { part: string; name: string; from: string | null; to: string | null; sentence: string }[]
 }
 

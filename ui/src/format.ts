@@ -48,9 +48,14 @@ export function bytes(value: number): string {
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`
   if (ms < 60_000) return `${trim(ms / 1000, 1)} s`
-  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
-  if (ms < 86_400_000) return `${Math.floor(ms / 3_600_000)} h ${Math.round((ms % 3_600_000) / 60_000)} min`
+  if (ms < 3_600_000) return parts(Math.round(ms / 1000), 'min', 's')
+  if (ms < 86_400_000) return parts(Math.round(ms / 60_000), 'h', 'min')
   return `${trim(ms / 86_400_000, 1)} d`
+}
+
+function parts(smaller: number, big: string, small: string): string {
+  const rest = smaller % 60
+  return `${Math.floor(smaller / 60)} ${big}${rest === 0 ? '' : ` ${rest} ${small}`}`
 }
 
 export function relative(ms: number, nowMs: number): string {

@@ -1,4 +1,4 @@
-import { line, curveBasis } from 'd3-shape'
+import { line, curveBumpX } from 'd3-shape'
 import { type ReactNode, useMemo } from 'react'
 import { ShowData } from './ChartFrame.tsx'
 import styles from './Graph.module.css'
@@ -19,7 +19,7 @@ interface GraphProps<T extends GraphNode> {
 const path = line<{ x: number; y: number }>(
   (point) => point.x,
   (point) => point.y,
-).curve(curveBasis)
+).curve(curveBumpX)
 
 export function Graph<T extends GraphNode>({
   label,
@@ -69,7 +69,9 @@ export function Graph<T extends GraphNode>({
                 onClick={() => onChoose(id)}
                 data-row
               >
-                <span className={styles['name']}>{name(node)}</span>
+                <span className={styles['name']} title={name(node)}>
+                  {name(node)}
+                </span>
                 <span className={styles['detail']}>{detail(node)}</span>
               </button>
             )

@@ -46,7 +46,8 @@ export function IntervalDotPlot({ label, rows, format, sides, quiet = false }: D
         const narrow = width < 520
         const left = narrow ? 100 : 172
         const right = width - (narrow ? 12 : 176)
-        const height = rows.length * rowPx + axisPx
+        const rowHeight = narrow ? rowPx + 12 : rowPx
+        const height = rows.length * rowHeight + axisPx
         const bottom = height - axisPx
         const shared = valueAxis(rows.flatMap(extent), left, right, { count: narrow ? 3 : 5 })
         const middle = (left + right) / 2
@@ -79,7 +80,7 @@ export function IntervalDotPlot({ label, rows, format, sides, quiet = false }: D
               <Row
                 key={row.name}
                 row={row}
-                y={index * rowPx + rowPx / 2}
+                y={index * rowHeight + rowPx / 2}
                 x={sides === undefined ? shared.at : centred(row, middle, (right - left) / 2)}
                 written={written(row, format)}
                 width={width}
@@ -142,10 +143,10 @@ function Row({ row, y, x, written, width, narrow }: RowProps) {
       )}
       <circle cx={x(row.value)} cy={y} r={4.5} fill={row.colour} stroke="var(--paper)" strokeWidth={1.5} />
       <text
-        x={width}
-        y={narrow ? y - 8 : y + 4}
-        textAnchor="end"
-        style={narrow ? {} : { fill: 'var(--ink-2)', fontSize: 12 }}
+        x={narrow ? 0 : width}
+        y={narrow ? y + 25 : y + 4}
+        textAnchor={narrow ? 'start' : 'end'}
+        style={{ fill: 'var(--ink-2)', fontSize: narrow ? 11 : 12 }}
       >
         {written}
       </text>

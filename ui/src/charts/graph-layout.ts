@@ -11,13 +11,18 @@ export interface PlacedGraph {
   edges: { from: string; to: string; points: { x: number; y: number }[] }[]
 }
 
-export const nodeWidth = 172
+interface Point {
+  x: number
+  y: number
+}
+
+export const nodeWidth = 144
 export const nodeHeight = 48
 
 /** Left to right by dagre; x and y are the corner of a node. */
 export function layoutGraph(nodes: GraphNode[]): PlacedGraph {
   const graph = new Graph()
-  graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 44, marginx: 2, marginy: 2 })
+  graph.setGraph({ rankdir: 'LR', nodesep: 12, ranksep: 32, marginx: 2, marginy: 2 })
   graph.setDefaultEdgeLabel(() => ({}))
   const known = new Set(nodes.map((node) => node.id))
   for (const node of nodes) graph.setNode(node.id, { width: nodeWidth, height: nodeHeight })
@@ -32,10 +37,19 @@ export function layoutGraph(nodes: GraphNode[]): PlacedGraph {
       const { x = 0, y = 0 } = graph.node(id) as { x?: number; y?: number }
       return { id, x: x - nodeWidth / 2, y: y - nodeHeight / 2 }
     }),
-    edges: graph.edges().map((edge) => ({
-      from: edge.v,
-      to: edge.w,
-      points: (graph.edge(edge) as { points?: { x: number; y: number }[] }).points ?? [],
-    })),
+    edges: graph.edges().map((edge) => {
+      const { points = [] } = graph.edge(edge) as { points?: Point[] }
+      return {
+        from: edge.v,
+        to: edge.w,
+        points: [side(graph.node(edge.v), 1), ...points.slice(1, -1), side(graph.node(edge.w), -1)],
+      }
+    }),
   }
+}
+
+/** An edge leaves at the middle of the right side and arrives at the middle of the left. */
+function side(node: unknown, direction: 1 | -1): Point {
+  const { x = 0, y = 0 } = node as Partial<Point>
+  return { x: x + (direction * nodeWidth) / 2, y }
 }

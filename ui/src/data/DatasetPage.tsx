@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import type { DatasetDetail, DatasetVersion, DatasetVersionItem } from '../answers.ts'
-import { dataset, datasetVersion } from '../api.ts'
+import { dataset, datasetVersion, validationReport } from '../api.ts'
 import { bytes, count, dayOf } from '../format.ts'
 import { useParam } from '../kit/address.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
@@ -23,7 +23,7 @@ function DatasetView({ dataset }: { dataset: DatasetDetail }) {
   const newest = dataset.versions[0]
   const [chosen, choose] = useParam('version', String(newest?.number ?? ''))
   const version = dataset.versions.find((one) => String(one.number) === chosen) ?? newest
-  const report = dataset.latestReport
+  const { report } = dataset
   const refused = report?.verdict === 'failed'
   return (
     <Page
@@ -41,7 +41,7 @@ function DatasetView({ dataset }: { dataset: DatasetDetail }) {
     >
       {report && refused && (
         <Section title="The data that was refused" note={<Time ms={report.createdMs} />}>
-          <Report report={report} told />
+          <Refused id={report.id} />
         </Section>
       )}
       {version === undefined ? (
@@ -63,6 +63,11 @@ function DatasetView({ dataset }: { dataset: DatasetDetail }) {
       )}
     </Page>
   )
+}
+
+function Refused({ id }: { id: string }) {
+  const query = useQuery(validationReport(id))
+  return <Loaded query={query}>{(report) => <Report report={report} told />}</Loaded>
 }
 
 interface VersionsProps {

@@ -6,6 +6,7 @@ import { bytes, count, duration } from '../format.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page, Section } from '../kit/Page.tsx'
+import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
 
@@ -71,42 +72,70 @@ export function DatasetsPage() {
 
 function FeatureViews({ features }: { features: Features }) {
   return (
-    <Section title="Feature views">
-      {features.views.length === 0 ? (
-        <Quiet>None: every model takes its features from the request.</Quiet>
-      ) : (
-        <Table
-          label="Feature views"
-          rows={features.views}
-          rowKey={(view) => view.name}
-          columns={[
-            { name: 'View', cell: (view) => <strong>{view.name}</strong> },
-            { name: 'About each', cell: (view) => view.entity },
-            { name: 'From', cell: (view) => <Link href={`/datasets/${view.dataset}`}>{view.dataset}</Link> },
-            { name: 'Too old after', cell: (view) => duration(view.ttlMs) },
-            {
-              name: 'Computed until',
-              cell: (view) =>
-                view.freshMs === undefined ? <Quiet>never</Quiet> : <Time ms={view.freshMs} />,
-            },
-          ]}
-        />
-      )}
+    <>
+      <Section title="Feature views" note="computed once, for training and for serving">
+        {features.views.length === 0 ? (
+          <Quiet>None: every model takes its features from the request.</Quiet>
+        ) : (
+          <Table
+            label="Feature views"
+            rows={features.views}
+            rowKey={(row) => row.view.view}
+            columns={[
+              { name: 'View', cell: (row) => <strong>{row.view.view}</strong> },
+              { name: 'State', cell: (row) => <Freshness row={row} /> },
+              { name: 'About each', cell: (row) => row.view.entity },
+              {
+                name: 'From',
+                cell: (row) => <Link href={`/datasets/${row.view.dataset}`}>{row.view.dataset}</Link>,
+              },
+              { name: 'Too old after', cell: (row) => duration(row.view.ttlMs) },
+              {
+                name: 'Computed until',
+                cell: (row) =>
+                  row.materializedUntilMs === null ? (
+                    <Quiet>never</Quiet>
+                  ) : (
+                    <Time ms={row.materializedUntilMs} />
+                  ),
+              },
+              { name: 'Keys', number: true, cell: (row) => count(row.keys) },
+              {
+                name: 'Features',
+                wrap: true,
+                cell: (row) => row.view.features.map((feature) => feature.name).join(', '),
+              },
+            ]}
+          />
+        )}
+      </Section>
       {features.services.length > 0 && (
-        <Table
-          label="Feature services"
-          rows={features.services}
-          rowKey={(service) => service.name}
-          columns={[
-            { name: 'Service', cell: (service) => <strong>{service.name}</strong> },
-            {
-              name: 'Features, in the order the model takes them',
-              wrap: true,
-              cell: (service) => service.features.join(', '),
-            },
-          ]}
-        />
+        <Section title="Feature services" note="what a model version takes, in this order">
+          <Table
+            label="Feature services"
+            rows={features.services}
+            rowKey={(service) => service.name}
+            columns={[
+              { name: 'Service', cell: (service) => <strong>{service.name}</strong> },
+              {
+                name: 'Features',
+                wrap: true,
+                cell: (service) => service.features.map((feature) => feature.name).join(', '),
+              },
+            ]}
+          />
+        </Section>
       )}
-    </Section>
+    </>
+  )
+}
+
+function Freshness({ row }: { row: Features['views'][number] }) {
+  if (row.materializedUntilMs === null) return <State word="not computed" mood="idle" />
+  if (row.stale) return <State word="stale" />
+  return row.staleKeys === 0 ? (
+    <State word="fresh" />
+  ) : (
+    <State word={`${count(row.staleKeys)} keys stale`} mood="attention" />
   )
 }

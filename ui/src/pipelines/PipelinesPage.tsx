@@ -1,16 +1,16 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Play } from 'lucide-react'
 import { Link, useLocation } from 'wouter'
-import type { PipelineItem, PipelineRunItem } from '../answers.ts'
+import type { PipelineItem, PipelineRunItem, Trigger } from '../answers.ts'
 import { pipelineRuns, pipelines, startPipeline } from '../api.ts'
-import { duration } from '../format.ts'
+import { count, duration } from '../format.ts'
 import { useParam } from '../kit/address.ts'
 import { Button } from '../kit/Button.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Loaded, messageOf } from '../kit/Loaded.tsx'
 import { Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
-import { Quiet, Table } from '../kit/Table.tsx'
+import { Table } from '../kit/Table.tsx'
 import { Tabs } from '../kit/Tabs.tsx'
 import { Time } from '../kit/Time.tsx'
 
@@ -56,24 +56,27 @@ function Declared({ items }: { items: PipelineItem[] }) {
         {
           name: 'Started by',
           wrap: true,
-          cell: (item) => (item.triggers.length === 0 ? <Quiet>on demand</Quiet> : item.triggers.join(' · ')),
+          cell: (item) => ['a person', ...item.on.map((trigger) => triggerText(trigger))].join(' · '),
         },
-        {
-          name: 'Last run',
-          cell: (item) => (item.latest ? <LastRun run={item.latest} /> : <Quiet>never</Quiet>),
-        },
-        { name: '', cell: (item) => <Start name={item.name} /> },
+        { name: '', number: true, cell: (item) => <Start name={item.name} /> },
       ]}
     />
   )
 }
 
-function LastRun({ run }: { run: PipelineRunItem }) {
-  return (
-    <Link href={`/pipeline-runs/${run.id}`}>
-      <State word={run.state} />
-    </Link>
-  )
+function triggerText(trigger: Trigger): string {
+  switch (trigger.kind) {
+    case 'cron':
+      return `the clock, ${trigger.pattern} ${trigger.timezone}`
+    case 'new_data':
+      return trigger.minRows > 1
+        ? `${count(trigger.minRows)} new rows in ${trigger.dataset}`
+        : `new data in ${trigger.dataset}`
+    case 'drift':
+      return `a changed world at ${trigger.deployment}`
+    case 'degraded':
+      return `fallen quality of ${trigger.deployment}`
+  }
 }
 
 function Start({ name }: { name: string }) {

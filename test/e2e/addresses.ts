@@ -1,0 +1,185 @@
+/** A page of the UI, where it is in this server's data, and what it must show to answer its question. */
+export interface PageCheck {
+  name: string
+  path: string
+  /** Accessible headings or regions, as [role, name]. */
+  shows: [
+    role: 'heading' | 'region' | 'table' | 'grid' | 'img' | 'group' | 'list' | 'button' | 'link',
+    name: string | RegExp,
+  ][]
+}
+
+interface Named {
+  name: string
+}
+
+/** Asks the API what there is, so that the same checks run against any project with some history. */
+export async function findPages(base: string): Promise<PageCheck[]> {
+  const list = async <T>(path: string): Promise<T[]> => {
+    const response = await fetch(`${base}/api/v1${path}`)
+    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`)
+    return ((await response.json()) as { items: T[] }).items
+  }
+  const experiments = await list<{ id: string }>('/experiments?limit=1000')
+  const runs = await list<{ id: string; metrics: unknown[] }>(
+    `/runs?limit=50&experimentId=${experiments.map(({ id }) => id).join(',')}`,
+  )
+  const pipelineRuns = await list<{ id: string; state: string }>('/pipeline-runs?limit=20')
+  const dataset = first(await list<Named>('/datasets'), 'dataset').name
+  const model = first(await list<Named>('/models'), 'model').name
+  const deployment = first(await list<Named>('/deployments'), 'deployment').name
+  const run = first(
+    [...runs].sort((a, b) => b.metrics.length - a.metrics.length),
+    'run',
+  )
+  const pipelineRun = first(pipelineRuns, 'pipeline run')
+  return [
+    {
+      name: 'overview',
+      path: '/',
+      shows: [
+        ['group', 'The loop'],
+        ['heading', /^Needs you \(\d+\)$/],
+        ['list', 'What happened'],
+        ['link', /^Serving/],
+        ['link', /^Monitoring/],
+      ],
+    },
+    {
+      name: 'runs',
+      path: '/runs',
+      shows: [
+        ['grid', 'Runs'],
+        ['button', /^Compare/],
+      ],
+    },
+    {
+      name: 'run',
+      path: `/runs/${run.id}`,
+      shows: [
+        ['region', 'Params'],
+        ['region', 'Artifacts'],
+        ['heading', /^(Metrics|Curves)$/],
+      ],
+    },
+    {
+      name: 'compare',
+      path: `/runs/compare?runs=${runs
+        .slice(0, 3)
+        .map(({ id }) => id)
+        .join(',')}`,
+      shows: [['heading', 'What differs']],
+    },
+    {
+      name: 'pipelines',
+      path: '/pipelines',
+      shows: [
+        ['region', 'Pipelines'],
+        ['region', 'Pipeline runs'],
+      ],
+    },
+    {
+      name: 'pipeline-run',
+      path: `/pipeline-runs/${pipelineRun.id}`,
+      shows: [
+        ['heading', 'Steps'],
+        ['heading', /^Log of /],
+        ['heading', 'Why did this run?'],
+        ['img', 'Time of each step'],
+      ],
+    },
+    {
+      name: 'models',
+      path: '/models',
+      shows: [
+        ['region', 'Models'],
+        ['link', model],
+      ],
+    },
+    {
+      name: 'model',
+      path: `/models/${model}`,
+      shows: [
+        ['region', 'Versions'],
+        ['link', `${model}/1`],
+      ],
+    },
+    {
+      name: 'model-version',
+      path: `/models/${model}/versions/1`,
+      shows: [
+        ['list', 'Lineage'],
+        ['heading', 'Gates'],
+        ['heading', 'Evaluations'],
+        ['heading', 'What it takes'],
+      ],
+    },
+    {
+      name: 'deployments',
+      path: '/deployments',
+      shows: [
+        ['region', 'Deployments'],
+        ['link', deployment],
+      ],
+    },
+    {
+      name: 'deployment',
+      path: `/deployments/${deployment}?range=180d`,
+      shows: [
+        ['img', 'Share of answers by version'],
+        ['img', 'Share of errors, with 95 % interval'],
+        ['list', 'What was decided'],
+        ['button', 'Roll back'],
+      ],
+    },
+    {
+      name: 'monitoring',
+      path: '/monitoring',
+      shows: [
+        ['heading', /^Open alerts/],
+        ['link', deployment],
+      ],
+    },
+    {
+      name: 'monitoring-of',
+      path: `/monitoring/${deployment}`,
+      shows: [
+        ['heading', 'What explains it'],
+        ['heading', 'Has the world changed?'],
+        ['heading', 'Does it hurt?'],
+        ['heading', 'Features, day by day'],
+      ],
+    },
+    {
+      name: 'datasets',
+      path: '/datasets',
+      shows: [
+        ['region', 'Datasets'],
+        ['link', dataset],
+      ],
+    },
+    {
+      name: 'dataset',
+      path: `/datasets/${dataset}`,
+      shows: [
+        ['region', 'Versions'],
+        ['region', 'Columns'],
+        ['heading', /^Columns of v/],
+      ],
+    },
+    {
+      name: 'decisions',
+      path: '/decisions',
+      shows: [
+        ['group', 'Kind of decision'],
+        ['region', /\d{4}$/],
+      ],
+    },
+  ]
+}
+
+function first<T>(items: T[], what: string): T {
+  const [item] = items
+  if (item === undefined) throw new Error(`This server has no ${what}: run it on the demo's data`)
+  return item
+}

@@ -1,0 +1,129 @@
+import type { Page } from 'playwright-core'
+
+type Check = (page: Page) => Promise<void>
+
+/** What a person can do without a mouse. Each starts on a fresh page and throws when it can't be done. */
+export function keyboardChecks(base: string): [name: string, check: Check][] {
+  const open = async (page: Page, path: string, heading: string | RegExp) => {
+    await page.goto(base + path)
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor()
+  }
+  const at = (page: Page, path: RegExp) =>
+    page.waitForURL((url) => path.test(url.pathname + url.search), { timeout: 3000 })
+  return [
+    [
+      'g r goes to runs, g o comes back',
+      async (page) => {
+        await open(page, '/', /./)
+        await page.keyboard.press('g')
+        await page.keyboard.press('r')
+        await at(page, /^\/runs$/)
+        await page.keyboard.press('g')
+        await page.keyboard.press('o')
+        await at(page, /^\/$/)
+      },
+    ],
+    [
+      '? explains the keys, Escape closes it',
+      async (page) => {
+        await open(page, '/', /./)
+        await page.keyboard.press('?')
+        const help = page.getByRole('dialog', { name: 'Keyboard' })
+        await help.waitFor()
+        await page.keyboard.press('Escape')
+        await help.waitFor({ state: 'hidden' })
+      },
+    ],
+    [
+      'Control K finds a page by its name',
+      async (page) => {
+        await open(page, '/', /./)
+        await page.keyboard.press('Control+k')
+        await page.getByRole('combobox', { name: /^Search/ }).fill('decis')
+        await page.keyboard.press('Enter')
+        await at(page, /^\/decisions$/)
+      },
+    ],
+    [
+      '/ puts the cursor into the filter of the runs',
+      async (page) => {
+        await open(page, '/runs', 'Runs')
+        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        await page.keyboard.press('/')
+        await page.keyboard.type('metrics.nothing > 1')
+        await page.keyboard.press('Enter')
+        await at(page, /filter=metrics\.nothing/)
+      },
+    ],
+    [
+      'a wrong filter says what would be right',
+      async (page) => {
+        await open(page, '/runs?filter=what%3F', 'Runs')
+        await page.getByRole('alert').getByText('Write metrics.').waitFor()
+      },
+    ],
+    [
+      'j k x c select two runs and compare them',
+      async (page) => {
+        await open(page, '/runs', 'Runs')
+        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        for (const key of ['j', 'x', 'j', 'x', 'c']) await page.keyboard.press(key)
+        await at(page, /^\/runs\/compare\?runs=[^,]+,[^,]+$/)
+      },
+    ],
+    [
+      'Enter opens the run under the cursor',
+      async (page) => {
+        await open(page, '/runs', 'Runs')
+        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        await page.keyboard.press('j')
+        await page.keyboard.press('Enter')
+        await at(page, /^\/runs\/\w{8,}$/)
+      },
+    ],
+    [
+      'the first Tab offers to skip to the page',
+      async (page) => {
+        await open(page, '/', /./)
+        await page.keyboard.press('Tab')
+        await page.getByRole('link', { name: 'Skip to the page' }).and(page.locator(':focus')).waitFor()
+      },
+    ],
+    [
+      'Roll back asks first, and Escape leaves all as it was',
+      async (page) => {
+        await open(page, '/deployments', 'Deployments')
+        await page.getByRole('region', { name: 'Deployments' }).getByRole('link').first().click()
+        const button = page.getByRole('button', { name: 'Roll back' })
+        await button.waitFor()
+        if (await button.isDisabled()) return
+        await button.press('Enter')
+        const dialog = page.getByRole('alertdialog')
+        await dialog.getByRole('button', { name: 'Roll back' }).waitFor()
+        await page.keyboard.press('Escape')
+        await dialog.waitFor({ state: 'hidden' })
+      },
+    ],
+    [
+      'the other theme stays after a reload',
+      async (page) => {
+        await open(page, '/', /./)
+        await page.getByRole('button', { name: 'Use the dark theme' }).press('Enter')
+        await page.reload()
+        await page.getByRole('button', { name: 'Use the light theme' }).waitFor()
+      },
+    ],
+    [
+      'a chart shows its numbers as a table',
+      async (page) => {
+        await open(page, '/deployments', 'Deployments')
+        await page.getByRole('region', { name: 'Deployments' }).getByRole('link').first().click()
+        await page.getByText('Show data').first().press('Enter')
+        await page
+          .getByRole('region', { name: /^Data of / })
+          .getByRole('table')
+          .waitFor()
+      },
+    ],
+  ]
+}
