@@ -18,7 +18,9 @@ interface Deployed {
 
 export function addRolloutCommands(program: Command): void {
   withServerOptions(program.command('deploy'))
-    .description('serve a registered version (late@champion, late/3), or any ONNX file (model.onnx --name churn)')
+    .description(
+      'serve a registered version (late@champion, late/3), or any ONNX file (model.onnx --name churn)',
+    )
     .argument('<model>', 'model/version, model@alias, or a path that ends in .onnx')
     .addOption(new Option('--name <deployment>', 'name of the deployment; default: the model’s'))
     .addOption(new Option('--force', 'deploy although a gate has not passed; needs --reason'))
@@ -28,7 +30,9 @@ export function addRolloutCommands(program: Command): void {
 
 async function deployCommand(model: string, options: DeployOptions): Promise<void> {
   const api = apiOf(options)
-  const target = model.endsWith('.onnx') ? await importOnnx(model, options) : await resolveVersion(model, options)
+  const target = model.endsWith('.onnx')
+    ? await importOnnx(model, options)
+    : await resolveVersion(model, options)
   const deployed = await api.post<Deployed>('/deployments', {
     name: options.name ?? target.model,
     ...target,
@@ -56,7 +60,8 @@ async function importOnnx(path: string, options: DeployOptions): Promise<Target>
 
 async function resolveVersion(text: string, options: CommandOptions): Promise<Target> {
   const [, model, version, alias] = /^([^/@]+)(?:\/(\d+)|@([\w-]+))?$/.exec(text) ?? []
-  if (model === undefined) throw new AppError('invalid', `${text} is not of the form model/version or model@alias`)
+  if (model === undefined)
+    throw new AppError('invalid', `${text} is not of the form model/version or model@alias`)
   if (version !== undefined) return { model, version: Number(version) }
   const { aliases } = await apiOf(options).get<{ aliases: { alias: string; version: number }[] }>(
     `/models/${encodeURIComponent(model)}`,

@@ -54,7 +54,7 @@ export interface RolloutStageRow {
   generation: number
   started_ms: number
   ended_ms: number | null
-  /** The last judgement of the stage, metric by metric, as JSON. */
+  /** The judgement that ended the stage, metric by metric, as JSON. */
   judgement_json: string | null
 }
 
@@ -109,18 +109,19 @@ export interface TrafficHourRow {
   errors: number
 }
 
-export interface DesiredStateRow {
-  generation: number
+/** One row: the newest generation. Updating it makes writers of the desired state wait for each other. */
+export interface DesiredStateHeadRow {
+  id: string
   project_id: string
-  document_json: string
-  created_ms: number
+  generation: number
 }
 
-export interface CandidateLeaseRow {
-  rollout_id: string
+/** What gateways need to load a version, as it was when it was deployed. */
+export interface DeployedVariantRow {
+  model_version_id: string
   project_id: string
-  /** Database wall time. */
-  until_ms: number
+  variant_json: string
+  created_ms: number
 }
 
 export interface RolloutTables {
@@ -131,6 +132,6 @@ export interface RolloutTables {
   rollout_count: RolloutCountRow
   rollout_total: RolloutTotalRow
   traffic_hour: TrafficHourRow
-  desired_state: DesiredStateRow
-  candidate_lease: CandidateLeaseRow
+  desired_state_head: DesiredStateHeadRow
+  deployed_variant: DeployedVariantRow
 }

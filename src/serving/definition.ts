@@ -24,7 +24,8 @@ const stage = z.union([
 
 /** How a new version is brought in. Margins are how much worse than stable a candidate may be at most. */
 export const rolloutPlanSchema = z.strictObject({
-  stages: z.array(stage).min(1).max(10),
+  /** `auto` plans them from the deployment's traffic and label delay, or says by when it could decide. */
+  stages: z.union([z.literal('auto'), z.array(stage).min(1).max(10)]),
   margins: z
     .strictObject({
       /** Share of failed requests. */
@@ -37,6 +38,11 @@ export const rolloutPlanSchema = z.strictObject({
     .prefault({}),
   /** Overall chance of rolling back a candidate that does no harm. */
   alpha: z.number().gt(0).lt(0.5).default(0.05),
+  /** What must be shown to be within its margin before promotion; default the loss where labels are expected, else errors. */
+  promoteOn: z
+    .array(z.enum(['error', 'latency', 'loss']))
+    .min(1)
+    .optional(),
   /** A rollout that cannot decide within this domain time is rolled back. */
   timeoutMs: z
     .int()

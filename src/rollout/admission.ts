@@ -1,0 +1,94 @@
+import type { FeatureServiceSpec } from '../features/schema.ts'
+import type { Context } from '../http/context.ts'
+import type { Actor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { Trx } from '../ports/db/db.ts'
+import { CHAMPION, gatesOfModel, getModelVersion, setAliasIn } from '../registry/registry.ts'
+import type { ModelVersion } from '../registry/schema.ts'
+import type { Signature, Task, Variant } from '../serving/schema.ts'
+import { findGateResult } from './store.ts'
+
+export interface Admission {
+  passed: boolean
+  /** It has not passed, and is deployed all the same. */
+  forced: boolean
+  sentence: string
+}
+
+interface VersionKey {
+  projectId: string
+  actor: Actor
+  model: string
+  version: number
+}
+
+/** What gateways need to load a version. Throws `invalid` for one that can't be served. */
+export async function deployableVersion(context: Pick<Context, 'db'>, key: VersionKey): Promise<Variant> {
+  const found = await getModelVersion(context, key)
+  const { onnxSha256, signature } = found
+  if (onnxSha256 === undefined || signature === undefined) {
+    const missing = onnxSha256 === undefined ? 'ONNX graph' : 'signature'
+    throw new AppError('invalid', `${key.model}/${key.version} can't be served: it has no ${missing}`)
+  }
+  return {
+    modelVersionId: found.id,
+    model: found.model,
+    version: found.version,
+    onnxSha256,
+    signature: { ...signature, task: taskOf(found) } as Signature,
+    ...(found.featureService && {
+      featureService: found.featureService.spec as unknown as FeatureServiceSpec,
+    }),
+    ...(found.codeSnapshot !== undefined && { codeSnapshot: found.codeSnapshot }),
+    ...(found.layoutSha256 !== undefined && { layoutSha256: found.layoutSha256 }),
+  }
+}
+
+function taskOf({ signature, task }: ModelVersion): Task {
+  const name = task ?? signature!.task
+  if (name === 'binary' || name === 'multiclass' || name === 'regression' || name === 'forecast') return name
+  throw new AppError(
+    'invalid',
+    `A deployment can't serve the task ${name}: binary, multiclass, regression or forecast`,
+  )
+}
+
+/** What the gates say of a version, or that it is forced past them. */
+export async function admit(
+  context: Pick<Context, 'db'>,
+  input: VersionKey & { force?: boolean; reason?: string },
+): Promise<Admission> {
+  const judged = await judgeGates(context, input)
+  if (judged.passed || input.force !== true) return { ...judged, forced: false }
+  return {
+    passed: false,
+    forced: true,
+    sentence: `Forced past its gates by ${input.actor.name} ("${input.reason?.trim() ?? ''}"). ${judged.sentence}`,
+  }
+}
+
+async function judgeGates(
+  context: Pick<Context, 'db'>,
+  key: VersionKey,
+): Promise<{ passed: boolean; sentence: string }> {
+  const gates = await gatesOfModel(context, key)
+  if (gates.length === 0) return { passed: true, sentence: `No gates are declared for ${key.model}.` }
+  const report = await findGateResult(context.db.read, key)
+  if (!report)
+    return { passed: false, sentence: `${key.model}/${key.version} has not been evaluated by its gates.` }
+  return { passed: report.verdict === 'pass', sentence: report.sentence }
+}
+
+/** Lets the alias `champion` follow what is served. A version that was deleted since keeps no alias. */
+export async function pointChampion(
+  context: Pick<Context, 'clock'>,
+  trx: Trx,
+  { projectId, actor, model, version }: VersionKey,
+): Promise<void> {
+  try {
+    await setAliasIn(context, trx, { projectId, actor, model, alias: CHAMPION, version, source: 'rollout' })
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return
+    throw error
+  }
+}

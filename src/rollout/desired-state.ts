@@ -1,0 +1,104 @@
+import { appendEvent } from '../jobs/events.ts'
+import type { Context } from '../http/context.ts'
+import type { Trx } from '../ports/db/db.ts'
+import type { Candidate, DesiredDeployment, DesiredState, Policy, Variant } from '../serving/schema.ts'
+import type { Deployment, Rollout } from './schema.ts'
+import {
+  insertDesiredState,
+  listActiveRollouts,
+  listDeployments,
+  listProjectNames,
+  listVariants,
+  takeGeneration,
+} from './store.ts'
+
+/**
+ * Writes the next generation of the one document that gateways follow, from the rows as the transaction left them. Returns the
+ * generation; `changed` are the deployments that people should hear about.
+ */
+export async function writeDesiredState(
+  { config, clock }: Pick<Context, 'config' | 'clock'>,
+  trx: Trx,
+  { changed, nowMs }: { changed: readonly Pick<Deployment, 'projectId' | 'name'>[]; nowMs: number },
+): Promise<number> {
+  const generation = await takeGeneration(trx)
+  const deployments = await listDeployments(trx)
+  const rollouts = await listActiveRollouts(trx)
+  const projects = await listProjectNames(trx)
+  const variants = await listVariants(trx, [
+    ...deployments.flatMap(({ stable, previous }) =>
+      [stable, previous].flatMap((version) => version?.id ?? []),
+    ),
+    ...rollouts.map((rollout) => rollout.candidate.id),
+  ])
+  const document: DesiredState = {
+    generation,
+    replay: config.replay,
+    deployments: deployments.flatMap((deployment) => {
+      const rollout = rollouts.find(
+        ({ projectId, deployment: name }) => projectId === deployment.projectId && name === deployment.name,
+      )
+      const project = projects.get(deployment.projectId) ?? deployment.projectId
+      return toDesired(deployment, rollout, variants, project) ?? []
+    }),
+  }
+  await insertDesiredState(trx, document, nowMs)
+  for (const { projectId, name } of changed) {
+    await appendEvent(trx, {
+      projectId,
+      kind: 'deployment.changed',
+      payload: { deployment: name, generation },
+      atMs: clock.now(),
+    })
+  }
+  return generation
+}
+
+function toDesired(
+  deployment: Deployment,
+  rollout: Rollout | undefined,
+  variants: ReadonlyMap<string, Variant>,
+  project: string,
+): DesiredDeployment | undefined {
+  const stable = deployment.stable && variants.get(deployment.stable.id)
+  if (!stable) return undefined
+  const previous = deployment.previous && variants.get(deployment.previous.id)
+  const candidate = rollout && toCandidate(rollout, variants)
+  const entity = entityOf(deployment, stable)
+  return {
+    projectId: deployment.projectId,
+    project,
+    name: deployment.name,
+    task: stable.signature.task,
+    unit: deployment.definition.unit,
+    policy: toPolicy(deployment),
+    ...(entity && { entity }),
+    stable,
+    ...(candidate && { candidate }),
+    pinned: [],
+    ...(previous && { previous }),
+  }
+}
+
+function toCandidate(rollout: Rollout, variants: ReadonlyMap<string, Variant>): Candidate | undefined {
+  const variant = variants.get(rollout.candidate.id)
+  const stage = rollout.plan.stages[rollout.stage]
+  if (!variant || !stage) return undefined
+  return { ...variant, rolloutId: rollout.id, stage: rollout.stage, mode: stage.mode, weight: stage.weight }
+}
+
+function toPolicy({ policy, policyVersion }: Deployment): Policy {
+  return {
+    version: policyVersion,
+    ...(policy.threshold !== undefined && { threshold: policy.threshold }),
+    ...(policy.fallback && { fallback: policy.fallback }),
+    latencySloMs: policy.latencySloMs,
+  }
+}
+
+/** A deployment names its entity; the request's key for it is what the entity of the same name has in the served features. */
+function entityOf({ definition }: Deployment, stable: Variant): { name: string; key: string } | undefined {
+  if (definition.entity === undefined) return undefined
+  const known = stable.featureService?.entities.find(({ name }) => name === definition.entity)
+  return { name: definition.entity, key: known?.key ?? definition.entity }
+}

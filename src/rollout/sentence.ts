@@ -1,0 +1,134 @@
+import type { Judgement, Step } from './next-step.ts'
+import type { RolloutPlan } from './plan.ts'
+import type { MetricVerdict } from './verdict.ts'
+
+/** What a transition is told as: who, what, on which numbers. */
+export interface Named {
+  /** `late/4` */
+  candidate: string
+  stable: string
+  plan: RolloutPlan
+}
+
+/** One sentence for a step: what was done, after how many rows, with the interval and the margin. */
+export function sentenceOf(step: Step, judgement: Judgement, stage: number, named: Named): string {
+  const { candidate, stable, plan } = named
+  const rows = count(judgement.rows)
+  switch (step.action) {
+    case 'wait':
+      return `${candidate} goes on in ${stageName(plan, stage)} after ${rows} requests.`
+    case 'hold':
+      if (step.why === 'split') return splitSentence(judgement, candidate)
+      return `${candidate} is held after ${rows} requests: ${missingText(step.missing, plan)}; nothing is promoted on missing data.`
+    case 'advance':
+      return `${candidate} goes from ${stageName(plan, stage)} to ${stageName(plan, stage + 1)} after ${rows} requests: no harm shown${worst(judgement, plan)}.`
+    case 'promote':
+      return `Promoted ${candidate} over ${stable} after ${rows} requests: ${step.evidence.map((verdict) => describe(verdict, plan)).join('; ')}.`
+    case 'roll_back':
+      return rollBackSentence(step, judgement, named)
+  }
+}
+
+function rollBackSentence(
+  step: Extract<Step, { action: 'roll_back' }>,
+  judgement: Judgement,
+  { candidate, stable, plan }: Named,
+): string {
+  if (step.why === 'limit') {
+    const { metric, share, limit, lower, rows } = step.breach
+    return (
+      `Rolled back ${candidate} to ${stable} after ${count(rows)} requests: its ${metricName(metric, plan)} is ` +
+      `${percent(share)} (at least ${percent(lower)}), above the absolute limit of ${percent(limit)}.`
+    )
+  }
+  if (step.why === 'expired') {
+    const text = step.missing.length > 0 ? missingText(step.missing, plan) : 'the stage did not fill'
+    return (
+      `Rolled back ${candidate} to ${stable}: ${duration(plan.timeoutMs)} have passed and ${text} ` +
+      `(${count(judgement.rows)} requests in this stage).`
+    )
+  }
+  return (
+    `Rolled back ${candidate} to ${stable} after ${count(step.failed.rows.candidate)} ` +
+    `${step.failed.paired ? 'labelled pairs' : 'requests'}: ${describe(step.failed, plan)}.`
+  )
+}
+
+function splitSentence({ split, rows }: Judgement, candidate: string): string {
+  if (!split) return `${candidate} is held.`
+  return (
+    `${candidate} is held after ${count(rows)} requests: its share of the traffic is ${percent(split.lower)} to ` +
+    `${percent(split.upper)} where ${percent(split.expected)} was planned, so the comparison proves nothing.`
+  )
+}
+
+/** "log loss is worse by 0.41 [0.33, 0.49], margin 0.02" */
+export function describe(verdict: MetricVerdict, plan: RolloutPlan): string {
+  const { metric, difference, lower, upper, margin } = verdict
+  const name = metricName(metric, plan)
+  const show = metric === 'loss' ? decimal : points
+  const worse = metric === 'loss' ? 'worse' : 'higher'
+  const better = metric === 'loss' ? 'better' : 'lower'
+  const direction = difference >= 0 ? worse : better
+  const sign = difference >= 0 ? 1 : -1
+  const ends = sign > 0 ? [lower, upper] : [upper, lower]
+  const interval = ends.map((end) => (end === null ? '…' : show(end * sign))).join(', ')
+  const unit = metric === 'loss' ? '' : ' points'
+  return `${name} is ${direction} by ${show(Math.abs(difference))}${unit} [${interval}], margin ${show(margin)}`
+}
+
+function worst({ metrics }: Judgement, plan: RolloutPlan): string {
+  const known = metrics.filter(({ verdict, upper }) => verdict !== 'no_data' && upper !== null)
+  const last = known.at(-1)
+  return last ? ` (${describe(last, plan)})` : ''
+}
+
+function missingText(missing: readonly MetricVerdict[], plan: RolloutPlan): string {
+  return missing
+    .map((verdict) =>
+      verdict.verdict === 'no_data'
+        ? `no rows tell of its ${metricName(verdict.metric, plan)}`
+        : `its ${metricName(verdict.metric, plan)} is not shown to be within the margin ` +
+          `(${count(verdict.rows.candidate)} rows; ${describe(verdict, plan)})`,
+    )
+    .join(' and ')
+}
+
+export function stageName(plan: RolloutPlan, stage: number): string {
+  const { mode, weight } = plan.stages[stage]!
+  return mode === 'shadow' ? 'shadow' : `a canary of ${weight / 100} %`
+}
+
+function metricName(metric: MetricVerdict['metric'], plan: RolloutPlan): string {
+  switch (metric) {
+    case 'error':
+      return 'error rate'
+    case 'latency_slow':
+      return 'share of slow answers'
+    case 'violation':
+      return 'share of rows that break the schema'
+    case 'loss':
+      return plan.lossName
+  }
+}
+
+function decimal(value: number): string {
+  return value.toFixed(Math.abs(value) >= 0.1 || value === 0 ? 2 : 3)
+}
+
+function points(value: number): string {
+  return (value * 100).toFixed(2)
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
+
+function count(rows: number): string {
+  return rows.toLocaleString('en-US')
+}
+
+function duration(ms: number): string {
+  const hours = ms / 3_600_000
+  return hours >= 48 ? `${Math.round(hours / 24)} days` : `${Number(hours.toPrecision(3))} hours`
+}
