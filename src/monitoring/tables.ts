@@ -39,13 +39,16 @@ export interface ProfileWindowRow {
   profile: Uint8Array
 }
 
-/** Rows and bad rows of each entity in one hour, as JSON `{ entity: [rows, bad] }`. */
+/** Rows of each entity in one hour, as JSON `{ entity: rows }`: all of them, or those with one violation. */
 export interface EntityHealthRow {
   project_id: string
   deployment: string
-  /** A feature whose value is missing or too old, or `violations`. */
+  version: number
+  /** `rows` for all rows, else a violation such as `stale:airport_delays`. */
   source: string
   hour_ms: number
+  /** Grows whenever the hour's counts change. */
+  revision: number
   cells_json: string
 }
 

@@ -87,10 +87,12 @@ async function createWindows(db: Kysely<unknown>, dialect: DialectName): Promise
     .createTable('entity_health')
     .addColumn('project_id', 'text', (c) => c.notNull())
     .addColumn('deployment', 'text', (c) => c.notNull())
+    .addColumn('version', 'integer', (c) => c.notNull())
     .addColumn('source', 'text', (c) => c.notNull())
     .addColumn('hour_ms', 'bigint', (c) => c.notNull())
+    .addColumn('revision', 'bigint', (c) => c.notNull())
     .addColumn('cells_json', 'text', (c) => c.notNull())
-    .addPrimaryKeyConstraint('entity_health_pk', ['project_id', 'deployment', 'source', 'hour_ms'])
+    .addPrimaryKeyConstraint('entity_health_pk', ['project_id', 'deployment', 'version', 'source', 'hour_ms'])
     .execute()
 }
 

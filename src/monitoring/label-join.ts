@@ -1,0 +1,243 @@
+import type { Context } from '../http/context.ts'
+import { fence, type Job } from '../jobs/jobs.ts'
+import { systemActor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import { recordBlob } from '../ports/artifacts/blobs.ts'
+import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
+import { getModelVersion } from '../registry/registry.ts'
+import { addRolloutCounts, listDeployments } from '../rollout/rollout.ts'
+import { findSegment, listRolledSegments, readFeedbackSegment } from '../serving/serving.ts'
+import { effectsOf, type LabelEffects, type LabelledRow, type ScoredBy } from './label-effects.ts'
+import { matchLabels, storeJoined, type ArrivedLabel } from './label-match.ts'
+import { LayoutCache } from './layout-cache.ts'
+import { DAY_MS } from './reference.ts'
+import {
+  addLabelDelays,
+  deletePendingLabels,
+  hasLabelJoin,
+  insertLabelJoin,
+  insertPendingLabels,
+  labelJoinVersion,
+  listJoinBlobs,
+  listPendingLabels,
+  takeJoinTurn,
+} from './store-labels.ts'
+import type { LabelPendingRow } from './tables.ts'
+import { addToWindows } from './windows.ts'
+
+type JoinContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock'>
+
+const joiner = systemActor('label join')
+const DEFAULT_HORIZON_MS = 30 * DAY_MS
+const TRIES = 20
+
+/**
+ * Joins the labels of a feedback segment (or those that wait, after a prediction segment has come) with their predictions, once
+ * for each segment. Joins of a project commit one after another: each sees the labels of those before it.
+ */
+export async function joinLabels(
+  context: JoinContext,
+  job: Job,
+  { segmentId, waiting }: { segmentId: string; waiting: boolean },
+): Promise<void> {
+  for (let attempt = 0; attempt < TRIES; attempt++)
+    if (await tryJoin(context, job, { segmentId, waiting })) return
+  throw new AppError('conflict', 'Other label joins were quicker each time; this one will be tried again')
+}
+
+async function tryJoin(
+  context: JoinContext,
+  job: Job,
+  { segmentId, waiting }: { segmentId: string; waiting: boolean },
+): Promise<boolean> {
+  const { db } = context
+  const { projectId } = job
+  if (await hasLabelJoin(db.read, segmentId)) return true
+  const version = await labelJoinVersion(db.read, projectId)
+  const pending = waiting ? await listPendingLabels(db.read, projectId) : []
+  const labels = waiting ? pending.map(toArrived) : await labelsOf(context, segmentId)
+  const horizonMs = await labelHorizonMs(context, projectId)
+  const span = spanOf(labels, horizonMs)
+  const segments = await predictionSegments(context, projectId, span)
+  const joined = await listJoinBlobs(db.read, { projectId, fromMs: span.fromMs })
+  const { rows, found } = await matchLabels(context.analytics, {
+    labels,
+    predictions: await Promise.all(segments.map(({ sha256 }) => context.artifacts.localPath(sha256))),
+    joined: await Promise.all(joined.map((sha256) => context.artifacts.localPath(sha256))),
+  })
+  const effects = effectsOf(rows, await versionsOf(context, projectId, rows))
+  const blob = effects.rows.length > 0 ? await storeJoined(context, effects.rows) : undefined
+  const left = labels.filter(({ feedbackId }) => !found.has(feedbackId))
+  return commit(context, job, { segmentId, waiting, version, effects, blob, left, pending, span, segments })
+}
+
+interface Segment {
+  id: string
+  sha256: string
+}
+interface Span {
+  fromMs: number
+  toMs: number
+}
+
+async function commit(
+  { db, clock }: JoinContext,
+  job: Job,
+  made: {
+    segmentId: string
+    waiting: boolean
+    version: number
+    effects: LabelEffects
+    blob: StoredBlob | undefined
+    left: readonly ArrivedLabel[]
+    pending: readonly LabelPendingRow[]
+    span: Span
+    segments: readonly Segment[]
+  },
+): Promise<boolean> {
+  const { projectId } = job
+  const { effects, blob, left, span } = made
+  const nowMs = await db.wallTime()
+  const alive = left.filter(({ labelTimeMs }) => labelTimeMs > clock.now() - 2 * (span.toMs - span.fromMs))
+  return db.write(async (trx) => {
+    await fence(trx, job)
+    if (!(await takeJoinTurn(trx, { projectId, version: made.version }))) return false
+    const now = await listRolledSegments(trx, { projectId, kind: 'prediction', ...span })
+    // A segment that was rolled meanwhile may hold what was not found.
+    if (left.length > 0 && now.length !== made.segments.length) return false
+    const times = effects.rows.map(({ timeMs }) => timeMs)
+    await insertLabelJoin(trx, {
+      segment_id: made.segmentId,
+      project_id: projectId,
+      parquet_sha256: blob?.sha256 ?? null,
+      matched: effects.rows.length,
+      revised: effects.revised,
+      pending: alive.length,
+      from_ms: times.length > 0 ? times.reduce((a, b) => Math.min(a, b)) : null,
+      to_ms: times.length > 0 ? times.reduce((a, b) => Math.max(a, b)) : null,
+      created_ms: nowMs,
+    })
+    if (blob) await recordBlob(trx, { projectId, blob, nowMs })
+    await addToWindows(trx, { projectId, additions: effects.windows })
+    await addRolloutCounts(trx, { projectId, counts: effects.counts })
+    for (const delay of effects.delays.values()) await addLabelDelays(trx, { projectId, ...delay })
+    if (made.waiting) {
+      const stay = new Set(alive.map(({ feedbackId }) => feedbackId))
+      const gone = made.pending.map((row) => row.feedback_id).filter((id) => !stay.has(id))
+      await deletePendingLabels(trx, { projectId, feedbackIds: gone })
+    } else {
+      await insertPendingLabels(
+        trx,
+        alive.map((label) => toPending(label, projectId, made.segmentId)),
+      )
+    }
+    return true
+  })
+}
+
+async function labelsOf({ db, artifacts }: JoinContext, segmentId: string): Promise<ArrivedLabel[]> {
+  const stored = await findSegment(db.read, segmentId)
+  if (!stored) throw new AppError('not_found', `There is no segment ${segmentId}`)
+  const { items } = readFeedbackSegment(await artifacts.bytes(stored.sha256))
+  return items
+    .filter((item) => item.has_label)
+    .map((item) => ({
+      feedbackId: item.feedback_id,
+      predictionId: item.prediction_id,
+      requestId: item.request_id,
+      rowIndex: item.row_index,
+      label: item.label,
+      labelTimeMs: item.label_time_ms,
+      receivedMs: item.received_ms,
+      revision: item.revision,
+    }))
+}
+
+async function labelHorizonMs({ db }: JoinContext, projectId: string): Promise<number> {
+  const deployments = await listDeployments(db.read, projectId)
+  return deployments.reduce(
+    (longest, { definition }) => Math.max(longest, definition.label?.horizonMs ?? 0),
+    DEFAULT_HORIZON_MS,
+  )
+}
+
+/** Times of the predictions that the labels can belong to. */
+function spanOf(labels: readonly ArrivedLabel[], horizonMs: number): Span {
+  if (labels.length === 0) return { fromMs: 0, toMs: 0 }
+  let [fromMs, toMs] = [Infinity, -Infinity]
+  for (const { labelTimeMs, receivedMs } of labels) {
+    fromMs = Math.min(fromMs, labelTimeMs)
+    toMs = Math.max(toMs, labelTimeMs, receivedMs)
+  }
+  return { fromMs: fromMs - horizonMs, toMs: toMs + 1 }
+}
+
+async function predictionSegments({ db }: JoinContext, projectId: string, span: Span): Promise<Segment[]> {
+  if (span.toMs === 0) return []
+  const segments = await listRolledSegments(db.read, { projectId, kind: 'prediction', ...span })
+  return segments.flatMap(({ segment_id, parquet_sha256 }) =>
+    parquet_sha256 === null ? [] : [{ id: segment_id, sha256: parquet_sha256 }],
+  )
+}
+
+async function versionsOf(
+  context: JoinContext,
+  projectId: string,
+  rows: readonly LabelledRow[],
+): Promise<(row: Pick<LabelledRow, 'deployment' | 'model' | 'version'>) => ScoredBy> {
+  const layouts = new LayoutCache(context.artifacts)
+  const known = new Map<string, ScoredBy>()
+  for (const { model, version } of rows) {
+    const key = `${model}/${version}`
+    if (!known.has(key)) known.set(key, await scoredBy(context, layouts, { projectId, model, version }))
+  }
+  return ({ model, version }) => known.get(`${model}/${version}`)!
+}
+
+async function scoredBy(
+  context: JoinContext,
+  layouts: LayoutCache,
+  key: { projectId: string; model: string; version: number },
+): Promise<ScoredBy> {
+  try {
+    const { task, layoutSha256 } = await getModelVersion(context, { ...key, actor: joiner })
+    const layout = layoutSha256 === undefined ? null : await layouts.get(layoutSha256)
+    return { task: task ?? 'binary', layoutSha256: layoutSha256 ?? null, layout }
+  } catch (error) {
+    // A model that is served elsewhere, or was deleted since: its labels count for nothing but the joined rows.
+    if (error instanceof AppError && error.code === 'not_found')
+      return { task: 'binary', layoutSha256: null, layout: null }
+    throw error
+  }
+}
+
+function toPending(label: ArrivedLabel, projectId: string, segmentId: string): LabelPendingRow {
+  return {
+    project_id: projectId,
+    feedback_id: label.feedbackId,
+    prediction_id: JSON.stringify([label.predictionId, label.requestId, label.rowIndex]),
+    label_json: JSON.stringify(label.label),
+    label_time_ms: label.labelTimeMs,
+    received_ms: label.receivedMs,
+    revision: label.revision,
+    segment_id: segmentId,
+  }
+}
+
+function toArrived(row: LabelPendingRow): ArrivedLabel {
+  const [predictionId, requestId, rowIndex] = JSON.parse(row.prediction_id) as [
+    string | null,
+    string | null,
+    number | null,
+  ]
+  return {
+    feedbackId: row.feedback_id,
+    predictionId,
+    requestId,
+    rowIndex,
+    label: JSON.parse(row.label_json) as number | string | null,
+    labelTimeMs: row.label_time_ms,
+    receivedMs: row.received_ms,
+    revision: row.revision,
+  }
+}

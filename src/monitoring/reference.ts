@@ -1,0 +1,61 @@
+import type { Context } from '../http/context.ts'
+import { AppError } from '../kernel/errors.ts'
+import {
+  decodeProfile,
+  prepareLayout,
+  type LayoutDefinition,
+  type Profile,
+  type ProfileLayout,
+} from '../statistics/profile.ts'
+
+export const DAY_MS = 86_400_000
+export const HOUR_MS = 3_600_000
+
+/** What a version's reference profile holds, read once: the frozen bins, and how each reference day looked. */
+export interface Reference {
+  layout: ProfileLayout
+  days: readonly ReferenceDay[]
+  total: Profile
+}
+
+export interface ReferenceDay {
+  /** Whole days since the epoch. */
+  day: number
+  rows: number
+  labelSum: number
+  profile: Profile
+}
+
+interface StoredReference {
+  layout: LayoutDefinition
+  days: { day: string; rows: number; labelSum: number; profile: string }[]
+  total: string
+}
+
+/** The reference profile that travels with a model version. Throws `invalid` for a blob that is none. */
+export async function loadReference(
+  { artifacts }: Pick<Context, 'artifacts'>,
+  layoutSha256: string,
+): Promise<Reference> {
+  const stored = JSON.parse(
+    Buffer.from(await artifacts.bytes(layoutSha256)).toString('utf8'),
+  ) as Partial<StoredReference>
+  if (!stored.layout || !stored.days || stored.total === undefined)
+    throw new AppError('invalid', `The blob ${layoutSha256} is no reference profile`)
+  const layout = prepareLayout(stored.layout)
+  const read = (text: string): Profile => decodeProfile(layout, Buffer.from(text, 'base64'))
+  return {
+    layout,
+    total: read(stored.total),
+    days: stored.days.map(({ day, rows, labelSum, profile }) => ({
+      day: Math.floor(Date.parse(`${day}T00:00:00Z`) / DAY_MS),
+      rows,
+      labelSum,
+      profile: read(profile),
+    })),
+  }
+}
+
+export function dayNumber(ms: number): number {
+  return Math.floor(ms / DAY_MS)
+}
