@@ -64,12 +64,7 @@ async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan
     schema,
     arrivals,
     validation,
-    summary: await summariseVersion(
-      context,
-      plan,
-      parts.map(({ part }) => part),
-      schema,
-    ),
+    summary: await summariseVersion(context, plan, parts),
   })
   return version ? { state: 'created', version, report } : { state: 'unchanged', version: parent }
 }
@@ -127,26 +122,20 @@ function withFacts(
 async function summariseVersion(
   { artifacts, analytics }: IngestContext,
   { parent, parentManifest }: IngestPlan,
-  parts: readonly Part[],
-  schema: readonly Column[],
+  parts: readonly { part: Part; columns: Column[] }[],
 ): Promise<SummaryState> {
-  const remaining = parts.map(({ sha256 }) => sha256)
+  const remaining = [...parts]
   const isExtension = (parentManifest?.parts ?? []).every(({ sha256 }) => {
-    const at = remaining.indexOf(sha256)
+    const at = remaining.findIndex(({ part }) => part.sha256 === sha256)
     if (at >= 0) remaining.splice(at, 1)
     return at >= 0
   })
-  const scanned = isExtension ? remaining : parts.map(({ sha256 }) => sha256)
+  const scanned = isExtension ? remaining : parts
   const before = isExtension && parent ? await loadSummaryState({ artifacts }, parent) : undefined
   if (scanned.length === 0 && before) return before
-  const paths = await Promise.all(scanned.map((sha256) => artifacts.localPath(sha256)))
+  const paths = await Promise.all(scanned.map(({ part }) => artifacts.localPath(part.sha256)))
   await using session = await analytics.session()
-  const columns = await session.query(`DESCRIBE SELECT * FROM ${parquetScan(paths)}`)
-  const present = new Set(columns.map((row) => row['column_name']))
-  const state = await summarise(
-    session,
-    `SELECT * FROM ${parquetScan(paths)}`,
-    schema.filter(({ name }) => present.has(name)),
-  )
+  const schema = mergeSchemas(scanned.map(({ columns }) => columns))
+  const state = await summarise(session, `SELECT * FROM ${parquetScan(paths)}`, schema)
   return before ? mergeSummaries(before, state) : state
 }
