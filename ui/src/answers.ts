@@ -48,19 +48,26 @@ export interface Decision {
   injected?: boolean
 }
 
+export interface Cause {
+  name: string
+  sentence: string
+  weight: number
+}
 export interface Alert {
   id: string
   deployment: string
   monitor: string
-  kind: string
-  sentence: string
-  state: string
-  severity?: string
-  raisedMs: number
-  clearedMs?: number | null
-  clearedSentence?: string | null
+  kind: 'base_rate' | 'drift' | 'quality' | 'data_quality' | 'freshness'
+  subject: string
+  state: 'open' | 'cleared'
   blocksTraining: boolean
-  injected?: boolean
+  sentence: string
+  causes: Cause[]
+  windowMs: number
+  decisionId: string
+  raisedMs: number
+  clearedMs: number | null
+  clearedSentence: string | null
 }
 
 export interface DatasetItem {
@@ -405,26 +412,62 @@ export interface Timeline {
   decisions: Decision[]
 }
 
+type WindowVerdict = 'out' | 'watch' | 'calm' | 'not_judged'
+interface WindowJudgement {
+  value: number
+  expected: number
+  lower: number | null
+  upper: number | null
+  alert: boolean
+  days: number
+}
+interface JudgedDay {
+  startMs: number
+  verdict: WindowVerdict
+  rows: number
+  labelled: number
+  coverage: number
+  value: number | null
+  oneDay: WindowJudgement | null
+  threeDay: WindowJudgement | null
+}
 export interface Monitoring {
   deployment: string
-  causes: { kind: string; sentence: string; severity: string; share?: number }[]
-  baseRate: {
-    day: string
-    value: number
-    mean?: number
-    n: number
-    lower: number
-    upper: number
-    outside: boolean
-  }[]
-  quality: {
-    day: string
-    auc: number
-    logLoss?: number
+  model: string
+  stableVersion: number | null
+  monitors: { name: string }[]
+  alerts: Alert[]
+  causes: { kind: string; sentence: string; parts: Cause[] }[]
+  /** The days that limits were learnt from. */
+  reference: { days: { startMs: number; rows: number; rate: number; auc: number | null }[] } | null
+  baseRate: JudgedDay[]
+  quality: (JudgedDay & {
+    lower: number | null
+    upper: number | null
+    logLoss: number
+    meanScore: number
+    rate: number
+  })[]
+  drift: {
+    days: { startMs: number; verdict: WindowVerdict; rows: number }[]
+    features: {
+      name: string
+      cells: {
+        startMs: number
+        distance: number | null
+        expected: number | null
+        upper: number | null
+        psi: number | null
+        alert: boolean
+      }[]
+    }[]
+  }
+  labels: {
+    startMs: number
+    rows: number
+    labelled: number
     coverage: number
-    lower: number
-    upper: number
-    n: number
+    delayMedianMs: number | null
+    delay95Ms: number | null
   }[]
-  heat: { features: string[]; days: string[]; values: (number | null)[][]; threshold: number }
 }

@@ -1,5 +1,4 @@
 import { useState } from 'react'
-import { decimal } from '../format.ts'
 import { ChartFrame } from './ChartFrame.tsx'
 
 interface HeatProps {
@@ -10,12 +9,13 @@ interface HeatProps {
   values: (number | null)[][]
   /** From here on a cell is marked, not only coloured. */
   threshold: number
+  format: (value: number) => string
 }
 
 const rowPx = 24
 
 /** Feature × day. A cell darkens up to the threshold; beyond it the cell changes colour and bears a dot. */
-export function HeatStrip({ label, rows, columns, values, threshold }: HeatProps) {
+export function HeatStrip({ label, rows, columns, values, threshold, format }: HeatProps) {
   const [over, setOver] = useState<{ row: number; column: number } | undefined>()
   const value = over && values[over.row]?.[over.column]
   return (
@@ -23,14 +23,14 @@ export function HeatStrip({ label, rows, columns, values, threshold }: HeatProps
       label={label}
       reading={
         over &&
-        `${rows[over.row]} · ${columns[over.column]} · ${value === null || value === undefined ? 'not measured' : decimal(value)}`
+        `${rows[over.row]} · ${columns[over.column]} · ${value === null || value === undefined ? 'not measured' : format(value)}`
       }
       data={{
         columns: ['Feature', ...columns],
         rows: () =>
           rows.map((row, index) => [
             row,
-            ...(values[index] ?? []).map((one) => (one === null ? '–' : decimal(one))),
+            ...(values[index] ?? []).map((one) => (one === null ? '–' : format(one))),
           ]),
       }}
     >

@@ -13,6 +13,8 @@ export interface LinePoint {
   /** How many observations stand behind the value. */
   n?: number | undefined
   outside?: boolean | undefined
+  /** Below or above this it would be too much: a dashed line. */
+  limit?: number | undefined
   /** 0 to 1: drawn as a bar in a strip under the picture. */
   share?: number | undefined
 }
@@ -52,6 +54,7 @@ export function LineBand(props: LineBandProps) {
   const [hover, setHover] = useState<number | undefined>()
   const clip = useId()
   const all = series.flatMap((one) => one.points)
+  const limited = all.some((point) => point.limit !== undefined)
   const fromMs = props.fromMs ?? Math.min(...all.map((point) => point.atMs))
   const toMs = props.toMs ?? Math.max(...all.map((point) => point.atMs))
   const near =
@@ -81,6 +84,7 @@ export function LineBand(props: LineBandProps) {
           'Lower',
           'Upper',
           'n',
+          ...(limited ? ['Limit'] : []),
           ...(props.shareName === undefined ? [] : [props.shareName]),
         ],
         rows: () =>
@@ -92,6 +96,7 @@ export function LineBand(props: LineBandProps) {
               point.lower === undefined ? '–' : format(point.lower),
               point.upper === undefined ? '–' : format(point.upper),
               point.n?.toLocaleString('en-GB') ?? '–',
+              ...(limited ? [point.limit === undefined ? '–' : format(point.limit)] : []),
               ...(props.shareName === undefined
                 ? []
                 : [point.share === undefined ? '–' : share(point.share)]),
@@ -107,8 +112,13 @@ export function LineBand(props: LineBandProps) {
         const y = valueAxis(
           all.flatMap((point) =>
             (point.n ?? Infinity) < (props.minimumN ?? 0)
-              ? [point.value]
-              : [point.value, point.lower ?? point.value, point.upper ?? point.value],
+              ? [point.value, point.limit ?? point.value]
+              : [
+                  point.value,
+                  point.lower ?? point.value,
+                  point.upper ?? point.value,
+                  point.limit ?? point.value,
+                ],
           ),
           bottom,
           10,
@@ -117,6 +127,10 @@ export function LineBand(props: LineBandProps) {
         const drawLine = line<LinePoint>()
           .x((point) => x.at(point.atMs))
           .y((point) => y.at(point.value))
+        const drawLimit = line<LinePoint>()
+          .defined((point) => point.limit !== undefined)
+          .x((point) => x.at(point.atMs))
+          .y((point) => y.at(point.limit ?? point.value))
         const drawBand = area<LinePoint>()
           .defined((point) => point.lower !== undefined && point.upper !== undefined)
           .x((point) => x.at(point.atMs))
@@ -148,6 +162,15 @@ export function LineBand(props: LineBandProps) {
                 clipPath={`url(#${clip})`}
                 fill={props.band === 'limits' ? 'var(--ink-3)' : one.colour}
                 opacity={props.band === 'limits' ? 0.13 : 0.16}
+              />
+            ))}
+            {series.map((one) => (
+              <path
+                key={one.name}
+                d={drawLimit(one.points) ?? ''}
+                fill="none"
+                stroke="var(--ink-3)"
+                strokeDasharray="4 3"
               />
             ))}
             {props.bandName !== undefined && series[0] && (

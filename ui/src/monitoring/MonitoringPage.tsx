@@ -1,17 +1,14 @@
 import { useQuery } from '@tanstack/react-query'
 import type { Monitoring } from '../answers.ts'
-import { alerts, monitoring } from '../api.ts'
+import { monitoring } from '../api.ts'
 import { HeatStrip } from '../charts/HeatStrip.tsx'
-import { LineBand } from '../charts/LineBand.tsx'
-import { dayOf, decimal, share } from '../format.ts'
-import { EmptyState } from '../kit/EmptyState.tsx'
+import { dayOf, decimal, duration, share } from '../format.ts'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { Quiet } from '../kit/Table.tsx'
 import { AlertList } from './AlertList.tsx'
 import { Causes } from './Causes.tsx'
-
-const toMs = (day: string) => Date.parse(`${day}T00:00:00Z`)
+import { BaseRate, Quality } from './Watches.tsx'
 
 /** Has the world changed, and does it hurt? */
 export function MonitoringPage({ name }: { name: string }) {
@@ -20,120 +17,79 @@ export function MonitoringPage({ name }: { name: string }) {
 }
 
 function MonitoringView({ name, data }: { name: string; data: Monitoring }) {
-  const raised = useQuery(alerts({ deployment: name }))
   return (
-    <Page title={name} crumbs={[{ label: 'Monitoring', href: '/monitoring' }]} lede={sentence(data)}>
-      <Section title="What explains it" note="largest first">
+    <Page
+      title={name}
+      aside={data.stableVersion === null ? undefined : <Quiet>{`${data.model}/${data.stableVersion}`}</Quiet>}
+      crumbs={[{ label: 'Monitoring', href: '/monitoring' }]}
+      lede={sentence(data)}
+    >
+      <Section title="What explains it" note="strongest first">
         <Causes causes={data.causes} />
       </Section>
       <Columns>
         <Section title="Has the world changed?">
           <BaseRate data={data} />
         </Section>
-        <Section title="Does it hurt?">
+        <Section title="Does it hurt?" note={labelNote(data)}>
           <Quality data={data} />
         </Section>
       </Columns>
       <Section
         title="Features, day by day"
-        note="distance from the days the model was trained on; a dot marks a day beyond its limit"
+        note="distance from the training days as a share of the limit; a dot marks a day beyond it"
       >
-        {data.heat.days.length === 0 ? (
-          <Quiet>No whole day was measured yet.</Quiet>
-        ) : (
-          <HeatStrip
-            label="Distance of each feature on each day"
-            rows={data.heat.features}
-            columns={data.heat.days.map((day) => dayOf(toMs(day)))}
-            values={data.heat.values}
-            threshold={data.heat.threshold}
-          />
-        )}
+        <Drift data={data} />
       </Section>
       <Section title="Alerts">
-        <Loaded query={raised}>
-          {(page) => <AlertList items={page.items} none="No alert was ever raised." />}
-        </Loaded>
+        <AlertList items={data.alerts} none="no alert was raised" />
       </Section>
     </Page>
   )
 }
 
-function BaseRate({ data }: { data: Monitoring }) {
-  if (data.baseRate.length === 0) {
-    return (
-      <EmptyState
-        what="Labels make this picture; none has arrived yet."
-        code={'POST http://127.0.0.1:8434/feedback\n{ "prediction_id": "…", "label": 1 }'}
-      />
-    )
-  }
+function Drift({ data }: { data: Monitoring }) {
+  const { days, features } = data.drift
+  if (days.length === 0) return <Quiet>No whole day was judged yet.</Quiet>
   return (
-    <LineBand
-      label="Base rate, per day"
-      band="limits"
-      bandName="where days are expected"
-      left={52}
-      format={share}
-      timeFormat={dayOf}
-      series={[
-        {
-          name: 'base rate',
-          colour: 'var(--c0)',
-          points: data.baseRate.map((day) => ({
-            atMs: toMs(day.day),
-            value: day.value,
-            lower: day.lower,
-            upper: day.upper,
-            n: day.n,
-            outside: day.outside,
-          })),
-        },
-      ]}
+    <HeatStrip
+      label="Distance of each feature on each day"
+      rows={features.map((feature) => feature.name)}
+      columns={days.map((day) => dayOf(day.startMs))}
+      values={features.map((feature) =>
+        feature.cells.map(({ distance, upper }) =>
+          distance === null || upper === null || upper <= 0 ? null : distance / upper,
+        ),
+      )}
+      threshold={1}
+      format={(value) => `${share(value)} of its limit`}
     />
   )
 }
 
-function Quality({ data }: { data: Monitoring }) {
-  if (data.quality.length === 0)
-    return <Quiet>No window is mature yet: quality is judged when its labels have arrived.</Quiet>
-  return (
-    <LineBand
-      label="AUC, per day, with its interval"
-      band="interval"
-      shareName="labelled"
-      left={52}
-      format={(value) => decimal(value, 2)}
-      timeFormat={dayOf}
-      series={[
-        {
-          name: 'AUC',
-          colour: 'var(--c2)',
-          points: data.quality.map((day) => ({
-            atMs: toMs(day.day),
-            value: day.auc,
-            lower: day.lower,
-            upper: day.upper,
-            n: day.n,
-            share: day.coverage,
-          })),
-        },
-      ]}
-    />
-  )
+function labelNote(data: Monitoring): string | undefined {
+  const last = data.labels.findLast((day) => day.delayMedianMs !== null && day.delay95Ms !== null)
+  if (last === undefined) return undefined
+  return `labels arrive after ${duration(last.delayMedianMs ?? 0)}, 95 % within ${duration(last.delay95Ms ?? 0)}`
 }
 
 function sentence(data: Monitoring): string {
-  const outside = data.baseRate.filter((day) => day.outside)
+  const judged = data.baseRate.filter((day) => day.verdict !== 'not_judged')
+  const outside = judged.filter((day) => day.verdict === 'out')
+  const [first] = outside
   const world =
-    data.baseRate.length === 0
-      ? 'No label has arrived yet, so nothing is known about the world.'
-      : outside.length === 0
-        ? `The base rate stayed where days are expected on all ${data.baseRate.length} days.`
-        : `The base rate left its daily spread on ${outside.length} of ${data.baseRate.length} days, first on ${dayOf(toMs(outside[0]?.day ?? ''))}.`
-  const first = data.quality[0]
-  const last = data.quality.at(-1)
-  if (first === undefined || last === undefined) return world
-  const holds = last.lower <= first.upper
-  return `${world} ${holds ? 'The ranking holds' : 'The ranking fell'}: AUC ${decimal(last.auc, 3)} [${decimal(last.lower, 3)}, ${decimal(last.upper, 3)}] on ${dayOf(toMs(last.day))}.`
+    judged.length === 0
+      ? 'No day could be judged yet: labels have to arrive first.'
+      : first === undefined
+        ? `The base rate stayed within its daily spread on all ${judged.length} days.`
+        : `The base rate was outside its daily spread on ${outside.length} of ${judged.length} days, first on ${dayOf(first.startMs)}.`
+  const ranked = data.quality.filter((day) => day.verdict !== 'not_judged' && day.value !== null)
+  const last = ranked.at(-1)
+  if (last?.value === undefined || last.value === null) return world
+  const fell = data.alerts.some((alert) => alert.kind === 'quality' && alert.state === 'open')
+  const interval =
+    last.lower === null || last.upper === null
+      ? ''
+      : ` [${decimal(last.lower, 3)}, ${decimal(last.upper, 3)}]`
+  return `${world} ${fell ? 'The ranking fell' : 'The ranking holds'}: AUC ${decimal(last.value, 3)}${interval} on ${dayOf(last.startMs)}.`
 }
