@@ -49,13 +49,13 @@ export class Predictor {
 
   async #canary(deployment: LiveDeployment, request: PredictRequest, choice: Choice): Promise<Prediction> {
     const { live, breaker } = deployment.candidate!
+    // What stable would refuse as well is the request's fault and no mark against the candidate.
+    checkServable(deployment.stable, deployment, request)
     try {
       const prediction = await this.#run(deployment, live, 'canary', request, choice)
       breaker.succeeded()
       return prediction
     } catch {
-      // What stable would refuse as well is the request's fault and no mark against the candidate.
-      checkServable(deployment.stable, deployment, request)
       breaker.failed()
       if (!breaker.closed) this.#parts.stats.breakerTrips += 1
       const rescued = { ...choice, counted: false }
