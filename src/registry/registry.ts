@@ -29,3 +29,21 @@ export {
   type SetAlias,
 } from './aliases.ts'
 export { registerFromSource } from './source.ts'
+export {
+  evaluateVersion,
+  findGateReport,
+  getEvaluation,
+  listEvaluations,
+  listGateReports,
+  runGates,
+  storeEvaluation,
+  type EvaluateVersion,
+} from './evaluations.ts'
+export { evaluateModels, type EvaluateModels, type EvaluatedModel } from './evaluate.ts'
+export { judgeGates, type GateOutcome } from './gates.ts'
+export {
+  buildReferenceProfile,
+  readReferenceProfile,
+  storeReferenceProfile,
+  type ReferenceProfile,
+} from './reference-profile.ts'

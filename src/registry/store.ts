@@ -3,7 +3,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
 import { filterSql, orderSql, searchPage, type Page, type Searchable } from '../tracking/tracking.ts'
-import type { Filter, OrderTerm } from '../tracking/filter.ts'
+import type { Filter, OrderTerm } from '../tracking/tracking.ts'
 import type { FeatureServiceReference, ModelVersion, RegisteredModel, Signature, Tag } from './schema.ts'
 import type { ModelAliasRow, ModelVersionRow, RegisteredModelRow } from './tables.ts'
 

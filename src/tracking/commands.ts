@@ -57,9 +57,12 @@ async function execCommand(
   options: CommandOptions & { experiment: string },
 ): Promise<void> {
   const config = currentConfig()
-  const root = options.server ?? readRunning(config.dataDir)?.serverUrl ?? `http://${config.host}:${config.port}`
+  const root =
+    options.server ?? readRunning(config.dataDir)?.serverUrl ?? `http://${config.host}:${config.port}`
   const serverUrl =
-    options.project && options.project !== 'default' ? `${root}/p/${encodeURIComponent(options.project)}` : root
+    options.project && options.project !== 'default'
+      ? `${root}/p/${encodeURIComponent(options.project)}`
+      : root
   const result = await execute({ serverUrl, experiment: options.experiment, command, cwd: process.cwd() })
   print(
     options,

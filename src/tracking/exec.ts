@@ -166,7 +166,8 @@ class MlflowApi {
       method: 'PUT',
       body: new Uint8Array(bytes),
     })
-    if (!response.ok) throw new AppError('unavailable', `${path} could not be stored: ${await response.text()}`)
+    if (!response.ok)
+      throw new AppError('unavailable', `${path} could not be stored: ${await response.text()}`)
   }
 
   async #post<Result>(path: string, body: unknown): Promise<Result> {

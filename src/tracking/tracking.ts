@@ -40,3 +40,4 @@ export {
 export { summarizeDatasets } from './datasets.ts'
 export { filterSql, orderSql, type Searchable } from './store-search.ts'
 export { searchPage, type Page, type Search } from './store.ts'
+export type { Comparison, Filter, NumberOperator, OrderTerm } from './filter.ts'

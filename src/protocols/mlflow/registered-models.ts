@@ -1,4 +1,4 @@
-import type { Filter } from '../../tracking/filter.ts'
+import type { Filter } from '../../tracking/tracking.ts'
 import {
   createModel,
   deleteAlias,

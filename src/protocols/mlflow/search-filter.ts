@@ -1,4 +1,4 @@
-import type { Comparison, Filter, NumberOperator, OrderTerm } from '../../tracking/filter.ts'
+import type { Comparison, Filter, NumberOperator, OrderTerm } from '../../tracking/tracking.ts'
 import { invalid } from './errors.ts'
 
 interface Attribute {

@@ -1,0 +1,240 @@
+import { audit, recordDecision } from '../governance/governance.ts'
+import { codeVersion } from '../governance/code-version.ts'
+import type { Context } from '../http/context.ts'
+import { requirePermission } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { JsonObject } from '../kernel/json.ts'
+import { CHAMPION, findVersionByAlias } from './aliases.ts'
+import type { GateDefinition, Task } from './definition.ts'
+import { evaluateModels, type EvaluateModels, type EvaluatedModel } from './evaluate.ts'
+import { judgeGates } from './gates.ts'
+import { gatesOfModel, type Caller } from './models.ts'
+import type { Evaluation, GateReport, ModelVersion, StoredEvaluation } from './schema.ts'
+import type { TableSource } from './scored-table.ts'
+import { getModelRow } from './store.ts'
+import {
+  findEvaluationRow,
+  insertEvaluation,
+  insertGateResult,
+  listEvaluationRows,
+  listGateResultRows,
+  toEvaluation,
+  toGateReport,
+} from './store-evaluations.ts'
+import { getModelVersion } from './versions.ts'
+
+interface VersionKey extends Caller {
+  model: string
+  version: number
+}
+
+/** Keeps the results of an evaluation. */
+export async function storeEvaluation(
+  { db, clock, ids }: Pick<Context, 'db' | 'clock' | 'ids'>,
+  { projectId, actor, model, evaluation }: Caller & { model: string; evaluation: Evaluation },
+): Promise<StoredEvaluation> {
+  requirePermission(actor, 'contribute', projectId)
+  const row = {
+    id: ids.uuid(),
+    project_id: projectId,
+    holdout_digest: evaluation.holdout.digest,
+    document_json: JSON.stringify(evaluation),
+    code_version: codeVersion,
+    created_ms: clock.now(),
+  }
+  await db.write(async (trx) => {
+    const { id: modelId } = await getModelRow(trx, projectId, model)
+    const subjects = evaluation.subjects.map(({ role, modelVersionId }, ordinal) => ({
+      evaluation_id: row.id,
+      ordinal,
+      project_id: projectId,
+      role,
+      model_version_id: modelVersionId ?? null,
+    }))
+    await insertEvaluation(trx, { ...row, model_id: modelId }, subjects)
+    await audit(trx, {
+      projectId,
+      actor,
+      action: 'registry.evaluate',
+      subject: model,
+      detail: { id: row.id },
+    })
+  })
+  return { ...evaluation, id: row.id, createdMs: row.created_ms }
+}
+
+/** Judges a version by its model's gates (or by these) on a stored evaluation, and stores the decision with all that it rests on. */
+export async function runGates(
+  context: Pick<Context, 'db' | 'clock' | 'ids'>,
+  input: VersionKey & {
+    evaluationId: string
+    gates?: readonly GateDefinition[] | undefined
+    cause?: string | undefined
+    injected?: boolean | undefined
+  },
+): Promise<GateReport> {
+  const { db, clock, ids } = context
+  const { projectId, actor, model } = input
+  requirePermission(actor, 'contribute', projectId)
+  const version = await getModelVersion(context, input)
+  const evaluation = await getEvaluation(context, { projectId, actor, id: input.evaluationId })
+  if (
+    !evaluation.subjects.some(
+      (subject) => subject.role === 'candidate' && subject.modelVersionId === version.id,
+    )
+  )
+    throw new AppError(
+      'invalid',
+      `${model}/${version.version} is not the candidate of evaluation ${evaluation.id}`,
+    )
+  const gates = input.gates ?? (await gatesOfModel(context, { projectId, model }))
+  const outcome = judgeGates(gates, evaluation)
+  const createdMs = clock.now()
+  return await db.write(async (trx) => {
+    const decisionId = await recordDecision(trx, {
+      projectId,
+      kind: 'gate',
+      subjectType: 'model_version',
+      subjectId: version.id,
+      verdict: outcome.verdict,
+      sentence: outcome.sentence,
+      rule: JSON.stringify(gates),
+      numbers: { results: outcome.results },
+      inputs: inputsOf(version, evaluation),
+      atMs: createdMs,
+      ...(input.cause !== undefined && { cause: input.cause }),
+      ...(input.injected !== undefined && { injected: input.injected }),
+    })
+    const row = {
+      id: ids.uuid(),
+      project_id: projectId,
+      model_version_id: version.id,
+      evaluation_id: evaluation.id,
+      decision_id: decisionId,
+      verdict: outcome.verdict,
+      sentence: outcome.sentence,
+      results_json: JSON.stringify(outcome.results),
+      created_ms: createdMs,
+    }
+    await insertGateResult(trx, row)
+    return toGateReport(row)
+  })
+}
+
+function inputsOf({ model, version }: ModelVersion, { id, holdout, subjects }: StoredEvaluation): JsonObject {
+  return {
+    model,
+    version,
+    evaluationId: id,
+    holdoutDigest: holdout.digest,
+    rows: holdout.rows,
+    days: holdout.days,
+    subjects: subjects.map(({ name, role }) => ({ name, role })),
+  }
+}
+
+export interface EvaluateVersion extends VersionKey {
+  holdout: TableSource
+  /** Default: the version's own. */
+  task?: Task | undefined
+  /** An ONNX graph to be evaluated beside; default: the holdout's base rate. */
+  baseline?: Pick<EvaluatedModel, 'name' | 'onnx'> | undefined
+  /** Default: the version with the alias `champion`; `null` for none. */
+  champion?: number | null | undefined
+  datasetVersionId?: string | undefined
+  known?: EvaluateModels['known']
+  gates?: readonly GateDefinition[] | undefined
+  cause?: string | undefined
+  injected?: boolean | undefined
+}
+
+/** Evaluates a version beside the champion and the baseline on one holdout, stores the results, and judges it by its gates. */
+export async function evaluateVersion(
+  context: Pick<Context, 'db' | 'clock' | 'ids' | 'artifacts' | 'analytics'>,
+  input: EvaluateVersion,
+): Promise<{ evaluation: StoredEvaluation; report: GateReport }> {
+  const version = await getModelVersion(context, input)
+  const champion = await championOf(context, input)
+  const models: EvaluatedModel[] = [await evaluated(context, version, 'candidate')]
+  if (champion) models.push(await evaluated(context, champion, 'champion'))
+  if (input.baseline) models.push({ ...input.baseline, role: 'baseline' })
+  const evaluation = await evaluateModels(context, {
+    holdout: input.holdout,
+    models,
+    task: input.task ?? taskOf(version),
+    datasetVersionId: input.datasetVersionId,
+    known: input.known,
+  })
+  const stored = await storeEvaluation(context, { ...input, evaluation })
+  return { evaluation: stored, report: await runGates(context, { ...input, evaluationId: stored.id }) }
+}
+
+async function championOf(
+  context: Pick<Context, 'db'>,
+  input: EvaluateVersion,
+): Promise<ModelVersion | undefined> {
+  if (input.champion === null) return undefined
+  const found =
+    input.champion === undefined
+      ? await findVersionByAlias(context, { ...input, alias: CHAMPION })
+      : await getModelVersion(context, { ...input, version: input.champion })
+  return found && found.version !== input.version && found.onnxSha256 !== undefined ? found : undefined
+}
+
+async function evaluated(
+  { artifacts }: Pick<Context, 'artifacts'>,
+  version: ModelVersion,
+  role: EvaluatedModel['role'],
+): Promise<EvaluatedModel> {
+  const name = `${version.model}/${version.version}`
+  if (version.onnxSha256 === undefined) throw new AppError('invalid', `${name} has no ONNX graph to evaluate`)
+  const onnx = await artifacts.localPath(version.onnxSha256)
+  const features = version.signature?.inputs.map((input) => input.name)
+  return { name, role, onnx, modelVersionId: version.id, features }
+}
+
+function taskOf({ task, signature, model, version }: ModelVersion): Task {
+  const name = task ?? signature?.task
+  if (name === 'binary' || name === 'regression') return name
+  throw new AppError(
+    'invalid',
+    `${model}/${version} has the task ${name ?? 'none'}: binary and regression can be evaluated`,
+  )
+}
+
+/** Throws `not_found`. */
+export async function getEvaluation(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, id }: Caller & { id: string },
+): Promise<StoredEvaluation> {
+  requirePermission(actor, 'view', projectId)
+  const row = await findEvaluationRow(db.read, projectId, id)
+  if (!row) throw new AppError('not_found', `There is no evaluation ${id}`, { details: { id } })
+  return toEvaluation(row)
+}
+
+/** Evaluations that a version took part in, newest first. */
+export async function listEvaluations(
+  context: Pick<Context, 'db'>,
+  { limit = 20, ...key }: VersionKey & { limit?: number },
+): Promise<StoredEvaluation[]> {
+  const version = await getModelVersion(context, key)
+  return (await listEvaluationRows(context.db.read, version.id, limit)).map(toEvaluation)
+}
+
+/** What the gates said of a version, newest first. */
+export async function listGateReports(
+  context: Pick<Context, 'db'>,
+  { limit = 20, ...key }: VersionKey & { limit?: number },
+): Promise<GateReport[]> {
+  const version = await getModelVersion(context, key)
+  return (await listGateResultRows(context.db.read, version.id, limit)).map(toGateReport)
+}
+
+/** The latest of them; undefined when the version was never judged. */
+export async function findGateReport(
+  context: Pick<Context, 'db'>,
+  key: VersionKey,
+): Promise<GateReport | undefined> {
+  return (await listGateReports(context, { ...key, limit: 1 }))[0]
+}

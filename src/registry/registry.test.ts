@@ -1,0 +1,271 @@
+import { expect, it } from 'vitest'
+import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
+import { localOwner } from '../kernel/actor.ts'
+import { createApp } from '../http/app.ts'
+import { createLoggedModel, putArtifact } from '../tracking/tracking.ts'
+import { gain, model, noLeak } from './definition.ts'
+import {
+  applyModelDefinitions,
+  createModel,
+  deleteModel,
+  deleteModelVersion,
+  findGateReport,
+  findVersionByAlias,
+  gatesOfModel,
+  getModelVersion,
+  getModelVersionById,
+  listModelVersions,
+  registerFromSource,
+  registerVersion,
+  runGates,
+  searchModelVersions,
+  searchModels,
+  setAlias,
+  storeEvaluation,
+} from './registry.ts'
+import { routes } from './routes.ts'
+import type { Evaluation } from './schema.ts'
+
+const caller = { projectId: PROJECT_ID, actor: localOwner }
+const late = { ...caller, model: 'late' }
+
+async function register(context: TestContext, change: Partial<Parameters<typeof registerVersion>[1]> = {}) {
+  return await registerVersion(context, { ...late, source: 'test', createModel: true, ...change })
+}
+
+async function events(context: TestContext, kind: string): Promise<unknown[]> {
+  const rows = await context.db.read
+    .selectFrom('event')
+    .select('payload_json')
+    .where('kind', '=', kind)
+    .execute()
+  return rows.map((row) => JSON.parse(row.payload_json) as unknown)
+}
+
+function evaluation(candidateId: string): Evaluation {
+  const subject = { metrics: { auc: { estimate: 0.7, lower: 0.69, upper: 0.71 } }, blocks: {} }
+  return {
+    task: 'binary',
+    label: 'late',
+    holdout: { digest: 'abc', rows: 10, days: ['2001-02-01', '2001-02-02'] },
+    subjects: [
+      { name: 'late/2', role: 'candidate', modelVersionId: candidateId, ...subject },
+      { name: 'late/1', role: 'champion', ...subject },
+    ],
+    differences: [{ metric: 'auc', against: 'champion', gain: 0.003, lower: -0.001, upper: 0.006, days: 2 }],
+  }
+}
+
+describeDatabases('registry', (open) => {
+  it('numbers versions from 1 and never uses a number again, even for a model that is deleted and made anew', async () => {
+    const context = await open()
+    expect((await register(context)).version).toBe(1)
+    expect((await register(context)).version).toBe(2)
+    await deleteModelVersion(context, { ...late, version: 2 })
+    expect((await register(context)).version).toBe(3)
+    await deleteModel(context, { ...caller, name: 'late' })
+    await expect(listModelVersions(context, late)).rejects.toMatchObject({ code: 'not_found' })
+    await createModel(context, { ...caller, name: 'late' })
+    expect(await listModelVersions(context, late)).toEqual([])
+    expect((await register(context)).version).toBe(4)
+    expect(await events(context, 'model.version_created')).toHaveLength(4)
+  })
+
+  it('gives concurrent registrations numbers of their own', async () => {
+    const context = await open()
+    await createModel(context, { ...caller, name: 'late' })
+    const versions = await Promise.all(Array.from({ length: 8 }, () => register(context)))
+    expect(versions.map(({ version }) => version).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+  })
+
+  it('gives the same version for the same registration key, and a deleted one stays readable by its id', async () => {
+    const context = await open()
+    const first = await register(context, { registrationKey: 'run-1/late' })
+    expect((await register(context, { registrationKey: 'run-1/late' })).id).toBe(first.id)
+    expect((await register(context, { registrationKey: 'run-2/late' })).version).toBe(2)
+    await deleteModelVersion(context, { ...late, version: 1 })
+    await expect(getModelVersion(context, { ...late, version: 1 })).rejects.toMatchObject({
+      code: 'not_found',
+    })
+    expect(await getModelVersionById(context, { ...caller, id: first.id })).toMatchObject({
+      status: 'deleted',
+      model: 'late',
+    })
+  })
+
+  it('keeps signature, lineage, feature service and blobs with the version', async () => {
+    const context = await open()
+    const onnx = await context.artifacts.put(Buffer.from('graph'))
+    const signature = {
+      inputs: [{ name: 'wind', kind: 'number' as const, datatype: 'FP32', nullable: true }],
+      outputs: [],
+      task: 'binary',
+    }
+    const featureService = { name: 'late_v1', spec: { name: 'late_v1' } }
+    const lineage = { datasetVersionId: 'd', pipelineRunId: 'p', executionId: 'e', projectVersionId: 'v' }
+    const { version } = await register(context, {
+      onnx,
+      signature,
+      featureService,
+      lineage,
+      codeSnapshot: 'c',
+      tags: [{ key: 'a', value: 'b' }],
+    })
+    expect(await getModelVersion(context, { ...late, version })).toMatchObject({
+      onnxSha256: onnx.sha256,
+      signature,
+      featureService,
+      lineage,
+      codeSnapshot: 'c',
+      task: 'binary',
+      tags: [{ key: 'a', value: 'b' }],
+    })
+    expect(await context.db.read.selectFrom('blob').select('sha256').execute()).toEqual([
+      { sha256: onnx.sha256 },
+    ])
+  })
+
+  it('points an alias at one version, tells of it, and refuses names that look like versions', async () => {
+    const context = await open()
+    await register(context)
+    await register(context)
+    await setAlias(context, { ...late, alias: 'champion', version: 1, source: 'rest' })
+    await setAlias(context, { ...late, alias: 'champion', version: 2, source: 'mlflow' })
+    expect(await findVersionByAlias(context, { ...late, alias: 'champion' })).toMatchObject({
+      version: 2,
+      aliases: ['champion'],
+    })
+    expect(await events(context, 'model.alias_set')).toEqual([
+      { model: 'late', alias: 'champion', version: 1, source: 'rest' },
+      { model: 'late', alias: 'champion', version: 2, source: 'mlflow' },
+    ])
+    for (const alias of ['v2', 'Latest', 'a b', ''])
+      await expect(setAlias(context, { ...late, alias, version: 1, source: 'rest' })).rejects.toMatchObject({
+        code: 'invalid',
+      })
+    await expect(
+      setAlias(context, { ...late, alias: 'x', version: 9, source: 'rest' }),
+    ).rejects.toMatchObject({ code: 'not_found' })
+    await deleteModelVersion(context, { ...late, version: 2 })
+    expect(await findVersionByAlias(context, { ...late, alias: 'champion' })).toBeUndefined()
+  })
+
+  it('pages models and versions by key', async () => {
+    const context = await open()
+    for (const name of ['b', 'a', 'C', 'd']) await register(context, { model: name })
+    const names: string[] = []
+    let pageToken: string | undefined
+    do {
+      const page = await searchModels(context, {
+        ...caller,
+        filter: { and: [] },
+        orderBy: [],
+        limit: 3,
+        pageToken,
+      })
+      names.push(...page.models.map(({ name }) => name))
+      pageToken = page.nextPageToken
+    } while (pageToken)
+    expect(names).toEqual(['C', 'a', 'b', 'd'])
+    const filter = { field: 'attribute', key: 'name', operator: 'ilike', value: 'c' } as const
+    const { versions } = await searchModelVersions(context, { ...caller, filter, orderBy: [], limit: 10 })
+    expect(versions.map((version) => version.model)).toEqual(['C'])
+  })
+
+  it('finds the one ONNX graph among the files of a logged model that is registered', async () => {
+    const context = await open()
+    await createModel(context, { ...caller, name: 'late' })
+    const logged = await createLoggedModel(context, { ...caller, experimentId: '0', name: 'net' })
+    const root = logged.artifactUri.replace('mlflow-artifacts:/', '')
+    const put = (path: string) =>
+      putArtifact(context, { ...caller, path: `${root}/${path}`, content: { bytes: Buffer.from(path) } })
+    await put('MLmodel')
+    const { sha256 } = await put('model.onnx')
+    const version = await registerFromSource(context, { ...late, source: `models:/${logged.id}` })
+    expect(version).toMatchObject({
+      onnxSha256: sha256,
+      loggedModelId: logged.id,
+      storageLocation: logged.artifactUri,
+    })
+    await put('second.onnx')
+    expect(
+      (await registerFromSource(context, { ...late, source: logged.artifactUri })).onnxSha256,
+    ).toBeUndefined()
+  })
+
+  it('judges a version by the gates of its model and stores the decision with its numbers', async () => {
+    const context = await open()
+    const definitions = [model('late', { task: 'binary', gates: [gain({ metric: 'auc' }), noLeak()] })]
+    await context.db.write((trx) =>
+      applyModelDefinitions(context, trx, { projectId: PROJECT_ID, definitions }),
+    )
+    expect(await gatesOfModel(context, late)).toEqual(definitions[0]!.gates)
+    await register(context)
+    const candidate = await register(context)
+    expect(candidate.task).toBe('binary')
+    expect(await findGateReport(context, { ...late, version: 2 })).toBeUndefined()
+    const stored = await storeEvaluation(context, { ...late, evaluation: evaluation(candidate.id) })
+    const report = await runGates(context, { ...late, version: 2, evaluationId: stored.id, cause: 'run-7' })
+    expect(report).toMatchObject({
+      verdict: 'undecided',
+      sentence: 'Gate declined late/2: AUC +0.003 [−0.001, +0.006] over 2 days against late/1: no gain',
+    })
+    expect(await findGateReport(context, { ...late, version: 2 })).toEqual(report)
+    const decision = await context.db.read.selectFrom('decision').selectAll().executeTakeFirstOrThrow()
+    expect(decision).toMatchObject({
+      id: report.decisionId,
+      subject_id: candidate.id,
+      verdict: 'undecided',
+      cause: 'run-7',
+      kind: 'gate',
+    })
+    expect(JSON.parse(decision.numbers_json)).toMatchObject({
+      results: [{ gate: 'gain', numbers: { gain: 0.003, lower: -0.001 } }, { gate: 'no_leak' }],
+    })
+    expect(JSON.parse(decision.inputs_json)).toMatchObject({ holdoutDigest: 'abc', evaluationId: stored.id })
+    await expect(runGates(context, { ...late, version: 1, evaluationId: stored.id })).rejects.toMatchObject({
+      code: 'invalid',
+    })
+  })
+
+  it('answers every route with what its schema says', async () => {
+    const context = await open()
+    await register(context)
+    const candidate = await register(context)
+    await storeEvaluation(context, { ...late, evaluation: evaluation(candidate.id) }).then(({ id }) =>
+      runGates(context, { ...late, version: 2, evaluationId: id }),
+    )
+    const options = {
+      context,
+      routes,
+      authenticate: async () => localOwner,
+      resolveProject: async () => PROJECT_ID,
+    }
+    const app = createApp(options)
+    const schemas = new Map(routes.map((item) => [`${item.method} ${item.path}`, item.response]))
+    const ask = async (method: string, path: string, pattern: string, body?: object): Promise<unknown> => {
+      const response = await app.request(`/api/v1${path}`, {
+        method,
+        ...(body && { body: JSON.stringify(body) }),
+      })
+      expect(response.status).toBe(200)
+      const answer: unknown = await response.json()
+      expect(schemas.get(`${method} ${pattern}`)!.parse(answer)).toEqual(answer)
+      return answer
+    }
+    await ask('PUT', '/models/late/aliases/champion', '/models/:name/aliases/:alias', { version: 2 })
+    expect(await ask('GET', '/models', '/models')).toMatchObject({
+      items: [{ name: 'late', aliases: [{ alias: 'champion', version: 2 }] }],
+    })
+    expect(await ask('GET', '/models/late', '/models/:name')).toMatchObject({
+      versions: [{ version: 2 }, { version: 1 }],
+    })
+    const version = await ask('GET', '/models/late/versions/2', '/models/:name/versions/:version')
+    expect(version).toMatchObject({
+      evaluations: [{ subjects: [{ name: 'late/2' }, { name: 'late/1' }] }],
+      gates: [{ verdict: 'pass' }],
+    })
+    await ask('DELETE', '/models/late/aliases/champion', '/models/:name/aliases/:alias')
+    expect((await app.request('/api/v1/models/late/versions/9')).status).toBe(404)
+  })
+})

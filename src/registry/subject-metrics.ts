@@ -1,0 +1,84 @@
+import { aucBlocks, differenceInterval, meanBlocks, metricInterval } from '../statistics/bootstrap.ts'
+import { calibration, rowLogLoss } from '../statistics/ranking.ts'
+import type { MetricName, Task } from './definition.ts'
+import type { BlockStatistics, Difference, Estimate } from './schema.ts'
+import type { z } from 'zod'
+
+type Blocks = z.infer<typeof BlockStatistics>
+
+/** +1 where more is better, −1 where less is. */
+export const DIRECTION = {
+  auc: 1,
+  log_loss: -1,
+  brier: -1,
+  mae: -1,
+  mse: -1,
+} as const satisfies Record<MetricName, 1 | -1>
+
+const CALIBRATION_BINS = 1000
+
+/**
+ * Metrics of scores on a labelled table, with intervals from a bootstrap over blocks, and the sums by block from which they and any
+ * difference can be computed again. Binary: log_loss (clipped, in nats), auc, brier, base_rate, bias (mean score − mean label), ece.
+ * Regression: mae, mse, bias.
+ */
+export function measure(
+  task: Task,
+  { scores, labels, block }: { scores: Float64Array; labels: Float64Array; block: Uint32Array },
+): { metrics: Record<string, Estimate>; blocks: Record<string, Blocks> } {
+  const mean = (of: (score: number, label: number) => number): Blocks =>
+    meanBlocks(
+      scores.map((score, row) => of(score, labels[row]!)),
+      block,
+    )
+  const squared = mean((score, label) => (score - label) ** 2)
+  const bias = mean((score, label) => score - label)
+  const blocks: Record<string, Blocks> =
+    task === 'regression'
+      ? { mse: squared, mae: mean((score, label) => Math.abs(score - label)), bias }
+      : {
+          log_loss: mean((score, label) => rowLogLoss(score, label)),
+          ...(hasBothClasses(labels) && { auc: aucBlocks(scores, labels, block) }),
+          brier: squared,
+          base_rate: mean((_, label) => label),
+          bias,
+        }
+  const metrics: Record<string, Estimate> = {}
+  for (const [name, statistics] of Object.entries(blocks)) {
+    const { estimate, lower, upper } = metricInterval(statistics)
+    metrics[name] = { estimate, lower, upper }
+  }
+  if (task === 'binary') metrics['ece'] = { estimate: calibrationError(scores, labels) }
+  return { metrics, blocks }
+}
+
+function hasBothClasses(labels: Float64Array): boolean {
+  return labels.some((label) => label > 0.5) && labels.some((label) => label <= 0.5)
+}
+
+function calibrationError(scores: Float64Array, labels: Float64Array): number {
+  const positives = new Float64Array(CALIBRATION_BINS)
+  const negatives = new Float64Array(CALIBRATION_BINS)
+  for (let row = 0; row < scores.length; row++) {
+    const place = Math.min(CALIBRATION_BINS - 1, Math.max(0, Math.floor(scores[row]! * CALIBRATION_BINS)))
+    if (labels[row]! > 0.5) positives[place]!++
+    else negatives[place]!++
+  }
+  const centres = Float64Array.from({ length: CALIBRATION_BINS }, (_, i) => (i + 0.5) / CALIBRATION_BINS)
+  return calibration(positives, negatives, centres).error
+}
+
+/** How much better the candidate is than another on the same rows, by every metric that has a direction. */
+export function compare(
+  candidate: Record<string, Blocks>,
+  other: Record<string, Blocks>,
+  against: Difference['against'],
+): Difference[] {
+  return Object.entries(DIRECTION).flatMap(([metric, direction]) => {
+    const [own, its] = [candidate[metric], other[metric]]
+    if (!own || !its) return []
+    const { estimate, lower, upper, blocks } =
+      direction === 1 ? differenceInterval(own, its) : differenceInterval(its, own)
+    return [{ metric, against, gain: estimate, lower, upper, days: blocks }]
+  })
+}
