@@ -1,12 +1,5 @@
 import { Option, type Command } from 'commander'
-import {
-  apiOf,
-  parseAssignments,
-  print,
-  table,
-  withServerOptions,
-  type CommandOptions,
-} from '../http/command.ts'
+import { apiOf, parseAssignments, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import type { ApiClient } from '../http/api-client.ts'
 import { AppError } from '../kernel/errors.ts'
 

@@ -17,7 +17,7 @@ import {
 import type { ExecutionRow } from './tables.ts'
 
 /** Worker deaths and other failures that are not the step's own; they do not use up its retries. */
-export const LOST_ATTEMPTS = 3
+export const LOST_ATTEMPTS = 5
 
 export const EXECUTE_JOB = 'pipelines.execute'
 

@@ -167,7 +167,7 @@ export class RunCoordinator {
       params: message.params,
       inputs: outputs,
     }
-    const hit = (await this.#earlierResult(earlier)) ?? (await findHit(context, request))
+    const hit = (await this.#earlierResult(row, earlier)) ?? (await findHit(context, request))
     if (!hit) return await this.#await(request, row)
     const cached = earlier?.state === 'succeeded' ? earlier.cached : isOwn(hit, run)
     this.#recorder.put(
@@ -188,10 +188,14 @@ export class RunCoordinator {
     return new AppError('invalid', earlier.error ?? `The step ${row.name} failed`)
   }
 
-  async #earlierResult(earlier: StepRunRow | undefined): Promise<ExecutionRow | undefined> {
-    if (earlier?.state !== 'succeeded' || earlier.execution_id === null) return undefined
+  /** What became of the execution that an earlier attempt of the run waited for; throws when it failed. */
+  async #earlierResult(row: StepRunRow, earlier: StepRunRow | undefined): Promise<ExecutionRow | undefined> {
+    if (!earlier || earlier.execution_id === null) return undefined
     const { context } = this.#parts
     const execution = await findExecution(context.db.read, earlier.execution_id)
+    if (execution?.state === 'failed') {
+      throw this.#failAgain(row, { ...earlier, error: execution.error, finished_ms: execution.finished_ms })
+    }
     return execution?.state === 'succeeded' && (await hasBlobs(context, execution)) ? execution : undefined
   }
 

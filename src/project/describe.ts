@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { describeBuiltInStep, describePipeline, describeStep } from '../pipelines/describe.ts'
 import type { StepDefinition } from '../pipelines/definition.ts'
 import { projectDefinitionSchema, type ProjectDefinition } from './definition.ts'
-import { closureOf, findLock } from './module-graph.ts'
+import { closureOf, findLock, moduleGraph } from './module-graph.ts'
 import type { ExportedStep, OpenProject } from './open.ts'
 import { pythonClosure } from './python-imports.ts'
 
@@ -20,8 +20,17 @@ export interface Described {
 }
 
 /** A project as JSON, with content hashes of all the code that its steps run. */
-export function describeProject(root: string, open: OpenProject, builtIn: readonly object[]): Described {
+export async function describeProject(
+  root: string,
+  open: OpenProject,
+  builtIn: readonly object[],
+): Promise<Described> {
   const { source, graph } = open
+  const onDemand = source.onDemand.map((definition) => withModulePath(definition, root))
+  const functions = await moduleGraph(
+    root,
+    onDemand.map(({ module }) => module),
+  )
   const steps = [...open.steps.values()].map((step) => describeOne(root, open, step))
   const document: unknown = {
     name: source.name,
@@ -29,7 +38,7 @@ export function describeProject(root: string, open: OpenProject, builtIn: readon
     features: {
       entities: source.entities,
       views: source.views,
-      onDemand: source.onDemand.map((definition) => withModulePath(definition, root)),
+      onDemand,
       services: source.services,
     },
     registry: { models: source.models },
@@ -44,7 +53,7 @@ export function describeProject(root: string, open: OpenProject, builtIn: readon
   if (!parsed.success)
     throw new AppError('invalid', `The project ${source.name}: ${z.prettifyError(parsed.error)}`)
   requireUniqueNames(parsed.data)
-  const files = new Set(graph.keys())
+  const files = new Set([...graph.keys(), ...functions.keys()])
   for (const step of steps) {
     for (const path of [...Object.keys(step.code), ...Object.keys(step.files)]) files.add(path)
   }

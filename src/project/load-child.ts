@@ -14,7 +14,10 @@ const root = process.argv[2]!
 async function load(): Promise<LoadMessage> {
   try {
     provideTidemill()
-    return { ok: true, described: describeProject(root, await openProject(root, builtInSteps), builtInSteps) }
+    return {
+      ok: true,
+      described: await describeProject(root, await openProject(root, builtInSteps), builtInSteps),
+    }
   } catch (error) {
     if (error instanceof AppError) return { ok: false, code: error.code, message: error.message }
     const where = locationIn(root, error)

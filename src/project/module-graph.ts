@@ -15,11 +15,14 @@ export interface ProjectModule {
   packages: string[]
 }
 
-/** All modules that an entry of the project reaches by imports, the entry first. */
-export async function moduleGraph(root: string, entry: string): Promise<Map<string, ProjectModule>> {
+/** All modules that entries of the project reach by imports, the entries first. */
+export async function moduleGraph(
+  root: string,
+  entries: readonly string[],
+): Promise<Map<string, ProjectModule>> {
   await init()
   const found = new Map<string, ProjectModule>()
-  const waiting = [entry]
+  const waiting = [...entries]
   for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
     if (found.has(path)) continue
     const module = readModule(root, path)

@@ -42,7 +42,7 @@ export function findConfig(root: string): string | undefined {
 export async function openProject(root: string, builtIn: readonly object[]): Promise<OpenProject> {
   const config = findConfig(root)
   if (config === undefined) throw new AppError('not_found', `There is no ${CONFIG_FILES[0]} in ${root}`)
-  const graph = await moduleGraph(root, config)
+  const graph = await moduleGraph(root, [config])
   const source = (await importFrom(root, config))['default']
   if (!isProject(source)) {
     throw new AppError('invalid', `${config} must export a project: export default project('name', { … })`)

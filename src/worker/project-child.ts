@@ -90,12 +90,12 @@ function send(message: StepMessage | FunctionMessage): void {
 /** What the project prints goes to the log in order with everything else. */
 function captureOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
-    stream.write = ((chunk: string | Uint8Array, encoding?: unknown, done?: () => void) => {
+    stream.write = (chunk: string | Uint8Array, encoding?: unknown, done?: () => void) => {
       send({ type: 'log', text: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8') })
       const callback = typeof encoding === 'function' ? (encoding as () => void) : done
       callback?.()
       return true
-    }) as typeof stream.write
+    }
   }
 }
 

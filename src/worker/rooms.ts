@@ -1,4 +1,15 @@
+import { dataJobs } from '../data/jobs.ts'
+import { featureJobs } from '../features/jobs.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
+import { jobs as monitoringJobs } from '../monitoring/jobs.ts'
+import { jobs as rolloutJobs } from '../rollout/jobs.ts'
+import { jobs as servingJobs } from '../serving/jobs.ts'
 
 /** The jobs that each room brings to the worker. */
-export const roomJobs: readonly JobHandler[] = []
+export const roomJobs: readonly JobHandler[] = [
+  ...dataJobs,
+  ...featureJobs,
+  ...servingJobs,
+  ...rolloutJobs,
+  ...monitoringJobs,
+]
