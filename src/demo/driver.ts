@@ -3,6 +3,7 @@ import { ApiClient } from '../http/api-client.ts'
 
 const SETTLE_TIMEOUT_MS = 120_000
 const CONCURRENCY = 32
+const POLL_MS = 10
 
 interface ReplayState {
   nowMs: number
@@ -50,13 +51,21 @@ export class ReplayDriver {
   async settle(): Promise<void> {
     const deadline = performance.now() + SETTLE_TIMEOUT_MS
     await this.#patiently(() => this.#control('/control/flush'))
-    for (let quiet = 0; quiet < 2; ) {
+    for (let ticked = false; ; ) {
       const { pending } = await this.#patiently(() => this.api.get<ReplayState>('/replay'))
-      quiet = pending.jobs + pending.events === 0 ? quiet + 1 : 0
+      if (pending.jobs + pending.events > 0) {
+        ticked = false
+        await sleep(POLL_MS)
+      } else if (ticked) {
+        return
+      } else {
+        // The same time again: what becomes due by it is done now.
+        await this.advance(this.nowMs)
+        ticked = true
+      }
       if (performance.now() > deadline) {
         throw new AppError('unavailable', `${pending.jobs} jobs and ${pending.events} events stay pending`)
       }
-      if (quiet < 2) await sleep(quiet > 0 ? 15 : 10)
     }
   }
 

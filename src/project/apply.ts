@@ -1,4 +1,5 @@
 import { declareDatasets } from '../data/data.ts'
+import { declareFeatures } from '../features/features.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
@@ -6,6 +7,7 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson, sha256 } from '../kernel/json.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
+import { declareMonitors } from '../monitoring/monitoring.ts'
 import { declarePipelines } from '../pipelines/pipelines.ts'
 import { applyModelDefinitions } from '../registry/registry.ts'
 import { declareDeployments } from '../rollout/rollout.ts'
@@ -60,7 +62,11 @@ const ROOMS: readonly ((context: Reach, declaration: Declaration) => Promise<voi
   (context, { definition, ...rest }) =>
     declarePipelines(context, { ...rest, dependencies: rest.dependencies, definition: definition.pipelines }),
   (context, { definition, ...rest }) =>
+    declareFeatures(context, { ...rest, definitions: definition.features }),
+  (context, { definition, ...rest }) =>
     declareDeployments(context, { ...rest, deployments: definition.serving.deployments }),
+  (context, { definition, ...rest }) =>
+    declareMonitors(context, { ...rest, monitors: definition.monitoring.monitors }),
 ]
 
 /**

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { roomTicks } from './rooms.ts'
 import { route } from '../http/route.ts'
 import { AppError } from '../kernel/errors.ts'
 import { countPendingJobs, getCursor, lastEventSeq } from '../jobs/store.ts'
@@ -11,12 +12,13 @@ export function replayRoutes(consumerNames: readonly string[]) {
     route({
       method: 'POST',
       path: '/replay',
-      summary: 'Steps the domain time of a replay',
+      summary: 'Steps the domain time of a replay, and does what the server does on its own as time goes by',
       permission: 'administer',
       body: z.strictObject({ nowMs: z.number().int() }),
       response: z.object({ nowMs: z.number() }),
       async handle({ context, body }) {
         await replayClock(context.clock).advance(body.nowMs)
+        for (const tick of roomTicks) await tick.run(context)
         return { nowMs: body.nowMs }
       },
     }),

@@ -8,6 +8,9 @@ import type { Context } from '../http/context.ts'
 import type { Route } from '../http/route.ts'
 import type { Consumer } from '../jobs/events.ts'
 import type { Actor } from '../kernel/actor.ts'
+import { consumers as monitoringConsumers } from '../monitoring/jobs.ts'
+import { tickMonitors } from '../monitoring/monitoring.ts'
+import { routes as monitoringRoutes } from '../monitoring/routes.ts'
 import { runSchedule, triggerConsumer } from '../pipelines/pipelines.ts'
 import { routes as pipelineRoutes } from '../pipelines/routes.ts'
 import { routes as projectRoutes } from '../project/routes.ts'
@@ -26,6 +29,7 @@ export const roomRoutes: readonly Route[] = [
   ...trackingRoutes,
   ...pipelineRoutes,
   ...rolloutRoutes,
+  ...monitoringRoutes,
   ...projectRoutes,
 ]
 
@@ -33,11 +37,13 @@ export const roomConsumers: readonly Consumer[] = [
   materializeOnNewData,
   triggerConsumer,
   ...rolloutConsumers,
+  ...monitoringConsumers,
 ]
 
 export const roomTicks: readonly Tick[] = [
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
   { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
+  { name: 'judge what is due', everyMs: 1_000, run: async (context) => void (await tickMonitors(context)) },
   { name: 'control rollouts', everyMs: 250, run: async (context) => void (await tickRollouts(context)) },
 ]
 

@@ -83,6 +83,7 @@ export function createServerApp(context: Context): Hono {
     ),
   )
   app.get('*', (c) => serveUi(new URL(c.req.url).pathname))
+  app.onError((error) => errorResponse(error, context.log))
   return app
 }
 

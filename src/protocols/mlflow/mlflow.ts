@@ -66,8 +66,9 @@ export function mlflowApp(
     app.get(`${prefix}/health`, (c) => c.text('OK'))
   }
   // A tracking address that ends in a slash makes clients ask for `//api/…`.
-  app.all('//*', (c) => {
+  app.all('//*', (c, next) => {
     const url = new URL(c.req.url)
+    if (!url.pathname.startsWith('//')) return next()
     url.pathname = url.pathname.replace(/^\/{2,}/, '/')
     return app.fetch(new Request(url, c.req.raw))
   })

@@ -1,0 +1,56 @@
+import { realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import type { ApiClient } from '../http/api-client.ts'
+import { absolute, apiOf, print, withServerOptions, type CommandOptions } from '../http/command.ts'
+import type { Applied } from './apply.ts'
+import { initProject } from './init.ts'
+import { loadProject } from './load.ts'
+import { findConfig } from './open.ts'
+
+export function addProjectCommands(program: Command): void {
+  withServerOptions(program.command('apply').description('store the project of a folder as a new version'))
+    .argument('[folder]', 'folder with tidemill.config.ts', '.')
+    .action(async (folder: string, options: CommandOptions) => {
+      const applied = await applyFolder(apiOf(options), absolute(folder))
+      print(options, applied, () => describeApplied(applied))
+    })
+  program
+    .command('init')
+    .description('write a new project that runs')
+    .argument('<folder>', 'folder of the new project; it must be empty or not there')
+    .action(async (folder: string) => {
+      const files = await initProject(absolute(folder))
+      process.stdout.write(`${files.map((file) => `  ${join(folder, file)}`).join('\n')}\n`)
+      process.stdout.write(
+        `Next: cd ${folder} && tidemill up, then in another terminal: tidemill run train\n`,
+      )
+    })
+}
+
+/** Loads a folder's project in a child process and hands it to the server. */
+export async function applyFolder(api: ApiClient, folder: string): Promise<Applied> {
+  const { definition, snapshot, dependencies } = await loadProject(folder)
+  return await api.post<Applied>('/project-versions', {
+    definition,
+    snapshot,
+    directory: realpathSync(folder),
+    ...(dependencies !== undefined && { dependencies }),
+  })
+}
+
+/** Applies the project of a folder if it has one; what is wrong with it is said and does not stop the caller. */
+export async function applyIfProject(api: ApiClient, folder: string): Promise<void> {
+  if (findConfig(folder) === undefined) return
+  try {
+    process.stdout.write(`${describeApplied(await applyFolder(api, folder))}\n`)
+  } catch (error) {
+    process.stderr.write(`The project here was not applied: ${(error as Error).message}\n`)
+  }
+}
+
+export function describeApplied({ version, created, changes }: Applied): string {
+  if (!created) return `Version ${version.number} of the project is the newest already; nothing changed.`
+  const lines = changes.map(({ what, name, change }) => `  ${change} ${what} ${name}`)
+  return [`Applied the project as version ${version.number}.`, ...lines].join('\n')
+}
