@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
@@ -189,7 +197,7 @@ describeDatabases('datasets', (open) => {
     const { report } = await created(look())
     expect(report.verdict).toBe('warned')
     expect(report.sentence).toBe(
-      'flights: 1 of 2 rows in 1.csv have a origin that is none of ATL (row 2); 2 rows in 1 file were ingested',
+      'flights: 1 of 2 rows in 1.csv have another origin than ATL (row 2); 2 rows in 1 file were ingested',
     )
   })
 
@@ -236,6 +244,23 @@ describeDatabases('datasets', (open) => {
     write('empty.csv', '')
     expect((await rejected(look())).report.sentence).toContain('empty.csv: it is empty')
     expect(await look()).toMatchObject({ state: 'unchanged', version: { number: 1, rows: 2 } })
+  })
+
+  it('refuses a Parquet file that is cut off', async () => {
+    const context = await open()
+    const folder = mkdtempSync(join(tmpdir(), 'tidemill-data-'))
+    folders.push(folder)
+    const definition = dataset('numbers', { source: files('*.parquet') })
+    const base = { projectId: PROJECT_ID, actor: localOwner }
+    await declareDatasets(context, { ...base, directory: folder, datasets: [definition] })
+    await context.analytics.execute(`COPY (FROM range(1000)) TO '${folder}/whole.parquet' (FORMAT parquet)`)
+    const bytes = readFileSync(join(folder, 'whole.parquet'))
+    writeFileSync(join(folder, 'cut.parquet'), bytes.subarray(0, bytes.length / 2))
+    const look = () => ingest(context, { ...base, dataset: 'numbers' })
+    expect((await rejected(look())).report.sentence).toMatch(
+      /^numbers: cut.parquet: it can't be read: .*; nothing was ingested$/,
+    )
+    expect((await created(look())).version).toMatchObject({ rows: 1000, minTimeMs: null })
   })
 
   it('ignores dot files and files that are still being written', async () => {

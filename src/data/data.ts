@@ -22,6 +22,7 @@ export {
   compareVersions,
   getVersion,
   latestVersion,
+  loadManifest,
   resolveVersion,
   versionScan,
   versionSummary,

@@ -23,7 +23,7 @@ export {
   unique,
 } from './expectation.ts'
 
-export const nameSchema = z
+const nameSchema = z
   .string()
   .regex(/^[a-zA-Z][a-zA-Z0-9_-]{0,99}$/, 'a name starts with a letter and has letters, digits, _ and -')
 

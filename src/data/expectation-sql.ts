@@ -207,33 +207,36 @@ function describe(e: Expectation): { title: string; phrase: string } {
       return { title: 'no duplicate rows', phrase: 'repeat another row' }
     case 'inSet': {
       const shown = e.values.slice(0, 5).join(', ') + (e.values.length > 5 ? ', …' : '')
-      return { title: `${e.column} in {${shown}}`, phrase: `have a ${e.column} that is none of ${shown}` }
+      return { title: `${e.column} in {${shown}}`, phrase: `have another ${e.column} than ${shown}` }
     }
     case 'between':
       return {
         title: `${e.column} ${rangeText(e.min, e.max)}`,
-        phrase: `have a ${e.column} that is not ${rangeText(e.min, e.max)}`,
+        phrase: `have a value of ${e.column} that is not ${rangeText(e.min, e.max)}`,
       }
     case 'matches':
       return {
         title: `${e.column} matches ${e.pattern}`,
-        phrase: `have a ${e.column} that does not match ${e.pattern}`,
+        phrase: `have a value of ${e.column} that does not match ${e.pattern}`,
       }
     case 'length':
       return {
         title: `length of ${e.column} ${rangeText(e.min, e.max)}`,
-        phrase: `have a ${e.column} whose length is not ${rangeText(e.min, e.max)}`,
+        phrase: `have a value of ${e.column} whose length is not ${rangeText(e.min, e.max)}`,
       }
     case 'castable':
-      return { title: `${e.column} is a ${e.to}`, phrase: `have a ${e.column} that is no ${e.to}` }
+      return { title: `${e.column} is a ${e.to}`, phrase: `have a value of ${e.column} that is no ${e.to}` }
     case 'finite':
-      return { title: `${e.column} is finite`, phrase: `have a ${e.column} that is not finite` }
+      return { title: `${e.column} is finite`, phrase: `have a value of ${e.column} that is not finite` }
     case 'lessOrEqual':
-      return { title: `${e.left} ≤ ${e.right}`, phrase: `have a ${e.left} greater than their ${e.right}` }
+      return {
+        title: `${e.left} ≤ ${e.right}`,
+        phrase: `have a value of ${e.left} greater than their ${e.right}`,
+      }
     case 'increasing':
       return {
         title: `${e.column} rises`,
-        phrase: `have a ${e.column} that is ${e.strictly ? 'not above' : 'below'} the row before`,
+        phrase: `have a value of ${e.column} that is ${e.strictly ? 'not above' : 'below'} the row before`,
       }
     case 'sql':
       return { title: e.name, phrase: `fail ${e.name}` }

@@ -20,7 +20,7 @@ export interface SourceFile {
 const SETTLED_AFTER_MS = 2_000
 
 /** The files that a source names, in order of their paths. */
-export async function listFiles(source: FilesSource, directory: string): Promise<string[]> {
+async function listFiles(source: FilesSource, directory: string): Promise<string[]> {
   const found: string[] = []
   for await (const path of glob(source.glob, { cwd: directory })) found.push(resolve(directory, path))
   return [...new Set(found)].filter((path) => !isIgnored(path, directory)).sort()

@@ -15,17 +15,17 @@ export const columnTypes = [
 export type ColumnType = (typeof columnTypes)[number]
 export type ColumnKind = 'number' | 'category' | 'timestamp' | 'other'
 
-export const columnSchema = z.object({ name: z.string(), type: z.enum(columnTypes) })
+const columnSchema = z.object({ name: z.string(), type: z.enum(columnTypes) })
 export type Column = z.infer<typeof columnSchema>
 
-export const schemaChange = z.object({
+const schemaChange = z.object({
   kind: z.enum(['compatible', 'breaking']),
   changes: z.array(z.string()),
 })
 export type SchemaChange = z.infer<typeof schemaChange>
 
 /** One file's rows as a Parquet blob. Times are of the dataset's `time` column. */
-export const partSchema = z.object({
+const partSchema = z.object({
   sha256: z.string(),
   sizeBytes: z.number(),
   rows: z.number(),
@@ -36,7 +36,7 @@ export const partSchema = z.object({
 export type Part = z.infer<typeof partSchema>
 
 /** The blob behind a dataset version, as canonical JSON. */
-export const manifestSchema = z.object({
+const manifestSchema = z.object({
   format: z.literal('tidemill-dataset-1'),
   dataset: z.string(),
   schema: z.array(columnSchema),
@@ -72,7 +72,7 @@ export const datasetVersionSchema = z.object({
 export type DatasetVersion = z.infer<typeof datasetVersionSchema>
 
 /** What one expectation said about one file. */
-export const checkResult = z.object({
+const checkResult = z.object({
   check: z.string(),
   /** For people: `delay between -120 and 2000`. */
   title: z.string(),
@@ -124,7 +124,7 @@ export interface Dataset {
   createdMs: number
 }
 
-export const columnSummary = z.object({
+const columnSummary = z.object({
   name: z.string(),
   type: z.enum(columnTypes),
   kind: z.enum(['number', 'category', 'timestamp', 'other']),

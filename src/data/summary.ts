@@ -29,9 +29,9 @@ export interface SummaryState {
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-export const MAX_HOURS = 1_440
-export const MAX_TOP = 300
-export const MAX_HASHES = 256
+const MAX_HOURS = 1_440
+const MAX_TOP = 300
+const MAX_HASHES = 256
 
 /** Summarises the rows of a scan with two queries, whatever the number of columns. */
 export async function summarise(

@@ -13,7 +13,7 @@ export interface ArrivingFile {
   part: string
 }
 
-export interface FileFacts {
+interface FileFacts {
   path: string
   rows: number
   minTimeMs: number | null

@@ -22,7 +22,7 @@ const name = z
 export const entityDefinition = z.strictObject({ kind: z.literal('entity'), name, key: z.string().min(1) })
 export type EntityDefinition = z.infer<typeof entityDefinition>
 
-export const featureViewDefinition = z
+const featureViewDefinition = z
   .strictObject({
     kind: z.literal('featureView'),
     name,
@@ -54,7 +54,7 @@ export type OnDemandDefinition = z.infer<typeof onDemandDefinition>
 const requestDefinition = z.strictObject({ kind: z.literal('request'), features: z.array(feature).min(1) })
 export type RequestDefinition = z.infer<typeof requestDefinition>
 
-export const featureServiceDefinition = z.strictObject({
+const featureServiceDefinition = z.strictObject({
   kind: z.literal('featureService'),
   name,
   of: z.array(z.union([z.string().min(1), requestDefinition])).min(1),

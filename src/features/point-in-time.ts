@@ -19,7 +19,7 @@ export function viewRows(view: ViewSpec, datasetScan: string): string {
 }
 
 /** Which of several rows of one moment counts: the later known, then an arbitrary order that is always the same. */
-export function newestFirst({ features }: ViewSpec): string {
+function newestFirst({ features }: ViewSpec): string {
   return ['ts DESC', 'created DESC', ...features.map((_, index) => `f${index} DESC NULLS LAST`)].join(', ')
 }
 

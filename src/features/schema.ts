@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-export const featureKind = z.enum(['number', 'category', 'timestamp'])
+const featureKind = z.enum(['number', 'category', 'timestamp'])
 /** A number (finite), a text, or a time as ms since the epoch. */
 export type FeatureKind = z.infer<typeof featureKind>
 
@@ -40,7 +40,7 @@ export const onDemandSpec = z.strictObject({
 })
 export type OnDemandSpec = z.infer<typeof onDemandSpec>
 
-export const servedFeature = z.strictObject({
+const servedFeature = z.strictObject({
   name: z.string(),
   kind: featureKind,
   from: z.enum(['view', 'on_demand', 'request']),

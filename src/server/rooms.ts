@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import { enqueueDueProbes } from '../data/data.ts'
 import { routes as dataRoutes } from '../data/routes.ts'
 import { routes as featureRoutes } from '../features/routes.ts'
 import { materializeOnNewData } from '../features/jobs.ts'
@@ -41,6 +42,7 @@ export const roomConsumers: readonly Consumer[] = [
 ]
 
 export const roomTicks: readonly Tick[] = [
+  { name: 'look for new data', everyMs: 500, run: async (context) => void (await enqueueDueProbes(context)) },
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
   { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
   { name: 'judge what is due', everyMs: 1_000, run: async (context) => void (await tickMonitors(context)) },

@@ -1,5 +1,4 @@
-import { latestVersion } from '../data/data.ts'
-import { loadManifest } from '../data/versions.ts'
+import { latestVersion, loadManifest } from '../data/data.ts'
 import type { Context } from '../http/context.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
