@@ -42,10 +42,13 @@ export interface Decision {
   subjectId: string
   verdict: string
   sentence: string
-  rule?: unknown
+  rule: string
   numbers: Record<string, unknown>
+  inputs: Record<string, unknown>
+  codeVersion: string
+  cause: string | null
+  injected: boolean
   atMs: number
-  injected?: boolean
 }
 
 export interface Cause {
@@ -119,6 +122,7 @@ export interface ValidationReport {
   createdMs: number
 }
 export interface DatasetVersionItem {
+  id: string
   number: number
   rows: number
   addedRows: number
@@ -257,79 +261,86 @@ export interface StepWhy {
 
 export interface Bounds {
   value: number
-  lower?: number
-  upper?: number
+  lower?: number | undefined
+  upper?: number | undefined
 }
-export interface ModelItem {
+export interface RegisteredModel {
+  id: string
   name: string
-  task?: string | null
-  versions: number
-  champion?: number | null
-  latest?: { version: number; createdMs: number } | null
-}
-export interface ModelDetail {
-  name: string
-  task?: string | null
-  aliases: Record<string, number>
-  versions: {
-    version: number
-    createdMs: number
-    status: string
-    aliases: string[]
-    verdict?: string | null
-    sentence?: string
-    metrics: Record<string, Bounds>
-    injected?: boolean
-  }[]
-}
-export interface GateResult {
-  name: string
-  metric?: string
-  verdict: string
-  sentence: string
-  value?: number
-  lower?: number
-  upper?: number
-  threshold?: number
-  against?: string
+  description: string
+  task?: string
+  aliases: { alias: string; version: number }[]
+  createdMs: number
+  updatedMs: number
 }
 export interface ModelVersion {
+  id: string
   model: string
   version: number
-  status: string
+  status: 'ready' | 'deleted'
+  description: string
+  source: string
+  runId?: string
+  createdBy: string
   task?: string
-  createdMs: number
-  aliases: string[]
-  tags: Record<string, string>
   signature?: {
-    inputs: { name: string; datatype: string; nullable?: boolean }[]
-    outputs: { name: string; datatype: string }[]
+    inputs: { name: string; kind: string; datatype: string; nullable: boolean }[]
+    outputs: { name: string; datatype: string; shape: number[] }[]
   }
-  features: { name: string; kind: string; from: string }[]
-  gates: GateResult[]
-  gateSentence?: string
-  gateVerdict?: string
-  injected: boolean
-  evaluations: {
-    subject: string
-    role: string
-    metrics: Record<string, Bounds>
-    rows: number
-    days: number
-    holdout: string
-  }[]
+  featureService?: {
+    name: string
+    spec: { features?: { name: string; kind: string; from: string; source: string }[] }
+  }
   lineage: {
-    kind: 'dataset' | 'pipeline-run' | 'run' | 'version' | 'deployment'
-    label: string
-    detail?: string
-    href?: string
-  }[]
+    datasetVersionId?: string
+    pipelineRunId?: string
+    executionId?: string
+    projectVersionId?: string
+  }
+  aliases: string[]
+  tags: KeyValue[]
+  createdMs: number
+}
+export interface ModelDetail extends RegisteredModel {
+  /** Newest first. */
+  versions: ModelVersion[]
+}
+export interface EvaluationSubject {
+  name: string
+  role: 'candidate' | 'champion' | 'baseline' | 'other'
+  modelVersionId?: string
+  metrics: Record<string, { estimate: number; lower?: number; upper?: number }>
+  leak?: { featureAuc: { feature: string; auc: number }[]; importance: { feature: string; share: number }[] }
+}
+export interface Evaluation {
+  id: string
+  task: string
+  label: string
+  holdout: { digest: string; rows: number; days: string[] }
+  subjects: EvaluationSubject[]
+  differences: { metric: string; against: string; gain: number; lower: number; upper: number; days: number }[]
+  createdMs: number
+}
+export interface GateResult {
+  gate: string
+  verdict: 'pass' | 'fail' | 'undecided'
+  sentence: string
+  numbers: Record<string, number | string | null>
+}
+export interface GateReport {
+  id: string
+  evaluationId: string
+  decisionId: string
+  verdict: 'pass' | 'fail' | 'undecided'
+  sentence: string
+  results: GateResult[]
+  createdMs: number
+}
+export interface ModelVersionDetail extends ModelVersion {
+  evaluations: Evaluation[]
+  gates: GateReport[]
 }
 
-export interface Variant {
-  model: string
-  version: number
-}
 interface DeployedVersion {
   id: string
   version: number

@@ -132,10 +132,10 @@ export const stepWhy = (runId: string, stepId: string) =>
 export const startPipeline = (name: string, params: Record<string, unknown>) =>
   post<{ id: string }>(`/pipelines/${at(name)}/runs`, { params })
 
-export const models = () => many<Answer.Page<Answer.ModelItem>>('registry', '/models')
+export const models = () => many<Answer.Page<Answer.RegisteredModel>>('registry', '/models')
 export const model = (name: string) => one<Answer.ModelDetail>('registry', `/models/${at(name)}`)
 export const modelVersion = (name: string, version: number) =>
-  one<Answer.ModelVersion>('registry', `/models/${at(name)}/versions/${version}`)
+  one<Answer.ModelVersionDetail>('registry', `/models/${at(name)}/versions/${version}`)
 
 export const deployments = () => many<Answer.Page<Answer.Deployment>>('rollout', '/deployments')
 export const deployment = (name: string) => one<Answer.Deployment>('rollout', `/deployments/${at(name)}`)

@@ -269,7 +269,7 @@ function ShareStrip(props: {
   const width = Math.max(2, Math.min(14, gap * 0.6))
   return (
     <g>
-      <text x={props.left - 8} y={props.top + height} textAnchor="end">
+      <text x={props.left - 12} y={props.top + height} textAnchor="end">
         {props.name}
       </text>
       {props.points.map((point) => (

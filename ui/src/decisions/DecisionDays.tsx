@@ -5,7 +5,7 @@ import { Facts } from '../kit/Facts.tsx'
 import { Injected, State } from '../kit/State.tsx'
 import { wordOf } from '../kit/tone.ts'
 import styles from './DecisionDays.module.css'
-import { isInjected, moodOfDecision, subjectHref } from './subject.ts'
+import { isInjected, moodOfDecision, subjectHref, subjectName } from './subject.ts'
 
 /** Newest first, under the day they were taken on; each opens to its rule and numbers. */
 export function DecisionDays({ items }: { items: Decision[] }) {
@@ -25,8 +25,6 @@ export function DecisionDays({ items }: { items: Decision[] }) {
 }
 
 function Entry({ decision }: { decision: Decision }) {
-  const href = subjectHref(decision)
-  const numbers = Object.entries(decision.numbers).filter(([name]) => name !== 'injected')
   return (
     <details className={styles['item']}>
       <summary data-row>
@@ -42,24 +40,48 @@ function Entry({ decision }: { decision: Decision }) {
           {decision.sentence} {isInjected(decision) && <Injected />}
         </span>
       </summary>
-      <div className={styles['inside']}>
-        <Facts
-          items={[
-            ['Kind', wordOf(decision.kind)],
-            [
-              'About',
-              href === undefined ? (
-                `${wordOf(decision.subjectType)} ${decision.subjectId}`
-              ) : (
-                <Link href={href}>{`${wordOf(decision.subjectType)} ${decision.subjectId}`}</Link>
-              ),
-            ],
-            ['Rule', plain(decision.rule)],
-            ['When', exact(decision.atMs)],
-          ]}
-        />
-        {numbers.length > 0 && <Facts items={numbers.map(([name, value]) => [name, plain(value)])} />}
-      </div>
+      <Inside decision={decision} />
     </details>
   )
 }
+
+function Inside({ decision }: { decision: Decision }) {
+  const href = subjectHref(decision)
+  const name = subjectName(decision)
+  const numbers = Object.entries(decision.numbers).filter(([key]) => key !== 'injected')
+  return (
+    <div className={styles['inside']}>
+      <Facts
+        items={[
+          ['Kind', wordOf(decision.kind)],
+          [
+            'About',
+            href === undefined ? (
+              name
+            ) : (
+              <Link key="about" href={href}>
+                {name}
+              </Link>
+            ),
+          ],
+          ['When', exact(decision.atMs)],
+          ['Rule', <Rule key="rule" text={decision.rule} />],
+          ['Code', decision.codeVersion],
+        ]}
+      />
+      {numbers.length > 0 && <Facts items={numbers.map(([key, value]) => [key, written(value)])} />}
+    </div>
+  )
+}
+
+/** A rule is a sentence, or the definition as JSON. */
+function Rule({ text }: { text: string }) {
+  return /^[[{]/.test(text) ? <code>{text}</code> : text
+}
+
+function written(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return plain(value)
+  return plain(value).slice(0, most)
+}
+
+const most = 600

@@ -147,8 +147,8 @@ function sentence(deployment: Deployment): string {
   const errors = answers.reduce((sum, one) => sum + one.errors, 0)
   const health =
     n === 0
-      ? 'nobody asked in the last day'
-      : `${count(n)} answers in the last day, ${errors === 0 ? 'no error' : `${count(errors)} errors`}`
+      ? 'nobody has asked yet'
+      : `${count(n)} answers on the last day with traffic, ${errors === 0 ? 'no error' : `${count(errors)} errors`}`
   const trial =
     rollout === null ? '' : ` ${model}/${rollout.candidateVersion} is on trial in ${stageName(rollout)}.`
   return `${model}/${stable.version} answers; ${health}.${trial}`

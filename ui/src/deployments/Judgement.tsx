@@ -7,7 +7,7 @@ import { Loaded } from '../kit/Loaded.tsx'
 import { Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Table } from '../kit/Table.tsx'
-import { moodOf } from '../kit/tone.ts'
+import { moodColour, moodOf } from '../kit/tone.ts'
 import styles from './Judgement.module.css'
 import { stageName } from './traffic.ts'
 
@@ -57,13 +57,7 @@ function Judged({ rollout }: { rollout: RolloutDetail }) {
             lower: metric.lower ?? undefined,
             upper: metric.upper ?? undefined,
             threshold: metric.margin,
-            colour: {
-              good: 'var(--good)',
-              attention: 'var(--attention)',
-              bad: 'var(--bad)',
-              idle: 'var(--idle)',
-              live: 'var(--accent)',
-            }[moodOf(metric.verdict)],
+            colour: moodColour[moodOf(metric.verdict === 'continue' ? 'undecided' : metric.verdict)],
           }))}
         />
       )}

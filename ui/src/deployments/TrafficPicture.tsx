@@ -3,16 +3,9 @@ import { LineBand, type LinePoint } from '../charts/LineBand.tsx'
 import { SteppedArea } from '../charts/SteppedArea.tsx'
 import { dateTime, share } from '../format.ts'
 import { moodOfDecision } from '../decisions/subject.ts'
+import { moodColour } from '../kit/tone.ts'
 import { versionColour } from '../palette.ts'
 import { byVersion, hourMs, hoursOf, type VersionTraffic, wilson } from './traffic.ts'
-
-const markColours = {
-  good: 'var(--good)',
-  attention: 'var(--attention)',
-  bad: 'var(--bad)',
-  idle: 'var(--ink-3)',
-  live: 'var(--accent)',
-}
 
 /** Traffic by version in steps, decisions as marks, and the share of errors under it on the same axis. */
 export function TrafficPicture({ timeline, model }: { timeline: Timeline; model: string }) {
@@ -28,7 +21,7 @@ export function TrafficPicture({ timeline, model }: { timeline: Timeline; model:
     id: decision.id,
     atMs: Math.max(fromMs, decision.atMs),
     number: index + 1,
-    colour: markColours[moodOfDecision(decision)],
+    colour: moodColour[moodOfDecision(decision)],
     sentence: decision.sentence,
   }))
   const named = (one: VersionTraffic) => ({

@@ -29,7 +29,8 @@ const moods: Record<string, Mood> = {
   warn: 'attention',
   warning: 'attention',
   warned: 'attention',
-  held: 'attention',
+  held: 'idle',
+  refused: 'attention',
   hold: 'attention',
   no_data: 'attention',
   undecided: 'attention',
@@ -54,7 +55,7 @@ const moods: Record<string, Mood> = {
   rollback: 'bad',
   killed: 'bad',
   critical: 'bad',
-  raised: 'bad',
+  raised: 'attention',
   running: 'live',
   active: 'live',
   canary: 'live',
@@ -72,4 +73,12 @@ export function moodOf(word: string): Mood {
 
 export function wordOf(state: string): string {
   return state.replaceAll('_', ' ').toLowerCase()
+}
+
+export const moodColour: Record<Mood, string> = {
+  good: 'var(--good)',
+  attention: 'var(--attention)',
+  bad: 'var(--bad)',
+  idle: 'var(--idle)',
+  live: 'var(--accent)',
 }

@@ -5,7 +5,7 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { Quiet } from '../kit/Table.tsx'
 
 const near = 90 * 86_400_000
-const axisPx = 52
+const axisPx = 60
 
 /** The base rate of each day in the band where days are expected; the days it was learnt from before it. */
 export function BaseRate({ data }: { data: Monitoring }) {

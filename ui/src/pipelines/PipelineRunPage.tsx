@@ -11,7 +11,7 @@ import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
-import { moodOf } from '../kit/tone.ts'
+import { moodColour, moodOf } from '../kit/tone.ts'
 import { useWallClock } from '../live.ts'
 import { StepPanel } from './StepPanel.tsx'
 
@@ -138,13 +138,7 @@ function StepTimes({
         id: step.id,
         name: step.name,
         word: stepWord(step),
-        colour: {
-          good: 'var(--good)',
-          attention: 'var(--attention)',
-          bad: 'var(--bad)',
-          idle: 'var(--idle)',
-          live: 'var(--accent)',
-        }[moodOf(step.state)],
+        colour: moodColour[moodOf(step.state)],
         startedMs: step.startedMs ?? undefined,
         finishedMs: step.finishedMs ?? undefined,
         hollow: step.cached,

@@ -1,8 +1,9 @@
-import { useQuery } from '@tanstack/react-query'
-import { Link } from 'wouter'
-import type { ModelDetail } from '../answers.ts'
-import { model } from '../api.ts'
+import { useQueries, useQuery } from '@tanstack/react-query'
+import type { ModelDetail, ModelVersion, ModelVersionDetail } from '../answers.ts'
+import { decisions, model, modelVersion } from '../api.ts'
 import { IntervalDotPlot } from '../charts/IntervalDotPlot.tsx'
+import { isInjected } from '../decisions/subject.ts'
+import { Version } from '../deployments/Version.tsx'
 import { decimal } from '../format.ts'
 import { Interval } from '../kit/Interval.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
@@ -11,8 +12,18 @@ import { Injected, State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
 import { versionColour } from '../palette.ts'
+import {
+  boundsOf,
+  candidateOf,
+  latestReport,
+  mainMetric,
+  metricName,
+  ownEvaluation,
+  verdictWord,
+} from './judged.ts'
+import { championOf } from './ModelsPage.tsx'
 
-type Version = ModelDetail['versions'][number]
+const shown = 12
 
 /** Which version is best, and which may go live? */
 export function ModelPage({ name }: { name: string }) {
@@ -21,12 +32,11 @@ export function ModelPage({ name }: { name: string }) {
 }
 
 function ModelView({ model }: { model: ModelDetail }) {
-  const champion = model.aliases['champion']
-  const metric = model.versions.flatMap((version) => Object.keys(version.metrics)).includes('auc')
-    ? 'auc'
-    : Object.keys(model.versions[0]?.metrics ?? {})[0]
-  const measured =
-    metric === undefined ? [] : model.versions.filter((version) => version.metrics[metric] !== undefined)
+  const newest = model.versions.slice(0, shown)
+  const details = useQueries({ queries: newest.map(({ version }) => modelVersion(model.name, version)) })
+  const judged = new Map(details.flatMap(({ data }) => (data ? [[data.version, data] as const] : [])))
+  const champion = championOf(model)
+  const n = model.versions.length
   return (
     <Page
       title={model.name}
@@ -34,81 +44,103 @@ function ModelView({ model }: { model: ModelDetail }) {
       crumbs={[{ label: 'Models', href: '/models' }]}
       lede={
         champion === undefined
-          ? 'No version is the champion yet.'
-          : `${model.name}/${champion} is the champion of ${model.versions.length} version${model.versions.length === 1 ? '' : 's'}.`
+          ? `No version is the champion yet; ${n} ${n === 1 ? 'is' : 'are'} registered.`
+          : `${model.name}/${champion} is the champion of ${n} version${n === 1 ? '' : 's'}.`
       }
     >
-      {metric !== undefined && measured.length > 0 && (
-        <Section
-          title={`${metric} of each version`}
-          note="each on its own holdout of whole days; the gate compares pairs on the same one"
-        >
-          <IntervalDotPlot
-            quiet
-            label={`${metric} of each version`}
-            format={(value) => decimal(value, 3)}
-            rows={measured.map((version) => ({
-              name: `${model.name}/${version.version}`,
-              detail: version.aliases.join(', '),
-              value: version.metrics[metric]?.value ?? 0,
-              lower: version.metrics[metric]?.lower,
-              upper: version.metrics[metric]?.upper,
-              colour: versionColour(version.version),
-            }))}
-          />
-        </Section>
-      )}
-      <Section title="Versions">
-        <Versions model={model} metric={metric} />
+      <Measured judged={[...judged.values()]} />
+      <Section title="Versions" note={n > shown ? `gates and metrics of the newest ${shown}` : undefined}>
+        <Versions versions={model.versions} judged={judged} />
       </Section>
     </Page>
   )
 }
 
-function Versions({ model, metric }: { model: ModelDetail; metric: string | undefined }) {
+function Measured({ judged }: { judged: ModelVersionDetail[] }) {
+  const first = judged.map(ownEvaluation).find((evaluation) => evaluation !== undefined)
+  const metric = mainMetric(first)
+  if (metric === undefined) return null
+  const rows = judged.flatMap((version) => {
+    const evaluation = ownEvaluation(version)
+    const bounds = evaluation && boundsOf(candidateOf(evaluation), metric)
+    if (bounds === undefined) return []
+    return [
+      {
+        name: `${version.model}/${version.version}`,
+        ...(version.aliases.length > 0 && { detail: version.aliases.join(', ') }),
+        ...bounds,
+        colour: versionColour(version.version),
+      },
+    ]
+  })
   return (
-    <Table
-      label="Versions"
-      rows={model.versions}
-      rowKey={(version) => String(version.version)}
-      columns={[
-        {
-          name: 'Version',
-          cell: (version) => (
-            <Link
-              href={`/models/${model.name}/versions/${version.version}`}
-            >{`${model.name}/${version.version}`}</Link>
-          ),
-        },
-        { name: 'Alias', cell: (version) => version.aliases.join(', ') || <Quiet>–</Quiet> },
-        { name: 'Gates', cell: (version) => <Verdict version={version} /> },
-        ...(metric === undefined
-          ? []
-          : [
-              {
-                name: metric,
-                cell: (version: Version) => {
-                  const bounds = version.metrics[metric]
-                  return bounds ? <Interval of={bounds} /> : <Quiet>–</Quiet>
-                },
-              },
-            ]),
-        { name: 'What the gates said', wrap: true, cell: (version) => version.sentence ?? '' },
-        { name: 'Registered', cell: (version) => <Time ms={version.createdMs} /> },
-      ]}
-    />
+    <Section
+      title={`${metricName(metric)} of each version`}
+      note="each on its own holdout of whole days; gates compare two versions on the same one"
+    >
+      <IntervalDotPlot
+        quiet
+        label={`${metricName(metric)} of each version`}
+        format={(value) => decimal(value, 3)}
+        rows={rows}
+      />
+    </Section>
   )
 }
 
-function Verdict({ version }: { version: Version }) {
+function Versions({
+  versions,
+  judged,
+}: {
+  versions: ModelVersion[]
+  judged: Map<number, ModelVersionDetail>
+}) {
+  const gates = useQuery(decisions({ kind: 'gate', limit: 500 }))
+  const injected = new Set((gates.data?.items ?? []).filter(isInjected).map(({ id }) => id))
+  const reportOf = (version: ModelVersion) => {
+    const detail = judged.get(version.version)
+    return detail && latestReport(detail)
+  }
   return (
-    <>
-      {version.verdict === undefined || version.verdict === null ? (
-        <Quiet>not judged</Quiet>
-      ) : (
-        <State word={version.verdict} />
-      )}{' '}
-      {version.injected === true && <Injected />}
-    </>
+    <Table
+      label="Versions"
+      rows={versions}
+      rowKey={(version) => String(version.version)}
+      columns={[
+        { name: 'Version', cell: (version) => <Version model={version.model} version={version.version} /> },
+        { name: 'Alias', cell: (version) => version.aliases.join(', ') || <Quiet>–</Quiet> },
+        {
+          name: 'Gates',
+          cell: (version) => {
+            const report = reportOf(version)
+            if (report === undefined) return <Quiet>not judged</Quiet>
+            return (
+              <>
+                <State word={verdictWord(report.verdict)} /> {injected.has(report.decisionId) && <Injected />}
+              </>
+            )
+          },
+        },
+        {
+          name: 'Measured',
+          cell: (version) => {
+            const detail = judged.get(version.version)
+            const evaluation = detail && ownEvaluation(detail)
+            const metric = mainMetric(evaluation)
+            const bounds =
+              evaluation && metric !== undefined ? boundsOf(candidateOf(evaluation), metric) : undefined
+            return bounds === undefined || metric === undefined ? (
+              <Quiet>–</Quiet>
+            ) : (
+              <>
+                {metricName(metric)} <Interval of={bounds} />
+              </>
+            )
+          },
+        },
+        { name: 'What the gates said', wrap: true, cell: (version) => reportOf(version)?.sentence ?? '' },
+        { name: 'Registered', cell: (version) => <Time ms={version.createdMs} /> },
+      ]}
+    />
   )
 }
