@@ -89,9 +89,14 @@ function judgeSubject(
     wassersteinSd: ordered?.wassersteinSd ?? null,
     alert,
     verdict: alert ? 'out' : excess <= CALM * (upper! - expected) ? 'calm' : 'watch',
-    weight: excess * (importance?.[name] ?? 1),
+    weight: excess * weightOf(name, importance),
     cause: describeChange(name, bins, whole, current),
   }
+}
+
+/** A subject whose importance was not measured counts as an average feature. */
+function weightOf(name: string, importance: DriftRule['importance'] = {}): number {
+  return importance[name] ?? 1 / Math.max(1, Object.keys(importance).length)
 }
 
 /**

@@ -1,12 +1,6 @@
 import type { Context } from '../http/context.ts'
-import { AppError } from '../kernel/errors.ts'
-import {
-  decodeProfile,
-  prepareLayout,
-  type LayoutDefinition,
-  type Profile,
-  type ProfileLayout,
-} from '../statistics/profile.ts'
+import { readReferenceProfile } from '../registry/registry.ts'
+import { decodeProfile, prepareLayout, type Profile, type ProfileLayout } from '../statistics/profile.ts'
 
 export const DAY_MS = 86_400_000
 export const HOUR_MS = 3_600_000
@@ -26,22 +20,12 @@ export interface ReferenceDay {
   profile: Profile
 }
 
-interface StoredReference {
-  layout: LayoutDefinition
-  days: { day: string; rows: number; labelSum: number; profile: string }[]
-  total: string
-}
-
 /** The reference profile that travels with a model version. Throws `invalid` for a blob that is none. */
 export async function loadReference(
-  { artifacts }: Pick<Context, 'artifacts'>,
+  context: Pick<Context, 'artifacts'>,
   layoutSha256: string,
 ): Promise<Reference> {
-  const stored = JSON.parse(
-    Buffer.from(await artifacts.bytes(layoutSha256)).toString('utf8'),
-  ) as Partial<StoredReference>
-  if (!stored.layout || !stored.days || stored.total === undefined)
-    throw new AppError('invalid', `The blob ${layoutSha256} is no reference profile`)
+  const stored = await readReferenceProfile(context, layoutSha256)
   const layout = prepareLayout(stored.layout)
   const read = (text: string): Profile => decodeProfile(layout, Buffer.from(text, 'base64'))
   return {

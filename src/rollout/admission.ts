@@ -3,10 +3,9 @@ import type { Context } from '../http/context.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Trx } from '../ports/db/db.ts'
-import { CHAMPION, gatesOfModel, getModelVersion, setAliasIn } from '../registry/registry.ts'
+import { CHAMPION, findGateReport, gatesOfModel, getModelVersion, setAliasIn } from '../registry/registry.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import type { Signature, Task, Variant } from '../serving/schema.ts'
-import { findGateResult } from './store.ts'
 
 export interface Admission {
   passed: boolean
@@ -73,7 +72,7 @@ async function judgeGates(
 ): Promise<{ passed: boolean; sentence: string }> {
   const gates = await gatesOfModel(context, key)
   if (gates.length === 0) return { passed: true, sentence: `No gates are declared for ${key.model}.` }
-  const report = await findGateResult(context.db.read, key)
+  const report = await findGateReport(context, key)
   if (!report)
     return { passed: false, sentence: `${key.model}/${key.version} has not been evaluated by its gates.` }
   return { passed: report.verdict === 'pass', sentence: report.sentence }

@@ -56,7 +56,7 @@ export interface Deployed {
   sentence: string
 }
 
-type DeployContext = Pick<Context, 'db' | 'clock' | 'ids' | 'config' | 'artifacts'>
+type DeployContext = Pick<Context, 'db' | 'clock' | 'ids' | 'config'>
 
 /**
  * Brings a model version behind a deployment. The first one goes straight to stable; a later one starts a rollout, which supersedes

@@ -1,5 +1,6 @@
 import { appendEvent } from '../jobs/events.ts'
 import type { Context } from '../http/context.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { Candidate, DesiredDeployment, DesiredState, Policy, Variant } from '../serving/schema.ts'
 import type { Deployment, Rollout } from './schema.ts'
@@ -91,7 +92,7 @@ function toPolicy({ policy, policyVersion }: Deployment): Policy {
   return {
     version: policyVersion,
     ...(policy.threshold !== undefined && { threshold: policy.threshold }),
-    ...(policy.fallback && { fallback: policy.fallback }),
+    ...(policy.fallback && { fallback: policy.fallback as unknown as JsonObject }),
     latencySloMs: policy.latencySloMs,
   }
 }

@@ -6,6 +6,7 @@ import type { EventCatalogue } from '../kernel/events.ts'
 import { AppError } from '../kernel/errors.ts'
 import { deploy } from './deploy.ts'
 import { listServing } from './store.ts'
+import { carryOutEffect } from './effect.ts'
 import { controller } from './transition.ts'
 
 const deployPayload = z.object({
@@ -16,6 +17,15 @@ const deployPayload = z.object({
 })
 
 export const jobs: JobHandler[] = [
+  {
+    kind: 'rollout.effect',
+    run: (context, job) =>
+      carryOutEffect(context, {
+        projectId: job.projectId,
+        effectId: z.string().parse(job.payload['effectId']),
+        isLastAttempt: job.lastAttempt,
+      }),
+  },
   {
     kind: 'rollout.deploy',
     async run(context, job) {
@@ -42,8 +52,20 @@ export const jobs: JobHandler[] = [
 export const consumers: Consumer[] = [
   {
     name: 'rollout.requests',
-    kinds: ['model.alias_set'],
+    kinds: ['effect.requested', 'model.alias_set'],
     async handle(_context, trx, event) {
+      if (event.kind === 'effect.requested') {
+        const { effectId, kind } = event.payload as EventCatalogue['effect.requested']
+        if (kind !== 'deploy') return
+        await enqueue(trx, {
+          projectId: event.projectId,
+          kind: 'rollout.effect',
+          payload: { effectId },
+          uniqueKey: `rollout.effect:${effectId}`,
+          maxAttempts: 8,
+        })
+        return
+      }
       const { model, alias, version: number, source } = event.payload as EventCatalogue['model.alias_set']
       if (alias !== 'champion' || source === 'rollout') return
       for (const { name: deployment } of await listServing(trx, { projectId: event.projectId, model })) {

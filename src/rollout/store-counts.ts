@@ -94,7 +94,7 @@ export async function listTraffic(
     .where('hour_ms', '>=', filter.fromMs)
     .where('hour_ms', '<', filter.toMs)
     .orderBy('hour_ms', 'desc')
-    .orderBy('variant')
+    .orderBy('variant', 'desc')
     .limit(filter.limit)
     .execute()
   return rows.reverse().map((row) => ({

@@ -256,25 +256,6 @@ export async function findDesiredState(at: Queryable): Promise<DesiredState | un
   return row && (JSON.parse(row.document_json) as DesiredState)
 }
 
-/** The last word of the gates on a version. */
-export async function findGateResult(
-  at: Queryable,
-  { projectId, model, version }: { projectId: string; model: string; version: number },
-): Promise<{ verdict: string; sentence: string } | undefined> {
-  return at
-    .selectFrom('gate_result')
-    .innerJoin('model_version', 'model_version.id', 'gate_result.model_version_id')
-    .innerJoin('registered_model', 'registered_model.id', 'model_version.model_id')
-    .select(['gate_result.verdict', 'gate_result.sentence'])
-    .where('registered_model.project_id', '=', projectId)
-    .where('registered_model.name', '=', model)
-    .where('model_version.version', '=', version)
-    .orderBy('gate_result.created_ms', 'desc')
-    .orderBy('gate_result.id', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-}
-
 export async function listProjectNames(at: Queryable): Promise<Map<string, string>> {
   const rows = await at.selectFrom('project').select(['id', 'name']).execute()
   return new Map(rows.map((row) => [row.id, row.name]))
