@@ -95,7 +95,7 @@ export async function runGates(
       projectId,
       kind: 'gate',
       subjectType: 'model_version',
-      subjectId: version.id,
+      subjectId: `${version.model}/${version.version}`,
       verdict: outcome.verdict,
       sentence: outcome.sentence,
       rule: JSON.stringify(gates),
@@ -114,6 +114,7 @@ export async function runGates(
       verdict: outcome.verdict,
       sentence: outcome.sentence,
       results_json: JSON.stringify(outcome.results),
+      injected: input.injected === true ? 1 : 0,
       created_ms: createdMs,
     }
     await insertGateResult(trx, row)
@@ -121,10 +122,14 @@ export async function runGates(
   })
 }
 
-function inputsOf({ model, version }: ModelVersion, { id, holdout, subjects }: StoredEvaluation): JsonObject {
+function inputsOf(
+  { id: modelVersionId, model, version }: ModelVersion,
+  { id, holdout, subjects }: StoredEvaluation,
+): JsonObject {
   return {
     model,
     version,
+    modelVersionId,
     evaluationId: id,
     holdoutDigest: holdout.digest,
     rows: holdout.rows,

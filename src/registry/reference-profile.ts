@@ -52,7 +52,7 @@ export async function buildReferenceProfile(
 ): Promise<ReferenceProfile> {
   await using session = await openGraph(input.onnx)
   const features = featuresOf(session, input.features)
-  const table = await loadTable(analytics, input.source, features)
+  const table = await loadTable(analytics, input.source, features, { onlyDays: true })
   const scores = await scoreTable(session, table, { task: input.task, features: input.features })
   const definition = freezeLayout(input.task, table, features, scores)
   return { layout: definition, ...countByDay(prepareLayout(definition), table, features, scores) }

@@ -214,7 +214,7 @@ describeDatabases('registry', (open) => {
     const decision = await context.db.read.selectFrom('decision').selectAll().executeTakeFirstOrThrow()
     expect(decision).toMatchObject({
       id: report.decisionId,
-      subject_id: candidate.id,
+      subject_id: 'late/2',
       verdict: 'undecided',
       cause: 'run-7',
       kind: 'gate',
@@ -262,8 +262,8 @@ describeDatabases('registry', (open) => {
     })
     const version = await ask('GET', '/models/late/versions/2', '/models/:name/versions/:version')
     expect(version).toMatchObject({
-      evaluations: [{ subjects: [{ name: 'late/2' }, { name: 'late/1' }] }],
-      gates: [{ verdict: 'pass' }],
+      gateVerdict: 'pass',
+      evaluations: [{ subject: 'late/2', role: 'candidate', days: 2 }, { subject: 'late/1' }],
     })
     await ask('DELETE', '/models/late/aliases/champion', '/models/:name/aliases/:alias')
     expect((await app.request('/api/v1/models/late/versions/9')).status).toBe(404)

@@ -1,20 +1,12 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
 import { deleteAlias, setAlias } from './aliases.ts'
-import { GateDefinition } from './definition.ts'
-import { getEvaluation, listEvaluations, listGateReports } from './evaluations.ts'
-import { gatesOfModel, getModel, searchModels } from './models.ts'
-import { EvaluationSubject, GateReport, ModelVersion, RegisteredModel, StoredEvaluation } from './schema.ts'
-import { getModelVersion, listModelVersions } from './versions.ts'
+import { getEvaluation } from './evaluations.ts'
+import { StoredEvaluation } from './schema.ts'
+import { ModelDetail, ModelItem, VersionDetail, modelDetail, modelItems, versionDetail } from './views.ts'
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100)
-const named = z.strictObject({ name: z.string() })
 const numbered = z.strictObject({ name: z.string(), version: z.coerce.number().int().min(1) })
-
-/** Evaluations in a list come without the sums by day. */
-const EvaluationSummary = StoredEvaluation.extend({
-  subjects: z.array(EvaluationSubject.omit({ blocks: true })),
-})
 
 export const routes = [
   route({
@@ -23,43 +15,29 @@ export const routes = [
     summary: 'Registered models by name',
     permission: 'view',
     query: z.strictObject({ limit, pageToken: z.string().optional() }),
-    response: listOf(RegisteredModel),
-    async handle({ context, actor, projectId, query }) {
-      const search = { ...query, projectId, actor, filter: { and: [] }, orderBy: [] }
-      const { models, ...next } = await searchModels(context, search)
-      return { items: models, ...next }
-    },
+    response: listOf(ModelItem),
+    handle: ({ context, actor, projectId, query }) => modelItems(context, { ...query, projectId, actor }),
   }),
   route({
     method: 'GET',
     path: '/models/:name',
-    summary: 'One model with its gates, aliases and versions, newest first',
+    summary: 'One model with its gates, aliases and versions (the newest 200), newest first',
     permission: 'view',
-    params: named,
-    response: RegisteredModel.extend({ gates: z.array(GateDefinition), versions: z.array(ModelVersion) }),
-    async handle({ context, actor, projectId, params }) {
-      const model = await getModel(context, { projectId, actor, name: params.name })
-      const gates = await gatesOfModel(context, { projectId, model: params.name })
-      const versions = await listModelVersions(context, { projectId, actor, model: params.name })
-      return { ...model, gates, versions }
-    },
+    params: z.strictObject({ name: z.string() }),
+    response: ModelDetail,
+    handle: ({ context, actor, projectId, params }) =>
+      modelDetail(context, { projectId, actor, name: params.name }),
   }),
   route({
     method: 'GET',
     path: '/models/:name/versions/:version',
-    summary: 'One version with its signature, lineage, evaluations and what the gates said',
+    summary:
+      'One version with its signature, lineage, what the gates said, and the evaluation they said it of',
     permission: 'view',
     params: numbered,
-    response: ModelVersion.extend({ evaluations: z.array(EvaluationSummary), gates: z.array(GateReport) }),
-    async handle({ context, actor, projectId, params }) {
-      const key = { projectId, actor, model: params.name, version: params.version }
-      const evaluations = await listEvaluations(context, key)
-      return {
-        ...(await getModelVersion(context, key)),
-        evaluations: evaluations.map((evaluation) => EvaluationSummary.parse(evaluation)),
-        gates: await listGateReports(context, key),
-      }
-    },
+    response: VersionDetail,
+    handle: ({ context, actor, projectId, params }) =>
+      versionDetail(context, { projectId, actor, model: params.name, version: params.version }),
   }),
   route({
     method: 'GET',

@@ -165,6 +165,7 @@ export const GateReport = z.object({
   verdict: Verdict,
   sentence: z.string(),
   results: z.array(GateResult),
+  injected: z.boolean().describe('What was judged was injected by a demonstration or a drill'),
   createdMs: z.number(),
 })
 export type GateReport = z.infer<typeof GateReport>

@@ -37,6 +37,8 @@ export async function loadTable(
   analytics: Pick<Analytics, 'session'>,
   { parquet, label, dayColumn }: TableSource,
   names: readonly string[],
+  /** Keeps a single day as it is. */
+  { onlyDays = false }: { onlyDays?: boolean } = {},
 ): Promise<Table> {
   await using session = await analytics.session()
   const types = await columnTypes(session, parquet)
@@ -55,7 +57,7 @@ export async function loadTable(
   const columns: Record<string, FeatureColumn> = {}
   for (const [index, name] of names.entries())
     columns[name] = isText(types.get(name)!) ? texts(read[`c${index}`]!) : numbers(read[`c${index}`]!, name)
-  return { rows: labels.length, labels, columns, ...blocksOf(read['day']!, labels.length) }
+  return { rows: labels.length, labels, columns, ...blocksOf(read['day']!, onlyDays ? 1 : 2) }
 }
 
 async function columnTypes(
@@ -77,13 +79,13 @@ function isText(type: string): boolean {
   return type.startsWith('VARCHAR') || type.startsWith('ENUM') || type === 'UUID'
 }
 
-function blocksOf(values: readonly unknown[], rows: number): { block: Uint32Array; days: string[] } {
+function blocksOf(values: readonly unknown[], leastDays: number): { block: Uint32Array; days: string[] } {
   const named = values.map((day) => (typeof day === 'string' ? day : 'no day'))
   const days = [...new Set(named)].sort()
-  if (days.length < 2) {
-    const parts = Math.min(STRETCHES, rows)
+  if (days.length < leastDays) {
+    const parts = Math.min(STRETCHES, values.length)
     const names = Array.from({ length: parts }, (_, index) => `part ${index + 1} of ${parts}`)
-    return { block: stretches(rows, parts), days: names }
+    return { block: stretches(values.length, parts), days: names }
   }
   const places = new Map(days.map((day, index) => [day, index]))
   return { block: Uint32Array.from(named, (day) => places.get(day)!), days }

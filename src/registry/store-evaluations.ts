@@ -73,6 +73,7 @@ export function toGateReport(row: GateResultRow): GateReport {
     verdict: row.verdict as Verdict,
     sentence: row.sentence,
     results: JSON.parse(row.results_json) as GateResult[],
+    injected: row.injected === 1,
     createdMs: row.created_ms,
   }
 }

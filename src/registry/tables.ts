@@ -96,6 +96,7 @@ export interface GateResultRow {
   verdict: string
   sentence: string
   results_json: string
+  injected: number
   created_ms: number
 }
 

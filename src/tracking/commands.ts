@@ -23,29 +23,28 @@ export function addTrackingCommands(program: Command): void {
 }
 
 interface RunRow {
-  runId: string
+  id: string
   name: string
   status: string
-  startMs: number | null
-  endMs: number | null
-  metrics: Record<string, number | string>
+  startMs: number
+  metrics: { key: string; value: number | string }[]
 }
 
 async function listRuns(options: CommandOptions & { experiment?: string; limit: string }): Promise<void> {
   const query = new URLSearchParams({ limit: options.limit })
   if (options.experiment) query.set('experimentId', options.experiment)
-  const { items } = await apiOf(options).get<{ items: RunRow[] }>(`/runs?${query}`)
+  const { items } = await apiOf(options).get<{ items: RunRow[] }>(`/runs?${query.toString()}`)
   print(options, items, () =>
     table(
       ['run', 'name', 'status', 'started', 'metrics'],
       items.map((run) => [
-        run.runId.slice(0, 8),
+        run.id.slice(0, 8),
         run.name,
         run.status,
-        run.startMs === null ? '' : new Date(run.startMs).toISOString().slice(0, 19),
-        Object.entries(run.metrics)
+        new Date(run.startMs).toISOString().slice(0, 19),
+        run.metrics
           .slice(0, 4)
-          .map(([key, value]) => `${key}=${typeof value === 'number' ? value.toPrecision(4) : value}`)
+          .map(({ key, value }) => `${key}=${typeof value === 'number' ? value.toPrecision(4) : value}`)
           .join(' '),
       ]),
     ),

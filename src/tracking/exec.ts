@@ -133,7 +133,7 @@ class MlflowApi {
 
   async experiment(name: string): Promise<string> {
     const query = new URLSearchParams({ experiment_name: name })
-    const found = await fetch(`${this.#url}/api/2.0/mlflow/experiments/get-by-name?${query}`)
+    const found = await fetch(`${this.#url}/api/2.0/mlflow/experiments/get-by-name?${query.toString()}`)
     if (found.ok) {
       return ((await found.json()) as { experiment: { experiment_id: string } }).experiment.experiment_id
     }

@@ -125,6 +125,7 @@ async function createEvaluations(db: Kysely<unknown>): Promise<void> {
     .addColumn('verdict', 'text', (c) => c.notNull())
     .addColumn('sentence', 'text', (c) => c.notNull())
     .addColumn('results_json', 'text', (c) => c.notNull())
+    .addColumn('injected', 'integer', (c) => c.notNull())
     .addColumn('created_ms', 'bigint', (c) => c.notNull())
     .execute()
   await db.schema

@@ -1,0 +1,237 @@
+import { z } from 'zod'
+import { getDataset, getVersion } from '../data/data.ts'
+import type { Context } from '../http/context.ts'
+import { AppError } from '../kernel/errors.ts'
+import { CHAMPION } from './aliases.ts'
+import { GateDefinition } from './definition.ts'
+import { getEvaluation, listEvaluations, listGateReports } from './evaluations.ts'
+import { gatesOfModel, getModel, searchModels, type Caller } from './models.ts'
+import {
+  ModelVersion,
+  RegisteredModel,
+  Verdict,
+  type Estimate,
+  type GateResult,
+  type StoredEvaluation,
+} from './schema.ts'
+import { getModelVersion, listModelVersions } from './versions.ts'
+
+const Bounds = z.object({ value: z.number(), lower: z.number().optional(), upper: z.number().optional() })
+const Metrics = z.record(z.string(), Bounds)
+
+export const ModelItem = RegisteredModel.extend({
+  versions: z.number(),
+  champion: z.number().nullable(),
+  latest: z.object({ version: z.number(), createdMs: z.number() }).nullable(),
+})
+export type ModelItem = z.infer<typeof ModelItem>
+
+const Judged = z.object({
+  verdict: Verdict.nullable().describe('Of its latest gates; null when it was never judged'),
+  sentence: z.string().optional(),
+  metrics: Metrics.describe('In its latest evaluation as the candidate'),
+  injected: z.boolean(),
+})
+
+export const ModelDetail = RegisteredModel.omit({ aliases: true }).extend({
+  aliases: z.record(z.string(), z.number()),
+  gates: z.array(GateDefinition),
+  versions: z.array(ModelVersion.extend(Judged.shape)),
+})
+export type ModelDetail = z.infer<typeof ModelDetail>
+
+const GateView = z.object({
+  name: z.string(),
+  metric: z.string().optional(),
+  verdict: Verdict,
+  sentence: z.string(),
+  value: z.number().optional().describe('The gain, or the measured value'),
+  lower: z.number().optional(),
+  upper: z.number().optional(),
+  threshold: z.number().optional(),
+  against: z.string().optional(),
+})
+type GateView = z.infer<typeof GateView>
+
+const LineageStep = z.object({
+  kind: z.enum(['dataset', 'pipeline-run', 'run', 'version']),
+  label: z.string(),
+  detail: z.string().optional(),
+  href: z.string().optional().describe('Its page'),
+})
+type LineageStep = z.infer<typeof LineageStep>
+
+export const VersionDetail = ModelVersion.omit({ tags: true, lineage: true }).extend({
+  tags: z.record(z.string(), z.string()),
+  features: z.array(z.object({ name: z.string(), kind: z.string(), from: z.string() })),
+  gates: z.array(GateView),
+  gateSentence: z.string().optional(),
+  gateVerdict: Verdict.optional(),
+  injected: z.boolean(),
+  evaluations: z.array(
+    z.object({
+      id: z.string(),
+      subject: z.string(),
+      role: z.string(),
+      metrics: Metrics,
+      rows: z.number(),
+      days: z.number(),
+      holdout: z.string(),
+    }),
+  ),
+  lineage: z.array(LineageStep),
+})
+export type VersionDetail = z.infer<typeof VersionDetail>
+
+type Reads = Pick<Context, 'db'>
+
+export async function modelItems(
+  context: Reads,
+  input: Caller & { limit: number; pageToken?: string | undefined },
+): Promise<{ items: ModelItem[]; nextPageToken?: string }> {
+  const { models, ...next } = await searchModels(context, { ...input, filter: { and: [] }, orderBy: [] })
+  const items: ModelItem[] = []
+  for (const model of models) {
+    const versions = await listModelVersions(context, { ...input, model: model.name })
+    const latest = versions[0] ? { version: versions[0].version, createdMs: versions[0].createdMs } : null
+    const champion = model.aliases.find(({ alias }) => alias === CHAMPION)?.version ?? null
+    items.push({ ...model, versions: versions.length, champion, latest })
+  }
+  return { items, ...next }
+}
+
+export async function modelDetail(context: Reads, input: Caller & { name: string }): Promise<ModelDetail> {
+  const { aliases, ...model } = await getModel(context, input)
+  const versions: ModelDetail['versions'] = []
+  for (const version of await listModelVersions(context, { ...input, model: input.name, limit: 200 })) {
+    const key = { ...input, model: input.name, version: version.version }
+    const [report] = await listGateReports(context, { ...key, limit: 1 })
+    const own = candidateOf(await listEvaluations(context, { ...key, limit: 5 }), version)
+    versions.push({
+      ...version,
+      verdict: report?.verdict ?? null,
+      ...(report && { sentence: report.sentence }),
+      metrics: boundsOf(own?.metrics ?? {}),
+      injected: report?.injected ?? false,
+    })
+  }
+  return {
+    ...model,
+    aliases: Object.fromEntries(aliases.map(({ alias, version }) => [alias, version])),
+    gates: await gatesOfModel(context, { projectId: input.projectId, model: input.name }),
+    versions,
+  }
+}
+
+function candidateOf(evaluations: readonly StoredEvaluation[], { id }: ModelVersion) {
+  return evaluations
+    .flatMap(({ subjects }) => subjects)
+    .find((subject) => subject.role === 'candidate' && subject.modelVersionId === id)
+}
+
+function boundsOf(metrics: Readonly<Record<string, Estimate>>): z.infer<typeof Metrics> {
+  const bounds = Object.entries(metrics).map(([name, { estimate, ...interval }]) => [
+    name,
+    { value: estimate, ...interval },
+  ])
+  return Object.fromEntries(bounds) as z.infer<typeof Metrics>
+}
+
+export async function versionDetail(
+  context: Reads,
+  key: Caller & { model: string; version: number },
+): Promise<VersionDetail> {
+  const version = await getModelVersion(context, key)
+  const [report] = await listGateReports(context, { ...key, limit: 1 })
+  const judgedOn = report && (await getEvaluation(context, { ...key, id: report.evaluationId }))
+  const others = await listEvaluations(context, { ...key, limit: 10 })
+  const shown = judgedOn ?? others.find((evaluation) => candidateOf([evaluation], version)) ?? others[0]
+  return {
+    ...version,
+    tags: Object.fromEntries(version.tags.map(({ key, value }) => [key, value])),
+    features: featuresOf(version),
+    gates: report?.results.map(gateView) ?? [],
+    ...(report && { gateSentence: report.sentence, gateVerdict: report.verdict }),
+    injected: report?.injected ?? false,
+    evaluations: shown ? rowsOf(shown) : [],
+    lineage: await lineageOf(context, version),
+  }
+}
+
+/** All models of one evaluation: the same rows for all, so that they can be read side by side. */
+function rowsOf({ id, holdout, subjects }: StoredEvaluation): VersionDetail['evaluations'] {
+  return subjects.map(({ name, role, metrics }) => ({
+    id,
+    subject: name,
+    role,
+    metrics: boundsOf(metrics),
+    rows: holdout.rows,
+    days: holdout.days.length,
+    holdout: holdout.digest,
+  }))
+}
+
+const served = z.object({
+  features: z.array(z.object({ name: z.string(), kind: z.string(), from: z.string() })),
+})
+
+function featuresOf({ featureService, signature }: ModelVersion): VersionDetail['features'] {
+  const spec = served.safeParse(featureService?.spec)
+  if (spec.success) return spec.data.features
+  return signature?.inputs.map(({ name, kind }) => ({ name, kind, from: 'request' })) ?? []
+}
+
+function gateView({ gate, verdict, sentence, numbers }: GateResult): GateView {
+  const number = (name: string): number | undefined =>
+    typeof numbers[name] === 'number' ? numbers[name] : undefined
+  const metric = typeof numbers['metric'] === 'string' ? numbers['metric'] : undefined
+  const values = {
+    value: number('gain') ?? number('estimate'),
+    lower: number('lower'),
+    upper: number('upper'),
+    threshold: number('bound') ?? number('value'),
+    against: typeof numbers['against'] === 'string' ? numbers['against'] : undefined,
+    metric,
+  }
+  const known = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+  const name = [gate.replaceAll('_', ' '), ...(metric ? [metric.replaceAll('_', ' ')] : [])].join(': ')
+  return { name, verdict, sentence, ...known }
+}
+
+async function lineageOf(context: Reads, version: ModelVersion): Promise<LineageStep[]> {
+  const { datasetVersionId, pipelineRunId } = version.lineage
+  const steps: LineageStep[] = []
+  if (datasetVersionId !== undefined)
+    steps.push(await datasetStep(context, version.projectId, datasetVersionId))
+  if (pipelineRunId !== undefined)
+    steps.push({
+      kind: 'pipeline-run',
+      label: pipelineRunId.slice(0, 8),
+      href: `/pipeline-runs/${pipelineRunId}`,
+    })
+  if (version.runId !== undefined)
+    steps.push({ kind: 'run', label: version.runId.slice(0, 8), href: `/runs/${version.runId}` })
+  steps.push({
+    kind: 'version',
+    label: `${version.model}/${version.version}`,
+    ...(version.onnxSha256 !== undefined && { detail: version.onnxSha256.slice(0, 8) }),
+  })
+  return steps
+}
+
+async function datasetStep(context: Reads, projectId: string, id: string): Promise<LineageStep> {
+  try {
+    const version = await getVersion(context, { projectId, id })
+    const { name } = await getDataset(context, { projectId, name: version.dataset })
+    return {
+      kind: 'dataset',
+      label: `${name} ${version.number}`,
+      detail: `${version.rows} rows`,
+      href: `/datasets/${name}`,
+    }
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found')
+      return { kind: 'dataset', label: id.slice(0, 8) }
+    throw error
+  }
+}
