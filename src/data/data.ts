@@ -18,6 +18,7 @@ import {
 } from './store.ts'
 
 export { ingest, type IngestResult } from './ingest.ts'
+export { listDatasets } from './store.ts'
 export {
   compareVersions,
   getVersion,

@@ -51,7 +51,7 @@ export class ReplayDriver {
   async settle(): Promise<void> {
     const deadline = performance.now() + SETTLE_TIMEOUT_MS
     await this.#patiently(() => this.#control('/control/flush'))
-    for (let ticked = false; ; ) {
+    for (let ticked = false; ;) {
       const { pending } = await this.#patiently(() => this.api.get<ReplayState>('/replay'))
       if (pending.jobs + pending.events > 0) {
         ticked = false
@@ -102,7 +102,10 @@ export class ReplayDriver {
     const body = (await response.json()) as InferResponse
     if (!response.ok) {
       this.counts.failed += 1
-      throw new AppError(response.status >= 500 ? 'unavailable' : 'invalid', body.error ?? String(response.status))
+      throw new AppError(
+        response.status >= 500 ? 'unavailable' : 'invalid',
+        body.error ?? String(response.status),
+      )
     }
     const { parameters = {} } = body
     return {

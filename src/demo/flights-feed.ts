@@ -53,7 +53,10 @@ export class FlightsFeed implements AsyncDisposable {
   async deliver(span: { fromMs: number; toMs: number; without?: readonly string[] }): Promise<string> {
     const { fromMs, toMs, without = [] } = span
     const name = `flights-${stamp(fromMs)}-${stamp(toMs)}.parquet`
-    return await this.#write(name, this.#landed(fromMs, toMs, `origin NOT IN (${literals(['', ...without])})`))
+    return await this.#write(
+      name,
+      this.#landed(fromMs, toMs, `origin NOT IN (${literals(['', ...without])})`),
+    )
   }
 
   /** The flights of some origins alone, for a feed that comes back. */
@@ -105,7 +108,9 @@ export class FlightsFeed implements AsyncDisposable {
 
   async #write(name: string, select: string): Promise<string> {
     const path = join(this.#folder, name)
-    await this.#session.execute(`COPY (${select}) TO ${quoteLiteral(`${path}.tmp`)} (FORMAT parquet, COMPRESSION zstd)`)
+    await this.#session.execute(
+      `COPY (${select}) TO ${quoteLiteral(`${path}.tmp`)} (FORMAT parquet, COMPRESSION zstd)`,
+    )
     await rename(`${path}.tmp`, path)
     return path
   }

@@ -11,7 +11,9 @@ export class Narrator {
 
   chapter(number: number, title: string, options: { injected?: boolean } = {}): void {
     const mark = options.injected ? styleText('yellow', ' [injected]') : ''
-    this.#write(`\n${styleText('bold', `${number}. ${title}`)}${mark}  ${styleText('dim', this.#elapsed())}\n`)
+    this.#write(
+      `\n${styleText('bold', `${number}. ${title}`)}${mark}  ${styleText('dim', this.#elapsed())}\n`,
+    )
   }
 
   say(text: string): void {

@@ -34,7 +34,10 @@ export class World {
   readonly driver: ReplayDriver
   readonly feed: FlightsFeed
   /** Every prediction that was acknowledged, to be found again at the end. */
-  readonly acknowledged = new Map<string, { flight: Flight; variant: string; version: string; score: number }>()
+  readonly acknowledged = new Map<
+    string,
+    { flight: Flight; variant: string; version: string; score: number }
+  >()
   readonly #unlabelled: { predictionId: string; flight: Flight }[] = []
 
   constructor(driver: ReplayDriver, feed: FlightsFeed) {
@@ -62,7 +65,11 @@ export class World {
       await this.feed.deliver({ fromMs: sinceMs, toMs: hourMs, without: frozen })
       await this.ingest()
     }
-    const flights = await this.feed.departures({ fromMs: hourMs, toMs: hourMs + HOUR_MS, every: stretch.every })
+    const flights = await this.feed.departures({
+      fromMs: hourMs,
+      toMs: hourMs + HOUR_MS,
+      every: stretch.every,
+    })
     const half = Math.ceil(flights.length / 2)
     await this.#ask(flights.slice(0, half))
     await stretch.during?.(hourMs)

@@ -140,6 +140,15 @@ function requireFiles({ pipelines }: ProjectDefinition, { files }: Snapshot): vo
   }
 }
 
+/** The name that the newest project version gives itself; undefined before the first. */
+export async function findProjectName(
+  { db }: Pick<Context, 'db'>,
+  { projectId }: { projectId: string },
+): Promise<string | undefined> {
+  const newest = await findNewestVersion(db.read, projectId)
+  return newest && (JSON.parse(newest.definition_json) as ProjectDefinition).name
+}
+
 export async function getProjectVersion(
   { db }: Pick<Context, 'db'>,
   { projectId, actor, id }: { projectId: string; actor: Actor; id: string },

@@ -23,7 +23,11 @@ export function openApiDocument(routes: readonly Route[]): Record<string, unknow
             error: {
               type: 'object',
               required: ['code', 'message'],
-              properties: { code: { type: 'string' }, message: { type: 'string' }, details: { type: 'object' } },
+              properties: {
+                code: { type: 'string' },
+                message: { type: 'string' },
+                details: { type: 'object' },
+              },
             },
           },
         },
@@ -38,7 +42,9 @@ function operation(route: Route): Record<string, unknown> {
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[^A-Za-z]+(.)?/g, (_, next: string) => (next ?? '').toUpperCase())}`,
     'x-permission': route.permission,
     parameters: [...pathParameters(route), ...queryParameters(route)],
-    ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: schema(route.body) } } } }),
+    ...(route.body && {
+      requestBody: { required: true, content: { 'application/json': { schema: schema(route.body) } } },
+    }),
     responses: {
       200: { description: 'Done', content: { 'application/json': { schema: schema(route.response) } } },
       default: {

@@ -19,7 +19,9 @@ import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
 import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
 import { tickRollouts } from '../rollout/rollout.ts'
 import { routes as rolloutRoutes } from '../rollout/routes.ts'
+import { routes as registryRoutes } from '../registry/routes.ts'
 import { routes as trackingRoutes } from '../tracking/routes.ts'
+import { overviewRoutes } from './overview.ts'
 import type { Tick } from './ticker.ts'
 
 /** What each room brings to the server. */
@@ -28,6 +30,8 @@ export const roomRoutes: readonly Route[] = [
   ...dataRoutes,
   ...featureRoutes,
   ...trackingRoutes,
+  ...registryRoutes,
+  ...overviewRoutes,
   ...pipelineRoutes,
   ...rolloutRoutes,
   ...monitoringRoutes,
@@ -49,10 +53,7 @@ export const roomTicks: readonly Tick[] = [
   { name: 'control rollouts', everyMs: 250, run: async (context) => void (await tickRollouts(context)) },
 ]
 
-export type Protocol = (
-  context: Context,
-  authenticate: (request: Request) => Actor | Promise<Actor>,
-) => Hono
+export type Protocol = (context: Context, authenticate: (request: Request) => Actor | Promise<Actor>) => Hono
 
 /** Protocols of the field, mounted beside the native API. */
 export const protocols: readonly Protocol[] = [mlflowApp]

@@ -54,7 +54,9 @@ export function createServerApp(context: Context): Hono {
   const app = new Hono()
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics, prefix: 'tidemill_server_' })
-  app.get('/metrics', async (c) => c.text(await metrics.metrics(), 200, { 'content-type': metrics.contentType }))
+  app.get('/metrics', async (c) =>
+    c.text(await metrics.metrics(), 200, { 'content-type': metrics.contentType }),
+  )
   app.get('/api/openapi.json', (c) => c.json(openApiDocument(routes)))
   for (const path of ['/api/v1/events', '/p/:project/api/v1/events']) {
     app.get(path, async (c) => {
@@ -75,7 +77,11 @@ export function createServerApp(context: Context): Hono {
       resolveProject: (name) => resolveProject(context, name),
     }),
   )
-  for (const protocol of protocols) app.route('/', protocol(context, async (request) => authenticateLocal(request)))
+  for (const protocol of protocols)
+    app.route(
+      '/',
+      protocol(context, async (request) => authenticateLocal(request)),
+    )
   app.all('/api/*', (c) =>
     c.json(
       { error: { code: 'not_found', message: `There is no ${c.req.method} ${c.req.path}`, details: {} } },

@@ -18,7 +18,8 @@ const TYPES: Readonly<Record<string, string>> = {
 export async function serveUi(path: string): Promise<Response> {
   const file = normalize(path).replace(/^(\.\.(\/|$))+/, '')
   const type = TYPES[extname(file)]
-  const found = type && file !== '/index.html' ? await readFile(join(ROOT, file)).catch(() => undefined) : undefined
+  const found =
+    type && file !== '/index.html' ? await readFile(join(ROOT, file)).catch(() => undefined) : undefined
   if (found) {
     const hashed = file.startsWith('/assets/')
     return page(found, type!, hashed ? 'public, max-age=31536000, immutable' : 'no-cache')

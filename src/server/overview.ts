@@ -1,0 +1,297 @@
+import { z } from 'zod'
+import { latestVersion, listDatasets } from '../data/data.ts'
+import { listFreshness } from '../features/features.ts'
+import { listDecisions } from '../governance/governance.ts'
+import type { Decision } from '../governance/schema.ts'
+import type { Context } from '../http/context.ts'
+import { route } from '../http/route.ts'
+import type { Actor } from '../kernel/actor.ts'
+import { getMonitoring, listOpenAlerts } from '../monitoring/monitoring.ts'
+import { listRuns } from '../pipelines/pipelines.ts'
+import { findProjectName } from '../project/apply.ts'
+import { listDeploymentStates } from '../rollout/rollout.ts'
+
+const station = z.object({
+  state: z.enum(['good', 'attention', 'bad', 'idle']),
+  word: z.string(),
+  number: z.string(),
+  detail: z.string(),
+  href: z.string(),
+  spark: z.array(z.number()).optional(),
+})
+type Station = z.infer<typeof station>
+
+const stationNames = [
+  'data',
+  'features',
+  'training',
+  'gates',
+  'rollout',
+  'serving',
+  'feedback',
+  'monitoring',
+  'triggers',
+] as const
+
+const overview = z.object({
+  project: z.string(),
+  nowMs: z.number(),
+  replay: z.boolean(),
+  stations: z.object(Object.fromEntries(stationNames.map((name) => [name, station]))),
+  needsYou: z.array(
+    z.object({
+      id: z.string(),
+      severity: z.string(),
+      sentence: z.string(),
+      atMs: z.number(),
+      href: z.string(),
+    }),
+  ),
+  happened: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.string(),
+      sentence: z.string(),
+      atMs: z.number(),
+      href: z.string(),
+      injected: z.boolean(),
+    }),
+  ),
+  deployments: z.array(
+    z.object({
+      name: z.string(),
+      stable: z.string(),
+      candidate: z.string().optional(),
+      state: z.string(),
+    }),
+  ),
+})
+
+export const overviewRoutes = [
+  route({
+    method: 'GET',
+    path: '/overview',
+    summary: 'The loop with its live state: what is going on, and what needs you',
+    permission: 'view',
+    response: overview,
+    handle: ({ context, actor, projectId }) => getOverview(context, { projectId, actor }),
+  }),
+]
+
+interface Scope {
+  projectId: string
+  actor: Actor
+}
+
+async function getOverview(context: Context, scope: Scope): Promise<z.input<typeof overview>> {
+  const { projectId } = scope
+  const [alerts, decisions, states, project] = await Promise.all([
+    listOpenAlerts(context, { projectId }),
+    listDecisions(context, { projectId, limit: 60 }),
+    listDeploymentStates(context, { projectId }),
+    findProjectName(context, { projectId }),
+  ])
+  const latest = (kind: Decision['kind']): Decision | undefined =>
+    decisions.find((decision) => decision.kind === kind)
+  const stations: Record<(typeof stationNames)[number], Station> = {
+    data: await dataStation(context, scope),
+    features: await featuresStation(context, scope),
+    training: await trainingStation(context, scope),
+    gates: decisionStation(latest('gate'), '/models', 'No version has met its gates yet'),
+    rollout: rolloutStation(states, latest('rollout')),
+    ...(await trafficStations(context, scope, states)),
+    monitoring: monitoringStation(alerts, states),
+    triggers: decisionStation(latest('trigger'), '/pipelines', 'Nothing has started a pipeline by itself'),
+  }
+  return {
+    project: project ?? 'default',
+    nowMs: context.clock.now(),
+    replay: context.config.replay,
+    stations,
+    needsYou: alerts.map(({ id, kind, sentence, raisedMs, deployment, blocksTraining }) => ({
+      id,
+      severity: blocksTraining || kind === 'quality' ? 'bad' : 'attention',
+      sentence,
+      atMs: raisedMs,
+      href: `/monitoring/${deployment}`,
+    })),
+    happened: decisions.slice(0, 30).map((decision) => ({
+      id: decision.id,
+      kind: decision.kind,
+      sentence: decision.sentence,
+      atMs: decision.atMs,
+      href: hrefOf(decision),
+      injected: decision.injected,
+    })),
+    deployments: states.map(({ deployment, rollout }) => ({
+      name: deployment.name,
+      stable: deployment.stable ? `${deployment.model}/${deployment.stable.version}` : 'nothing yet',
+      ...(rollout && { candidate: `${deployment.model}/${rollout.candidate.version}` }),
+      state: rollout ? rollout.state : 'steady',
+    })),
+  }
+}
+
+function hrefOf({ subjectType, subjectId, kind }: Decision): string {
+  if (subjectType === 'model_version') {
+    const [model = '', version = ''] = subjectId.split('/')
+    return `/models/${model}/versions/${version}`
+  }
+  if (subjectType === 'deployment') {
+    return kind === 'alert' ? `/monitoring/${subjectId}` : `/deployments/${subjectId}`
+  }
+  if (subjectType === 'dataset') return `/datasets/${subjectId}`
+  if (subjectType === 'pipeline_run') return `/pipeline-runs/${subjectId}`
+  return '/decisions'
+}
+
+async function dataStation(context: Context, { projectId }: Scope): Promise<Station> {
+  const datasets = await listDatasets(context.db.read, projectId)
+  const [first] = datasets
+  if (!first) return idle('no datasets', 'Declare one with dataset(…)', '/datasets')
+  const { name } = first
+  const version = await latestVersion(context, { projectId, dataset: name }).catch(() => undefined)
+  if (!version) return idle('no version', `${name} waits for its first file`, '/datasets')
+  return {
+    state: 'good',
+    word: `${name} v${version.number}`,
+    number: `${version.rows.toLocaleString('en-US')} rows`,
+    detail: datasets.length > 1 ? `${datasets.length} datasets` : 'checked and versioned',
+    href: `/datasets/${name}`,
+  }
+}
+
+async function featuresStation(context: Context, { projectId }: Scope): Promise<Station> {
+  const views = (await listFreshness(context, { projectId })).filter(({ current }) => current)
+  if (views.length === 0) return idle('on demand', 'Features come from the request alone', '/features')
+  const stale = views.filter((view) => view.stale)
+  const ages = views.flatMap(({ ageMs }) => (ageMs === null ? [] : [ageMs]))
+  return {
+    state: stale.length > 0 ? 'attention' : 'good',
+    word: stale.length > 0 ? 'stale' : 'fresh',
+    number: `${views.length} ${views.length === 1 ? 'view' : 'views'}`,
+    detail: ages.length > 0 ? `newest value ${duration(Math.max(...ages))} old` : 'not materialized yet',
+    href: '/features',
+  }
+}
+
+async function trainingStation(context: Context, scope: Scope): Promise<Station> {
+  const { items: runs } = await listRuns(context, { ...scope, limit: 20 })
+  const live = runs.filter(({ state }) => state === 'running' || state === 'queued')
+  const [last] = runs
+  if (!last) return idle('no runs', 'Start one with tidemill run', '/pipelines')
+  if (live.length > 0) {
+    return {
+      state: 'good',
+      word: 'running',
+      number: `${live.length} live`,
+      detail: live[0]!.pipeline,
+      href: `/pipeline-runs/${live[0]!.id}`,
+    }
+  }
+  return {
+    state: last.state === 'failed' ? 'bad' : 'good',
+    word: last.state,
+    number: `${runs.length}${runs.length === 20 ? '+' : ''} runs`,
+    detail: last.cause.sentence,
+    href: `/pipeline-runs/${last.id}`,
+  }
+}
+
+function decisionStation(decision: Decision | undefined, href: string, empty: string): Station {
+  if (!decision) return idle('idle', empty, href)
+  const bad = ['fail', 'failed', 'declined', 'refused'].includes(decision.verdict)
+  const held = ['undecided', 'held', 'held_back', 'blocked'].includes(decision.verdict)
+  return {
+    state: bad ? 'bad' : held ? 'attention' : 'good',
+    word: decision.verdict.replaceAll('_', ' '),
+    number: '',
+    detail: decision.sentence,
+    href: hrefOf(decision),
+  }
+}
+
+type States = Awaited<ReturnType<typeof listDeploymentStates>>
+
+function rolloutStation(states: States, last: Decision | undefined): Station {
+  const active = states.find(({ rollout }) => rollout !== undefined)
+  if (active?.rollout) {
+    const { deployment, rollout } = active
+    return {
+      state: 'attention',
+      word: rollout.state,
+      number: `${deployment.model}/${rollout.candidate.version}`,
+      detail: `stage ${rollout.stage + 1} beside ${deployment.model}/${deployment.stable?.version ?? '–'}`,
+      href: `/deployments/${deployment.name}`,
+    }
+  }
+  if (states.length === 0) return idle('idle', 'Nothing is deployed', '/deployments')
+  return {
+    state: 'good',
+    word: 'steady',
+    number: '',
+    detail: last?.sentence ?? 'No rollout yet',
+    href: '/deployments',
+  }
+}
+
+/** Serving and feedback, from the last day of the deployment with the most traffic. */
+async function trafficStations(
+  context: Context,
+  { projectId }: Scope,
+  states: States,
+): Promise<{ serving: Station; feedback: Station }> {
+  const busiest = states
+    .map((state) => ({ state, rows: state.traffic.reduce((sum, { n }) => sum + n, 0) }))
+    .sort((a, b) => b.rows - a.rows)[0]
+  if (!busiest || busiest.rows === 0) {
+    return {
+      serving: idle('no traffic', 'Requests to the gateway appear here', '/deployments'),
+      feedback: idle('no labels', 'Send labels to POST /feedback', '/deployments'),
+    }
+  }
+  const { deployment, traffic } = busiest.state
+  const errors = traffic.reduce((sum, row) => sum + row.errors, 0)
+  const hours = new Map<number, number>()
+  for (const { hourMs, n } of traffic) hours.set(hourMs, (hours.get(hourMs) ?? 0) + n)
+  const spark = [...hours].sort(([a], [b]) => a - b).map(([, n]) => n)
+  const { labels } = await getMonitoring(context, { projectId, deployment: deployment.name })
+  const last = labels.findLast(({ labelled }) => labelled > 0)
+  return {
+    serving: {
+      state: errors > 0.01 * busiest.rows ? 'bad' : 'good',
+      word: deployment.stable ? `${deployment.model}/${deployment.stable.version}` : deployment.name,
+      number: `${busiest.rows.toLocaleString('en-US')} a day`,
+      detail: errors === 0 ? 'no errors in the last day' : `${errors} errors in the last day`,
+      href: `/deployments/${deployment.name}`,
+      spark,
+    },
+    feedback: last
+      ? {
+          state: last.coverage >= 0.5 ? 'good' : 'attention',
+          word: 'labelled',
+          number: `${Math.round(last.coverage * 100)} %`,
+          detail: `${last.labelled.toLocaleString('en-US')} of ${last.rows.toLocaleString('en-US')} on the last day with labels`,
+          href: `/monitoring/${deployment.name}`,
+        }
+      : idle('no labels', 'Send labels to POST /feedback', `/monitoring/${deployment.name}`),
+  }
+}
+
+function monitoringStation(alerts: readonly { sentence: string }[], states: States): Station {
+  const [first] = alerts
+  const href = states[0] ? `/monitoring/${states[0].deployment.name}` : '/monitoring'
+  if (!first) return { state: 'good', word: 'calm', number: '', detail: 'No open alert', href }
+  return { state: 'attention', word: 'alert', number: `${alerts.length} open`, detail: first.sentence, href }
+}
+
+function idle(word: string, detail: string, href: string): Station {
+  return { state: 'idle', word, number: '', detail, href }
+}
+
+function duration(ms: number): string {
+  const minutes = ms / 60_000
+  if (minutes < 1) return `${Math.round(ms / 1000)} s`
+  if (minutes < 120) return `${Math.round(minutes)} min`
+  return `${Math.round(minutes / 60)} h`
+}
