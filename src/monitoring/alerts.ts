@@ -10,7 +10,7 @@ export async function listOpenAlerts(
 }
 
 /** The alert that forbids training on what a deployment sees now, if there is one. */
-export async function isTrainingBlocked(
+export async function findBlockingAlert(
   context: Pick<Context, 'db'>,
   key: { projectId: string; deployment?: string },
 ): Promise<Alert | undefined> {

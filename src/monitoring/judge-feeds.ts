@@ -1,7 +1,7 @@
 import type { Context } from '../http/context.ts'
 import { fence, type Job } from '../jobs/jobs.ts'
 import type { JsonObject } from '../kernel/json.ts'
-import { findSick, haveHealed, type EntityHour, type FeedRule } from './feed-health.ts'
+import { findSick, haveHealed, type EntityHour, type FeedRule, type SickEntity } from './feed-health.ts'
 import { store, subjectOf, type Judging } from './judging.ts'
 import { clear, raise } from './lifecycle.ts'
 import { DAY_MS, HOUR_MS } from './reference.ts'
@@ -32,7 +32,7 @@ export async function judgeFeeds(
   const sources = bySource(health)
   const found = [...sources].map(([source, entities]) => ({
     source,
-    sick: findSick(entities, due.startMs, rule),
+    sick: named(findSick(entities, due.startMs, rule)),
   }))
   const sick = found.filter((each) => each.sick.length > 0)
   const numbers = { sources: sick } as unknown as JsonObject
@@ -76,6 +76,12 @@ export async function judgeFeeds(
       })
     }
   })
+}
+
+/** Entities by name; all together only when none of them stands out by itself. */
+function named(sick: readonly SickEntity[]): readonly SickEntity[] {
+  const entities = sick.filter(({ entity }) => entity !== EVERYONE)
+  return entities.length > 0 ? entities : sick
 }
 
 function isFeedAlert({ kind, monitor: name }: Alert, monitor: Monitor): boolean {

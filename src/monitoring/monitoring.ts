@@ -2,4 +2,4 @@
 export { declareMonitors } from './monitors.ts'
 export { tickMonitors } from './due.ts'
 export { getMonitoring } from './overview.ts'
-export { listOpenAlerts, isTrainingBlocked } from './alerts.ts'
+export { listOpenAlerts, findBlockingAlert } from './alerts.ts'
