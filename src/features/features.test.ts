@@ -17,6 +17,7 @@ import {
 } from './definition.ts'
 import {
   declareFeatures,
+  enqueueDueMaterializations,
   getService,
   listFreshness,
   materialize,
@@ -238,6 +239,24 @@ describeDatabases('features', (open) => {
       staleKeys: 1,
       stale: true,
     })
+  })
+
+  it('asks for a view again when an event that was in the future has come', async () => {
+    const { context, deliver, update, read } = await arrange()
+    await deliver('1.csv', [
+      ['a', 1, 10],
+      ['a', 5, 20],
+    ])
+    await update(2)
+    context.clock.set(at(2) + 30_000)
+    expect(await enqueueDueMaterializations(context)).toBe(0)
+    context.clock.set(at(5))
+    expect(await enqueueDueMaterializations(context)).toBe(1)
+    expect(await enqueueDueMaterializations(context)).toBe(0)
+    await update(5)
+    expect(read('a', 5).values).toEqual([1, 20, 'k5'])
+    context.clock.set(at(50))
+    expect(await enqueueDueMaterializations(context)).toBe(0)
   })
 
   it('keeps the values of an earlier definition for the models that use it, until it is retired', async () => {

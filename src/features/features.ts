@@ -11,6 +11,7 @@ import {
   findMaterialization,
   findView,
   listDefinitions,
+  listDueViews,
   listLiveViews,
   replaceDefinitions,
   updateNoCurrentViews,
@@ -88,6 +89,26 @@ export async function enqueueMaterialize(
     ...(cause !== undefined && {
       uniqueKey: `features.materialize:${projectId}:${view}:${definitionHash}:${cause}`,
     }),
+  })
+}
+
+/**
+ * Asks for views whose data have more to give as time passes: events that were in the future. Any number of processes
+ * may call it, again and again; a view is asked for once for each such event, at most every ten seconds of domain time.
+ */
+export async function enqueueDueMaterializations({
+  db,
+  clock,
+}: Pick<Context, 'db' | 'clock'>): Promise<number> {
+  const due = await listDueViews(db.read, clock.now())
+  if (due.length === 0) return 0
+  return await db.write(async (trx) => {
+    let enqueued = 0
+    for (const { projectId, spec, nextEventMs } of due) {
+      const job = await enqueueMaterialize(trx, { projectId, spec, cause: `due:${nextEventMs}` })
+      if (job !== undefined) enqueued += 1
+    }
+    return enqueued
   })
 }
 

@@ -27,6 +27,7 @@ export interface Materialized {
 }
 
 const ATTEMPTS = 3
+const LOOK_AGAIN_MS = 60_000
 
 /**
  * Brings a view's values in the online store up to the moment `untilMs`, from the dataset's latest version. Only rows
@@ -46,9 +47,9 @@ export async function materialize(context: MaterializeContext, input: Materializ
     const fromMs = attempt > 1 ? -Infinity : await firstAffected(context, before, version, untilMs)
     if (fromMs === Infinity) return { untilMs: before!.cursor_ms, rows: 0, complete: false }
     const span = { fromMs, untilMs: Math.max(untilMs, before?.cursor_ms ?? untilMs) }
-    const rows = await computeRows(context, { projectId, spec, version, ...span })
+    const { rows, nextMs } = await computeRows(context, { projectId, spec, version, ...span })
     await store(context, onlineView(projectId, spec), rows, before !== undefined && fromMs === -Infinity)
-    const done = { spec, version, before, untilMs: span.untilMs, rows }
+    const done = { spec, version, before, untilMs: span.untilMs, rows, nextMs }
     if (await moveCursor(context, done))
       return { untilMs: span.untilMs, rows: rows.length, complete: fromMs === -Infinity }
   }
@@ -74,9 +75,10 @@ async function moveCursor(
     before: FeatureMaterializationRow | undefined
     untilMs: number
     rows: OnlineWrite[]
+    nextMs: number | null
   },
 ): Promise<boolean> {
-  const { spec, version, before, untilMs, rows } = done
+  const { spec, version, before, untilMs, rows, nextMs } = done
   const { projectId } = version
   const newest = rows.reduce(
     (latest, { eventMs }) => Math.max(latest, eventMs),
@@ -94,6 +96,7 @@ async function moveCursor(
       dataset_version_id: version.id,
       rows: rows.length,
       newest_event_ms: Number.isFinite(newest) ? newest : null,
+      next_event_ms: nextMs,
       updated_ms: clock.now(),
       created_ms: before?.created_ms ?? clock.now(),
     })
@@ -126,23 +129,32 @@ async function firstAffected(
   )
 }
 
+/** The newest row of each key, and when there will be more to do without any new data. */
 async function computeRows(
   context: MaterializeContext,
   input: { projectId: string; spec: ViewSpec; version: DatasetVersion; fromMs: number; untilMs: number },
-): Promise<OnlineWrite[]> {
+): Promise<{ rows: OnlineWrite[]; nextMs: number | null }> {
   const { projectId, spec, version, fromMs, untilMs } = input
   const { definition } = await getDataset(context, { projectId, name: spec.dataset })
-  const reach =
-    spec.lookbackMs === null || definition.time === undefined || spec.createdTimestamp !== null
-      ? {}
-      : { fromMs: fromMs - spec.lookbackMs, untilMs }
-  const scan = await versionScan(context, version, reach)
-  const columns = await context.analytics.columns(newestRows(spec, viewRows(spec, scan), { fromMs, untilMs }))
+  const whole = spec.lookbackMs === null || definition.time === undefined
+  const scan = await versionScan(
+    context,
+    version,
+    whole ? {} : { fromMs: fromMs - spec.lookbackMs!, untilMs },
+  )
+  await using session = await context.analytics.session()
+  await session.execute(`CREATE TEMP TABLE __rows AS ${viewRows(spec, scan)}`)
+  const columns = await session.columns(newestRows(spec, 'SELECT * FROM __rows', { fromMs, untilMs }))
   const features = spec.features.map((_, index) => columns[`f${index}`] as (number | string | null)[])
-  return (columns['k'] as string[]).map((entityKey, row) => ({
+  const rows = (columns['k'] as string[]).map((entityKey, row) => ({
     entityKey,
     eventMs: Number(columns['ts']![row]),
     createdMs: Number(columns['created']![row]),
     values: features.map((column) => column[row]!),
   }))
+  const [pending] = await session.query(`SELECT min(av) AS next FROM __rows WHERE av > ${untilMs}`)
+  // Rows of a later time were not read: look again soon.
+  const later = !whole && (version.maxTimeMs ?? -Infinity) > untilMs ? untilMs + LOOK_AGAIN_MS : Infinity
+  const nextMs = Math.min(later, (pending!['next'] as number | null) ?? Infinity)
+  return { rows, nextMs: nextMs === Infinity ? null : nextMs }
 }

@@ -105,16 +105,38 @@ export async function findMaterialization(
 }
 
 export async function upsertMaterialization(trx: Trx, row: FeatureMaterializationRow): Promise<void> {
-  const { cursor_ms, dataset_version_id, rows, newest_event_ms, updated_ms } = row
+  const { cursor_ms, dataset_version_id, rows, newest_event_ms, next_event_ms, updated_ms } = row
   await trx
     .insertInto('feature_materialization')
     .values(row)
     .onConflict((conflict) =>
       conflict
         .columns(['project_id', 'view', 'definition_hash'])
-        .doUpdateSet({ cursor_ms, dataset_version_id, rows, newest_event_ms, updated_ms }),
+        .doUpdateSet({ cursor_ms, dataset_version_id, rows, newest_event_ms, next_event_ms, updated_ms }),
     )
     .execute()
+}
+
+/** Live views whose data have something to give that was still in the future the last time. */
+export async function listDueViews(
+  at: Queryable,
+  nowMs: number,
+): Promise<(StoredView & { nextEventMs: number })[]> {
+  const rows = await at
+    .selectFrom('feature_materialization as done')
+    .innerJoin('feature_view as view', (join) =>
+      join
+        .onRef('view.project_id', '=', 'done.project_id')
+        .onRef('view.name', '=', 'done.view')
+        .onRef('view.definition_hash', '=', 'done.definition_hash'),
+    )
+    .selectAll('view')
+    .select('done.next_event_ms')
+    .where('view.retired', '=', 0)
+    .where('done.next_event_ms', '<=', nowMs)
+    .where('done.cursor_ms', '<=', nowMs - 10_000)
+    .execute()
+  return rows.map((row) => ({ ...toView(row), nextEventMs: row.next_event_ms! }))
 }
 
 function toView(row: FeatureViewRow): StoredView {

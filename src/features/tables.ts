@@ -27,6 +27,8 @@ export interface FeatureMaterializationRow {
   dataset_version_id: string
   rows: number
   newest_event_ms: number | null
+  /** Domain time from which the dataset's version has more to give; null when it is used up. */
+  next_event_ms: number | null
   updated_ms: number
   created_ms: number
 }

@@ -94,7 +94,7 @@ export async function buildTrainingSet(
   await session.execute(
     `COPY (${selectFeatures(plan, columns)}) TO ${quoteLiteral(target)} (FORMAT parquet, COMPRESSION zstd)`,
   )
-  const [count] = await session.query('SELECT count(*) AS n FROM spine')
+  const [count] = await session.query('SELECT count(*) AS n FROM __spine')
   return { path: target, rows: Number(count!['n']), violations }
 }
 
@@ -106,7 +106,7 @@ export async function trainingSet(
   return await buildTrainingSet(context.analytics, await planTrainingSet(context, input), input)
 }
 
-/** The table `spine`: its columns, `__row`, `__ts` (ms) and `__k<i>`, the key of each view as text. */
+/** The table `__spine`: its columns, `__row`, `__ts` (ms) and `__k<i>`, the key of each view as text. */
 async function createSpine(session: AnalyticsSession, plan: TrainingSetPlan): Promise<string[]> {
   const { spec, spine, eventTime, datasets } = plan
   for (const [name, { scan }] of Object.entries(datasets)) {
@@ -132,7 +132,7 @@ async function createSpine(session: AnalyticsSession, plan: TrainingSetPlan): Pr
   )
   const ts = `epoch_ms(CAST(${quoteIdentifier(eventTime)} AS TIMESTAMP)) AS __ts`
   await session.execute(
-    `CREATE TEMP TABLE spine AS SELECT row_number() OVER () AS __row, ${[ts, ...keys].join(', ')}, * FROM (${source})`,
+    `CREATE TEMP TABLE __spine AS SELECT row_number() OVER () AS __row, ${[ts, ...keys].join(', ')}, * FROM (${source})`,
   )
   return columns
 }
@@ -145,8 +145,8 @@ async function createView(
 ): Promise<void> {
   const { scan, time } = datasets[view.dataset]!
   const rows = viewRows(view, await restrictScan(session, scan, time, view))
-  await session.execute(`CREATE TEMP TABLE rows${index} AS ${rows}`)
-  await session.execute(`CREATE TEMP TABLE known${index} AS ${knownRows(view, `rows${index}`)}`)
+  await session.execute(`CREATE TEMP TABLE __rows${index} AS ${rows}`)
+  await session.execute(`CREATE TEMP TABLE __known${index} AS ${knownRows(view, `__rows${index}`)}`)
 }
 
 /** With a lookback, only the rows that can matter to any moment of the spine. */
@@ -157,7 +157,7 @@ async function restrictScan(
   { lookbackMs, ttlMs }: ViewSpec,
 ): Promise<string> {
   if (lookbackMs === null || time === null) return scan
-  const [bounds] = await session.query('SELECT min(__ts) AS low, max(__ts) AS high FROM spine')
+  const [bounds] = await session.query('SELECT min(__ts) AS low, max(__ts) AS high FROM __spine')
   const { low, high } = bounds as { low: number | null; high: number | null }
   if (low === null || high === null) return `SELECT * FROM (${scan}) WHERE false`
   const column = quoteIdentifier(time)
@@ -167,7 +167,7 @@ async function restrictScan(
 
 const CHUNK_ROWS = 100_000
 
-/** The table `demand<i>`: `__row` and the outputs, computed by the function itself, row by row. */
+/** The table `__demand<i>`: `__row` and the outputs, computed by the function itself, row by row. */
 async function createOnDemand(
   session: AnalyticsSession,
   { spec, compute }: LoadedOnDemand,
@@ -179,9 +179,9 @@ async function createOnDemand(
     type: SQL_TYPE[kind],
   }))
   await session.execute(
-    `CREATE TEMP TABLE demand${index} (__row BIGINT, ${outputs.map(({ name, type }) => `${name} ${type}`).join(', ')})`,
+    `CREATE TEMP TABLE __demand${index} (__row BIGINT, ${outputs.map(({ name, type }) => `${name} ${type}`).join(', ')})`,
   )
-  const [count] = await session.query('SELECT count(*) AS n FROM spine')
+  const [count] = await session.query('SELECT count(*) AS n FROM __spine')
   const inputs = spec.inputs.map(
     ({ name, kind }) => `${featureValue(quoteIdentifier(name), kind)} AS ${quoteIdentifier(name)}`,
   )
@@ -189,13 +189,13 @@ async function createOnDemand(
   try {
     for (let start = 0; start < Number(count!['n']); start += CHUNK_ROWS) {
       const columns = await session.columns(
-        `SELECT ${['__row', ...inputs].join(', ')} FROM spine WHERE __row > ${start} AND __row <= ${start + CHUNK_ROWS} ORDER BY __row`,
+        `SELECT ${['__row', ...inputs].join(', ')} FROM __spine WHERE __row > ${start} AND __row <= ${start + CHUNK_ROWS} ORDER BY __row`,
       )
       const path = join(folder, 'chunk.csv')
       await writeFile(path, computeChunk({ spec, compute }, columns, violations))
       const types = outputs.map(({ type }, at) => `'c${at}': '${type}'`).join(', ')
       await session.execute(
-        `INSERT INTO demand${index} FROM read_csv(${quoteLiteral(path)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'row': 'BIGINT', ${types}})`,
+        `INSERT INTO __demand${index} FROM read_csv(${quoteLiteral(path)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'row': 'BIGINT', ${types}})`,
       )
     }
   } finally {
@@ -265,9 +265,9 @@ function selectFeatures(
   const joins = [
     ...spec.views.map(
       (_, index) =>
-        `ASOF LEFT JOIN known${index} v${index} ON s.__k${index} = v${index}.k AND s.__ts >= v${index}.av`,
+        `ASOF LEFT JOIN __known${index} v${index} ON s.__k${index} = v${index}.k AND s.__ts >= v${index}.av`,
     ),
-    ...spec.onDemand.map((_, index) => `LEFT JOIN demand${index} d${index} ON s.__row = d${index}.__row`),
+    ...spec.onDemand.map((_, index) => `LEFT JOIN __demand${index} d${index} ON s.__row = d${index}.__row`),
   ]
-  return `SELECT ${[...own, ...features, ...ages].join(', ')} FROM spine s ${joins.join(' ')} ORDER BY s.__row`
+  return `SELECT ${[...own, ...features, ...ages].join(', ')} FROM __spine s ${joins.join(' ')} ORDER BY s.__row`
 }

@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import { enqueueDueProbes } from '../data/data.ts'
 import { routes as dataRoutes } from '../data/routes.ts'
 import { routes as featureRoutes } from '../features/routes.ts'
+import { enqueueDueMaterializations } from '../features/features.ts'
 import { materializeOnNewData } from '../features/jobs.ts'
 import { routes as governanceRoutes } from '../governance/routes.ts'
 import { sealAudit } from '../governance/seal.ts'
@@ -12,7 +13,7 @@ import type { Actor } from '../kernel/actor.ts'
 import { consumers as monitoringConsumers } from '../monitoring/jobs.ts'
 import { tickMonitors } from '../monitoring/monitoring.ts'
 import { routes as monitoringRoutes } from '../monitoring/routes.ts'
-import { runSchedule, triggerConsumer } from '../pipelines/pipelines.ts'
+import { registrationConsumer, runSchedule, triggerConsumer } from '../pipelines/pipelines.ts'
 import { routes as pipelineRoutes } from '../pipelines/routes.ts'
 import { routes as projectRoutes } from '../project/routes.ts'
 import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
@@ -41,16 +42,22 @@ export const roomRoutes: readonly Route[] = [
 export const roomConsumers: readonly Consumer[] = [
   materializeOnNewData,
   triggerConsumer,
+  registrationConsumer,
   ...rolloutConsumers,
   ...monitoringConsumers,
 ]
 
 export const roomTicks: readonly Tick[] = [
   { name: 'look for new data', everyMs: 500, run: async (context) => void (await enqueueDueProbes(context)) },
+  {
+    name: 'bring features up to the present',
+    everyMs: 1_000,
+    run: async (context) => void (await enqueueDueMaterializations(context)),
+  },
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
   { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
-  { name: 'judge what is due', everyMs: 1_000, run: async (context) => void (await tickMonitors(context)) },
-  { name: 'control rollouts', everyMs: 250, run: async (context) => void (await tickRollouts(context)) },
+  { name: 'judge what is due', everyMs: 1_000, run: tickMonitors },
+  { name: 'control rollouts', everyMs: 250, run: tickRollouts },
 ]
 
 export type Protocol = (context: Context, authenticate: (request: Request) => Actor | Promise<Actor>) => Hono

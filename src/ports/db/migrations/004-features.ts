@@ -31,6 +31,7 @@ export async function up(db: Kysely<unknown>, _dialect: DialectName): Promise<vo
     .addColumn('dataset_version_id', 'text', (c) => c.notNull())
     .addColumn('rows', 'bigint', (c) => c.notNull())
     .addColumn('newest_event_ms', 'bigint')
+    .addColumn('next_event_ms', 'bigint')
     .addColumn('updated_ms', 'bigint', (c) => c.notNull())
     .addColumn('created_ms', 'bigint', (c) => c.notNull())
     .addPrimaryKeyConstraint('feature_materialization_key', ['project_id', 'view', 'definition_hash'])
