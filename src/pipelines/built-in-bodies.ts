@@ -1,9 +1,19 @@
 import { AppError } from '../kernel/errors.ts'
+import { evaluateModel, profileModel } from './evaluate-body.ts'
 import { splitByTime } from './split.ts'
+import type { StepHost } from './step-host.ts'
+import { trainModel } from './train-body.ts'
+import { makeTrainingSet } from './training-set-body.ts'
 
-type Body = (scope: never) => unknown
+export type Body = (scope: never, host: StepHost) => unknown
 
-const BODIES: Readonly<Record<string, Body>> = { split: splitByTime }
+const BODIES: Readonly<Record<string, Body>> = {
+  split: splitByTime,
+  training_set: makeTrainingSet,
+  train: trainModel,
+  evaluate: evaluateModel,
+  reference_profile: profileModel,
+}
 
 /** What a built-in step computes. Loaded only where steps run. */
 export function builtInBody(name: string): Body {

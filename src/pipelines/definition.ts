@@ -257,9 +257,14 @@ export interface EffectOptions {
 export interface RegisterOptions extends EffectOptions {
   /** Gives the new version the alias `challenger`. */
   challenger?: boolean
-  /** Evaluations, feature service and other facts, as the built-in steps give them. */
-  facts?: Readonly<Record<string, JsonRef<unknown>>>
+  /**
+   * What is known of the model: `set` and `training` (what `trainingSet` and `train` give), `evaluation` (its gates judge
+   * it), `profile` (of `referenceProfile`). Others become tags of the version.
+   */
+  facts?: Readonly<Record<string, FactRef>>
 }
+
+export type FactRef = JsonRef<unknown> | ModelRef
 
 /** Why a run started; `detail` holds the ids of what caused it. */
 export interface RunCause {

@@ -12,6 +12,7 @@ import {
   findExecutionByKey,
   freeCacheKey,
   insertExecution,
+  listBlobRows,
   outputsOf,
 } from './store.ts'
 import type { ExecutionRow } from './tables.ts'
@@ -57,11 +58,7 @@ async function isTooOld(
 export async function hasBlobs({ db, artifacts }: Reach, execution: ExecutionRow): Promise<boolean> {
   const hashes = [...new Set(Object.values(outputsOf(execution)).flatMap(blobsOf))]
   if (hashes.length === 0) return true
-  const rows = await db.read
-    .selectFrom('blob')
-    .select(['sha256', 'condemned_ms'])
-    .where('sha256', 'in', hashes)
-    .execute()
+  const rows = await listBlobRows(db.read, hashes)
   if (rows.length < hashes.length) return false
   const condemned = rows.filter((row) => row.condemned_ms !== null).map((row) => row.sha256)
   if (condemned.length > 0) {

@@ -1,9 +1,9 @@
 import { AppError, messageOf } from '../kernel/errors.ts'
 import type { Json, JsonObject } from '../kernel/json.ts'
 import type { Answer, FunctionMessage, FunctionTask, InputSource } from './child-protocol.ts'
-import type { Champion, PipelineScope, PipelineSource } from './definition.ts'
-import type { JsonRef, Kind, ModelRef, TableRef } from './kinds.ts'
-import { runInScope, type RunScope, type ScopedCall } from './run-scope.ts'
+import type { Champion, FactRef, PipelineScope, PipelineSource } from './definition.ts'
+import type { Kind, ModelRef, TableRef } from './kinds.ts'
+import { runInScope, type RunScope, type ScopedCall, type ServiceFacts } from './run-scope.ts'
 import { nameOf } from './trigger-definition.ts'
 
 interface Call {
@@ -14,6 +14,13 @@ interface Call {
   failure: string | undefined
   /** Whether the function itself looked at the call's outcome. */
   observed: boolean
+}
+
+/** What the function's project knows. */
+export interface FunctionProject {
+  /** The id of a step that some module exports, or of a built-in one. */
+  idOf(step: object): string | undefined
+  services: ReadonlyMap<string, ServiceFacts>
 }
 
 interface RefFacts {
@@ -27,19 +34,15 @@ interface RefFacts {
  */
 export class FunctionRun implements RunScope {
   readonly #task: FunctionTask
-  readonly #stepIds: ReadonlyMap<object, string>
+  readonly #project: FunctionProject
   readonly #send: (message: FunctionMessage) => void
   readonly #calls: Call[] = []
   readonly #waiting = new Map<number, { resolve(values: JsonObject): void; reject(error: Error): void }>()
   readonly #refs = new WeakMap<object, RefFacts>()
 
-  constructor(
-    task: FunctionTask,
-    stepIds: ReadonlyMap<object, string>,
-    send: (message: FunctionMessage) => void,
-  ) {
+  constructor(task: FunctionTask, project: FunctionProject, send: (message: FunctionMessage) => void) {
     this.#task = task
-    this.#stepIds = stepIds
+    this.#project = project
     this.#send = send
   }
 
@@ -67,7 +70,7 @@ export class FunctionRun implements RunScope {
   }
 
   call(step: object, { name, out, inputs, params, key }: ScopedCall): Readonly<Record<string, unknown>> {
-    const id = this.#stepIds.get(step)
+    const id = this.#project.idOf(step)
     if (id === undefined) {
       throw new AppError(
         'invalid',
@@ -143,7 +146,7 @@ export class FunctionRun implements RunScope {
       params,
       runId,
       cause,
-      latest: (dataset) => this.#latest(nameOf(dataset)),
+      latest: (dataset) => this.latest(nameOf(dataset)),
       champion: (model) => this.#champion(nameOf(model)),
       register: (model, ref, { key, challenger = false, facts = {} } = {}) =>
         this.#effect('register', nameOf(model), ref, { key, challenger, facts }),
@@ -152,7 +155,13 @@ export class FunctionRun implements RunScope {
     }
   }
 
-  #latest(name: string): TableRef {
+  service(name: string): ServiceFacts {
+    const found = this.#project.services.get(name)
+    if (found) return found
+    throw new AppError('invalid', `The project has no feature service ${name}`)
+  }
+
+  latest(name: string): TableRef {
     const { call } = this.#start(`latest(${name})`, [], (number) => ({
       type: 'pin',
       call: number,
@@ -187,7 +196,7 @@ export class FunctionRun implements RunScope {
       key,
       challenger,
       facts,
-    }: { key: string | undefined; challenger: boolean; facts: Readonly<Record<string, JsonRef<unknown>>> },
+    }: { key: string | undefined; challenger: boolean; facts: Readonly<Record<string, FactRef>> },
   ): void {
     const model = this.#sourceOf(kind, 'the model', ref)
     const sources = Object.entries(facts).map(

@@ -1,6 +1,7 @@
 import type { JobHandler } from '../jobs/jobs.ts'
 import { executeJob, type ExecuteParts } from './execute-job.ts'
 import { EXECUTE_JOB } from './executions.ts'
+import { REGISTER_JOB, registerJob } from './registration.ts'
 import { RUN_JOB, runPipelineJob, type RunParts } from './run-job.ts'
 
 /** The jobs of this room; `parts` is what the worker brings. */
@@ -8,5 +9,6 @@ export function pipelineJobs(parts: RunParts & ExecuteParts): JobHandler[] {
   return [
     { kind: RUN_JOB, slot: 'pipeline', run: (context, job) => runPipelineJob(context, job, parts) },
     { kind: EXECUTE_JOB, slot: 'work', run: (context, job) => executeJob(context, job, parts) },
+    { kind: REGISTER_JOB, run: (context, job) => registerJob(context, job) },
   ]
 }

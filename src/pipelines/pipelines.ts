@@ -7,6 +7,7 @@ export { endGroup, pythonOf } from './foreign-step.ts'
 export { listPipelines, readStepLog, whyStep, type StepLogPart, type Why } from './inspection.ts'
 export { pipelineJobs } from './jobs.ts'
 export { cancelRun, getRun, listRuns, startRun, type RunView, type StartRun } from './runs.ts'
+export { registrationConsumer } from './registration.ts'
 export { runStep } from './step-run.ts'
 export { runSchedule, triggerConsumer } from './triggers.ts'
 export type {

@@ -253,7 +253,7 @@ export class RunCoordinator {
     const { context, run, job } = this.#parts
     const { output: model, executionId } = await this.#input(message.model)
     const facts = await this.#inputs(message.facts)
-    const values = Object.entries(facts).map(([name, { output }]) => [name, factOf(name, output)] as const)
+    const values = Object.entries(facts).map(([name, { output }]) => [name, factOf(output)] as const)
     const input: Effect['input'] = {
       name: message.name,
       model: model.sha256,
@@ -331,7 +331,7 @@ function valuesOf(outputs: Outputs): JsonObject {
   return values
 }
 
-function factOf(name: string, output: Output): Json {
-  if (output.kind === 'json') return output.value
-  throw new AppError('invalid', `The fact ${name} must be JSON`)
+/** A JSON value as it is; a file by its hash. */
+function factOf(output: Output): Json {
+  return output.kind === 'json' ? output.value : { sha256: output.sha256 }
 }

@@ -1,10 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { AppError } from '../kernel/errors.ts'
-import type { Kinds } from './kinds.ts'
+import type { FeatureServiceSpec } from '../features/schema.ts'
+import type { Kinds, TableRef } from './kinds.ts'
 
 /** What carries out the calls of a pipeline function while it runs. */
 export interface RunScope {
   call(step: object, call: ScopedCall): Readonly<Record<string, unknown>>
+  latest(dataset: string): TableRef
+  /** A feature service of the project, complete. */
+  service(name: string): ServiceFacts
+}
+
+export interface ServiceFacts {
+  spec: FeatureServiceSpec
+  /** Hashes of the modules behind its on-demand features. */
+  code: Record<string, string>
+  /** The time columns of the datasets that its views read. */
+  times: Record<string, string>
 }
 
 export interface ScopedCall {

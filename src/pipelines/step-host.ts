@@ -10,7 +10,7 @@ export interface StepHost {
   /** The folder with the project's code. */
   codeFolder: string
   /** The body of a built-in step. */
-  builtIn(name: string): Promise<(scope: never) => unknown>
+  builtIn(name: string): Promise<(scope: never, host: StepHost) => unknown>
 }
 
 /** Where a step may write the file of an output. */

@@ -22,10 +22,11 @@ export async function runStep(
   host: StepHost,
 ): Promise<Record<string, RawOutput>> {
   if (source.kind === 'py' || source.kind === 'sh') return checkAll(source, await runForeignStep(task, host))
-  const body = source.kind === 'built_in' ? await host.builtIn(source.name) : source.run!
+  const body: (scope: never, host: StepHost) => unknown =
+    source.kind === 'built_in' ? await host.builtIn(source.name) : source.run!
   const sql = new LazySql(host.analytics, task.folder)
   try {
-    const given = await body(scopeOf(source, task, host, sql) as never)
+    const given = await body(scopeOf(source, task, host, sql) as never, host)
     return checkAll(source, await toRaw(source, task, (given ?? {}) as Record<string, unknown>))
   } finally {
     await sql[Symbol.asyncDispose]()

@@ -388,6 +388,22 @@ export async function settleEffect(
   return row !== undefined
 }
 
+export async function listBlobRows(
+  at: Queryable,
+  hashes: readonly string[],
+): Promise<{ sha256: string; condemned_ms: number | null }[]> {
+  return await at
+    .selectFrom('blob')
+    .select(['sha256', 'condemned_ms'])
+    .where('sha256', 'in', hashes)
+    .execute()
+}
+
+export async function findBlobSize(at: Queryable, sha256: string): Promise<number | undefined> {
+  const row = await at.selectFrom('blob').select('size_bytes').where('sha256', '=', sha256).executeTakeFirst()
+  return row?.size_bytes
+}
+
 export function toPipeline(row: PipelineRow): PipelineDefinition & { projectVersionId: string } {
   return {
     ...(JSON.parse(row.definition_json) as PipelineDefinition),

@@ -16,7 +16,7 @@ async function load(): Promise<LoadMessage> {
     provideTidemill()
     return {
       ok: true,
-      described: await describeProject(root, await openProject(root, builtInSteps), builtInSteps),
+      described: await describeProject(root, await openProject(root), builtInSteps),
     }
   } catch (error) {
     if (error instanceof AppError) return { ok: false, code: error.code, message: error.message }

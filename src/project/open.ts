@@ -28,7 +28,8 @@ export interface OpenProject {
   pipelines: ReadonlyMap<string, PipelineSource>
   /** The project's own steps by id. */
   steps: ReadonlyMap<string, ExportedStep>
-  idOf: ReadonlyMap<object, string>
+  /** The id of an exported step, or of a built-in one; undefined for a step that no module exports. */
+  idOf(step: object): string | undefined
 }
 
 export function findConfig(root: string): string | undefined {
@@ -39,7 +40,7 @@ export function findConfig(root: string): string | undefined {
  * Imports a project. Its own code runs, so this is done in a child process. Throws `invalid` with file and line for
  * what is wrong in it.
  */
-export async function openProject(root: string, builtIn: readonly object[]): Promise<OpenProject> {
+export async function openProject(root: string): Promise<OpenProject> {
   const config = findConfig(root)
   if (config === undefined) throw new AppError('not_found', `There is no ${CONFIG_FILES[0]} in ${root}`)
   const graph = await moduleGraph(root, [config])
@@ -53,10 +54,10 @@ export async function openProject(root: string, builtIn: readonly object[]): Pro
     graph,
     pipelines: new Map(source.pipelines.map((pipeline) => [pipeline.name, pipeline])),
     steps: new Map([...steps.values()].map((step) => [step.id, step])),
-    idOf: new Map([
-      ...[...steps].map(([step, { id }]) => [step, id] as const),
-      ...builtIn.map((step) => [step, builtInStepId(stepSource(step)!.name)] as const),
-    ]),
+    idOf(step) {
+      const made = stepSource(step)
+      return made?.kind === 'built_in' ? builtInStepId(made.name) : steps.get(step)?.id
+    },
   }
 }
 

@@ -36,6 +36,7 @@ export {
   step,
   Table,
 } from '../pipelines/definition.ts'
+export { evaluate, referenceProfile, split, train, trainingSet } from '../pipelines/built-in.ts'
 export { beatsBaseline, gain, minimum, model, noLeak, notWorse } from '../registry/definition.ts'
 export { deployment } from '../serving/definition.ts'
 export { project } from './definition.ts'

@@ -59,8 +59,7 @@ export class LocalLauncher implements Launcher, AsyncDisposable {
     const folder = await this.folderOf(code)
     return await this.#functions.use(folder, async (process) => {
       let error: string | null = null
-      await process.run(task, host.signal, (told, answer) => {
-        const message = told as FunctionMessage | StepMessage
+      await process.run(task, host.signal, (message, answer) => {
         if (message.type === 'finished') ({ error } = message)
         else if (message.type === 'call' || message.type === 'pin' || message.type === 'effect')
           host.message(message, answer)

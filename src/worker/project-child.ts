@@ -16,6 +16,7 @@ import {
 import { stepSource } from '../pipelines/definition.ts'
 import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import { locationIn, openProject, type OpenProject } from '../project/open.ts'
+import { servicesOf } from '../project/services.ts'
 import { provideTidemill } from '../project/tidemill-import.ts'
 
 export type ToChild = Task | Answer | { type: 'abort'; reason: string }
@@ -23,6 +24,7 @@ export type ToChild = Task | Answer | { type: 'abort'; reason: string }
 const folder = process.argv[2]!
 const analytics = openDuckDb()
 let project: Promise<OpenProject> | undefined
+let services: ReturnType<typeof servicesOf> | undefined
 let current: FunctionRun | undefined
 let abort = new AbortController()
 let foreignPid: number | undefined
@@ -44,12 +46,18 @@ async function receive(message: ToChild): Promise<void> {
 }
 
 async function runFunction(task: Extract<Task, { type: 'function' }>): Promise<void> {
-  const { pipelines, idOf } = await open()
-  const source = pipelines.get(task.pipeline)
-  if (!source) return send({ type: 'finished', error: `The project has no pipeline ${task.pipeline}` })
-  current = new FunctionRun(task, idOf, send)
-  await current.run(source)
-  current = undefined
+  try {
+    const project = await open()
+    const source = project.pipelines.get(task.pipeline)
+    if (!source) throw new Error(`The project has no pipeline ${task.pipeline}`)
+    services ??= servicesOf(folder, project.source)
+    current = new FunctionRun(task, { idOf: (step) => project.idOf(step), services: await services }, send)
+    await current.run(source)
+  } catch (error) {
+    send({ type: 'finished', error: messageOf(error) })
+  } finally {
+    current = undefined
+  }
 }
 
 async function step(task: Extract<Task, { type: 'step' }>): Promise<void> {
@@ -79,7 +87,7 @@ async function step(task: Extract<Task, { type: 'step' }>): Promise<void> {
 }
 
 function open(): Promise<OpenProject> {
-  project ??= openProject(folder, builtInSteps)
+  project ??= openProject(folder)
   return project
 }
 
