@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { describeDatabases, PROJECT_ID } from '../../test/databases.ts'
 import { declareDatasets, ingest } from '../data/data.ts'
 import { dataset, files } from '../data/definition.ts'
+import { createApp } from '../http/app.ts'
 import { consume } from '../jobs/events.ts'
 import { localOwner } from '../kernel/actor.ts'
 import {
@@ -25,6 +26,7 @@ import {
   retireViews,
 } from './features.ts'
 import { materializeJob, materializeOnNewData } from './jobs.ts'
+import { routes } from './routes.ts'
 import { buildTrainingSet, planTrainingSet } from './training-set.ts'
 
 const folders: string[] = []
@@ -193,6 +195,9 @@ describeDatabases('features', (open) => {
       'kind',
       'size',
     ])
+    const again = join(folder, 'again.parquet')
+    await buildTrainingSet(context.analytics, plan, { snapshotDirectory: folder, target: again })
+    expect(readFileSync(again).equals(readFileSync(target))).toBe(true)
     let row = 0
     for (const hour of moments) {
       await update(hour)
@@ -257,6 +262,32 @@ describeDatabases('features', (open) => {
     expect(read('a', 5).values).toEqual([1, 20, 'k5'])
     context.clock.set(at(50))
     expect(await enqueueDueMaterializations(context)).toBe(0)
+  })
+
+  it('shows definitions, freshness and services over HTTP', async () => {
+    const { context, spec, deliver, update } = await arrange()
+    const app = createApp({
+      context,
+      routes,
+      authenticate: async () => localOwner,
+      resolveProject: async () => PROJECT_ID,
+    })
+    const get = async (path: string): Promise<unknown> => await (await app.request(`/api/v1${path}`)).json()
+    await deliver('1.csv', [['a', 1, 10]])
+    await update(1)
+    context.clock.set(at(2))
+    const all = await get('/features')
+    routes.find(({ path }) => path === '/features')!.response.parse(all)
+    expect(all).toMatchObject({
+      entities: [{ name: 'shop', key: 'shop' }],
+      views: [{ view: { view: 'traffic', dataset: 'visits' }, ageMs: HOUR_MS, keys: 1, stale: false }],
+      onDemand: [{ name: 'hour_of_day', module: 'hour.mjs' }],
+      services: [{ name: 'basket' }],
+    })
+    expect(await get('/features/services/basket')).toEqual(spec)
+    expect(await get('/features/services/nothing')).toMatchObject({ error: { code: 'not_found' } })
+    const asked = await app.request('/api/v1/features/views/traffic/materialize', { method: 'POST' })
+    expect(await asked.json()).toEqual({ jobIds: [expect.any(String)] })
   })
 
   it('keeps the values of an earlier definition for the models that use it, until it is retired', async () => {
