@@ -77,6 +77,7 @@ function Side() {
                 page.href === '/'
                   ? path === '/'
                   : path.startsWith(page.href) ||
+                    (page.href === '/datasets' && path === '/features') ||
                     (page.href === '/pipelines' && path.startsWith('/pipeline-runs'))
               return (
                 <li key={page.href}>

@@ -46,6 +46,7 @@ export function Pages() {
       <Route path="/monitoring" component={MonitoringIndexPage} />
       <Route path="/monitoring/:name">{({ name }) => <MonitoringPage key={name} name={name} />}</Route>
       <Route path="/datasets" component={DatasetsPage} />
+      <Route path="/features" component={DatasetsPage} />
       <Route path="/datasets/:name">{({ name }) => <DatasetPage key={name} name={name} />}</Route>
       <Route path="/decisions" component={DecisionsPage} />
       <Route>

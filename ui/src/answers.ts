@@ -264,81 +264,79 @@ export interface Bounds {
   lower?: number | undefined
   upper?: number | undefined
 }
-export interface RegisteredModel {
-  id: string
+export type Verdict = 'pass' | 'fail' | 'undecided'
+export interface ModelItem {
   name: string
-  description: string
   task?: string
-  aliases: { alias: string; version: number }[]
+  versions: number
+  champion: number | null
+  latest: { version: number; createdMs: number } | null
+}
+export interface ModelVersionItem {
+  id: string
+  model: string
+  version: number
+  aliases: string[]
   createdMs: number
-  updatedMs: number
+  /** Of its latest gates; null when it was never judged. */
+  verdict: Verdict | null
+  sentence?: string
+  /** In its latest evaluation as the candidate. */
+  metrics: Record<string, Bounds>
+  injected: boolean
+}
+export interface ModelDetail {
+  name: string
+  task?: string
+  aliases: Record<string, number>
+  /** Newest first. */
+  versions: ModelVersionItem[]
+}
+export interface GateResult {
+  name: string
+  metric?: string
+  verdict: Verdict
+  sentence: string
+  /** The gain, or the measured value. */
+  value?: number
+  lower?: number
+  upper?: number
+  threshold?: number
+  against?: string
+}
+export interface EvaluationRow {
+  id: string
+  subject: string
+  role: string
+  metrics: Record<string, Bounds>
+  rows: number
+  days: number
+  holdout: string
+}
+export interface LineageStep {
+  kind: 'dataset' | 'pipeline-run' | 'run' | 'version'
+  label: string
+  detail?: string
+  href?: string
 }
 export interface ModelVersion {
   id: string
   model: string
   version: number
-  status: 'ready' | 'deleted'
-  description: string
-  source: string
-  runId?: string
   createdBy: string
   task?: string
-  signature?: {
-    inputs: { name: string; kind: string; datatype: string; nullable: boolean }[]
-    outputs: { name: string; datatype: string; shape: number[] }[]
-  }
-  featureService?: {
-    name: string
-    spec: { features?: { name: string; kind: string; from: string; source: string }[] }
-  }
-  lineage: {
-    datasetVersionId?: string
-    pipelineRunId?: string
-    executionId?: string
-    projectVersionId?: string
-  }
+  featureService?: { name: string }
   aliases: string[]
-  tags: KeyValue[]
+  tags: Record<string, string>
   createdMs: number
-}
-export interface ModelDetail extends RegisteredModel {
-  /** Newest first. */
-  versions: ModelVersion[]
-}
-export interface EvaluationSubject {
-  name: string
-  role: 'candidate' | 'champion' | 'baseline' | 'other'
-  modelVersionId?: string
-  metrics: Record<string, { estimate: number; lower?: number; upper?: number }>
-  leak?: { featureAuc: { feature: string; auc: number }[]; importance: { feature: string; share: number }[] }
-}
-export interface Evaluation {
-  id: string
-  task: string
-  label: string
-  holdout: { digest: string; rows: number; days: string[] }
-  subjects: EvaluationSubject[]
-  differences: { metric: string; against: string; gain: number; lower: number; upper: number; days: number }[]
-  createdMs: number
-}
-export interface GateResult {
-  gate: string
-  verdict: 'pass' | 'fail' | 'undecided'
-  sentence: string
-  numbers: Record<string, number | string | null>
-}
-export interface GateReport {
-  id: string
-  evaluationId: string
-  decisionId: string
-  verdict: 'pass' | 'fail' | 'undecided'
-  sentence: string
-  results: GateResult[]
-  createdMs: number
-}
-export interface ModelVersionDetail extends ModelVersion {
-  evaluations: Evaluation[]
-  gates: GateReport[]
+  features: { name: string; kind: string; from: string }[]
+  gates: GateResult[]
+  gateSentence?: string
+  gateVerdict?: Verdict
+  injected: boolean
+  /** All models of one evaluation, on the same rows. */
+  evaluations: EvaluationRow[]
+  lineage: LineageStep[]
 }
 
 interface DeployedVersion {

@@ -28,7 +28,7 @@ async function request<T>(path: string, init?: RequestInit): Promise<T> {
   )
 }
 
-export function post<T>(path: string, body: unknown = {}): Promise<T> {
+function post<T>(path: string, body: unknown = {}): Promise<T> {
   return request(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -132,17 +132,15 @@ export const stepWhy = (runId: string, stepId: string) =>
 export const startPipeline = (name: string, params: Record<string, unknown>) =>
   post<{ id: string }>(`/pipelines/${at(name)}/runs`, { params })
 
-export const models = () => many<Answer.Page<Answer.RegisteredModel>>('registry', '/models')
+export const models = () => many<Answer.Page<Answer.ModelItem>>('registry', '/models')
 export const model = (name: string) => one<Answer.ModelDetail>('registry', `/models/${at(name)}`)
 export const modelVersion = (name: string, version: number) =>
-  one<Answer.ModelVersionDetail>('registry', `/models/${at(name)}/versions/${version}`)
+  one<Answer.ModelVersion>('registry', `/models/${at(name)}/versions/${version}`)
 
 export const deployments = () => many<Answer.Page<Answer.Deployment>>('rollout', '/deployments')
 export const deployment = (name: string) => one<Answer.Deployment>('rollout', `/deployments/${at(name)}`)
 export const timeline = (name: string, query: { fromMs?: number; toMs?: number }) =>
   many<Answer.Timeline>('rollout', `/deployments/${at(name)}/timeline`, query)
-export const rollouts = (deployment: string) =>
-  many<Answer.Page<Answer.Rollout>>('rollout', '/rollouts', { deployment })
 export const rollout = (id: string) => one<Answer.RolloutDetail>('rollout', `/rollouts/${at(id)}`)
 export const rollBack = (deployment: string, reason: string) =>
   post<{ sentence: string }>(`/deployments/${at(deployment)}/rollback`, reason === '' ? {} : { reason })

@@ -100,10 +100,6 @@ export function exact(ms: number): string {
   return `${date(ms)} ${clockOf(ms)}:${two(at.getUTCSeconds())} UTC`
 }
 
-export function shortId(id: string): string {
-  return id.length > 12 ? id.slice(-8) : id
-}
-
 /** Any JSON value as one short line for a table cell. */
 export function plain(value: unknown): string {
   if (value === null || value === undefined) return '–'

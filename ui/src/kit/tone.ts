@@ -18,6 +18,7 @@ const moods: Record<string, Mood> = {
   healthy: 'good',
   ready: 'good',
   serving: 'good',
+  steady: 'good',
   fresh: 'good',
   cleared: 'good',
   advance: 'good',

@@ -77,11 +77,18 @@ function StationLink({ name, station, column, row }: StationLinkProps) {
         <strong>{names[name]}</strong>
         <State word={station.word} mood={station.state} />
       </span>
-      <span className={styles['number']}>
-        <span>{station.number}</span>
-        {station.spark && <Spark values={station.spark} />}
+      {(station.number !== '' || station.spark) && (
+        <span className={styles['number']}>
+          <span>{station.number}</span>
+          {station.spark && <Spark values={station.spark} />}
+        </span>
+      )}
+      <span
+        className={`${styles['detail']} ${station.number === '' ? styles['only'] : ''}`}
+        title={station.detail}
+      >
+        {station.detail}
       </span>
-      <span className={styles['detail']}>{station.detail}</span>
     </Link>
   )
 }

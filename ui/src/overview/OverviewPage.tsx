@@ -37,7 +37,7 @@ export function OverviewPage() {
 
 function summary(data: Overview): string {
   const waiting = data.needsYou.length
-  const serving = data.deployments.filter((one) => one.stable !== '').map((one) => one.stable)
+  const serving = data.deployments.filter((one) => one.stable.includes('/')).map((one) => one.stable)
   const changing = data.deployments.filter((one) => one.candidate !== undefined)
   const parts = [
     serving.length === 0

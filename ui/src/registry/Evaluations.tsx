@@ -1,42 +1,42 @@
-import type { Evaluation, EvaluationSubject } from '../answers.ts'
+import type { EvaluationRow } from '../answers.ts'
 import { count } from '../format.ts'
 import { Interval } from '../kit/Interval.tsx'
 import { Section } from '../kit/Page.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
-import { boundsOf, metricName } from './judged.ts'
+import { metricName } from './judged.ts'
 
 /** Candidate, champion and baseline on the same holdout. */
-export function Evaluations({ evaluation }: { evaluation: Evaluation | undefined }) {
-  if (evaluation === undefined) {
+export function Evaluations({ rows }: { rows: EvaluationRow[] }) {
+  const [first] = rows
+  if (first === undefined) {
     return (
       <Section title="Evaluations">
         <Quiet>It was not evaluated.</Quiet>
       </Section>
     )
   }
-  const { holdout, subjects } = evaluation
-  const metrics = [...new Set(subjects.flatMap((subject) => Object.keys(subject.metrics)))]
+  const metrics = [...new Set(rows.flatMap((row) => Object.keys(row.metrics)))]
   return (
     <Section
       title="Evaluations"
       note={
         <>
-          {count(holdout.rows)} rows, {holdout.days.length} days from {holdout.days[0]} to{' '}
-          {holdout.days.at(-1)}; holdout <code>{holdout.digest.slice(0, 8)}</code>
+          the same {count(first.rows)} rows of {first.days} days for all; holdout{' '}
+          <code>{first.holdout.slice(0, 8)}</code>
         </>
       }
     >
       <Table
         label="Evaluations"
-        rows={subjects}
-        rowKey={(subject) => `${subject.role} ${subject.name}`}
+        rows={rows}
+        rowKey={(row) => `${row.role} ${row.subject}`}
         columns={[
-          { name: 'Model', cell: (subject) => <strong>{subject.name}</strong> },
-          { name: 'Role', cell: (subject) => subject.role },
+          { name: 'Model', cell: (row) => <strong>{row.subject}</strong> },
+          { name: 'Role', cell: (row) => row.role },
           ...metrics.map((metric) => ({
             name: metricName(metric),
-            cell: (subject: EvaluationSubject) => {
-              const bounds = boundsOf(subject, metric)
+            cell: (row: EvaluationRow) => {
+              const bounds = row.metrics[metric]
               return bounds === undefined ? '–' : <Interval of={bounds} digits={4} />
             },
           })),

@@ -1,18 +1,18 @@
-import type { GateReport, GateResult } from '../answers.ts'
+import type { GateResult } from '../answers.ts'
 import { type DotRow, IntervalDotPlot } from '../charts/IntervalDotPlot.tsx'
 import { signed } from '../format.ts'
 import { Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
-import { moodColour, moodOf, wordOf } from '../kit/tone.ts'
-import { metricName, verdictWord } from './judged.ts'
+import { moodColour, moodOf } from '../kit/tone.ts'
+import { verdictWord } from './judged.ts'
 
 /** Each rule with its interval beside what it compares with. */
-export function Gates({ report }: { report: GateReport | undefined }) {
-  const drawn = (report?.results ?? []).flatMap((result) => rowOf(result) ?? [])
+export function Gates({ gates }: { gates: GateResult[] }) {
+  const drawn = gates.flatMap((result) => rowOf(result) ?? [])
   return (
     <Section title="Gates" note="a point difference decides nothing: the interval does">
-      {report === undefined && <Quiet>No gate has judged it.</Quiet>}
+      {gates.length === 0 && <Quiet>No gate has judged it.</Quiet>}
       {drawn.length > 0 && (
         <IntervalDotPlot
           quiet
@@ -22,13 +22,13 @@ export function Gates({ report }: { report: GateReport | undefined }) {
           rows={drawn}
         />
       )}
-      {report && (
+      {gates.length > 0 && (
         <Table
           label="Gates"
-          rows={report.results}
-          rowKey={(result) => `${result.gate} ${String(result.numbers['metric'] ?? '')}`}
+          rows={gates}
+          rowKey={(result) => result.name}
           columns={[
-            { name: 'Rule', cell: (result) => ruleName(result) },
+            { name: 'Rule', cell: (result) => result.name.replace('auc', 'AUC') },
             { name: 'Verdict', cell: (result) => <State word={verdictWord(result.verdict)} /> },
             { name: 'Why', wrap: true, cell: (result) => result.sentence },
           ]}
@@ -38,21 +38,17 @@ export function Gates({ report }: { report: GateReport | undefined }) {
   )
 }
 
+/** Only a gain over another model has a zero to be read against. */
 function rowOf(result: GateResult): DotRow | undefined {
-  const { gain, lower, upper, bound, against } = result.numbers
-  if (typeof gain !== 'number' || typeof lower !== 'number' || typeof upper !== 'number') return undefined
+  const { value, lower, upper, threshold, against, verdict } = result
+  if (value === undefined || against === undefined) return undefined
   return {
-    name: ruleName(result),
-    ...(typeof against === 'string' && { detail: `against ${against}` }),
-    value: gain,
+    name: result.name.replace('auc', 'AUC'),
+    detail: `against ${against}`,
+    value,
     lower,
     upper,
-    ...(typeof bound === 'number' && { threshold: bound }),
-    colour: moodColour[moodOf(verdictWord(result.verdict))],
+    threshold,
+    colour: moodColour[moodOf(verdictWord(verdict))],
   }
-}
-
-function ruleName({ gate, numbers }: GateResult): string {
-  const metric = numbers['metric']
-  return typeof metric === 'string' ? `${wordOf(gate)}, ${metricName(metric)}` : wordOf(gate)
 }

@@ -1,8 +1,8 @@
-import { useQueries, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
-import type { ModelVersion } from '../answers.ts'
-import { dataset, datasets, deployments, pipelineRun, run } from '../api.ts'
-import { count, dateTime } from '../format.ts'
+import type { Deployment, ModelVersion } from '../answers.ts'
+import { deployments, pipelineRun, run } from '../api.ts'
+import { dateTime } from '../format.ts'
 import styles from './Lineage.module.css'
 
 interface Step {
@@ -37,64 +37,35 @@ export function Lineage({ version }: { version: ModelVersion }) {
 function Inside({ step }: { step: Step }) {
   return (
     <>
-      <span className={styles['kind']}>{step.kind}</span>
+      <span className={styles['kind']}>{step.kind.replace('-', ' ')}</span>
       <span className={styles['label']}>{step.label}</span>{' '}
       <span className={styles['detail']}>{step.detail}</span>
     </>
   )
 }
 
-/** A version names what it came from by id; the names are looked up here. */
+const idIn = (href: string | undefined) => href?.split('/').at(-1) ?? ''
+
+/** The answer names runs by their id; their names, and where the version serves now, are looked up here. */
 function useLineage(version: ModelVersion): Step[] {
-  const { model, lineage, runId = '' } = version
-  const data = useDatasetStep(lineage.datasetVersionId)
-  const pipeline = useQuery({
-    ...pipelineRun(lineage.pipelineRunId ?? ''),
-    enabled: lineage.pipelineRunId !== undefined,
-  }).data?.run
+  const runId = idIn(version.lineage.find(({ kind }) => kind === 'run')?.href)
+  const pipelineRunId = idIn(version.lineage.find(({ kind }) => kind === 'pipeline-run')?.href)
   const tracked = useQuery({ ...run(runId), enabled: runId !== '' }).data
+  const pipeline = useQuery({ ...pipelineRun(pipelineRunId), enabled: pipelineRunId !== '' }).data?.run
   const deployed = useQuery(deployments()).data?.items ?? []
-  return [
-    ...(data ? [data] : []),
-    ...(pipeline
-      ? [
-          {
-            kind: 'pipeline run',
-            label: pipeline.pipeline,
-            detail: dateTime(pipeline.atMs),
-            href: `/pipeline-runs/${pipeline.id}`,
-          },
-        ]
-      : []),
-    ...(tracked ? [{ kind: 'run', label: tracked.name, href: `/runs/${tracked.id}` }] : []),
-    { kind: 'version', label: `${model}/${version.version}` },
-    ...deployed
-      .filter((one) => one.model === model)
-      .flatMap((one): Step[] => {
-        const role =
-          one.stable?.id === version.id ? 'stable' : one.candidate?.id === version.id ? 'on trial' : undefined
-        return role === undefined
-          ? []
-          : [{ kind: 'deployment', label: one.name, detail: role, href: `/deployments/${one.name}` }]
-      }),
-  ]
+  const came = version.lineage.map((step): Step => {
+    if (step.kind === 'run' && tracked) return { ...step, label: tracked.name }
+    if (step.kind === 'pipeline-run' && pipeline)
+      return { ...step, label: pipeline.pipeline, detail: dateTime(pipeline.atMs) }
+    return step
+  })
+  return [...came, ...deployed.flatMap((one) => servedBy(one, version))]
 }
 
-function useDatasetStep(versionId: string | undefined): Step | undefined {
-  const names = (useQuery({ ...datasets(), enabled: versionId !== undefined }).data?.items ?? []).map(
-    ({ name }) => name,
-  )
-  const details = useQueries({ queries: names.map((name) => dataset(name)) })
-  for (const { data } of details) {
-    const found = data?.versions.find(({ id }) => id === versionId)
-    if (data && found) {
-      return {
-        kind: 'dataset',
-        label: `${data.name} v${found.number}`,
-        detail: `${count(found.rows)} rows`,
-        href: `/datasets/${data.name}?version=${found.number}`,
-      }
-    }
-  }
-  return undefined
+function servedBy(deployment: Deployment, version: ModelVersion): Step[] {
+  const { name, stable, candidate } = deployment
+  const role = stable?.id === version.id ? 'stable' : candidate?.id === version.id ? 'on trial' : undefined
+  return role === undefined
+    ? []
+    : [{ kind: 'deployment', label: name, detail: role, href: `/deployments/${name}` }]
 }

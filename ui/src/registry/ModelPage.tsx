@@ -1,8 +1,7 @@
-import { useQueries, useQuery } from '@tanstack/react-query'
-import type { ModelDetail, ModelVersion, ModelVersionDetail } from '../answers.ts'
-import { decisions, model, modelVersion } from '../api.ts'
+import { useQuery } from '@tanstack/react-query'
+import type { ModelDetail, ModelVersionItem } from '../answers.ts'
+import { model } from '../api.ts'
 import { IntervalDotPlot } from '../charts/IntervalDotPlot.tsx'
-import { isInjected } from '../decisions/subject.ts'
 import { Version } from '../deployments/Version.tsx'
 import { decimal } from '../format.ts'
 import { Interval } from '../kit/Interval.tsx'
@@ -12,18 +11,9 @@ import { Injected, State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
 import { versionColour } from '../palette.ts'
-import {
-  boundsOf,
-  candidateOf,
-  latestReport,
-  mainMetric,
-  metricName,
-  ownEvaluation,
-  verdictWord,
-} from './judged.ts'
-import { championOf } from './ModelsPage.tsx'
+import { mainMetric, metricName, verdictWord } from './judged.ts'
 
-const shown = 12
+const drawn = 12
 
 /** Which version is best, and which may go live? */
 export function ModelPage({ name }: { name: string }) {
@@ -32,11 +22,11 @@ export function ModelPage({ name }: { name: string }) {
 }
 
 function ModelView({ model }: { model: ModelDetail }) {
-  const newest = model.versions.slice(0, shown)
-  const details = useQueries({ queries: newest.map(({ version }) => modelVersion(model.name, version)) })
-  const judged = new Map(details.flatMap(({ data }) => (data ? [[data.version, data] as const] : [])))
-  const champion = championOf(model)
+  const champion = model.aliases['champion']
   const n = model.versions.length
+  const metric = model.versions
+    .map((version) => mainMetric(version.metrics))
+    .find((name) => name !== undefined)
   return (
     <Page
       title={model.name}
@@ -48,21 +38,17 @@ function ModelView({ model }: { model: ModelDetail }) {
           : `${model.name}/${champion} is the champion of ${n} version${n === 1 ? '' : 's'}.`
       }
     >
-      <Measured judged={[...judged.values()]} />
-      <Section title="Versions" note={n > shown ? `gates and metrics of the newest ${shown}` : undefined}>
-        <Versions versions={model.versions} judged={judged} />
+      {metric !== undefined && <Measured versions={model.versions.slice(0, drawn)} metric={metric} />}
+      <Section title="Versions">
+        <Versions versions={model.versions} metric={metric} />
       </Section>
     </Page>
   )
 }
 
-function Measured({ judged }: { judged: ModelVersionDetail[] }) {
-  const first = judged.map(ownEvaluation).find((evaluation) => evaluation !== undefined)
-  const metric = mainMetric(first)
-  if (metric === undefined) return null
-  const rows = judged.flatMap((version) => {
-    const evaluation = ownEvaluation(version)
-    const bounds = evaluation && boundsOf(candidateOf(evaluation), metric)
+function Measured({ versions, metric }: { versions: ModelVersionItem[]; metric: string }) {
+  const rows = versions.flatMap((version) => {
+    const bounds = version.metrics[metric]
     if (bounds === undefined) return []
     return [
       {
@@ -88,19 +74,7 @@ function Measured({ judged }: { judged: ModelVersionDetail[] }) {
   )
 }
 
-function Versions({
-  versions,
-  judged,
-}: {
-  versions: ModelVersion[]
-  judged: Map<number, ModelVersionDetail>
-}) {
-  const gates = useQuery(decisions({ kind: 'gate', limit: 500 }))
-  const injected = new Set((gates.data?.items ?? []).filter(isInjected).map(({ id }) => id))
-  const reportOf = (version: ModelVersion) => {
-    const detail = judged.get(version.version)
-    return detail && latestReport(detail)
-  }
+function Versions({ versions, metric }: { versions: ModelVersionItem[]; metric: string | undefined }) {
   return (
     <Table
       label="Versions"
@@ -109,38 +83,31 @@ function Versions({
       columns={[
         { name: 'Version', cell: (version) => <Version model={version.model} version={version.version} /> },
         { name: 'Alias', cell: (version) => version.aliases.join(', ') || <Quiet>–</Quiet> },
-        {
-          name: 'Gates',
-          cell: (version) => {
-            const report = reportOf(version)
-            if (report === undefined) return <Quiet>not judged</Quiet>
-            return (
-              <>
-                <State word={verdictWord(report.verdict)} /> {injected.has(report.decisionId) && <Injected />}
-              </>
-            )
-          },
-        },
-        {
-          name: 'Measured',
-          cell: (version) => {
-            const detail = judged.get(version.version)
-            const evaluation = detail && ownEvaluation(detail)
-            const metric = mainMetric(evaluation)
-            const bounds =
-              evaluation && metric !== undefined ? boundsOf(candidateOf(evaluation), metric) : undefined
-            return bounds === undefined || metric === undefined ? (
-              <Quiet>–</Quiet>
-            ) : (
-              <>
-                {metricName(metric)} <Interval of={bounds} />
-              </>
-            )
-          },
-        },
-        { name: 'What the gates said', wrap: true, cell: (version) => reportOf(version)?.sentence ?? '' },
+        { name: 'Gates', cell: (version) => <Judged version={version} /> },
+        ...(metric === undefined
+          ? []
+          : [
+              {
+                name: metricName(metric),
+                cell: (version: ModelVersionItem) => <Measure bounds={version.metrics[metric]} />,
+              },
+            ]),
+        { name: 'What the gates said', wrap: true, cell: (version) => version.sentence ?? '' },
         { name: 'Registered', cell: (version) => <Time ms={version.createdMs} /> },
       ]}
     />
   )
+}
+
+function Judged({ version }: { version: ModelVersionItem }) {
+  return (
+    <>
+      {version.verdict === null ? <Quiet>not judged</Quiet> : <State word={verdictWord(version.verdict)} />}{' '}
+      {version.injected && <Injected />}
+    </>
+  )
+}
+
+function Measure({ bounds }: { bounds: ModelVersionItem['metrics'][string] | undefined }) {
+  return bounds === undefined ? <Quiet>–</Quiet> : <Interval of={bounds} />
 }

@@ -1,18 +1,18 @@
 import { useQuery } from '@tanstack/react-query'
-import type { ModelVersionDetail } from '../answers.ts'
+import type { ModelVersion } from '../answers.ts'
 import { decisions, modelVersion } from '../api.ts'
-import { asSaid, isInjected } from '../decisions/subject.ts'
-import { plain } from '../format.ts'
+import { asSaid } from '../decisions/subject.ts'
+import { exact } from '../format.ts'
 import { Facts } from '../kit/Facts.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { Sentences } from '../kit/Sentence.tsx'
 import { Injected, State } from '../kit/State.tsx'
 import { Quiet } from '../kit/Table.tsx'
+import { wordOf } from '../kit/tone.ts'
 import { Evaluations } from './Evaluations.tsx'
 import { Gates } from './Gates.tsx'
-import { Inputs } from './Inputs.tsx'
-import { latestReport, ownEvaluation, verdictWord } from './judged.ts'
+import { verdictWord } from './judged.ts'
 import { Lineage } from './Lineage.tsx'
 
 /** May this go live, and where did it come from? */
@@ -21,55 +21,69 @@ export function ModelVersionPage({ name, version }: { name: string; version: num
   return <Loaded query={query}>{(data) => <VersionView version={data} />}</Loaded>
 }
 
-function VersionView({ version }: { version: ModelVersionDetail }) {
-  const about = useQuery(decisions({ subjectType: 'model_version', subjectId: version.id, limit: 50 }))
-  const said = about.data?.items ?? []
-  const report = latestReport(version)
-  const injected = said.some((decision) => decision.id === report?.decisionId && isInjected(decision))
-  const inputs = version.featureService?.spec.features?.length ?? version.signature?.inputs.length ?? 0
+function VersionView({ version }: { version: ModelVersion }) {
+  const n = version.features.length
   return (
     <Page
       title={`${version.model}/${version.version}`}
       aside={
         <>
-          {report && <State word={verdictWord(report.verdict)} />}
+          {version.gateVerdict && <State word={verdictWord(version.gateVerdict)} />}
           {version.aliases.map((alias) => (
             <Quiet key={alias}>{alias}</Quiet>
           ))}
-          {injected && <Injected />}
+          {version.injected && <Injected />}
         </>
       }
       crumbs={[
         { label: 'Models', href: '/models' },
         { label: version.model, href: `/models/${version.model}` },
       ]}
-      lede={report?.sentence ?? 'The gates have not judged this version.'}
+      lede={version.gateSentence ?? 'The gates have not judged this version.'}
     >
       <Section title="Where it came from">
         <Lineage version={version} />
       </Section>
-      <Gates report={report} />
-      <Evaluations evaluation={ownEvaluation(version)} />
+      <Gates gates={version.gates} />
+      <Evaluations rows={version.evaluations} />
       <Columns>
-        <Section title="What it takes" note={`${inputs} input${inputs === 1 ? '' : 's'}`}>
-          <Inputs version={version} />
+        <Section title="What it takes" note={`${n} input${n === 1 ? '' : 's'}, in this order`}>
+          {n === 0 ? (
+            <Quiet>Its signature is not known.</Quiet>
+          ) : (
+            <Facts
+              items={version.features.map(({ name, kind, from }) => [name, `${kind}, from ${source(from)}`])}
+            />
+          )}
         </Section>
         <Section title="About">
           <Facts
             items={[
               ['Predicts', version.task ?? 'not said'],
               ['Registered by', version.createdBy],
+              ['Registered', exact(version.createdMs)],
               ['Feature service', version.featureService?.name ?? 'none: it takes what a request carries'],
-              ...version.tags.map(({ key, value }): [string, string] => [key, plain(value)]),
+              ...Object.entries(version.tags),
             ]}
           />
         </Section>
       </Columns>
-      {said.length > 0 && (
-        <Section title="Decisions about it">
-          <Sentences label="Decisions about it" items={said.map((decision) => asSaid(decision))} />
-        </Section>
-      )}
+      <Decisions version={version} />
     </Page>
+  )
+}
+
+function source(from: string): string {
+  return from === 'request' ? 'the request' : from === 'view' ? 'a feature view' : wordOf(from)
+}
+
+function Decisions({ version }: { version: ModelVersion }) {
+  const query = useQuery(decisions({ subjectType: 'model_version', subjectId: version.id, limit: 50 }))
+  const items = query.data?.items ?? []
+  if (items.length === 0) return null
+  return (
+    <Section title="Decisions about it">
+      <Sentences label="Decisions about it" items={items.map((decision) => asSaid(decision))} />
+    </Section>
   )
 }

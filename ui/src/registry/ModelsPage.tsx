@@ -1,6 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
-import type { RegisteredModel } from '../answers.ts'
 import { models } from '../api.ts'
 import { Version } from '../deployments/Version.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
@@ -31,9 +30,29 @@ export function ModelsPage() {
               columns={[
                 { name: 'Model', cell: (item) => <Link href={`/models/${item.name}`}>{item.name}</Link> },
                 { name: 'Predicts', cell: (item) => item.task ?? <Quiet>not said</Quiet> },
-                { name: 'Champion', cell: (item) => <Champion model={item} /> },
-                { name: 'Other aliases', cell: (item) => others(item) },
-                { name: 'Changed', cell: (item) => <Time ms={item.updatedMs} /> },
+                { name: 'Versions', number: true, cell: (item) => item.versions },
+                {
+                  name: 'Champion',
+                  cell: (item) =>
+                    item.champion === null ? (
+                      <Quiet>none</Quiet>
+                    ) : (
+                      <Version model={item.name} version={item.champion} />
+                    ),
+                },
+                {
+                  name: 'Newest',
+                  cell: (item) =>
+                    item.latest === null ? (
+                      <Quiet>none</Quiet>
+                    ) : (
+                      <Version model={item.name} version={item.latest.version} />
+                    ),
+                },
+                {
+                  name: 'Registered',
+                  cell: (item) => (item.latest === null ? '' : <Time ms={item.latest.createdMs} />),
+                },
               ]}
             />
           )
@@ -41,20 +60,4 @@ export function ModelsPage() {
       </Loaded>
     </Page>
   )
-}
-
-export function championOf(model: RegisteredModel): number | undefined {
-  return model.aliases.find(({ alias }) => alias === 'champion')?.version
-}
-
-function Champion({ model }: { model: RegisteredModel }) {
-  const version = championOf(model)
-  return version === undefined ? <Quiet>none</Quiet> : <Version model={model.name} version={version} />
-}
-
-function others(model: RegisteredModel): string {
-  return model.aliases
-    .filter(({ alias }) => alias !== 'champion')
-    .map(({ alias, version }) => `${alias} ${model.name}/${version}`)
-    .join(', ')
 }
