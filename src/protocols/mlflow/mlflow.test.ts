@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { fileEndpoints } from './artifacts.ts'
+import { STATUS } from './errors.ts'
+import { endpoints } from './mlflow.ts'
+
+const page = readFileSync(join(import.meta.dirname, '../../../docs/reference/mlflow.md'), 'utf8')
+
+it('lists every endpoint that works, with its methods, in the docs', () => {
+  for (const { methods, path, version } of [...endpoints, ...fileEndpoints])
+    expect(page).toContain(`| ${methods.join(', ')} | \`/${version}${path}\` |`)
+})
+
+it('lists every error with its status in the docs', () => {
+  for (const [code, { status, errorCode }] of Object.entries(STATUS))
+    expect(page).toContain(`| \`${code}\` | ${status} | \`${errorCode}\` |`)
+})
