@@ -183,7 +183,7 @@ class World {
           rowIndex: 0,
           timeMs: row.timeMs,
           unit: null,
-          bucket: -1,
+          bucket: header.rolloutId === null ? -1 : 1,
           entityKey: row.entity ?? null,
           latencyUs: 100,
           queueUs: 10,
@@ -232,16 +232,22 @@ class World {
     await workOff(this.context, handlers)
   }
 
-  /** A whole day: asked, answered by labels after an hour, and judged when its labels are due. */
-  async day(dayMs: number, factor: number, rows = 480): Promise<{ ids: string[]; asked: Asked[] }> {
-    const asked = ask(this.random, dayMs, rows, factor)
-    const ids = this.predict(asked)
-    await this.label(
-      ids,
-      asked.map(({ label }) => label),
-      dayMs + DAY_MS,
-    )
-    this.context.clock.set(dayMs + DAY_MS + HORIZON_MS + HOUR_MS)
+  /** Whole days: asked, labelled, and judged when their labels are due. Returns what was asked. */
+  async days(first: number, factors: readonly number[]): Promise<{ ids: string[]; asked: Asked[] }> {
+    const [ids, asked]: [string[], Asked[]] = [[], []]
+    for (const [index, factor] of factors.entries()) {
+      const dayMs = TEST_TIME_MS + (first + index) * DAY_MS
+      const rows = ask(this.random, dayMs, 480, factor)
+      const logged = this.predict(rows)
+      await this.label(
+        logged,
+        rows.map(({ label }) => label),
+        dayMs + DAY_MS,
+      )
+      ids.push(...logged)
+      asked.push(...rows)
+    }
+    this.context.clock.set(TEST_TIME_MS + (first + factors.length) * DAY_MS + HORIZON_MS + HOUR_MS)
     await this.settle()
     return { ids, asked }
   }
@@ -272,7 +278,7 @@ describeDatabases('monitoring', (open) => {
   test('rows and labels are counted once by day, whatever is run again', async () => {
     const world = new World(await open())
     await world.deploy()
-    const { asked } = await world.day(TEST_TIME_MS, 1)
+    const { asked } = await world.days(0, [1])
     const late = asked.reduce((sum, { label }) => sum + label, 0)
     const before = await dayTotals(world.context)
     expect(before).toMatchObject([{ start_ms: TEST_TIME_MS, rows: 480, labelled: 480, label_sum: late }])
@@ -283,7 +289,7 @@ describeDatabases('monitoring', (open) => {
   test('a corrected label subtracts the old cell and adds the new one; the same label again changes nothing', async () => {
     const world = new World(await open())
     await world.deploy()
-    const { ids, asked } = await world.day(TEST_TIME_MS, 1)
+    const { ids, asked } = await world.days(0, [1])
     const [before] = await dayTotals(world.context)
     const first = asked.findIndex(({ label }) => label === 0)
     await world.label([ids[first]!], [1], TEST_TIME_MS + DAY_MS, 1)
@@ -354,16 +360,16 @@ describeDatabases('monitoring', (open) => {
     const world = new World(await open())
     await world.deploy()
     const { context } = world
-    for (let day = 0; day < 3; day++) await world.day(TEST_TIME_MS + day * DAY_MS, 1)
+    await world.days(0, [1, 1, 1])
     expect(await listOpenAlerts(context, owner)).toEqual([])
-    await world.day(TEST_TIME_MS + 3 * DAY_MS, 2.4)
+    await world.days(3, [2.4])
     const [alert, ...others] = await listOpenAlerts(context, owner)
     expect(others).toEqual([])
     expect(alert).toMatchObject({ kind: 'base_rate', monitor: 'late', blocksTraining: false })
     expect(alert!.sentence).toMatch(
       /^Base rate of late left its daily spread on 18 Jan \(1 day \.\d+ \[limits \.\d+–\.\d+\]\)\. Ranking holds: AUC \.\d{3}, reference \.\d{3} ± \.\d+\.$/,
     )
-    for (let day = 4; day < 9; day++) await world.day(TEST_TIME_MS + day * DAY_MS, 1)
+    await world.days(4, [1, 1, 1, 1, 1])
     expect(await listOpenAlerts(context, owner)).toEqual([])
     const decisions = await listDecisions(context, { projectId: PROJECT_ID, kind: 'alert', limit: 10 })
     expect(decisions.map(({ verdict }) => verdict)).toEqual(['cleared', 'raised'])
@@ -416,7 +422,7 @@ describeDatabases('monitoring', (open) => {
   test('the page gets every watch day by day, and its answer fits the declared schema', async () => {
     const world = new World(await open())
     await world.deploy()
-    for (let day = 0; day < 3; day++) await world.day(TEST_TIME_MS + day * DAY_MS, day === 2 ? 2.4 : 1)
+    await world.days(0, [1, 1, 2.4])
     const found = await getMonitoring(world.context, { ...owner, deployment: 'late' })
     const route = routes.find(({ path }) => path === '/monitoring/:deployment')!
     const page = route.response.parse(found) as typeof found

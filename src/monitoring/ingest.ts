@@ -158,7 +158,8 @@ function rolloutCounts({ header, routes, counts }: PredictionSegment): RolloutCo
 function trafficOf({ routes, rows }: PredictionSegment): TrafficHour[] {
   const hours = new Map<string, TrafficHour>()
   for (const row of rows) {
-    const { deployment, version, variant } = routes.get(row.route)!
+    const { deployment, version, variant: name } = routes.get(row.route)!
+    const variant = row.pairId === null ? name : 'shadow'
     const hourMs = row.timeMs - (row.timeMs % HOUR_MS)
     const key = [deployment, version, variant, hourMs].join('/')
     const known = hours.get(key) ?? { deployment, version, variant, hourMs, n: 0, errors: 0 }
@@ -177,7 +178,7 @@ function healthOf({ routes, rows }: PredictionSegment): SegmentCounts['health'] 
   >()
   for (const row of rows) {
     const route = routes.get(row.route)!
-    if (!ANSWERING.some((variant) => variant === route.variant)) continue
+    if (row.pairId !== null || !ANSWERING.some((variant) => variant === route.variant)) continue
     const hourMs = row.timeMs - (row.timeMs % HOUR_MS)
     const entity = row.entityKey ?? NO_ENTITY
     for (const source of ['rows', ...new Set(row.violations?.split(',') ?? [])]) {

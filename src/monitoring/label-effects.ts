@@ -22,6 +22,8 @@ export interface LabelledRow {
   gatewayId: string
   timeMs: number
   score: number | null
+  /** Null when there was nothing to choose between: the row counts for no arm. */
+  bucket: number | null
   /** Null withdraws a label. */
   label: number | string | null
   labelTimeMs: number
@@ -80,7 +82,10 @@ export function toLabel(task: string, label: number | string | boolean | null): 
  */
 export function effectsOf(
   rows: readonly LabelledRow[],
-  scoredBy: (row: Pick<LabelledRow, 'deployment' | 'model' | 'version'>) => ScoredBy,
+  {
+    scoredBy,
+    armOf,
+  }: { scoredBy: (row: LabelledRow) => ScoredBy; armOf: (row: LabelledRow) => string | null },
 ): LabelEffects {
   const effects: LabelEffects = { rows: [], windows: [], counts: [], delays: new Map(), revised: 0 }
   const windows = new Map<string, WindowAddition>()
@@ -101,8 +106,9 @@ export function effectsOf(
     if (before !== null) effects.revised++
     else if (row.variant !== 'shadow') addDelay(effects.delays, row)
     if (layout && layoutSha256 !== null) addCells(windows, { ...row, label, loss, layout, layoutSha256 })
-    addCount(counts, row, 'loss', before?.loss ?? null, loss)
-    if (row.variant === 'shadow') addCount(counts, row, 'pair_loss_diff', before?.pairLoss ?? null, pairLoss)
+    const arm = armOf(row)
+    if (arm !== null) addCount(counts, { ...row, variant: arm }, 'loss', before?.loss ?? null, loss)
+    if (arm === 'shadow') addCount(counts, row, 'pair_loss_diff', before?.pairLoss ?? null, pairLoss)
   }
   effects.windows.push(...windows.values())
   effects.counts.push(

@@ -5,7 +5,8 @@ import { AppError } from '../kernel/errors.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { getModelVersion } from '../registry/registry.ts'
-import { addRolloutCounts, listDeployments } from '../rollout/rollout.ts'
+import { addRolloutCounts, getRollout, listDeployments } from '../rollout/rollout.ts'
+import type { Rollout } from '../rollout/schema.ts'
 import { findSegment, listRolledSegments, readFeedbackSegment } from '../serving/serving.ts'
 import { effectsOf, type LabelEffects, type LabelledRow, type ScoredBy } from './label-effects.ts'
 import { matchLabels, storeJoined, type ArrivedLabel } from './label-match.ts'
@@ -65,7 +66,10 @@ async function tryJoin(
     predictions: await Promise.all(segments.map(({ sha256 }) => context.artifacts.localPath(sha256))),
     joined: await Promise.all(joined.map((sha256) => context.artifacts.localPath(sha256))),
   })
-  const effects = effectsOf(rows, await versionsOf(context, projectId, rows))
+  const effects = effectsOf(rows, {
+    scoredBy: await versionsOf(context, projectId, rows),
+    armOf: await armsOf(context, projectId, rows),
+  })
   const blob = effects.rows.length > 0 ? await storeJoined(context, effects.rows) : undefined
   const left = labels.filter(({ feedbackId }) => !found.has(feedbackId))
   return commit(context, job, { segmentId, waiting, version, effects, blob, left, pending, span, segments })
@@ -184,7 +188,7 @@ async function versionsOf(
   context: JoinContext,
   projectId: string,
   rows: readonly LabelledRow[],
-): Promise<(row: Pick<LabelledRow, 'deployment' | 'model' | 'version'>) => ScoredBy> {
+): Promise<(row: Pick<LabelledRow, 'model' | 'version'>) => ScoredBy> {
   const layouts = new LayoutCache(context.artifacts)
   const known = new Map<string, ScoredBy>()
   for (const { model, version } of rows) {
@@ -192,6 +196,27 @@ async function versionsOf(
     if (!known.has(key)) known.set(key, await scoredBy(context, layouts, { projectId, model, version }))
   }
   return ({ model, version }) => known.get(`${model}/${version}`)!
+}
+
+/**
+ * The arm of its rollout that a row counts for. Rows that the policy answered stay in the arm they were assigned to, or a candidate whose
+ * features are often stale would be judged on the others alone; a row that was not assigned counts for none.
+ */
+async function armsOf(
+  { db }: JoinContext,
+  projectId: string,
+  rows: readonly LabelledRow[],
+): Promise<(row: LabelledRow) => string | null> {
+  const rollouts = new Map<string, Rollout>()
+  for (const id of new Set(rows.flatMap(({ rolloutId }) => rolloutId ?? [])))
+    rollouts.set(id, await getRollout(db.read, { projectId, id }))
+  return ({ variant, rolloutId, version, bucket, stage }) => {
+    if (rolloutId === null || stage === null || bucket === null) return null
+    if (variant !== 'fallback') return variant
+    const { candidate, plan } = rollouts.get(rolloutId)!
+    const isCandidate = candidate.version === version && bucket < (plan.stages[stage]?.weight ?? 0)
+    return isCandidate ? 'canary' : 'stable'
+  }
 }
 
 async function scoredBy(

@@ -25,9 +25,9 @@ export interface ArrivedLabel {
 const LABEL_COLUMNS =
   '[{"feedbackId":"VARCHAR","predictionId":"VARCHAR","requestId":"VARCHAR","rowIndex":"BIGINT","label":"JSON","labelTimeMs":"BIGINT","receivedMs":"BIGINT","revision":"BIGINT"}]'
 const JOINED_COLUMNS =
-  '[{"predictionId":"VARCHAR","answeredId":"VARCHAR","feedbackId":"VARCHAR","deployment":"VARCHAR","model":"VARCHAR","version":"BIGINT","variant":"VARCHAR","rolloutId":"VARCHAR","generation":"BIGINT","stage":"BIGINT","gatewayId":"VARCHAR","timeMs":"BIGINT","score":"DOUBLE","label":"JSON","labelTimeMs":"BIGINT","receivedMs":"BIGINT","revision":"BIGINT","loss":"DOUBLE","pairLoss":"DOUBLE"}]'
+  '[{"predictionId":"VARCHAR","answeredId":"VARCHAR","feedbackId":"VARCHAR","deployment":"VARCHAR","model":"VARCHAR","version":"BIGINT","variant":"VARCHAR","rolloutId":"VARCHAR","generation":"BIGINT","stage":"BIGINT","gatewayId":"VARCHAR","timeMs":"BIGINT","score":"DOUBLE","bucket":"BIGINT","label":"JSON","labelTimeMs":"BIGINT","receivedMs":"BIGINT","revision":"BIGINT","loss":"DOUBLE","pairLoss":"DOUBLE"}]'
 
-const PREDICTION = `prediction_id, deployment, model, version, variant, rollout_id, generation, stage, gateway_id, time_ms, score`
+const PREDICTION = `prediction_id, deployment, model, version, variant, rollout_id, generation, stage, gateway_id, time_ms, score, bucket, pair_id`
 
 export interface MatchedLabels {
   /** Rows whose label is new or corrects the one that was known. */
@@ -66,12 +66,12 @@ async function createMatched(session: AnalyticsSession, predictions: readonly st
       SELECT ${PREDICTION}, prediction_id AS answered_id, l.feedbackId AS feedback_id, l.label::VARCHAR AS label,
         l.labelTimeMs AS label_time_ms, l.receivedMs AS received_ms, l.revision
       FROM ${scan} p JOIN label l ON p.prediction_id = l.predictionId
-      WHERE p.variant <> 'shadow' AND p.score IS NOT NULL
+      WHERE p.pair_id IS NULL AND p.score IS NOT NULL
       UNION ALL
       SELECT ${PREDICTION}, prediction_id AS answered_id, l.feedbackId, l.label::VARCHAR,
         l.labelTimeMs, l.receivedMs, l.revision
       FROM ${scan} p JOIN label l ON l.predictionId IS NULL AND p.request_id = l.requestId AND p.row_index = l.rowIndex
-      WHERE p.variant <> 'shadow' AND p.score IS NOT NULL`)
+      WHERE p.pair_id IS NULL AND p.score IS NOT NULL`)
   await session.execute(`
     CREATE TEMP TABLE matched AS
     WITH latest AS (
@@ -84,7 +84,7 @@ async function createMatched(session: AnalyticsSession, predictions: readonly st
       .map((column) => `p.${column}`)
       .join(', ')}, l.answered_id, l.feedback_id, l.label, l.label_time_ms, l.received_ms, l.revision
     FROM ${scan} p JOIN latest l ON p.pair_id = l.prediction_id
-    WHERE p.variant = 'shadow' AND p.score IS NOT NULL`)
+    WHERE p.score IS NOT NULL`)
 }
 
 async function createBefore(session: AnalyticsSession, joined: readonly string[]): Promise<void> {
@@ -129,7 +129,8 @@ function toLabelledRow(row: Record<string, unknown>): LabelledRow {
     deployment: String(row['deployment']),
     model: String(row['model']),
     version: Number(row['version']),
-    variant: String(row['variant']),
+    // A shadow whose features were stale was answered for by the policy; it is a shadow all the same.
+    variant: row['pair_id'] === null ? String(row['variant']) : 'shadow',
     rolloutId: textOrNull(row['rollout_id']),
     generation: Number(row['generation'] ?? 0),
     stage: row['stage'] === null ? null : Number(row['stage']),
@@ -137,6 +138,7 @@ function toLabelledRow(row: Record<string, unknown>): LabelledRow {
     timeMs: Number(row['time_ms']),
     score: row['score'] === null ? null : Number(row['score']),
     label: parseLabel(row['label']),
+    bucket: row['bucket'] === null ? null : Number(row['bucket']),
     labelTimeMs: Number(row['label_time_ms']),
     receivedMs: Number(row['received_ms']),
     revision: Number(row['revision']),
