@@ -63,8 +63,10 @@ export async function commitVersion(
     parts: ordered,
     parent: parent?.manifestSha256 ?? null,
   }
-  const manifestBlob = await artifacts.put(Buffer.from(canonicalJson(manifest)))
-  const summaryBlob = await artifacts.put(Buffer.from(canonicalJson(summary)))
+  const blobs = await Promise.all(
+    [manifest, summary].map((document) => artifacts.put(Buffer.from(canonicalJson(document)))),
+  )
+  const [manifestBlob, summaryBlob] = blobs as [StoredBlob, StoredBlob]
   const before = new Set(plan.parentManifest?.parts.map((part) => part.sha256))
   const added = ordered.filter(({ sha256 }) => !before.has(sha256))
   const version = {
@@ -79,7 +81,7 @@ export async function commitVersion(
   const change = parent ? compareSchemas(parent.schema, schema) : null
   await db.write(async (trx) => {
     await requireLatest(trx, plan)
-    for (const blob of [manifestBlob, summaryBlob]) await record(context, trx, plan, blob)
+    for (const blob of blobs) await record(context, trx, plan, blob)
     await insertReport(trx, toReportRow(plan, report))
     await insertVersion(trx, {
       id: version.id,

@@ -180,6 +180,10 @@ describeDatabases('datasets', (open) => {
     write('2.csv', DAY_2)
     const { version } = await created(look())
     expect((await rowsOf(context, version.id)).map((row) => row['delay'])).toEqual([5, -3, 7])
+    write('1.csv', DAY_2)
+    expect((await created(look())).version).toMatchObject({ rows: 2, parts: 2 })
+    const [first] = await listVersions(context, { projectId: PROJECT_ID, dataset: 'flights', limit: 1 })
+    expect((await versionSummary(context, first!)).rows).toBe(2)
   })
 
   it('reads a quarantined file again when the expectations change', async () => {

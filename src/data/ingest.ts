@@ -51,20 +51,23 @@ async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan
   const known = mergeSchemas(kept.map(({ columns }) => columns))
   const { arrivals, problems } = await readArrivals(context, dataset, arriving, known)
   const schema = mergeSchemas([known, ...arrivals.map(({ columns }) => columns)])
-  const validation = await validateArrivals(context, plan, arrivals, schema)
+  const [validation, summary] = await Promise.all([
+    validateArrivals(context, plan, arrivals, schema),
+    problems.length > 0 ? undefined : summariseVersion(context, plan, arrivals),
+  ])
   const failed = validation.results.some((result) => !result.passed && result.severity === 'error')
-  if (problems.length > 0 || failed) {
+  if (summary === undefined || failed) {
     const report = await rejectArrivals(context, actor, plan, { problems, validation, arrivals })
     return { state: 'rejected', version: parent, report }
   }
   const parts = [...kept, ...withFacts(plan, arrivals, validation.files)]
-  if (parts.length === 0) return { state: 'unchanged', version: undefined }
+  if (parts.length === 0) return { state: 'unchanged', version: parent }
   const { version, report } = await commitVersion(context, actor, plan, {
     parts,
     schema,
     arrivals,
     validation,
-    summary: await summariseVersion(context, plan, parts),
+    summary,
   })
   return version ? { state: 'created', version, report } : { state: 'unchanged', version: parent }
 }
@@ -121,19 +124,23 @@ function withFacts(
 /** Adds to the parent's summary when the parent is wholly part of the version, else reads everything. */
 async function summariseVersion(
   { artifacts, analytics }: IngestContext,
-  { parent, parentManifest }: IngestPlan,
-  parts: readonly { part: Part; columns: Column[] }[],
+  { parent, parentManifest, files, kept }: IngestPlan,
+  arrivals: readonly Arrival[],
 ): Promise<SummaryState> {
+  const arrived = arrivals.flatMap(({ file, blob, columns }) =>
+    files.filter(({ sha256 }) => sha256 === file.sha256).map(() => ({ sha256: blob.sha256, columns })),
+  )
+  const parts = [...kept.map(({ part, columns }) => ({ sha256: part.sha256, columns })), ...arrived]
   const remaining = [...parts]
   const isExtension = (parentManifest?.parts ?? []).every(({ sha256 }) => {
-    const at = remaining.findIndex(({ part }) => part.sha256 === sha256)
+    const at = remaining.findIndex((part) => part.sha256 === sha256)
     if (at >= 0) remaining.splice(at, 1)
     return at >= 0
   })
   const scanned = isExtension ? remaining : parts
   const before = isExtension && parent ? await loadSummaryState({ artifacts }, parent) : undefined
-  if (scanned.length === 0 && before) return before
-  const paths = await Promise.all(scanned.map(({ part }) => artifacts.localPath(part.sha256)))
+  if (scanned.length === 0) return before ?? { rows: 0, columns: [] }
+  const paths = await Promise.all(scanned.map(({ sha256 }) => artifacts.localPath(sha256)))
   await using session = await analytics.session()
   const schema = mergeSchemas(scanned.map(({ columns }) => columns))
   const state = await summarise(session, `SELECT * FROM ${parquetScan(paths)}`, schema)
