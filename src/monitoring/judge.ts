@@ -3,7 +3,7 @@ import { fence, type Job } from '../jobs/jobs.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { judgeDrift, type DriftJudgement } from './drift.ts'
-import { dueWindows, watchName } from './due.ts'
+import { dueWindows, WATCHES, watchName } from './due.ts'
 import { judgeFeeds } from './judge-feeds.ts'
 import {
   baseRateNumbers,
@@ -41,15 +41,53 @@ export async function judgeDue(
   if (!watched) return
   for (const due of await dueWindows(context, monitor, part)) {
     if (job.signal.aborted) return
-    if (part === 'labels') await judgeLabelledDay(context, job, { monitor, watched, due })
-    if (part === 'drift') await judgeDriftedDay(context, job, { monitor, watched, due })
-    if (part === 'feeds') await judgeFeeds(context, job, { monitor, watched, due })
+    const judging = { monitor, watched, due }
+    if (part === 'feeds') await judgeFeeds(context, job, judging)
+    else if (!watched.profile) await leaveUnjudged(context, job, judging, part)
+    else if (part === 'labels') await judgeLabelledDay(context, job, judging, watched.profile)
+    else await judgeDriftedDay(context, job, judging, watched.profile)
   }
 }
 
-async function judgeLabelledDay(context: JudgeContext, job: Job, judging: Judging): Promise<void> {
+type WatchedProfile = NonNullable<Judging['watched']['profile']>
+
+/** The stable version came without a reference, so that there is nothing to compare the window with. */
+async function leaveUnjudged(
+  context: JudgeContext,
+  job: Job,
+  judging: Judging,
+  part: 'labels' | 'drift',
+): Promise<void> {
+  await context.db.write(async (trx) => {
+    await fence(trx, job)
+    for (const watch of WATCHES[part])
+      await store(context, trx, judging, { watch, verdict: 'not_judged', numbers: UNJUDGED[watch] })
+  })
+}
+
+const NOTHING = { rows: 0, labelled: 0, coverage: 0, loss: 0, value: null, oneDay: null, threeDay: null }
+const UNJUDGED: Record<'base_rate' | 'ranking' | 'drift', JsonObject> = {
+  base_rate: NOTHING,
+  ranking: {
+    ...NOTHING,
+    lower: null,
+    upper: null,
+    logLoss: null,
+    meanScore: null,
+    rate: null,
+    referenceSpread: 0,
+  },
+  drift: { rows: 0, subjects: [] },
+}
+
+async function judgeLabelledDay(
+  context: JudgeContext,
+  job: Job,
+  judging: Judging,
+  { reference, layoutSha256 }: WatchedProfile,
+): Promise<void> {
   const { monitor, watched, due } = judging
-  const { reference, version, layoutSha256 } = watched
+  const { version } = watched
   const windows = await listWindows(context.db.read, {
     projectId: monitor.projectId,
     deployment: monitor.deployment,
@@ -124,7 +162,12 @@ async function followRanking(
   })
 }
 
-async function judgeDriftedDay(context: JudgeContext, job: Job, judging: Judging): Promise<void> {
+async function judgeDriftedDay(
+  context: JudgeContext,
+  job: Job,
+  judging: Judging,
+  { reference, layoutSha256: layout }: WatchedProfile,
+): Promise<void> {
   const { monitor, watched, due } = judging
   const { drift, minRows } = monitor.definition
   if (drift === false) return
@@ -137,12 +180,12 @@ async function judgeDriftedDay(context: JudgeContext, job: Job, judging: Judging
   })
   const own = windows.filter(
     ({ version, variant, layoutSha256 }) =>
-      version === watched.version && variant !== 'shadow' && layoutSha256 === watched.layoutSha256,
+      version === watched.version && variant !== 'shadow' && layoutSha256 === layout,
   )
   const rows = own.reduce((sum, window) => sum + window.rows, 0)
-  const isJudged = rows >= minRows && watched.reference.days.length >= 3
+  const isJudged = rows >= minRows && reference.days.length >= 3
   const causes = isJudged
-    ? judgeDrift(watched.reference, sumProfiles(watched.reference, own), {
+    ? judgeDrift(reference, sumProfiles(reference, own), {
         ...drift,
         importance: watched.importance,
       })
@@ -207,7 +250,7 @@ async function follow(
     day: dayName(due.startMs),
     revision: due.revision,
     modelVersionId: watched.modelVersionId,
-    layoutSha256: watched.layoutSha256,
+    layoutSha256: watched.profile?.layoutSha256 ?? null,
   }
   if (made.verdict === 'out') {
     const { causes, rule, numbers } = made

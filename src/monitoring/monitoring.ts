@@ -1,5 +1,5 @@
 /** The door of the room: what the log and the labels say about a deployment, and what is wrong with it. */
 export { declareMonitors } from './monitors.ts'
-export { tickMonitors } from './due.ts'
+export { countDueWindows, tickMonitors } from './due.ts'
 export { getMonitoring } from './overview.ts'
 export { listOpenAlerts, findBlockingAlert } from './alerts.ts'

@@ -12,8 +12,8 @@ const judge = systemActor('monitoring')
 export interface Watched {
   version: number
   modelVersionId: string
-  layoutSha256: string
-  reference: Reference
+  /** Undefined when the version came without a reference profile: then only its feeds can be judged. */
+  profile: { layoutSha256: string; reference: Reference } | undefined
   /** Labels that come later than this after a day do not hold its judgement up. */
   horizonMs: number
   /** Share of each feature in what the model knows, where its evaluation measured it. */
@@ -22,7 +22,7 @@ export interface Watched {
 
 const DEFAULT_HORIZON_MS = 86_400_000
 
-/** Undefined while nothing is deployed, or what is deployed came without a reference profile. */
+/** Undefined while nothing is deployed. */
 export async function watchedBy(
   context: Pick<Context, 'db' | 'artifacts'>,
   monitor: Monitor,
@@ -35,12 +35,13 @@ export async function watchedBy(
     actor: judge,
     id: stable.id,
   })
-  if (layoutSha256 === undefined) return undefined
   return {
     version,
     modelVersionId: stable.id,
-    layoutSha256,
-    reference: await loadReference(context, layoutSha256),
+    profile:
+      layoutSha256 === undefined
+        ? undefined
+        : { layoutSha256, reference: await loadReference(context, layoutSha256) },
     horizonMs: definition.label?.horizonMs ?? DEFAULT_HORIZON_MS,
     importance: await importanceOf(context, { projectId: monitor.projectId, model: found.model, version }),
   }
