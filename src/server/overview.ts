@@ -117,7 +117,7 @@ async function getOverview(context: Context, scope: Scope): Promise<z.input<type
     })),
     happened: decisions.slice(0, 30).map((decision) => ({
       id: decision.id,
-      kind: decision.kind,
+      kind: `${decision.kind}.${decision.verdict}`,
       sentence: decision.sentence,
       atMs: decision.atMs,
       href: hrefOf(decision),
@@ -132,17 +132,23 @@ async function getOverview(context: Context, scope: Scope): Promise<z.input<type
   }
 }
 
-function hrefOf({ subjectType, subjectId, kind }: Decision): string {
-  if (subjectType === 'model_version') {
-    const [model = '', version = ''] = subjectId.split('/')
-    return `/models/${model}/versions/${version}`
+/** The page of what a decision is about; versions and rollouts are named by what it rested on. */
+function hrefOf({ subjectType, subjectId, kind, inputs }: Decision): string {
+  const { model, version, deployment, runId } = inputs as Record<string, string | number | undefined>
+  switch (subjectType) {
+    case 'model_version':
+      return model === undefined ? '/models' : `/models/${model}/versions/${version}`
+    case 'rollout':
+      return deployment === undefined ? '/deployments' : `/deployments/${deployment}`
+    case 'deployment':
+      return kind === 'alert' ? `/monitoring/${subjectId}` : `/deployments/${subjectId}`
+    case 'dataset':
+      return `/datasets/${subjectId}`
+    case 'pipeline':
+      return runId === undefined ? '/pipelines' : `/pipeline-runs/${runId}`
+    default:
+      return '/decisions'
   }
-  if (subjectType === 'deployment') {
-    return kind === 'alert' ? `/monitoring/${subjectId}` : `/deployments/${subjectId}`
-  }
-  if (subjectType === 'dataset') return `/datasets/${subjectId}`
-  if (subjectType === 'pipeline_run') return `/pipeline-runs/${subjectId}`
-  return '/decisions'
 }
 
 async function dataStation(context: Context, { projectId }: Scope): Promise<Station> {
