@@ -25,6 +25,7 @@ export type StationName =
   | 'monitoring'
   | 'triggers'
 
+/** `happened[].kind` is a decision's kind and verdict: `gate.fail`, `rollout.promote`. */
 export interface Overview {
   project: string
   nowMs: number
@@ -51,7 +52,7 @@ export interface Decision {
   atMs: number
 }
 
-export interface Cause {
+interface Cause {
   name: string
   sentence: string
   weight: number
@@ -313,7 +314,7 @@ export interface EvaluationRow {
   days: number
   holdout: string
 }
-export interface LineageStep {
+interface LineageStep {
   kind: 'dataset' | 'pipeline-run' | 'run' | 'version'
   label: string
   detail?: string
@@ -367,7 +368,7 @@ export interface Deployment {
   traffic: TrafficHour[]
   createdMs: number
 }
-export type RolloutState = 'shadow' | 'canary' | 'succeeded' | 'rolled_back' | 'stopped' | 'superseded'
+type RolloutState = 'shadow' | 'canary' | 'succeeded' | 'rolled_back' | 'stopped' | 'superseded'
 export interface Rollout {
   id: string
   deployment: string

@@ -18,7 +18,7 @@ export interface LinePoint {
   /** 0 to 1: drawn as a bar in a strip under the picture. */
   share?: number | undefined
 }
-export interface LineSeries {
+interface LineSeries {
   name: string
   colour: string
   points: LinePoint[]

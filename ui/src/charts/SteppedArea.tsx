@@ -4,13 +4,13 @@ import { TimeTicks } from './Axes.tsx'
 import { ChartFrame } from './ChartFrame.tsx'
 import { timeAxis } from './scale.ts'
 
-export interface AreaSeries {
+interface AreaSeries {
   name: string
   colour: string
   /** One count for each bucket. */
   counts: number[]
 }
-export interface AreaMark {
+interface AreaMark {
   id: string
   atMs: number
   number: number

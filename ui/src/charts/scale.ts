@@ -1,13 +1,6 @@
 import { scaleLinear, scaleUtc } from 'd3-scale'
 import { clockOf, dayOf } from '../format.ts'
 
-export interface Box {
-  left: number
-  right: number
-  top: number
-  bottom: number
-}
-
 export type Scale = (value: number) => number
 
 export interface TimeAxis {

@@ -74,7 +74,9 @@ function VersionView({ version }: { version: ModelVersion }) {
 }
 
 function source(from: string): string {
-  return from === 'request' ? 'the request' : from === 'view' ? 'a feature view' : wordOf(from)
+  if (from === 'request') return 'the request'
+  if (from === 'view') return 'a feature view'
+  return from === 'on_demand' ? 'an on-demand feature' : wordOf(from)
 }
 
 function Decisions({ version }: { version: ModelVersion }) {

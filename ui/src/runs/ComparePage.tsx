@@ -68,7 +68,8 @@ export function ComparePage() {
 function lede(runs: Run[], differing: string[], params: string[]): string {
   if (runs.length === 0) return 'Select runs with x in the list, then press c.'
   if (differing.length === 0) return `${runs.length} runs with the same ${params.length} params.`
-  return `${runs.length} runs; ${differing.join(', ')} ${differing.length === 1 ? 'differs' : 'differ'}, ${params.length - differing.length} other params are the same.`
+  const same = params.length - differing.length
+  return `${runs.length} runs: ${differing.join(', ')} ${differing.length === 1 ? 'differs' : 'differ'}${same === 0 ? '' : `, ${same} other ${same === 1 ? 'param is' : 'params are'} the same`}.`
 }
 
 function RunName({ run, dashed }: { run: Run; dashed: boolean }) {

@@ -13,7 +13,7 @@ import { Page } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Time } from '../kit/Time.tsx'
 import { runColour } from '../palette.ts'
-import { metricOf, paramOf, tellingKeys, written } from './facets.ts'
+import { commonKeys, metricOf, paramOf, tellingKeys, written } from './facets.ts'
 import { parseFilterText } from './filter-text.ts'
 import styles from './RunsPage.module.css'
 
@@ -110,7 +110,7 @@ function orderOf(sort: string) {
 }
 
 function columnsOf(rows: RunItem[]): GridColumn<RunItem>[] {
-  const metrics = tellingKeys(
+  const metrics = commonKeys(
     rows.map((run) => run.metrics),
     5,
   )
