@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { localOwner } from '../src/kernel/actor.ts'
 import { listDecisions } from '../src/governance/governance.ts'
+import { parquetScan } from '../src/ports/analytics/analytics.ts'
 import { consumers, jobs as monitoringJobs } from '../src/monitoring/jobs.ts'
 import { monitor } from '../src/monitoring/definition.ts'
 import {
@@ -206,7 +207,7 @@ class World {
 
   async label(
     ids: readonly string[],
-    labels: readonly number[],
+    labels: readonly (number | null)[],
     timeMs: number,
     revision = 0,
   ): Promise<void> {
@@ -308,6 +309,24 @@ describeDatabases('monitoring', (open) => {
     const [back] = await dayTotals(world.context)
     expect(back!.label_sum).toBe(before!.label_sum)
     expect(back!.loss_sum).toBeCloseTo(before!.loss_sum, 9)
+    await world.label([ids[first]!], [null], TEST_TIME_MS + DAY_MS, 3)
+    await world.settle()
+    expect((await dayTotals(world.context))[0]).toMatchObject({ labelled: 479, label_sum: before!.label_sum })
+    const joined = await world.context.db.read
+      .selectFrom('label_join')
+      .select('parquet_sha256')
+      .where('parquet_sha256', 'is not', null)
+      .execute()
+    const paths = await Promise.all(
+      joined.map(({ parquet_sha256 }) => world.context.artifacts.localPath(parquet_sha256!)),
+    )
+    const recomputed = await world.context.analytics.query(
+      `SELECT timeMs // 86400000 AS day, sum(label::DOUBLE) AS late, count(*) AS labelled FROM (
+        SELECT * FROM ${parquetScan(paths)}
+        QUALIFY row_number() OVER (PARTITION BY predictionId ORDER BY revision DESC, receivedMs DESC) = 1)
+      WHERE variant <> 'shadow' AND label <> 'null' GROUP BY day ORDER BY day`,
+    )
+    expect(recomputed).toEqual([{ day: TEST_TIME_MS / DAY_MS, late: before!.label_sum, labelled: 479 }])
   })
 
   test('a label that comes before its prediction waits for it', async () => {

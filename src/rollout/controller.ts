@@ -5,6 +5,7 @@ import { nextStep, type Judgement, type Step } from './next-step.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { Rollout } from './schema.ts'
 import { sentenceOf } from './sentence.ts'
+import { settleRollouts } from './settle.ts'
 import { findLease, listActiveRollouts, upsertLease } from './store.ts'
 import { listTotals } from './store-counts.ts'
 import { controller, move, type Move } from './transition.ts'
@@ -28,6 +29,7 @@ export async function tickRollouts(context: Pick<Context, 'db' | 'clock' | 'conf
       )
     }
   }
+  await settleRollouts(context)
 }
 
 async function tick(context: Pick<Context, 'db' | 'clock' | 'config'>, rollout: Rollout): Promise<void> {

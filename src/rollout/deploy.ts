@@ -254,6 +254,7 @@ async function startRollout(
     started_ms: atMs,
     stage_started_ms: atMs,
     finished_ms: null,
+    settled_ms: null,
     created_ms: nowMs,
   })
   await updateDeployment(trx, deployment, { updated_ms: nowMs })

@@ -41,11 +41,15 @@ export function nextStep(input: {
   nowMs: number
 }): Judgement {
   const { plan, stage, totals } = input
-  const stages = Array.from({ length: stage + 1 }, (_, index) => index)
-  const metrics = stages.flatMap((index) => judgeStage(plan, index, totals))
+  const metrics = judgeStages(plan, stage, totals)
   const split = splitMismatch(plan, stage, totals)
   const rows = candidateRows(plan, stage, totals)
   return { step: decide(input, metrics, split, rows), metrics, split, rows }
+}
+
+/** Every metric in every stage up to and with the given one. */
+export function judgeStages(plan: RolloutPlan, stage: number, totals: readonly Total[]): MetricVerdict[] {
+  return Array.from({ length: stage + 1 }, (_, index) => judgeStage(plan, index, totals)).flat()
 }
 
 function decide(

@@ -30,6 +30,8 @@ export const planSchema = z.object({
   /** Absolute limits of the candidate, whatever stable does: share of requests. */
   limits: z.object({ error: z.number(), violation: z.number() }),
   timeoutMs: z.int(),
+  /** Labels that come within this time after the end settle the decision; 0 when none are expected. */
+  labelHorizonMs: z.int(),
   lossName: z.string(),
   /** Requests are assigned one by one, so that the split can be checked against the plan. */
   unit: z.enum(['request', 'other']),
@@ -75,6 +77,7 @@ export function resolvePlan(
     minimumRows: 500,
     limits: LIMITS,
     timeoutMs: settings?.timeoutMs ?? 14 * DAY_MS,
+    labelHorizonMs: definition.label?.horizonMs ?? 0,
     lossName: isProbability ? 'log loss' : 'squared error',
     unit: definition.unit === 'request' ? 'request' : 'other',
   }

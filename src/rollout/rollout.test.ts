@@ -175,6 +175,20 @@ describeDatabases('rollouts', (open) => {
     )
     expect(decision!.inputs['totals']).toHaveLength(3)
     expect(decision!.codeVersion).not.toBe('')
+    await count(context, rolloutId!, 0, [['shadow', 'pair_loss_diff', 388, 388 * 0.4, 388 * 0.5]])
+    context.clock.advance(HOUR_MS)
+    await tickRollouts(context)
+    await tickRollouts(context)
+    const settled = await listDecisions(context, {
+      projectId: PROJECT_ID,
+      subjectType: 'rollout',
+      subjectId: rolloutId!,
+      limit: 10,
+    })
+    expect(settled.map(({ verdict }) => verdict)).toEqual(['settled_right', 'roll_back'])
+    expect(settled[0]!.sentence).toMatch(
+      /^With the labels that have come since, rolling back late\/2 was right: log loss is worse by 0\.41/,
+    )
   })
 
   test('while labels are missing the last stage holds, says so once, and rolls back at the time limit', async () => {

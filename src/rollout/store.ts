@@ -117,6 +117,29 @@ export async function listActiveRollouts(at: Queryable): Promise<Rollout[]> {
   return rows.map(toRollout)
 }
 
+/** Ended by a verdict, and not yet settled by the labels that came afterwards. */
+export async function listUnsettledRollouts(at: Queryable): Promise<Rollout[]> {
+  const rows = await at
+    .selectFrom('rollout')
+    .selectAll()
+    .where('state', 'in', ['succeeded', 'rolled_back'])
+    .where('settled_ms', 'is', null)
+    .limit(100)
+    .execute()
+  return rows.map(toRollout)
+}
+
+/** False when it was settled before. */
+export async function markSettled(trx: Trx, { id, atMs }: { id: string; atMs: number }): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('rollout')
+    .set({ settled_ms: atMs })
+    .where('id', '=', id)
+    .where('settled_ms', 'is', null)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
 /** Newest first. `before` is the id of the last one of the page before: ids sort by time. */
 export async function listRollouts(
   at: Queryable,

@@ -42,6 +42,8 @@ export interface RolloutRow {
   started_ms: number
   stage_started_ms: number
   finished_ms: number | null
+  /** When the labels that came afterwards were looked at. */
+  settled_ms: number | null
   created_ms: number
 }
 

@@ -66,6 +66,7 @@ async function createRollout(db: Kysely<unknown>): Promise<void> {
     .addColumn('started_ms', 'bigint', (c) => c.notNull())
     .addColumn('stage_started_ms', 'bigint', (c) => c.notNull())
     .addColumn('finished_ms', 'bigint')
+    .addColumn('settled_ms', 'bigint')
     .addColumn('created_ms', 'bigint', (c) => c.notNull())
     .addUniqueConstraint('rollout_cause', ['project_id', 'deployment', 'cause'])
     .execute()
