@@ -15,6 +15,10 @@ import { NUMBERS, readFlights } from './flights.ts'
 
 const [kind = 'bare'] = process.argv.slice(2)
 const stop = kind === 'gateway' ? await serveGateway() : await serveBare()
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send!({ cpuUs: user + system })
+})
 process.once('disconnect', () => void stop().then(() => process.exit(0)))
 
 async function serveGateway(): Promise<() => Promise<void>> {

@@ -25,7 +25,7 @@ interface Ready {
 }
 
 interface Load {
-  requests: { average: number }
+  requests: { average: number; total: number }
   latency: { p50: number; p99: number; average: number }
   non2xx: number
   errors: number
@@ -33,7 +33,12 @@ interface Load {
 
 const cannon = createRequire(import.meta.url).resolve('autocannon')
 
-async function start(kind: string): Promise<{ child: ChildProcess; ready: Ready }> {
+interface Target {
+  child: ChildProcess
+  ready: Ready
+}
+
+async function start(kind: string): Promise<Target> {
   const child = fork(fileURLToPath(new URL('gateway-process.ts', import.meta.url)), [kind], {
     execArgv: [
       '--disable-warning=ExperimentalWarning',
@@ -72,6 +77,20 @@ async function load(port: number, connections: number, seconds: number): Promise
   return result
 }
 
+/** A load, and the processor time that the server took for each request: steady where the machine is not. */
+async function measure({ child, ready }: Target, connections: number, seconds: number): Promise<Load & { cpuUs: number }> {
+  const before = await cpuOf(child)
+  const result = await load(ready.port, connections, seconds)
+  return { ...result, cpuUs: ((await cpuOf(child)) - before) / result.requests.total }
+}
+
+function cpuOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
+    child.once('message', (message) => resolve((message as { cpuUs: number }).cpuUs))
+    child.send('cpu')
+  })
+}
+
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
@@ -82,19 +101,21 @@ console.log(`model: 100 trees, three numbers; ${JSON.stringify(gateway.ready.mod
 await load(gateway.ready.port, CONNECTIONS, 2)
 await load(bare.ready.port, CONNECTIONS, 2)
 const ratios: number[] = []
+const costs: number[] = []
 for (let repeat = 1; repeat <= REPEATS; repeat++) {
-  const through = await load(gateway.ready.port, CONNECTIONS, SECONDS)
-  const plain = await load(bare.ready.port, CONNECTIONS, SECONDS)
+  const through = await measure(gateway, CONNECTIONS, SECONDS)
+  const plain = await measure(bare, CONNECTIONS, SECONDS)
   const ratio = through.requests.average / plain.requests.average
   ratios.push(ratio)
+  costs.push(plain.cpuUs / through.cpuUs)
   console.log(
-    `${repeat}: gateway ${Math.round(through.requests.average)}/s (p50 ${through.latency.p50} ms, p99 ${through.latency.p99} ms), ` +
-      `bare ${Math.round(plain.requests.average)}/s, ratio ${(100 * ratio).toFixed(0)} %`,
+    `${repeat}: gateway ${Math.round(through.requests.average)}/s (p50 ${through.latency.p50} ms, p99 ${through.latency.p99} ms, ` +
+      `${through.cpuUs.toFixed(0)} µs CPU a request), bare ${Math.round(plain.requests.average)}/s (${plain.cpuUs.toFixed(0)} µs), ratio ${(100 * ratio).toFixed(0)} %`,
   )
 }
 const [one, oneBare] = [await load(gateway.ready.port, 1, SECONDS), await load(bare.ready.port, 1, SECONDS)]
 const micros = (result: Load): string => `${Math.round(1e6 / result.requests.average)} µs`
 console.log(`one connection: gateway ${micros(one)} a request, bare ${micros(oneBare)}`)
-console.log(`median ratio of ${REPEATS}: ${(100 * median(ratios)).toFixed(0)} % (aim: at least 70 %)`)
+console.log(`median ratio of ${REPEATS}: ${(100 * median(ratios)).toFixed(0)} % (aim: at least 70 %); by processor time ${(100 * median(costs)).toFixed(0)} %`)
 gateway.child.disconnect()
 bare.child.disconnect()

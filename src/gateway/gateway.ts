@@ -1,10 +1,11 @@
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { codeVersion } from '../governance/code-version.ts'
 import { DEFAULT_PROJECT } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
 import { answerMlflowScoring, isMlflowScoring, mlflowScoringError } from '../protocols/mlflow-scoring/mlflow-scoring.ts'
-import { answerOip, OIP_PREFIX, oipError } from '../protocols/oip/oip.ts'
+import { OIP_PREFIX, oipError, OpenInference } from '../protocols/oip/oip.ts'
 import { unpackSnapshot } from '../project/snapshot.ts'
 import { ServingEngine, type GatewayCall, type GatewayReply, type ServingOptions } from '../serving/serving.ts'
 import { requireLoopback } from './authenticate.ts'
@@ -28,6 +29,9 @@ export interface Gateway extends AsyncDisposable {
 /** The process that answers predictions. Takes over what an earlier process of the same gateway left on disk. */
 export async function startGateway(context: Context, options: GatewayOptions): Promise<Gateway> {
   requireLoopback(options.host)
+  // V8 guesses from the requests under way at a collection that their objects live long, and puts all later ones among the old:
+  // young garbage hangs on old garbage then, and collecting it takes 40 times as long (25 ms instead of 0.6 ms, measured).
+  setFlagsFromString('--no-allocation-site-pretenuring')
   const { config, log } = context
   await using started = new AsyncDisposableStack()
   started.use(lockGateway(config))
@@ -60,8 +64,9 @@ function snapshotFolder({ artifacts, config }: Context): (hash: string) => Promi
 function createHandler(context: Context, engine: ServingEngine): Handler {
   const server = { version: codeVersion }
   const metrics = gatewayMetrics(engine)
+  const oip = new OpenInference(engine, server)
   const answer = (call: GatewayCall): GatewayReply | Promise<GatewayReply> => {
-    if (call.path.startsWith(OIP_PREFIX)) return answerOip(engine, server, call)
+    if (call.path.startsWith(OIP_PREFIX)) return oip.answer(call)
     if (isMlflowScoring(call)) return answerMlflowScoring(engine, server, call)
     switch (`${call.method} ${call.path}`) {
       case 'POST /feedback':

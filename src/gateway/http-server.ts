@@ -50,9 +50,6 @@ export class HttpServer implements AsyncDisposable {
   #receive(request: IncomingMessage, response: ServerResponse): void {
     const startedMs = performance.now()
     this.#busy += 1
-    response.once('close', () => {
-      this.#busy -= 1
-    })
     if (request.method === 'GET' || request.method === 'HEAD') {
       request.resume()
       return this.#answer(request, response, NO_BODY, startedMs)
@@ -65,22 +62,28 @@ export class HttpServer implements AsyncDisposable {
     let first: Buffer | undefined
     let rest: Buffer[] | undefined
     let size = 0
-    let refused = false
+    let settled = false
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size > maxBodyBytes) {
-        if (refused) return
-        refused = true
+        if (settled) return
+        settled = true
         const error = new AppError('invalid', `The body is larger than ${maxBodyBytes} bytes`)
         const reply = this.#handler.error({ path: splitUrl(request.url ?? '/').path }, error)
-        send(response, { ...reply, status: 413, headers: { ...reply.headers, connection: 'close' } })
+        this.#send(response, { ...reply, status: 413, headers: { ...reply.headers, connection: 'close' } })
       } else if (first === undefined) first = chunk
       else (rest ??= [first]).push(chunk)
     })
     request.on('end', () => {
-      if (!refused) this.#answer(request, response, rest ? Buffer.concat(rest) : (first ?? NO_BODY), startedMs)
+      if (settled) return
+      settled = true
+      this.#answer(request, response, rest ? Buffer.concat(rest) : (first ?? NO_BODY), startedMs)
     })
-    request.on('error', () => response.destroy())
+    request.on('error', () => {
+      if (!settled) this.#busy -= 1
+      settled = true
+      response.destroy()
+    })
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, body: Buffer, startedMs: number): void {
@@ -102,14 +105,19 @@ export class HttpServer implements AsyncDisposable {
     try {
       checkCaller(headers.host, headers.origin, call.method === 'GET')
       const reply = this.#handler.answer(call)
-      if (!(reply instanceof Promise)) return send(response, reply)
+      if (!(reply instanceof Promise)) return this.#send(response, reply)
       reply.then(
-        (answered) => send(response, answered),
-        (error: unknown) => send(response, this.#handler.error(call, error)),
+        (answered) => this.#send(response, answered),
+        (error: unknown) => this.#send(response, this.#handler.error(call, error)),
       )
     } catch (error) {
-      send(response, this.#handler.error(call, error))
+      this.#send(response, this.#handler.error(call, error))
     }
+  }
+
+  #send(response: ServerResponse, reply: GatewayReply): void {
+    this.#busy -= 1
+    send(response, reply)
   }
 
   /** Takes no new requests, lets those under way finish for a while, then cuts. */

@@ -9,7 +9,21 @@ export interface Ids {
 
 type Entropy = (bytes: number) => Uint8Array
 
-export const randomIds: Ids = createIds((bytes) => randomBytes(bytes), Date.now)
+export const randomIds: Ids = createIds(pooledEntropy(), Date.now)
+
+/** Drawn in large pieces: a call into the runtime for each id would cost more than the id. */
+function pooledEntropy(): Entropy {
+  let pool = randomBytes(0)
+  let at = 0
+  return (bytes) => {
+    if (at + bytes > pool.length) {
+      pool = randomBytes(8192)
+      at = 0
+    }
+    at += bytes
+    return pool.subarray(at - bytes, at)
+  }
+}
 
 /** Ids that depend on the seed alone, for tests. */
 export function seededIds(seed: string): Ids {

@@ -52,7 +52,8 @@ export class BatchLog {
   /** A request that the model failed: logged and counted, answered by the caller. */
   fail(item: WorkItem): void {
     const now = performance.now()
-    const prediction: Prediction = { ...emptyPrediction(item), scores: Array.from({ length: item.rows }, () => NaN) }
+    const nothing = Array.from({ length: item.rows }, () => NaN)
+    const prediction = toPrediction(item, {}, 0, nothing, [])
     const failed: Scored = {
       item,
       prediction,
@@ -189,7 +190,7 @@ function score(
     scores.push(value)
     decisions.push(instead?.decision ?? live.scoring.decision(outputs, start + i, value, deployment.desired.policy))
   }
-  const prediction = { ...emptyPrediction(item), outputs, start, scores, decisions }
+  const prediction = toPrediction(item, outputs, start, scores, decisions)
   return {
     item,
     prediction,
@@ -200,17 +201,23 @@ function score(
   }
 }
 
-function emptyPrediction(item: WorkItem): Prediction {
+function toPrediction(
+  item: WorkItem,
+  outputs: Prediction['outputs'],
+  start: number,
+  scores: readonly number[],
+  decisions: readonly (string | null)[],
+): Prediction {
   return {
     live: item.live,
     variant: item.route.header.variant,
     requestId: item.requestId,
     rows: item.rows,
-    start: 0,
-    outputs: {},
+    start,
+    outputs,
     predictionIds: item.predictionIds,
-    scores: [],
-    decisions: [],
+    scores,
+    decisions,
     fallbackRows: item.fallbackRows,
     violations: item.resolved.violations,
     logged: false,

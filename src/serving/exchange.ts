@@ -35,19 +35,24 @@ const MAX_ID_LENGTH = 200
 const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-/
 
 /**
- * What a call says about itself beside its rows. Throws `invalid` for an event time outside a replay, and for ids
- * that are too long.
+ * The request that a call makes: decoded rows, and what the call says about itself. Throws `invalid` for an event time
+ * outside a replay, and for ids that are too long.
  */
-export function callFacts(
+export function toRequest(
   call: Pick<GatewayCall, 'header' | 'caller' | 'startedMs'>,
   { replay }: { replay: boolean },
-): Pick<PredictRequest, 'requestId' | 'timeMs' | 'header' | 'caller' | 'traceId' | 'startedMs'> {
+  { rows, columns }: Pick<PredictRequest, 'rows' | 'columns'>,
+  version?: number,
+): PredictRequest {
   const requestId = call.header('x-request-id')
   if (requestId !== undefined && (requestId.length === 0 || requestId.length > MAX_ID_LENGTH)) {
     throw new AppError('invalid', `x-request-id must have 1 to ${MAX_ID_LENGTH} characters`)
   }
   const parent = call.header('traceparent')
   return {
+    rows,
+    columns,
+    version,
     requestId,
     timeMs: eventTime(call.header('tidemill-event-time'), replay),
     header: call.header,

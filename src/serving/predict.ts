@@ -28,23 +28,23 @@ export class Predictor {
   }
 
   /**
-   * Answers one request. Throws `not_found` for a version that is not served, `invalid` for a request without a needed
+   * Answers one request. Throws or rejects with `not_found` for a version that is not served, `invalid` for a request without a needed
    * input, `unavailable` when the queue is full or the deadline passed.
    */
-  async predict(deployment: LiveDeployment, request: PredictRequest): Promise<Prediction> {
+  predict(deployment: LiveDeployment, request: PredictRequest): Promise<Prediction> {
     if (request.version !== undefined) {
-      return await this.#run(deployment, pinnedVariant(deployment, request.version), 'pinned', request, UNASSIGNED)
+      return this.#run(deployment, pinnedVariant(deployment, request.version), 'pinned', request, UNASSIGNED)
     }
     const { candidate } = deployment
     if (candidate === undefined || !this.#parts.leaseHolds(candidate.desired.rolloutId)) {
-      return await this.#run(deployment, deployment.stable, 'stable', request, UNASSIGNED)
+      return this.#run(deployment, deployment.stable, 'stable', request, UNASSIGNED)
     }
     const choice = this.#assign(deployment, request, candidate.desired.rolloutId)
-    if (candidate.desired.mode === 'shadow') return await this.#shadowed(deployment, request, choice)
+    if (candidate.desired.mode === 'shadow') return this.#shadowed(deployment, request, choice)
     if (choice.bucket >= candidate.desired.weight || !candidate.breaker.closed) {
-      return await this.#run(deployment, deployment.stable, 'stable', request, choice)
+      return this.#run(deployment, deployment.stable, 'stable', request, choice)
     }
-    return await this.#canary(deployment, request, choice)
+    return this.#canary(deployment, request, choice)
   }
 
   async #canary(deployment: LiveDeployment, request: PredictRequest, choice: Choice): Promise<Prediction> {
@@ -90,7 +90,7 @@ export class Predictor {
     this.#parts.stats.shadowDropped += 1
   }
 
-  async #run(
+  #run(
     deployment: LiveDeployment,
     live: LiveVariant,
     name: VariantName,
@@ -104,7 +104,7 @@ export class Predictor {
       if (name === 'canary') this.#parts.batchLog.fail(item)
       throw error
     }
-    return await this.#submit(item)
+    return this.#submit(item)
   }
 
   #submit(item: WorkItem): Promise<Prediction> {

@@ -93,7 +93,7 @@ async function roll(context: TestContext): Promise<string[]> {
   )
   for (const { id, payload_json, project_id } of waiting) {
     const payload = JSON.parse(payload_json) as { segmentId: string }
-    const job = { id, projectId: project_id, kind: 'serving.roll', payload, attempt: 1 }
+    const job = { id, projectId: project_id, kind: 'serving.roll', payload, attempt: 1, lastAttempt: false }
     await jobs[0]!.run(context, { ...job, signal: AbortSignal.timeout(60_000) })
     await jobs[0]!.run(context, { ...job, signal: AbortSignal.timeout(60_000) })
   }

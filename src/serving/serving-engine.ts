@@ -123,6 +123,7 @@ export class ServingEngine implements AsyncDisposable {
     return this.deployments.filter(({ desired }) => desired.project === project)
   }
 
+  /** Throws or rejects as `Predictor.predict` does. */
   predict(deployment: LiveDeployment, request: PredictRequest): Promise<Prediction> {
     return this.#predictor.predict(deployment, request)
   }

@@ -1,6 +1,6 @@
 export { bucketOf, BUCKETS } from './assignment.ts'
 export { rolloutMetrics, type ProfileCount, type RolloutCount, type RolloutMetric } from './counts.ts'
-export { callFacts, jsonReply, parseJson, type GatewayCall, type GatewayReply } from './exchange.ts'
+export { jsonReply, parseJson, toRequest, type GatewayCall, type GatewayReply } from './exchange.ts'
 export type { StoredFeedback } from './feedback-log.ts'
 export type { LiveDeployment, LiveVariant, Prediction } from './live-deployment.ts'
 export { LATENCY_BOUNDS_US } from './stats.ts'

@@ -1,7 +1,7 @@
 import { AppError, toAppError, type ErrorCode } from '../../kernel/errors.ts'
 import {
-  callFacts,
   jsonReply,
+  toRequest,
   type GatewayCall,
   type GatewayReply,
   type LiveDeployment,
@@ -57,8 +57,7 @@ export async function answerMlflowScoring(
       ? onlyDeployment(engine, call.project)
       : engine.deployment(call.project, decodeURIComponent(name))
   const request = decodeInvocation(deployment, call.body)
-  const facts = callFacts(call, engine)
-  const prediction = await engine.predict(deployment, { ...facts, ...request })
+  const prediction = await engine.predict(deployment, toRequest(call, engine, request))
   return jsonReply(200, encodePredictions(prediction))
 }
 

@@ -35,8 +35,9 @@ export interface InferRequest {
 }
 
 interface Members {
-  [name: string]: unknown
+  readonly [name: string]: unknown
 }
+const NONE: Members = {}
 
 /** Decodes a request against a deployment's inputs. Throws `invalid` with the place of what is wrong. */
 export function decodeInfer(
@@ -48,7 +49,7 @@ export function decodeInfer(
   const jsonBytes = headerLength === undefined ? body.length : toLength(headerLength, body.length)
   const message = parseJson(jsonBytes === body.length ? body : body.subarray(0, jsonBytes))
   const root = asObject(message, 'The request')
-  const parameters = parametersOf(root, 'The request')
+  const parameters = parametersOf(root, 'the request')
   if (!Array.isArray(root['inputs']) || root['inputs'].length === 0) {
     throw new AppError(
       'invalid',
@@ -56,7 +57,7 @@ export function decodeInfer(
     )
   }
   const raw = { bytes: body, at: jsonBytes }
-  const columns: (Column | undefined)[] = Array.from({ length: deployment.inputs.length })
+  const columns: (Column | undefined)[] = deployment.inputs.map(() => undefined)
   let rows = -1
   for (const given of root['inputs'] as unknown[]) {
     const tensor = asObject(given, 'An input')
@@ -126,7 +127,7 @@ function columnOf(
     )
   }
   const count = rows * input.width
-  const size = parametersOf(tensor, `Input "${input.name}"`)['binary_data_size']
+  const size = parametersOf(tensor, input.name)['binary_data_size']
   if (size === undefined) return fromJson(input, datatype, tensor['data'], count)
   if (tensor['data'] !== undefined) {
     throw new AppError(
@@ -208,28 +209,36 @@ function toTimes(input: InputSpec, values: Column): Column {
 }
 
 function rowsOf(input: InputSpec, shape: unknown): number {
-  const expected = `[rows${input.rowShape.map((size) => `, ${size}`).join('')}]`
-  if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
-    throw new AppError('invalid', `Input "${input.name}" needs a "shape" such as ${expected}`)
+  if (!Array.isArray(shape) || !shape.every(isSize)) {
+    throw new AppError('invalid', `Input "${input.name}" needs a "shape" such as ${expectedShape(input)}`)
   }
-  const [rows = 1, ...inner] = shape as number[]
-  const same =
-    inner.length === input.rowShape.length &&
-    inner.every((size, i) => input.rowShape[i]! < 0 || size === input.rowShape[i])
-  const plain = input.width === 1 && inner.every((size) => size === 1)
-  if (!same && !plain) {
-    throw new AppError(
-      'invalid',
-      `Input "${input.name}" has shape [${shape.join(', ')}]; expected ${expected}`,
-    )
+  const rows = shape.length === 0 ? 1 : shape[0]!
+  if (!hasRowShape(input, shape)) {
+    throw new AppError('invalid', `Input "${input.name}" has shape [${shape.join(', ')}]; expected ${expectedShape(input)}`)
   }
   if (rows < 1 || rows > MAX_REQUEST_ROWS) {
-    throw new AppError(
-      'invalid',
-      `Input "${input.name}" has ${rows} rows; a request may have 1 to ${MAX_REQUEST_ROWS}`,
-    )
+    throw new AppError('invalid', `Input "${input.name}" has ${rows} rows; a request may have 1 to ${MAX_REQUEST_ROWS}`)
   }
   return rows
+}
+
+function isSize(size: unknown): size is number {
+  return Number.isInteger(size) && (size as number) >= 0
+}
+
+/** A single value for each row may come with or without dimensions of one behind the rows. */
+function hasRowShape({ rowShape, width }: InputSpec, shape: readonly number[]): boolean {
+  let same = shape.length === rowShape.length + 1
+  let plain = width === 1
+  for (let axis = 1; axis < shape.length; axis++) {
+    if (shape[axis] !== rowShape[axis - 1] && rowShape[axis - 1] !== -1) same = false
+    if (shape[axis] !== 1) plain = false
+  }
+  return same || plain
+}
+
+function expectedShape({ rowShape }: InputSpec): string {
+  return `[rows${rowShape.map((size) => `, ${size}`).join('')}]`
 }
 
 function placeOf(deployment: LiveDeployment, name: unknown, columns: readonly unknown[]): number {
@@ -255,18 +264,18 @@ function outputsOf(deployment: LiveDeployment, given: unknown, parameters: Membe
       const names = known.map((spec) => spec.name).join(', ')
       throw new AppError('invalid', `There is no output ${JSON.stringify(name)}; the model gives ${names}`)
     }
-    const binary = parametersOf(output, `Output "${name}"`)['binary_data'] ?? parameters['binary_data_output']
+    const binary = parametersOf(output, name)['binary_data'] ?? parameters['binary_data_output']
     return { name, binary: binary === true }
   })
 }
 
 function parametersOf(holder: Members, where: string): Members {
   const given = holder['parameters']
-  if (given === undefined) return {}
-  const parameters = asObject(given, `${where}: "parameters"`)
+  if (given === undefined) return NONE
+  const parameters = asObject(given, `"parameters" of ${where}`)
   const refused = REFUSED_PARAMETERS.find((name) => parameters[name] !== undefined)
   if (refused === undefined) return parameters
-  throw new AppError('invalid', `${where}: the parameter "${refused}" is not supported`)
+  throw new AppError('invalid', `"parameters" of ${where}: "${refused}" is not supported`)
 }
 
 function idOf(id: unknown): string | undefined {

@@ -1,38 +1,60 @@
 import type { Tensor, TensorData } from '../../ports/inference/inference.ts'
-import type { GatewayReply, Prediction } from '../../serving/serving.ts'
+import type { GatewayReply, LiveVariant, Prediction } from '../../serving/serving.ts'
 import { encodeElements } from './datatypes.ts'
 import type { InferRequest } from './decode.ts'
 
-/** Encodes an answer: JSON, or JSON followed by raw tensors where the request wants that. */
-export function encodeInfer(deployment: string, request: InferRequest, prediction: Prediction): GatewayReply {
-  const binaries: Buffer[] = []
-  const outputs: string[] = []
-  const { live } = prediction
-  for (let i = 0; i < live.outputs.length; i++) {
-    const { name, width } = live.outputs[i]!
-    let { binary } = request
-    if (request.outputs !== undefined) {
-      const wanted = request.outputs.find((output) => output.name === name)
-      if (wanted === undefined) continue
-      binary = wanted.binary
+/** Parts of an answer that are the same for every answer of a version. */
+interface Template {
+  head: string
+  outputs: readonly { name: string; width: number; head: string }[]
+}
+
+/** Encodes answers: JSON, or JSON followed by raw tensors where the request wants that. */
+export class InferEncoder {
+  readonly #templates = new WeakMap<LiveVariant, Template>()
+
+  encode(deployment: string, request: InferRequest, prediction: Prediction): GatewayReply {
+    const template = this.#templateOf(deployment, prediction.live)
+    const binaries: Buffer[] = []
+    const id = request.id === undefined ? '' : `"id":${JSON.stringify(request.id)},`
+    let json = `${template.head}${id}"parameters":${encodeParameters(prediction)},"outputs":[`
+    let encoded = 0
+    for (const { name, width, head } of template.outputs) {
+      let { binary } = request
+      if (request.outputs !== undefined) {
+        const wanted = request.outputs.find((output) => output.name === name)
+        if (wanted === undefined) continue
+        binary = wanted.binary
+      }
+      const tensor = prediction.outputs[name]!
+      const start = prediction.start * width
+      if (encoded++ > 0) json += ','
+      json += head + encodeOutput(tensor, start, start + prediction.rows * width, prediction.rows, binary, binaries)
     }
-    const tensor = prediction.outputs[name]!
-    const start = prediction.start * width
-    outputs.push(
-      encodeOutput(name, tensor, start, start + prediction.rows * width, prediction.rows, binary, binaries),
-    )
+    json += ']}'
+    if (binaries.length === 0) return { status: 200, contentType: 'application/json', body: json }
+    const bytes = Buffer.from(json)
+    return {
+      status: 200,
+      contentType: 'application/octet-stream',
+      body: Buffer.concat([bytes, ...binaries]),
+      headers: { 'inference-header-content-length': String(bytes.length) },
+    }
   }
-  const id = request.id === undefined ? '' : `,"id":${JSON.stringify(request.id)}`
-  const json =
-    `{"model_name":${JSON.stringify(deployment)},"model_version":"${live.variant.version}"${id},` +
-    `"parameters":${encodeParameters(prediction)},"outputs":[${outputs.join(',')}]}`
-  if (binaries.length === 0) return { status: 200, contentType: 'application/json', body: json }
-  const head = Buffer.from(json)
-  return {
-    status: 200,
-    contentType: 'application/octet-stream',
-    body: Buffer.concat([head, ...binaries]),
-    headers: { 'inference-header-content-length': String(head.length) },
+
+  #templateOf(deployment: string, live: LiveVariant): Template {
+    const known = this.#templates.get(live)
+    if (known !== undefined) return known
+    const template = {
+      head: `{"model_name":${JSON.stringify(deployment)},"model_version":"${live.variant.version}",`,
+      outputs: live.outputs.map(({ name, width, datatype }) => ({
+        name,
+        width,
+        head: `{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[`,
+      })),
+    }
+    this.#templates.set(live, template)
+    return template
   }
 }
 
@@ -64,7 +86,6 @@ function rowsWhere(flags: readonly boolean[]): number[] {
 }
 
 function encodeOutput(
-  name: string,
   { datatype, shape, data }: Tensor,
   start: number,
   end: number,
@@ -74,11 +95,10 @@ function encodeOutput(
 ): string {
   let dimensions = String(rows)
   for (let axis = 1; axis < shape.length; axis++) dimensions += `,${shape[axis]}`
-  const head = `{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[${dimensions}]`
-  if (!binary) return `${head},"data":[${elementsToJson(data, start, end)}]}`
+  if (!binary) return `${dimensions}],"data":[${elementsToJson(data, start, end)}]}`
   const bytes = encodeElements(datatype, data, start, end)
   binaries.push(bytes)
-  return `${head},"parameters":{"binary_data_size":${bytes.length}}}`
+  return `${dimensions}],"parameters":{"binary_data_size":${bytes.length}}}`
 }
 
 /** JSON carries no NaN and no infinity: they are null. 64-bit integers keep all their digits. */

@@ -1,8 +1,8 @@
 import { AppError, toAppError, type ErrorCode } from '../../kernel/errors.ts'
 import type { TensorSpec } from '../../ports/inference/inference.ts'
 import {
-  callFacts,
   jsonReply,
+  toRequest,
   type GatewayCall,
   type GatewayReply,
   type LiveDeployment,
@@ -10,7 +10,7 @@ import {
   type ServingEngine,
 } from '../../serving/serving.ts'
 import { decodeInfer } from './decode.ts'
-import { encodeInfer } from './encode.ts'
+import { InferEncoder } from './encode.ts'
 
 /** Open Inference Protocol v2, REST: https://github.com/kserve/open-inference-protocol, with the binary tensor extension. */
 export const OIP_PREFIX = '/v2'
@@ -32,50 +32,61 @@ export function oipError(error: unknown): GatewayReply {
 }
 
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(infer|ready))?$/
+const KNOWN_PATHS = 1000
 
-/** Answers a call under `/v2`. Throws what `oipError` encodes. */
-export async function answerOip(
-  engine: ServingEngine,
-  server: { version: string },
-  call: GatewayCall,
-): Promise<GatewayReply> {
-  const match = MODEL_PATH.exec(call.path)
-  if (match === null) return answerServer(engine, server, call)
-  const [, name, version, action] = match
-  const deployment = engine.deployment(call.project, decodeName(name!))
-  const number = version === undefined ? undefined : toVersion(version, deployment)
-  if (action === 'infer') {
-    requireMethod(call, 'POST')
-    return await infer(engine, deployment, number, call)
+interface ModelPath {
+  name: string
+  version: string | undefined
+  action: string | undefined
+}
+
+/** Answers the calls under `/v2`. Keeps what it has made of paths and outputs, since they come again and again. */
+export class OpenInference {
+  readonly #engine: ServingEngine
+  readonly #version: string
+  readonly #paths = new Map<string, ModelPath | undefined>()
+  readonly #encoder = new InferEncoder()
+
+  constructor(engine: ServingEngine, { version }: { version: string }) {
+    this.#engine = engine
+    this.#version = version
   }
-  requireMethod(call, 'GET')
-  const live = number === undefined ? deployment.stable : servedVersion(deployment, number)
-  if (action === 'ready') return jsonReply(200, { name: deployment.desired.name, ready: true })
-  return jsonReply(200, metadata(deployment, live))
+
+  /** Throws what `oipError` encodes. */
+  answer(call: GatewayCall): GatewayReply | Promise<GatewayReply> {
+    const path = this.#pathOf(call.path)
+    if (path === undefined) return answerServer(this.#engine, this.#version, call)
+    const { name, version, action } = path
+    const deployment = this.#engine.deployment(call.project, name)
+    const number = version === undefined ? undefined : toVersion(version, deployment)
+    if (action === 'infer') {
+      requireMethod(call, 'POST')
+      return this.#infer(deployment, number, call)
+    }
+    requireMethod(call, 'GET')
+    const live = number === undefined ? deployment.stable : servedVersion(deployment, number)
+    if (action === 'ready') return jsonReply(200, { name: deployment.desired.name, ready: true })
+    return jsonReply(200, metadata(deployment, live))
+  }
+
+  #infer(deployment: LiveDeployment, version: number | undefined, call: GatewayCall): Promise<GatewayReply> {
+    const decoded = decodeInfer(deployment, call.body, call.header('inference-header-content-length'))
+    const request = toRequest(call, this.#engine, decoded, version)
+    return this.#engine
+      .predict(deployment, request)
+      .then((prediction) => this.#encoder.encode(deployment.desired.name, decoded, prediction))
+  }
+
+  #pathOf(text: string): ModelPath | undefined {
+    if (this.#paths.has(text)) return this.#paths.get(text)
+    const match = MODEL_PATH.exec(text)
+    const path = match === null ? undefined : { name: decodeName(match[1]!), version: match[2], action: match[3] }
+    if (this.#paths.size < KNOWN_PATHS) this.#paths.set(text, path)
+    return path
+  }
 }
 
-async function infer(
-  engine: ServingEngine,
-  deployment: LiveDeployment,
-  version: number | undefined,
-  call: GatewayCall,
-): Promise<GatewayReply> {
-  const request = decodeInfer(deployment, call.body, call.header('inference-header-content-length'))
-  const facts = callFacts(call, engine)
-  const prediction = await engine.predict(deployment, {
-    ...facts,
-    rows: request.rows,
-    columns: request.columns,
-    version,
-  })
-  return encodeInfer(deployment.desired.name, request, prediction)
-}
-
-function answerServer(
-  engine: ServingEngine,
-  { version }: { version: string },
-  call: GatewayCall,
-): GatewayReply {
+function answerServer(engine: ServingEngine, version: string, call: GatewayCall): GatewayReply {
   const path = call.path.replace(/\/$/, '')
   if (path === '/v2') {
     requireMethod(call, 'GET')
