@@ -69,7 +69,11 @@ export class RunCoordinator {
     this.#calls.set(message.call, given)
     given.then(
       ({ outputs }) => answer({ type: 'answer', call: message.call, ok: true, values: valuesOf(outputs) }),
-      (error: unknown) => answer({ type: 'answer', call: message.call, ok: false, error: messageOf(error) }),
+      (error: unknown) => {
+        // The function must not take the end of its run for the failure of a step.
+        if (this.#parts.signal.aborted) return
+        answer({ type: 'answer', call: message.call, ok: false, error: messageOf(error) })
+      },
     )
   }
 

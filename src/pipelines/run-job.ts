@@ -106,6 +106,7 @@ async function follow(context: Context, job: Job, run: PipelineRunRow, parts: Ru
         if (message.type !== 'finished') coordinator.receive(message, answer)
       },
     })
+    signal.throwIfAborted()
     await coordinator.flush()
     return { state: error === null ? 'succeeded' : 'failed', error }
   } catch (error) {

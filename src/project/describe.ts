@@ -11,6 +11,9 @@ import { closureOf, findLock, moduleGraph } from './module-graph.ts'
 import type { ExportedStep, OpenProject } from './open.ts'
 import { pythonClosure } from './python-imports.ts'
 
+/** Stands for the installed packages; it may lie above the project and does not travel with the code. */
+const LOCK = 'package-lock.json'
+
 export interface Described {
   definition: ProjectDefinition
   /** Every file of the project that the definitions reach, relative to its folder. */
@@ -56,6 +59,7 @@ export async function describeProject(
   const files = new Set([...graph.keys(), ...functions.keys()])
   for (const step of steps) {
     for (const path of [...Object.keys(step.code), ...Object.keys(step.files)]) files.add(path)
+    for (const path of Object.keys(step.environment)) if (path !== LOCK) files.add(path)
   }
   if (existsSync(join(root, 'package.json'))) files.add('package.json')
   return { definition: parsed.data, files: [...files].sort(), dependencies: findDependencies(root) }
@@ -84,8 +88,7 @@ function describeOne(root: string, { graph }: OpenProject, step: ExportedStep): 
     ...step,
     code,
     files,
-    environment:
-      lock === undefined ? environment : { ...environment, 'package-lock.json': sha256(readFileSync(lock)) },
+    environment: lock === undefined ? environment : { ...environment, [LOCK]: sha256(readFileSync(lock)) },
   })
 }
 

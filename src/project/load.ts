@@ -1,5 +1,7 @@
 import { fork } from 'node:child_process'
 import { realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError } from '../kernel/errors.ts'
 import type { Described } from './describe.ts'
@@ -30,6 +32,7 @@ function loadInChild(root: string): Promise<Described> {
     const child = fork(script, [root], {
       cwd: root,
       execArgv: ['--disable-warning=ExperimentalWarning'],
+      env: { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...process.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     let output = ''

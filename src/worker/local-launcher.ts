@@ -1,6 +1,6 @@
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { Code, FunctionMessage, Launcher, RawOutput, StepMessage } from '../pipelines/pipelines.ts'
+import type { Code, Launcher, RawOutput, StepMessage } from '../pipelines/pipelines.ts'
 import { unpackSnapshot } from '../project/snapshot.ts'
 import { ProcessPool } from './process-pool.ts'
 

@@ -3,26 +3,20 @@
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../kernel/errors.ts'
 import { builtInSteps } from '../pipelines/built-in.ts'
-import { builtInBody } from '../pipelines/built-in-bodies.ts'
-import {
-  endGroup,
-  FunctionRun,
-  runStep,
-  type Answer,
-  type FunctionMessage,
-  type StepMessage,
-  type Task,
-} from '../pipelines/pipelines.ts'
+import type { Answer, FunctionMessage, StepMessage, Task } from '../pipelines/child-protocol.ts'
+import { endGroup } from '../pipelines/foreign-step.ts'
+import { FunctionRun } from '../pipelines/function-run.ts'
+import { runStep } from '../pipelines/step-run.ts'
 import { stepSource } from '../pipelines/definition.ts'
-import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import { locationIn, openProject, type OpenProject } from '../project/open.ts'
 import { servicesOf } from '../project/services.ts'
 import { provideTidemill } from '../project/tidemill-import.ts'
+import { lazyAnalytics } from './lazy-analytics.ts'
 
 export type ToChild = Task | Answer | { type: 'abort'; reason: string }
 
 const folder = process.argv[2]!
-const analytics = openDuckDb()
+const analytics = lazyAnalytics()
 let project: Promise<OpenProject> | undefined
 let services: ReturnType<typeof servicesOf> | undefined
 let current: FunctionRun | undefined
@@ -71,7 +65,7 @@ async function step(task: Extract<Task, { type: 'step' }>): Promise<void> {
       analytics,
       signal: abort.signal,
       codeFolder: folder,
-      builtIn: async (name) => builtInBody(name),
+      builtIn: async (name) => (await import('../pipelines/built-in-bodies.ts')).builtInBody(name),
       send(message) {
         if (message.type === 'foreign') foreignPid = message.pid
         send(message)

@@ -1,0 +1,19 @@
+import type { Analytics } from '../ports/analytics/analytics.ts'
+
+/** DuckDB that is loaded when it is first asked: many steps never do. */
+export function lazyAnalytics(): Analytics {
+  let opened: Promise<Analytics> | undefined
+  const open = (): Promise<Analytics> => {
+    opened ??= import('../ports/analytics/duckdb.ts').then(({ openDuckDb }) => openDuckDb())
+    return opened
+  }
+  return {
+    query: async (sql, parameters) => await (await open()).query(sql, parameters),
+    columns: async (sql, parameters) => await (await open()).columns(sql, parameters),
+    execute: async (sql, parameters) => await (await open()).execute(sql, parameters),
+    session: async (options) => await (await open()).session(options),
+    async [Symbol.asyncDispose]() {
+      if (opened) await (await opened)[Symbol.asyncDispose]()
+    },
+  }
+}
