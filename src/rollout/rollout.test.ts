@@ -8,6 +8,7 @@ import { gain, model } from '../registry/definition.ts'
 import { deployment, type DeploymentOptions } from '../serving/definition.ts'
 import { findDesiredState, listCandidateLeases } from '../serving/serving.ts'
 import { consumers, jobs } from './jobs.ts'
+import { routes } from './routes.ts'
 import {
   addRolloutCounts,
   addTraffic,
@@ -348,6 +349,36 @@ describeDatabases('rollouts', (open) => {
     expect(timeline.rollouts[0]).toMatchObject({
       id: rolloutId,
       timeline: [{ stage: 0, mode: 'shadow', endedMs: null }],
+    })
+  })
+
+  test('every answer of the REST routes fits its declared schema', async () => {
+    const context = await open()
+    await serving(context, { rollout: canary })
+    const call = async (method: string, path: string, params: object, body: object = {}) => {
+      const found = routes.find((each) => each.method === method && each.path === path)!
+      const query = found.query?.parse({}) ?? {}
+      const input = { context, ...owner, params, query, body, request: new Request('http://x/') }
+      return found.response.parse(await found.handle(input)) as Record<string, unknown>
+    }
+    const { rolloutId: id } = await call(
+      'POST',
+      '/deployments',
+      {},
+      { name: 'late', model: 'late', version: 2 },
+    )
+    expect(await call('GET', '/deployments', {})).toMatchObject({
+      items: [{ name: 'late', candidate: { version: 2 } }],
+    })
+    expect(await call('GET', '/deployments/:name', { name: 'late' })).toMatchObject({
+      stable: { version: 1 },
+    })
+    const { decisions } = await call('GET', '/deployments/:name/timeline', { name: 'late' })
+    expect(decisions).toHaveLength(2)
+    expect(await call('GET', '/rollouts', {})).toMatchObject({ items: [{ id, state: 'shadow' }] })
+    expect(await call('GET', '/rollouts/:id', { id })).toMatchObject({ transitions: [{ to: 'shadow' }] })
+    expect(await call('POST', '/rollouts/:id/stop', { id }, {})).toEqual({
+      sentence: 'Stopped the rollout of late/2; late/1 goes on: by owner.',
     })
   })
 
