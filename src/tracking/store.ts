@@ -1,4 +1,4 @@
-import { sql, type Updateable } from 'kysely'
+import { sql, type RawBuilder, type Updateable } from 'kysely'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
@@ -11,6 +11,7 @@ import {
   filterSql,
   orderByClause,
   orderSql,
+  type OrderSql,
   type Searchable,
 } from './store-search.ts'
 import type { ExperimentRow, Lifecycle, RunRow } from './tables.ts'
@@ -159,7 +160,7 @@ export async function searchRunRows(
     id: 'r.id',
     scope: { column: 'experiment_id', ids: search.experimentIds },
   }
-  return await searchPage<RunRow>(at, search, {
+  const query: PageQuery = {
     from: sql`run r`,
     columns: sql`r.*`,
     scope: sql`r.project_id = ${search.projectId} and r.experiment_id in (${sql.join(search.experimentIds)})
@@ -169,24 +170,59 @@ export async function searchRunRows(
       { expression: sql.ref('r.start_ms'), descending: true },
       { expression: sql.ref('r.id'), descending: false },
     ]),
+  }
+  return (await firstByMetric(at, search, query)) ?? (await searchPage<RunRow>(at, search, query))
+}
+
+/**
+ * The page when runs of one experiment are ordered by a metric first and the page lies among those that have it: the index gives them in
+ * order, so that only the page is read. Undefined when the page reaches beyond them.
+ */
+async function firstByMetric(
+  at: Queryable,
+  search: Search & { experimentIds: readonly string[] },
+  query: PageQuery,
+): Promise<Page<RunRow> | undefined> {
+  const [term] = search.orderBy
+  const [experimentId, ...others] = search.experimentIds
+  if (term?.field !== 'metric' || experimentId === undefined || others.length > 0) return undefined
+  const [, , ...rest] = query.order.parts
+  const parts = [
+    { expression: sql.ref('o0.is_nan'), descending: false },
+    { ...term, expression: sql.ref('o0.value') },
+    ...rest,
+  ]
+  const after = search.pageToken ? decodePageToken(search.pageToken, parts.length) : undefined
+  if (after && after[0] !== 0) return undefined
+  const bound = after ? sql` and o0.value ${sql.raw(term.descending ? '<=' : '>=')} ${after[1]}` : sql``
+  const page = await searchPage<RunRow>(at, search, {
+    ...query,
+    // A cross join keeps SQLite from turning the two around.
+    from: sql`run_metric_latest o0 cross join run r`,
+    scope: sql`o0.experiment_id = ${experimentId} and o0.key = ${term.key} and o0.is_nan = 0${bound}
+      and r.id = o0.run_id and ${query.scope}`,
+    order: { joins: query.order.joins.slice(1), parts },
   })
+  return page.nextPageToken === undefined ? undefined : page
 }
 
 function lifecycleSql(alias: string, lifecycle: Lifecycle | 'all') {
   return lifecycle === 'all' ? sql`` : sql` and ${sql.ref(`${alias}.lifecycle`)} = ${lifecycle}`
 }
 
+export interface PageQuery {
+  from: RawBuilder<unknown>
+  columns: RawBuilder<unknown>
+  scope: RawBuilder<unknown>
+  filter: RawBuilder<unknown>
+  order: OrderSql
+}
+
 /** One page in order: the rows, and a token with the order values of the last one when there may be more. */
 export async function searchPage<Row>(
   at: Queryable,
   { limit, pageToken }: { limit: number; pageToken?: string | undefined },
-  query: {
-    from: ReturnType<typeof sql>
-    columns: ReturnType<typeof sql>
-    scope: ReturnType<typeof sql>
-    filter: ReturnType<typeof sql>
-    order: ReturnType<typeof orderSql>
-  },
+  query: PageQuery,
 ): Promise<Page<Row>> {
   const { parts, joins } = query.order
   const after = pageToken ? sql` and ${afterSql(parts, decodePageToken(pageToken, parts.length))}` : sql``
