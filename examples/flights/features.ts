@@ -1,4 +1,4 @@
-import { featureService, onDemand } from 'tidemill'
+import { entity, featureService, onDemand } from 'tidemill'
 
 export const flightTime = onDemand('flight_time', {
   inputs: { date: 'timestamp', distance: 'number' },
@@ -6,5 +6,8 @@ export const flightTime = onDemand('flight_time', {
   module: new URL('./features/flight-time.ts', import.meta.url).href,
   export: 'flightTime',
 })
+
+/** Requests name it, though no feature is about it yet. */
+export const airport = entity('airport', { key: 'origin' })
 
 export const lateFeatures = featureService('late_features', [flightTime])

@@ -7,13 +7,13 @@ const POLL_MS = 10
 
 interface ReplayState {
   nowMs: number
-  pending: { jobs: number; events: number }
+  pending: { jobs: number; events: number; gateways: number }
 }
 
 export interface Question {
   requestId: string
   timeMs: number
-  inputs: Record<string, number | string>
+  inputs: Record<string, { datatype: 'INT64' | 'FP64' | 'BYTES'; value: number | string }>
 }
 
 export interface Answer {
@@ -53,7 +53,7 @@ export class ReplayDriver {
     await this.#patiently(() => this.#control('/control/flush'))
     for (let ticked = false; ;) {
       const { pending } = await this.#patiently(() => this.api.get<ReplayState>('/replay'))
-      if (pending.jobs + pending.events > 0) {
+      if (pending.jobs + pending.events + pending.gateways > 0) {
         ticked = false
         await sleep(POLL_MS)
       } else if (ticked) {
@@ -64,7 +64,7 @@ export class ReplayDriver {
         ticked = true
       }
       if (performance.now() > deadline) {
-        throw new AppError('unavailable', `${pending.jobs} jobs and ${pending.events} events stay pending`)
+        throw new AppError('unavailable', `This stays pending: ${JSON.stringify(pending)}`)
       }
     }
   }
@@ -91,10 +91,10 @@ export class ReplayDriver {
       },
       body: JSON.stringify({
         id: requestId,
-        inputs: Object.entries(inputs).map(([name, value]) => ({
+        inputs: Object.entries(inputs).map(([name, { datatype, value }]) => ({
           name,
           shape: [1, 1],
-          datatype: typeof value === 'string' ? 'BYTES' : 'FP64',
+          datatype,
           data: [value],
         })),
       }),

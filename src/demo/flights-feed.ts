@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { quoteLiteral, type Analytics, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 
 /** One flight as it is asked about at departure, with what becomes known when it lands. */
@@ -38,7 +38,7 @@ export class FlightsFeed implements AsyncDisposable {
   static async open(analytics: Analytics, folder: string, untilMs: number): Promise<FlightsFeed> {
     await mkdir(folder, { recursive: true })
     const session = await analytics.session({ threads: 2 })
-    const source = join(packageFolder('vega-datasets'), 'data', 'flights-3m.parquet')
+    const source = fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')))
     await session.execute(`
       CREATE TEMP TABLE flight AS
       SELECT row_number() OVER (ORDER BY date, origin, destination, distance, delay) AS id, *,
@@ -49,7 +49,7 @@ export class FlightsFeed implements AsyncDisposable {
     return new FlightsFeed(session, folder)
   }
 
-  /** Writes the flights that landed in a span of time as one file, which appears whole or not at all. */
+  /** Writes the flights that landed after `fromMs` and by `toMs` as one file, which appears whole or not at all. */
   async deliver(span: { fromMs: number; toMs: number; without?: readonly string[] }): Promise<string> {
     const { fromMs, toMs, without = [] } = span
     const name = `flights-${stamp(fromMs)}-${stamp(toMs)}.parquet`
@@ -102,7 +102,7 @@ export class FlightsFeed implements AsyncDisposable {
   #landed(fromMs: number, toMs: number, condition: string): string {
     return `
       SELECT date, delay, distance, origin, destination FROM flight
-      WHERE landed_at >= ${timestamp(fromMs)} AND landed_at < ${timestamp(toMs)} AND ${condition}
+      WHERE landed_at > ${timestamp(fromMs)} AND landed_at <= ${timestamp(toMs)} AND ${condition}
       ORDER BY id`
   }
 
@@ -118,10 +118,6 @@ export class FlightsFeed implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]()
   }
-}
-
-export function packageFolder(name: string): string {
-  return join(createRequire(import.meta.url).resolve(`${name}/package.json`), '..')
 }
 
 function literals(texts: readonly string[]): string {

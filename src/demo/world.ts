@@ -1,5 +1,5 @@
 import type { Decision } from '../governance/schema.ts'
-import { ReplayDriver, sleep, type Label, type Question } from './driver.ts'
+import { sleep, type Label, type Question, type ReplayDriver } from './driver.ts'
 import { isLate, type Flight, type FlightsFeed } from './flights-feed.ts'
 
 const HOUR_MS = 3_600_000
@@ -96,7 +96,11 @@ export class World {
     const questions: Question[] = flights.map((flight) => ({
       requestId: `flight-${flight.id}`,
       timeMs: flight.dateMs,
-      inputs: { date: flight.dateMs, distance: flight.distance, origin: flight.origin },
+      inputs: {
+        date: { datatype: 'INT64', value: flight.dateMs },
+        distance: { datatype: 'FP64', value: flight.distance },
+        origin: { datatype: 'BYTES', value: flight.origin },
+      },
     }))
     for (const answer of await this.driver.ask(DEPLOYMENT, questions)) {
       const flight = byRequest.get(answer.requestId)!
@@ -127,8 +131,8 @@ export class World {
     await this.driver.settle()
   }
 
-  async decisions(kind?: Decision['kind'], limit = 200): Promise<Decision[]> {
-    const query = new URLSearchParams({ limit: String(limit), ...(kind && { kind }) })
-    return (await this.driver.api.get<{ items: Decision[] }>(`/decisions?${query}`)).items
+  /** What was decided so far, newest first. */
+  async allDecisions(): Promise<Decision[]> {
+    return (await this.driver.api.get<{ items: Decision[] }>('/decisions?limit=500')).items
   }
 }

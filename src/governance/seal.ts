@@ -37,6 +37,6 @@ export async function findBrokenSeal({ db }: Pick<Context, 'db'>): Promise<numbe
   }
 }
 
-function hashOf(previous: string, { hash: _, ...row }: AuditRow): string {
-  return hashJson({ previous, ...row })
+function hashOf(previous: string, row: AuditRow): string {
+  return hashJson({ previous, ...row, hash: undefined })
 }

@@ -55,7 +55,12 @@ export function table(header: readonly string[], rows: readonly (readonly string
   const lines = [header, ...rows]
   const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
   return lines
-    .map((line) => line.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd())
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n')
 }
 
@@ -68,7 +73,8 @@ export function reportFailure(error: unknown, json: boolean): void {
     )
   } else {
     process.stderr.write(`error: ${known.message}\n`)
-    if (known.code === 'internal' && known.cause instanceof Error) process.stderr.write(`${known.cause.stack}\n`)
+    if (known.code === 'internal' && known.cause instanceof Error)
+      process.stderr.write(`${known.cause.stack}\n`)
   }
   process.exitCode = EXIT_CODE[known.code]
 }

@@ -122,13 +122,12 @@ export async function isHeld(at: Queryable, held: { id: string; attempt: number 
   return row !== undefined
 }
 
-export async function countPendingJobs(at: Queryable, nowMs: number): Promise<number> {
+/** Jobs that have not ended, those that wait for another attempt among them. */
+export async function countPendingJobs(at: Queryable): Promise<number> {
   const { count } = await at
     .selectFrom('job')
     .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where((eb) =>
-      eb.or([eb('state', '=', 'active'), eb.and([eb('state', '=', 'ready'), eb('run_at_ms', '<=', nowMs)])]),
-    )
+    .where('state', 'in', ['ready', 'active'])
     .executeTakeFirstOrThrow()
   return count
 }

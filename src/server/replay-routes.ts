@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { latestGeneration, listGateways } from '../serving/serving.ts'
 import { roomTicks } from './rooms.ts'
 import { route } from '../http/route.ts'
 import { AppError } from '../kernel/errors.ts'
@@ -29,14 +30,20 @@ export function replayRoutes(consumerNames: readonly string[]) {
       permission: 'view',
       response: z.object({
         nowMs: z.number(),
-        pending: z.object({ jobs: z.number(), events: z.number() }),
+        pending: z.object({
+          jobs: z.number(),
+          events: z.number(),
+          gateways: z.number().describe('Gateways that do not serve the newest generation yet'),
+        }),
       }),
       async handle({ context: { db, clock } }) {
-        const jobs = await countPendingJobs(db.read, await db.wallTime())
+        const jobs = await countPendingJobs(db.read)
         const cursors = await Promise.all(consumerNames.map((name) => getCursor(db.read, name)))
         const last = await lastEventSeq(db.read)
         const events = cursors.reduce((sum, cursor) => sum + Math.max(0, last - cursor), 0)
-        return { nowMs: clock.now(), pending: { jobs, events } }
+        const generation = await latestGeneration(db.read)
+        const gateways = (await listGateways(db.read)).filter((gateway) => gateway.generation < generation)
+        return { nowMs: clock.now(), pending: { jobs, events, gateways: gateways.length } }
       },
     }),
   ]

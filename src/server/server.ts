@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { collectDefaultMetrics, Registry } from 'prom-client'
@@ -94,10 +95,10 @@ export function createServerApp(context: Context): Hono {
 }
 
 function listen(app: Hono, { host, port }: Context['config']) {
-  return new Promise<{ server: import('node:http').Server; port: number }>((resolve, reject) => {
+  return new Promise<{ server: HttpServer; port: number }>((resolve, reject) => {
     const server = serve({ fetch: app.fetch, hostname: host, port }, (address) =>
       resolve({ server, port: address.port }),
-    ) as import('node:http').Server
+    ) as HttpServer
     server.on('error', reject)
   })
 }

@@ -1,5 +1,12 @@
 import { Option, type Command } from 'commander'
-import { apiOf, currentConfig, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import {
+  apiOf,
+  currentConfig,
+  print,
+  table,
+  withServerOptions,
+  type CommandOptions,
+} from '../http/command.ts'
 import { ApiClient, readRunning } from '../http/api-client.ts'
 import type { Config } from '../kernel/config.ts'
 import { openContext } from '../http/open-context.ts'
@@ -21,7 +28,9 @@ export function addProcessCommands(program: Command): void {
       .description(`run the ${role} alone, for many machines`)
       .action(() => runRole(currentConfig(), ROLES[role]))
   }
-  withServerOptions(program.command('status').description('what is going on, and what needs you')).action(status)
+  withServerOptions(program.command('status').description('what is going on, and what needs you')).action(
+    status,
+  )
 }
 
 const ROLES = {
