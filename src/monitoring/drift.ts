@@ -1,7 +1,7 @@
 import { CATEGORY_CELLS_BEFORE, NUMBER_CELLS_BEFORE, type FrozenBins } from '../statistics/bins.ts'
 import { calibrateDays, judgeCalibrated, type DayValue } from '../statistics/blocks.ts'
 import { binnedMoments, compareCounts, jensenShannon } from '../statistics/divergence.ts'
-import { featureCells, scoreCells, type Profile, type ProfileLayout } from '../statistics/profile.ts'
+import { featureCells, scoreCells, type Profile } from '../statistics/profile.ts'
 import { createRandom, randomBinomial, type Random } from '../statistics/random.ts'
 import type { Reference } from './reference.ts'
 
@@ -166,13 +166,9 @@ function categoryChange(
   }
 }
 
-export function missingShare(cells: Float64Array, bins: FrozenBins): number {
+function missingShare(cells: Float64Array, bins: FrozenBins): number {
   const all = sum(cells)
   return all === 0 ? 0 : (cells[0]! + (bins.kind === 'number' ? cells[1]! : 0)) / all
-}
-
-export function layoutSubjects(layout: ProfileLayout): string[] {
-  return [...layout.features.map(({ name }) => name), 'score']
 }
 
 function percent(share: number): string {

@@ -17,7 +17,7 @@ import { addEntityHealth, insertMonitoredSegment, isMonitored } from './store-wi
 import { addToWindows, type WindowAddition } from './windows.ts'
 
 /** Rows that people were answered with; a shadow's rows are nobody's answer. */
-export const ANSWERING = ['stable', 'canary', 'fallback', 'pinned', 'external'] as const
+const ANSWERING = ['stable', 'canary', 'fallback', 'pinned', 'external'] as const
 const NO_ENTITY = '*'
 
 interface SegmentCounts {

@@ -54,17 +54,17 @@ export interface ScoredBy {
 }
 
 /** Probabilities are clipped to [.01, .99], so that one row's log loss is at most 4.6. */
-export const LOSS_CLIP = 0.01
+const LOSS_CLIP = 0.01
 
 /** The loss of one row: clipped log loss or squared error; null where neither is defined. */
-export function rowLoss(task: string, score: number | null, label: number | string | null): number | null {
+function rowLoss(task: string, score: number | null, label: number | string | null): number | null {
   if (score === null || !Number.isFinite(score) || typeof label !== 'number') return null
   if (task === 'binary') return rowLogLoss(score, label, LOSS_CLIP)
   return task === 'regression' || task === 'forecast' ? (score - label) ** 2 : null
 }
 
 /** A label as the task counts it: 1 and 0 for a binary task, a number for a regression, else text. */
-export function toLabel(task: string, label: number | string | boolean | null): number | string | null {
+function toLabel(task: string, label: number | string | boolean | null): number | string | null {
   if (label === null) return null
   if (task === 'binary') {
     const text = String(label).toLowerCase()

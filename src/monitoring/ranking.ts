@@ -1,4 +1,3 @@
-import { binnedMoments } from '../statistics/divergence.ts'
 import { NUMBER_CELLS_BEFORE } from '../statistics/bins.ts'
 import { scoresOfLabel, type Profile, type ProfileLayout } from '../statistics/profile.ts'
 import { aucFromTable, rowLogLoss } from '../statistics/ranking.ts'
@@ -84,10 +83,4 @@ function sum(values: ArrayLike<number>): number {
   let total = 0
   for (let i = 0; i < values.length; i++) total += values[i]!
   return total
-}
-
-/** Mean and standard deviation of the scores of a window, from its bins. */
-export function scoreMoments(layout: ProfileLayout, cells: Float64Array): { mean: number; sd: number } {
-  if (layout.score.kind !== 'number') return { mean: NaN, sd: NaN }
-  return binnedMoments(ascending(cells), layout.score.edges)
 }

@@ -46,7 +46,7 @@ function rankingText({ judged, spread }: RankingNews): string {
 }
 
 /** `3-day mean .31 [limits .14–.27]` */
-export function windowText({ days, value, lower, upper }: WindowJudgement): string {
+function windowText({ days, value, lower, upper }: WindowJudgement): string {
   const name = days === 1 ? '1 day' : `${days}-day mean`
   const limits = `${lower === null ? '…' : share(lower)}–${upper === null ? '…' : share(upper)}`
   return `${name} ${share(value)} [limits ${limits}]`

@@ -65,7 +65,7 @@ function toDesired(
   if (!stable) return undefined
   const previous = deployment.previous && variants.get(deployment.previous.id)
   const candidate = rollout && toCandidate(rollout, variants)
-  const entity = entityOf(deployment, stable)
+  const { entity } = deployment.definition
   return {
     projectId: deployment.projectId,
     project,
@@ -95,11 +95,4 @@ function toPolicy({ policy, policyVersion }: Deployment): Policy {
     ...(policy.fallback && { fallback: policy.fallback as unknown as JsonObject }),
     latencySloMs: policy.latencySloMs,
   }
-}
-
-/** A deployment names its entity; the request's key for it is what the entity of the same name has in the served features. */
-function entityOf({ definition }: Deployment, stable: Variant): { name: string; key: string } | undefined {
-  if (definition.entity === undefined) return undefined
-  const known = stable.featureService?.entities.find(({ name }) => name === definition.entity)
-  return { name: definition.entity, key: known?.key ?? definition.entity }
 }

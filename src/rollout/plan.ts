@@ -7,7 +7,7 @@ export type JudgedMetric = (typeof judgedMetrics)[number]
 
 const metric = z.enum(judgedMetrics)
 
-export const stageSchema = z.object({
+const stageSchema = z.object({
   mode: z.enum(['shadow', 'canary']),
   /** Of 10,000 units. */
   weight: z.int().min(0).max(10_000),

@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
 /** What a plan is made from. */
-export interface TrafficFacts {
+interface TrafficFacts {
   requestsPerHour: number
   labelDelayMs: number
   nowMs: number
@@ -25,7 +25,7 @@ const MOST_ROWS = 50_000_000
  * promotion needs, then canaries of 5, 25 and 50 %. Throws `invalid` when that takes longer than the plan's time limit,
  * with the date by which it would be decided.
  */
-export function planStages(plan: Omit<RolloutPlan, 'stages'>, facts: TrafficFacts): Stage[] {
+function planStages(plan: Omit<RolloutPlan, 'stages'>, facts: TrafficFacts): Stage[] {
   const stagesCount = 1 + CANARY_WEIGHTS.length
   const alpha = plan.alpha / (stagesCount * judgedMetrics.length)
   const pairs = rowsFor(plan.margins.loss, SPREAD.pair, alpha, plan)
@@ -64,7 +64,7 @@ function rowsFor(
   return rows
 }
 
-export function expectedDurationMs(
+function expectedDurationMs(
   stages: readonly Stage[],
   { requestsPerHour, labelDelayMs }: Pick<TrafficFacts, 'requestsPerHour' | 'labelDelayMs'>,
   needsLabels: boolean,

@@ -3,7 +3,7 @@ import type { DeploymentDefinition } from '../serving/definition.ts'
 import { judgedMetrics, planSchema, type RolloutPlan } from './plan.ts'
 
 export const activeStates = ['shadow', 'canary'] as const
-export const rolloutStates = [...activeStates, 'succeeded', 'rolled_back', 'stopped', 'superseded'] as const
+const rolloutStates = [...activeStates, 'succeeded', 'rolled_back', 'stopped', 'superseded'] as const
 export type RolloutState = (typeof rolloutStates)[number]
 
 /** A named endpoint: what is declared, and the version that answers. */
@@ -22,7 +22,7 @@ export interface Deployment {
   createdMs: number
 }
 
-export interface DeployedVersion {
+interface DeployedVersion {
   id: string
   version: number
 }

@@ -35,7 +35,7 @@ export async function settleRollouts({ db, clock }: Pick<Context, 'db' | 'clock'
   }
 }
 
-export function settle(
+function settle(
   { state, model, candidate, plan }: Pick<Rollout, 'state' | 'model' | 'candidate' | 'plan'>,
   metrics: readonly MetricVerdict[],
 ): { verdict: 'right' | 'wrong' | 'open'; sentence: string } {

@@ -269,16 +269,6 @@ export async function insertDesiredState(trx: Trx, document: DesiredState, nowMs
     .execute()
 }
 
-export async function findDesiredState(at: Queryable): Promise<DesiredState | undefined> {
-  const row = await at
-    .selectFrom('desired_state')
-    .select('document_json')
-    .orderBy('generation', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  return row && (JSON.parse(row.document_json) as DesiredState)
-}
-
 export async function listProjectNames(at: Queryable): Promise<Map<string, string>> {
   const rows = await at.selectFrom('project').select(['id', 'name']).execute()
   return new Map(rows.map((row) => [row.id, row.name]))

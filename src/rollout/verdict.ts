@@ -43,7 +43,7 @@ const LIMIT_ALPHA = 0.001
 const SPLIT_ALPHA = 0.001
 
 /** α for one metric in one stage: Bonferroni over both. */
-export function metricAlpha(plan: RolloutPlan): number {
+function metricAlpha(plan: RolloutPlan): number {
   return plan.alpha / (plan.stages.length * judgedMetrics.length)
 }
 
@@ -141,7 +141,7 @@ export function candidateRows(plan: RolloutPlan, stage: number, totals: readonly
   return momentsOf(totals, stage, candidateVariant(plan.stages[stage]!), 'error').n
 }
 
-export function candidateVariant(stage: Stage): 'shadow' | 'canary' {
+function candidateVariant(stage: Stage): 'shadow' | 'canary' {
   return stage.mode
 }
 
