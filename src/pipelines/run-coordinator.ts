@@ -3,6 +3,8 @@ import { appendEvent } from '../jobs/events.ts'
 import { fence, type Job } from '../jobs/jobs.ts'
 import { AppError, messageOf } from '../kernel/errors.ts'
 import { hashJson, type Json, type JsonObject } from '../kernel/json.ts'
+import type { Trx } from '../ports/db/db.ts'
+import { isUniqueViolation } from '../ports/db/dialect.ts'
 import { callKey } from './call-key.ts'
 import type { ChangeWatch } from './change-watch.ts'
 import type { Answer, FunctionMessage, InputSource } from './child-protocol.ts'
@@ -227,6 +229,25 @@ export class RunCoordinator {
     const cached = isOwn(ended, run)
     this.#recorder.put(Object.assign(row, { state: 'succeeded', cached, finished_ms: ended.finished_ms }))
     return ended
+  }
+
+  /** On PostgreSQL two runs may start the same execution at once: the later one finds it when it looks again. */
+  async #join(request: ExecutionRequest, row: StepRunRow, stale: string | undefined): Promise<ExecutionRow> {
+    const { context, job } = this.#parts
+    const work = async (trx: Trx): Promise<ExecutionRow> => {
+      await fence(trx, job)
+      const execution = await joinOrStart(context, trx, request, stale)
+      const started_ms = row.started_ms ?? (await context.db.wallTime(trx))
+      Object.assign(row, { state: 'running', execution_id: execution.id, started_ms })
+      await this.#recorder.write(trx, row)
+      return execution
+    }
+    try {
+      return await context.db.write(work)
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error
+      return await context.db.write(work)
+    }
   }
 
   async #inputs(

@@ -1,18 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { openTestContext, type TestContext } from '../../test/databases.ts'
+import { expect, it } from 'vitest'
+import { describeDatabases } from '../../test/databases.ts'
 import { applyFolder, runToEnd, writeProject } from './sample-project.ts'
 import { startWorker } from './worker.ts'
-
-const opened: AsyncDisposable[] = []
-afterEach(async () => {
-  for (const resource of opened.splice(0).toReversed()) await resource[Symbol.asyncDispose]()
-})
-
-async function open(): Promise<TestContext> {
-  const context = await openTestContext()
-  opened.push(context, await startWorker(context))
-  return context
-}
 
 const CONFIG = `
 import { project } from 'tidemill'
@@ -72,9 +61,10 @@ const FILES = {
   'pipelines/chain.ts': PIPELINE,
 }
 
-describe('a worker', () => {
+describeDatabases('a worker', (open) => {
   it('runs a pipeline of TypeScript and shell steps, and finds everything again the second time', async () => {
     const context = await open()
+    await using _worker = await startWorker(context)
     await applyFolder(context, writeProject(FILES))
     const first = await runToEnd(context, 'chain')
     expect(first.run).toMatchObject({ state: 'succeeded', error: null })
@@ -91,5 +81,14 @@ describe('a worker', () => {
     expect(second.steps.map(({ executionId }) => executionId)).toEqual(
       first.steps.map(({ executionId }) => executionId),
     )
+  })
+
+  it('gives runs that ask for the same at the same time one execution each', async () => {
+    const context = await open()
+    await using _worker = await startWorker(context)
+    await applyFolder(context, writeProject(FILES))
+    const views = await Promise.all([1, 2, 3, 4].map(() => runToEnd(context, 'chain')))
+    expect(views.map(({ run }) => run.error)).toEqual([null, null, null, null])
+    expect(await context.db.read.selectFrom('execution').select('id').execute()).toHaveLength(5)
   })
 })
