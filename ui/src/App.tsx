@@ -1,3 +1,4 @@
+import { useQuery } from '@tanstack/react-query'
 import {
   Database,
   FlaskConical,
@@ -13,8 +14,9 @@ import {
   Waves,
   Workflow,
 } from 'lucide-react'
-import { Suspense, useState } from 'react'
+import { Suspense, useEffect, useRef, useState } from 'react'
 import { Link, useLocation } from 'wouter'
+import { overview } from './api.ts'
 import styles from './App.module.css'
 import { clockOf, date, exact } from './format.ts'
 import { useDomainClock, useReplaySpeed } from './kit/clock.ts'
@@ -63,6 +65,12 @@ export function App() {
 
 function Side() {
   const [path] = useLocation()
+  const list = useRef<HTMLUListElement>(null)
+  useEffect(() => {
+    const here = list.current?.querySelector<HTMLElement>('[aria-current]')
+    if (here && list.current)
+      list.current.scrollLeft = here.offsetLeft - list.current.clientWidth / 2 + here.clientWidth / 2
+  }, [path])
   return (
     <div className={styles['side']}>
       <div className={styles['stuck']}>
@@ -70,7 +78,7 @@ function Side() {
           <Waves size={18} aria-hidden /> Tidemill
         </div>
         <nav className={styles['nav']} aria-label="Main">
-          <ul>
+          <ul ref={list}>
             {pages.map((page) => {
               const Icon = icons[page.href]
               const here =
@@ -124,6 +132,8 @@ function Top({ onSearch }: { onSearch: () => void }) {
 }
 
 function ReplayClock() {
+  // The one poll of the page: the domain clock moves also when nothing else happens.
+  useQuery({ ...overview(), refetchInterval: 5000 })
   const clock = useDomainClock()
   const speed = useReplaySpeed(clock)
   if (!clock.replay) return null

@@ -68,7 +68,8 @@ export function HeatStrip({ label, rows, columns, values, threshold, format }: H
             ))}
             {columns.map(
               (column, at) =>
-                at % every === 0 && (
+                at % every === 0 &&
+                left + at * cell + 36 < width && (
                   <text key={column} x={left + at * cell} y={height - 6} aria-hidden>
                     {column}
                   </text>

@@ -12,9 +12,11 @@ import { moodOf } from '../kit/tone.ts'
 import { Loop } from './Loop.tsx'
 import styles from './OverviewPage.module.css'
 
+const shown = 14
+
 /** What is going on, and what needs me? */
 export function OverviewPage() {
-  const query = useQuery({ ...overview(), refetchInterval: 5000 })
+  const query = useQuery(overview())
   return (
     <Loaded query={query}>
       {(data) => (
@@ -23,7 +25,7 @@ export function OverviewPage() {
           <NeedsYou items={data.needsYou} />
           <Columns wide="left">
             <Section title="What happened" note={<Link href="/decisions">All decisions</Link>}>
-              <Happened items={data.happened} />
+              <Happened items={data.happened.slice(0, shown)} />
             </Section>
             <Section title="Deployments" note={<Link href="/deployments">All</Link>}>
               <Deployed items={data.deployments} />
