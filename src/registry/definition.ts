@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 /** Metrics that are measured with an interval over days: `auc` is better when higher, the losses when lower. */
-export const metricNames = ['log_loss', 'auc', 'brier', 'mae', 'mse'] as const
+const metricNames = ['log_loss', 'auc', 'brier', 'mae', 'mse'] as const
 export const MetricName = z.enum(metricNames)
 export type MetricName = z.infer<typeof MetricName>
 

@@ -4,13 +4,10 @@ import type { Context } from '../http/context.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { JsonObject } from '../kernel/json.ts'
-import { CHAMPION, findVersionByAlias } from './aliases.ts'
-import type { GateDefinition, Task } from './definition.ts'
-import { evaluateModels, type EvaluateModels, type EvaluatedModel } from './evaluate.ts'
+import type { GateDefinition } from './definition.ts'
 import { judgeGates } from './gates.ts'
 import { gatesOfModel, type Caller } from './models.ts'
 import type { Evaluation, GateReport, ModelVersion, StoredEvaluation } from './schema.ts'
-import type { TableSource } from './scored-table.ts'
 import { getModelRow } from './store.ts'
 import {
   findEvaluationRow,
@@ -136,75 +133,6 @@ function inputsOf(
     days: holdout.days,
     subjects: subjects.map(({ name, role }) => ({ name, role })),
   }
-}
-
-export interface EvaluateVersion extends VersionKey {
-  holdout: TableSource
-  /** Default: the version's own. */
-  task?: Task | undefined
-  /** An ONNX graph to be evaluated beside; default: the holdout's base rate. */
-  baseline?: Pick<EvaluatedModel, 'name' | 'onnx'> | undefined
-  /** Default: the version with the alias `champion`; `null` for none. */
-  champion?: number | null | undefined
-  datasetVersionId?: string | undefined
-  known?: EvaluateModels['known']
-  gates?: readonly GateDefinition[] | undefined
-  cause?: string | undefined
-  injected?: boolean | undefined
-}
-
-/** Evaluates a version beside the champion and the baseline on one holdout, stores the results, and judges it by its gates. */
-export async function evaluateVersion(
-  context: Pick<Context, 'db' | 'clock' | 'ids' | 'artifacts' | 'analytics'>,
-  input: EvaluateVersion,
-): Promise<{ evaluation: StoredEvaluation; report: GateReport }> {
-  const version = await getModelVersion(context, input)
-  const champion = await championOf(context, input)
-  const models: EvaluatedModel[] = [await evaluated(context, version, 'candidate')]
-  if (champion) models.push(await evaluated(context, champion, 'champion'))
-  if (input.baseline) models.push({ ...input.baseline, role: 'baseline' })
-  const evaluation = await evaluateModels(context, {
-    holdout: input.holdout,
-    models,
-    task: input.task ?? taskOf(version),
-    datasetVersionId: input.datasetVersionId,
-    known: input.known,
-  })
-  const stored = await storeEvaluation(context, { ...input, evaluation })
-  return { evaluation: stored, report: await runGates(context, { ...input, evaluationId: stored.id }) }
-}
-
-async function championOf(
-  context: Pick<Context, 'db'>,
-  input: EvaluateVersion,
-): Promise<ModelVersion | undefined> {
-  if (input.champion === null) return undefined
-  const found =
-    input.champion === undefined
-      ? await findVersionByAlias(context, { ...input, alias: CHAMPION })
-      : await getModelVersion(context, { ...input, version: input.champion })
-  return found && found.version !== input.version && found.onnxSha256 !== undefined ? found : undefined
-}
-
-async function evaluated(
-  { artifacts }: Pick<Context, 'artifacts'>,
-  version: ModelVersion,
-  role: EvaluatedModel['role'],
-): Promise<EvaluatedModel> {
-  const name = `${version.model}/${version.version}`
-  if (version.onnxSha256 === undefined) throw new AppError('invalid', `${name} has no ONNX graph to evaluate`)
-  const onnx = await artifacts.localPath(version.onnxSha256)
-  const features = version.signature?.inputs.map((input) => input.name)
-  return { name, role, onnx, modelVersionId: version.id, features }
-}
-
-function taskOf({ task, signature, model, version }: ModelVersion): Task {
-  const name = task ?? signature?.task
-  if (name === 'binary' || name === 'regression') return name
-  throw new AppError(
-    'invalid',
-    `${model}/${version} has the task ${name ?? 'none'}: binary and regression can be evaluated`,
-  )
 }
 
 /** Throws `not_found`. */

@@ -58,7 +58,7 @@ export async function buildReferenceProfile(
   return { layout: definition, ...countByDay(prepareLayout(definition), table, features, scores) }
 }
 
-export function freezeLayout(
+function freezeLayout(
   task: Task,
   { columns, labels }: Pick<Table, 'columns' | 'labels'>,
   features: readonly string[],

@@ -15,6 +15,7 @@ import {
   getModelVersion,
   getModelVersionById,
   listModelVersions,
+  referencedBlobs,
   registerFromSource,
   registerVersion,
   runGates,
@@ -123,6 +124,7 @@ describeDatabases('registry', (open) => {
     expect(await context.db.read.selectFrom('blob').select('sha256').execute()).toEqual([
       { sha256: onnx.sha256 },
     ])
+    expect(await referencedBlobs(context.db.read)).toEqual([onnx.sha256])
   })
 
   it('points an alias at one version, tells of it, and refuses names that look like versions', async () => {

@@ -17,33 +17,15 @@ export {
   searchModelVersions,
   tagModelVersion,
   updateModelVersion,
-  type RegisterVersion,
 } from './versions.ts'
-export {
-  CHALLENGER,
-  CHAMPION,
-  deleteAlias,
-  findVersionByAlias,
-  setAlias,
-  setAliasIn,
-  type SetAlias,
-} from './aliases.ts'
+export { CHALLENGER, CHAMPION, deleteAlias, findVersionByAlias, setAlias, setAliasIn } from './aliases.ts'
 export { registerFromSource } from './source.ts'
-export {
-  evaluateVersion,
-  findGateReport,
-  getEvaluation,
-  listEvaluations,
-  listGateReports,
-  runGates,
-  storeEvaluation,
-  type EvaluateVersion,
-} from './evaluations.ts'
-export { evaluateModels, type EvaluateModels, type EvaluatedModel } from './evaluate.ts'
-export { judgeGates, type GateOutcome } from './gates.ts'
+export { findGateReport, listEvaluations, runGates, storeEvaluation } from './evaluations.ts'
+export { evaluateModels, type EvaluatedModel } from './evaluate.ts'
 export {
   buildReferenceProfile,
   readReferenceProfile,
   storeReferenceProfile,
   type ReferenceProfile,
 } from './reference-profile.ts'
+export { referencedBlobs } from './store.ts'

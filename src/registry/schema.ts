@@ -3,7 +3,7 @@ import { z } from 'zod'
 export const Tag = z.object({ key: z.string(), value: z.string() })
 export type Tag = z.infer<typeof Tag>
 
-export const FeatureKind = z.enum(['number', 'category', 'timestamp'])
+const FeatureKind = z.enum(['number', 'category', 'timestamp'])
 
 /** What a model takes and gives: inputs are named features, outputs are tensors. */
 export const Signature = z.object({
@@ -34,7 +34,7 @@ export const FeatureServiceReference = z.object({ name: z.string(), spec: z.reco
 export type FeatureServiceReference = z.infer<typeof FeatureServiceReference>
 
 export const stages = ['None', 'Staging', 'Production', 'Archived'] as const
-export const Stage = z.enum(stages)
+const Stage = z.enum(stages)
 
 export const ModelVersion = z.object({
   id: z.string(),
@@ -95,7 +95,7 @@ export const BlockStatistics = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('mean'), sums: z.array(z.number()), rows: z.array(z.number()) }),
 ])
 
-export const roles = ['candidate', 'champion', 'baseline', 'other'] as const
+const roles = ['candidate', 'champion', 'baseline', 'other'] as const
 
 export const Difference = z.object({
   metric: z.string(),

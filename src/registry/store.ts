@@ -280,6 +280,13 @@ export async function searchVersionRows(
   })
 }
 
+/** Every blob that a version holds, for garbage collection; a deleted version keeps its own. */
+export async function referencedBlobs(at: Queryable): Promise<string[]> {
+  const rows = await at.selectFrom('model_version').select(['onnx_sha256', 'layout_sha256']).execute()
+  const hashes = rows.flatMap((row) => [row.onnx_sha256, row.layout_sha256])
+  return [...new Set(hashes)].filter((hash) => hash !== null)
+}
+
 export function toModel(
   row: RegisteredModelRow,
   aliases: readonly ModelAliasRow[],

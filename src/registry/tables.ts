@@ -13,7 +13,7 @@ export interface RegisteredModelRow {
   updated_ms: number
 }
 
-export interface RegisteredModelTagRow {
+interface RegisteredModelTagRow {
   model_id: string
   key: string
   project_id: string
@@ -61,7 +61,7 @@ export interface ModelVersionRow {
   updated_ms: number
 }
 
-export interface ModelVersionTagRow {
+interface ModelVersionTagRow {
   model_version_id: string
   key: string
   project_id: string

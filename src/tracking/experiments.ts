@@ -187,7 +187,7 @@ async function ensureDefaultExperiment(trx: Trx, projectId: string, nowMs: numbe
   return row
 }
 
-export async function getExperimentRow(at: Queryable, projectId: string, id: string): Promise<ExperimentRow> {
+async function getExperimentRow(at: Queryable, projectId: string, id: string): Promise<ExperimentRow> {
   const key = id === '0' ? { projectId, isDefault: true as const } : { projectId, id }
   const row = await findExperimentRow(at, key)
   if (row) return row

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { AppError } from '../kernel/errors.ts'
 import { textOperators } from '../ports/db/match.ts'
 
-export const numberOperators = ['=', '!=', '<', '<=', '>', '>='] as const
+const numberOperators = ['=', '!=', '<', '<=', '>', '>='] as const
 export type NumberOperator = (typeof numberOperators)[number]
 
 const NumberOperator = z.enum(numberOperators)

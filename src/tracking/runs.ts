@@ -10,6 +10,7 @@ import { randomRunName } from './run-names.ts'
 import { BATCH_LIMITS, TAGS, type Run, type RunData, type RunDetail, type Tag } from './schema.ts'
 import {
   claimAnnouncement,
+  findRunRow,
   getRunRow,
   insertRun,
   listChildRows,
@@ -68,11 +69,7 @@ export async function createRun(
       created_ms: clock.now(),
       announced_ms: 0,
     }
-    if (
-      input.id !== undefined &&
-      (await trx.selectFrom('run').select('id').where('id', '=', id).executeTakeFirst())
-    )
-      return
+    if (input.id !== undefined && (await findRunRow(trx, projectId, id))) return
     await insertRun(trx, row)
     await upsertTags(
       trx,

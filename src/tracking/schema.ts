@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { LoggedModelStatus } from './tables.ts'
 
-export const runStatuses = ['RUNNING', 'SCHEDULED', 'FINISHED', 'FAILED', 'KILLED'] as const
-export const RunStatus = z.enum(runStatuses)
+const runStatuses = ['RUNNING', 'SCHEDULED', 'FINISHED', 'FAILED', 'KILLED'] as const
+const RunStatus = z.enum(runStatuses)
 
 /** The most that one call of `logBatch` takes. */
 export const BATCH_LIMITS = { metrics: 1000, params: 1000, tags: 1000 } as const
@@ -22,7 +22,7 @@ export const Tag = z.object({ key: z.string(), value: z.string() })
 export type Tag = z.infer<typeof Tag>
 export type Param = Tag
 
-export const Lifecycle = z.enum(['active', 'deleted'])
+const Lifecycle = z.enum(['active', 'deleted'])
 
 export const Experiment = z.object({
   id: z.string().describe('A number as text, unique across the server'),
@@ -35,9 +35,6 @@ export const Experiment = z.object({
   updatedMs: z.number(),
 })
 export type Experiment = z.infer<typeof Experiment>
-
-/** JSON has no NaN and no infinities: there they are the strings `NaN`, `Infinity`, `-Infinity`. */
-export const MetricValue = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)])
 
 export const Metric = z.object({
   key: z.string(),

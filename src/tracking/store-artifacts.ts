@@ -68,7 +68,7 @@ export async function deleteArtifactFiles(trx: Trx, projectId: string, path: str
 }
 
 /** Every blob that artifacts refer to, for garbage collection. */
-export async function listArtifactHashes(at: Queryable): Promise<string[]> {
+export async function referencedBlobs(at: Queryable): Promise<string[]> {
   const rows = await at.selectFrom('artifact_file').select('sha256').distinct().execute()
   return rows.map((row) => row.sha256)
 }

@@ -15,13 +15,13 @@ export interface ExperimentRow {
 }
 
 /** One row: the last experiment id given out. */
-export interface ExperimentCounterRow {
+interface ExperimentCounterRow {
   id: string
   project_id: string
   value: number
 }
 
-export interface ExperimentTagRow {
+interface ExperimentTagRow {
   experiment_id: string
   key: string
   project_id: string
@@ -47,7 +47,7 @@ export interface RunRow {
   announced_ms: number
 }
 
-export interface RunValueRow {
+interface RunValueRow {
   run_id: string
   key: string
   project_id: string
@@ -67,11 +67,11 @@ export interface RunMetricRow {
 }
 
 /** The greatest (step, timestamp, value) of each key. */
-export interface RunMetricLatestRow extends RunMetricRow {
+interface RunMetricLatestRow extends RunMetricRow {
   experiment_id: string
 }
 
-export interface RunDatasetRow {
+interface RunDatasetRow {
   id: string
   project_id: string
   experiment_id: string
@@ -84,7 +84,7 @@ export interface RunDatasetRow {
   created_ms: number
 }
 
-export interface RunInputRow {
+interface RunInputRow {
   run_id: string
   dataset_id: string
   project_id: string
@@ -94,7 +94,7 @@ export interface RunInputRow {
   created_ms: number
 }
 
-export interface RunModelRow {
+interface RunModelRow {
   run_id: string
   direction: 'input' | 'output'
   logged_model_id: string
@@ -120,14 +120,14 @@ export interface LoggedModelRow {
 
 export type LoggedModelStatus = 'PENDING' | 'READY' | 'UPLOAD_FAILED'
 
-export interface LoggedModelValueRow {
+interface LoggedModelValueRow {
   logged_model_id: string
   key: string
   project_id: string
   value: string
 }
 
-export interface LoggedModelMetricRow {
+interface LoggedModelMetricRow {
   logged_model_id: string
   key: string
   /** Empty when the metric names no dataset. */

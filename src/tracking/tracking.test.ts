@@ -16,6 +16,7 @@ import {
   logBatch,
   logInputs,
   putRunArtifact,
+  referencedBlobs,
   searchRuns,
   setExperimentLifecycle,
   setRunLifecycle,
@@ -296,7 +297,9 @@ describeDatabases('tracking', (open) => {
     const root = run.artifactUri.replace('mlflow-artifacts:/', '')
     const { sha256 } = await getArtifact(context, { ...caller, path: `${root}/model/a.txt` })
     expect(Buffer.from(await context.artifacts.bytes(sha256)).toString()).toBe('fourth')
+    expect(await referencedBlobs(context.db.read)).toContain(sha256)
     await deleteArtifacts(context, { ...caller, path: `${root}/model` })
+    expect(await referencedBlobs(context.db.read)).not.toContain(sha256)
     expect((await list('')).map(({ path }) => path)).toEqual(['model.md'])
     for (const path of ['../x', 'a/../../x', '/x', 'a//b', 'a\\b', 'a/%2e%2e/b', ''])
       await expect(put(path, 'x')).rejects.toMatchObject({ code: 'invalid' })

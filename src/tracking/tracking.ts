@@ -8,18 +8,8 @@ export {
   setExperimentLifecycle,
   setExperimentTag,
 } from './experiments.ts'
-export {
-  createRun,
-  finishRun,
-  getRun,
-  listChildRuns,
-  searchRuns,
-  setRunLifecycle,
-  updateRun,
-  type CreateRun,
-  type SearchRuns,
-} from './runs.ts'
-export { deleteRunTag, logBatch, logInputs, type LogBatch } from './log-batch.ts'
+export { createRun, finishRun, getRun, searchRuns, setRunLifecycle, updateRun } from './runs.ts'
+export { deleteRunTag, logBatch, logInputs } from './log-batch.ts'
 export { getMetricHistory, getThinnedHistory, sampleHistories } from './history.ts'
 export {
   createLoggedModel,
@@ -35,9 +25,9 @@ export {
   listRunArtifacts,
   putArtifact,
   putRunArtifact,
-  type ArtifactContent,
 } from './artifacts.ts'
 export { summarizeDatasets } from './datasets.ts'
+export { referencedBlobs } from './store-artifacts.ts'
 export { filterSql, orderSql, type Searchable } from './store-search.ts'
-export { searchPage, type Page, type Search } from './store.ts'
+export { searchPage, type Page } from './store.ts'
 export type { Comparison, Filter, NumberOperator, OrderTerm } from './filter.ts'

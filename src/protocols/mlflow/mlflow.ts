@@ -16,7 +16,7 @@ import { Fields, endpoint, readFields, type Endpoint } from './wire.ts'
 /**
  * The version that clients see. Since 3.4 they send traces by OTLP to a server that says it is as new, which this one does not take.
  */
-export const SERVED_VERSION = '3.3.2'
+const SERVED_VERSION = '3.3.2'
 
 const serverInfo = endpoint(
   'GET',

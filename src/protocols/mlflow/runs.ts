@@ -134,7 +134,7 @@ export function metricToWire({ key, value, timestampMs, step }: Metric) {
   return { key, value: doubleToWire(value), timestamp: timestampMs, step }
 }
 
-export function runToWire(run: RunDetail) {
+function runToWire(run: RunDetail) {
   const inputs = run.models.filter(({ direction }) => direction === 'input')
   const outputs = run.models.filter(({ direction }) => direction === 'output')
   const datasets = run.datasets.map(({ tags, sourceType, ...dataset }) => ({

@@ -159,7 +159,7 @@ export class Fields {
   }
 }
 
-export function missing(name: string) {
+function missing(name: string) {
   return invalid(
     `Missing value for required parameter '${name}'. See the API docs for more information about request parameters.`,
   )
