@@ -78,7 +78,11 @@ async function load(port: number, connections: number, seconds: number): Promise
 }
 
 /** A load, and the processor time that the server took for each request: steady where the machine is not. */
-async function measure({ child, ready }: Target, connections: number, seconds: number): Promise<Load & { cpuUs: number }> {
+async function measure(
+  { child, ready }: Target,
+  connections: number,
+  seconds: number,
+): Promise<Load & { cpuUs: number }> {
   const before = await cpuOf(child)
   const result = await load(ready.port, connections, seconds)
   return { ...result, cpuUs: ((await cpuOf(child)) - before) / result.requests.total }
@@ -116,6 +120,8 @@ for (let repeat = 1; repeat <= REPEATS; repeat++) {
 const [one, oneBare] = [await load(gateway.ready.port, 1, SECONDS), await load(bare.ready.port, 1, SECONDS)]
 const micros = (result: Load): string => `${Math.round(1e6 / result.requests.average)} µs`
 console.log(`one connection: gateway ${micros(one)} a request, bare ${micros(oneBare)}`)
-console.log(`median ratio of ${REPEATS}: ${(100 * median(ratios)).toFixed(0)} % (aim: at least 70 %); by processor time ${(100 * median(costs)).toFixed(0)} %`)
+console.log(
+  `median ratio of ${REPEATS}: ${(100 * median(ratios)).toFixed(0)} % (aim: at least 70 %); by processor time ${(100 * median(costs)).toFixed(0)} %`,
+)
 gateway.child.disconnect()
 bare.child.disconnect()

@@ -54,7 +54,11 @@ for (const protocol of ['oip', 'mlflow-scoring']) {
 
 async function check(step: Step): Promise<void> {
   const { headers, body } = toRequest(step)
-  const response = await fetch(gateway.url + step.path, { method: step.method, headers, ...(body && { body }) })
+  const response = await fetch(gateway.url + step.path, {
+    method: step.method,
+    headers,
+    ...(body && { body }),
+  })
   const bytes = Buffer.from(await response.arrayBuffer())
   const length = Number(response.headers.get('inference-header-content-length') ?? bytes.length)
   const text = bytes.toString('utf8', 0, length)
@@ -69,7 +73,10 @@ async function check(step: Step): Promise<void> {
   if (step.message) expect(answer.error ?? answer.message, at).toContain(step.message)
 }
 
-function toRequest({ headers = {}, body, raw, binary }: Step): { headers: Record<string, string>; body?: Buffer } {
+function toRequest({ headers = {}, body, raw, binary }: Step): {
+  headers: Record<string, string>
+  body?: Buffer
+} {
   const given = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, value.replace('${tooLong}', 'k'.repeat(201))]),
   )
@@ -80,5 +87,8 @@ function toRequest({ headers = {}, body, raw, binary }: Step): { headers: Record
     return { headers: { ...given, 'inference-header-content-length': String(json.length) }, body: bytes }
   }
   if (body === undefined) return { headers: given }
-  return { headers: { 'content-type': 'application/json', ...given }, body: Buffer.from(JSON.stringify(body)) }
+  return {
+    headers: { 'content-type': 'application/json', ...given },
+    body: Buffer.from(JSON.stringify(body)),
+  }
 }

@@ -2,7 +2,15 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openTestContext, type TestContext } from './databases.ts'
-import { deploymentOf, openGateway, publish, row, tinyModel, variantOf, type InferAnswer } from './gateways.ts'
+import {
+  deploymentOf,
+  openGateway,
+  publish,
+  row,
+  tinyModel,
+  variantOf,
+  type InferAnswer,
+} from './gateways.ts'
 import { readFeedbackSegment, readPredictionSegment } from '../src/serving/serving.ts'
 
 const KILLS = 4
@@ -59,28 +67,32 @@ async function everythingRegistered(context: TestContext) {
   return { predictions, feedback }
 }
 
-it('a gateway killed again and again under load has every row that it acknowledged, once', { timeout: 120_000 }, async () => {
-  await using context = await openTestContext()
-  const stable = await variantOf(context, { version: 1, bytes: tinyModel() })
-  await publish(context, [deploymentOf(stable)])
-  const predictions = new Set<string>()
-  const feedback = new Set<string>()
-  for (let kill = 0; kill < KILLS; kill++) {
-    const { child, url } = await start(context.config.dataDir)
-    const loaded = load(url, predictions, feedback)
-    await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 350))
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGKILL')
-    await ended
-    await loaded
-  }
-  await using last = await openGateway(context)
-  await last.gateway.engine.flush()
-  const found = await everythingRegistered(context)
-  expect(predictions.size).toBeGreaterThan(100)
-  expect(feedback.size).toBeGreaterThan(10)
-  const known = new Set(found.predictions)
-  expect(known.size).toBe(found.predictions.length)
-  expect([...predictions].filter((id) => !known.has(id))).toEqual([])
-  expect([...feedback].filter((id) => !found.feedback.includes(id))).toEqual([])
-})
+it(
+  'a gateway killed again and again under load has every row that it acknowledged, once',
+  { timeout: 120_000 },
+  async () => {
+    await using context = await openTestContext()
+    const stable = await variantOf(context, { version: 1, bytes: tinyModel() })
+    await publish(context, [deploymentOf(stable)])
+    const predictions = new Set<string>()
+    const feedback = new Set<string>()
+    for (let kill = 0; kill < KILLS; kill++) {
+      const { child, url } = await start(context.config.dataDir)
+      const loaded = load(url, predictions, feedback)
+      await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 350))
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGKILL')
+      await ended
+      await loaded
+    }
+    await using last = await openGateway(context)
+    await last.gateway.engine.flush()
+    const found = await everythingRegistered(context)
+    expect(predictions.size).toBeGreaterThan(100)
+    expect(feedback.size).toBeGreaterThan(10)
+    const known = new Set(found.predictions)
+    expect(known.size).toBe(found.predictions.length)
+    expect([...predictions].filter((id) => !known.has(id))).toEqual([])
+    expect([...feedback].filter((id) => !found.feedback.includes(id))).toEqual([])
+  },
+)

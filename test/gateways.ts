@@ -10,7 +10,9 @@ export function tinyModel(shift = 0): Uint8Array {
   const hour = Float64Array.from({ length: rows }, (_, i) => i % 24)
   const distance = Float64Array.from({ length: rows }, (_, i) => (i * 37) % 1000)
   const codes = Int32Array.from({ length: rows }, (_, i) => i % 2)
-  const target = Float64Array.from({ length: rows }, (_, i) => ((i % 24) + codes[i]! * 5 + shift > 16 ? 1 : 0))
+  const target = Float64Array.from({ length: rows }, (_, i) =>
+    (i % 24) + codes[i]! * 5 + shift > 16 ? 1 : 0,
+  )
   return train({
     learner: 'logistic',
     task: 'binary',
@@ -78,8 +80,11 @@ export async function publish(
   { replay = false } = {},
 ): Promise<number> {
   return await db.write(async (trx) => {
-    const last = await trx.selectFrom('desired_state').select((eb) => eb.fn.max('generation').as('last')).executeTakeFirst()
-    const document: DesiredState = { generation: Number(last?.last ?? 0) + 1, replay, deployments }
+    const last = await trx
+      .selectFrom('desired_state')
+      .select((eb) => eb.fn.max('generation').as('last'))
+      .executeTakeFirst()
+    const document: DesiredState = { generation: (last?.last ?? 0) + 1, replay, deployments }
     await trx
       .insertInto('desired_state')
       .values({
@@ -109,7 +114,11 @@ export interface TestGateway extends AsyncDisposable {
   url: string
   /** Waits, at most two seconds, until the gateway serves a generation. */
   serves(generation: number): Promise<void>
-  infer(path: string, body: unknown, headers?: Record<string, string>): Promise<{ status: number; body: InferAnswer }>
+  infer(
+    path: string,
+    body: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: InferAnswer }>
 }
 
 export interface InferAnswer {

@@ -49,7 +49,10 @@ export class DesiredFollower implements AsyncDisposable {
       if (kept !== undefined) await this.#engine.apply(kept)
     }
     this.#listening = this.#context.db.onChange(() => this.#changed())
-    this.#timers = [setInterval(() => this.#changed(), POLL_MS), setInterval(() => this.#beat(), HEARTBEAT_MS)]
+    this.#timers = [
+      setInterval(() => this.#changed(), POLL_MS),
+      setInterval(() => this.#beat(), HEARTBEAT_MS),
+    ]
     for (const timer of this.#timers) timer.unref()
   }
 
@@ -59,7 +62,9 @@ export class DesiredFollower implements AsyncDisposable {
       return
     }
     this.#looking = this.#look()
-      .catch((error: unknown) => this.#context.log.warn({ err: error }, 'The desired state could not be read'))
+      .catch((error: unknown) =>
+        this.#context.log.warn({ err: error }, 'The desired state could not be read'),
+      )
       .finally(() => {
         this.#looking = undefined
         if (!this.#again || this.#stopped) return

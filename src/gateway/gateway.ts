@@ -4,10 +4,19 @@ import { codeVersion } from '../governance/code-version.ts'
 import { DEFAULT_PROJECT } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
-import { answerMlflowScoring, isMlflowScoring, mlflowScoringError } from '../protocols/mlflow-scoring/mlflow-scoring.ts'
+import {
+  answerMlflowScoring,
+  isMlflowScoring,
+  mlflowScoringError,
+} from '../protocols/mlflow-scoring/mlflow-scoring.ts'
 import { OIP_PREFIX, oipError, OpenInference } from '../protocols/oip/oip.ts'
 import { unpackSnapshot } from '../project/snapshot.ts'
-import { ServingEngine, type GatewayCall, type GatewayReply, type ServingOptions } from '../serving/serving.ts'
+import {
+  ServingEngine,
+  type GatewayCall,
+  type GatewayReply,
+  type ServingOptions,
+} from '../serving/serving.ts'
 import { requireLoopback } from './authenticate.ts'
 import { DesiredFollower } from './desired-follower.ts'
 import { HttpServer, type Handler } from './http-server.ts'
@@ -35,7 +44,9 @@ export async function startGateway(context: Context, options: GatewayOptions): P
   const { config, log } = context
   await using started = new AsyncDisposableStack()
   started.use(lockGateway(config))
-  const engine = started.use(new ServingEngine(context, { snapshotFolder: snapshotFolder(context), ...options.serving }))
+  const engine = started.use(
+    new ServingEngine(context, { snapshotFolder: snapshotFolder(context), ...options.serving }),
+  )
   const recovered = engine.spool.recover()
   let port = options.port
   const follower = started.use(new DesiredFollower(context, engine, () => `http://${options.host}:${port}`))
@@ -49,7 +60,9 @@ export async function startGateway(context: Context, options: GatewayOptions): P
     }),
   )
   port = server.port
-  await follower.announce().catch((error: unknown) => log.warn({ err: error }, 'The gateway could not be announced'))
+  await follower
+    .announce()
+    .catch((error: unknown) => log.warn({ err: error }, 'The gateway could not be announced'))
   log.info({ port, generation: engine.generation, recovered }, 'gateway listens')
   const running = started.move()
   return { port, engine, [Symbol.asyncDispose]: () => running.disposeAsync() }
@@ -58,7 +71,8 @@ export async function startGateway(context: Context, options: GatewayOptions): P
 /** Code for on-demand features has a folder of the gateway's own: it links no packages, since they are pure functions. */
 function snapshotFolder({ artifacts, config }: Context): (hash: string) => Promise<string> {
   const dataDir = join(config.dataDir, 'gateway', config.gatewayId)
-  return (hash) => unpackSnapshot({ artifacts, config: { ...config, dataDir } }, { hash, dependencies: undefined })
+  return (hash) =>
+    unpackSnapshot({ artifacts, config: { ...config, dataDir } }, { hash, dependencies: undefined })
 }
 
 function createHandler(context: Context, engine: ServingEngine): Handler {

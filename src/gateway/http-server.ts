@@ -31,7 +31,9 @@ export class HttpServer implements AsyncDisposable {
   private constructor(handler: Handler, options: Options) {
     this.#handler = handler
     this.#options = options
-    this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => this.#receive(request, response))
+    this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
+      this.#receive(request, response),
+    )
   }
 
   static async listen(handler: Handler, options: Options): Promise<HttpServer> {

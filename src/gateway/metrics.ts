@@ -1,4 +1,10 @@
-import { collectDefaultMetrics, Registry, type Metric, type MetricObjectWithValues, type MetricValue } from 'prom-client'
+import {
+  collectDefaultMetrics,
+  Registry,
+  type Metric,
+  type MetricObjectWithValues,
+  type MetricValue,
+} from 'prom-client'
 import { LATENCY_BOUNDS_US, type ServingEngine } from '../serving/serving.ts'
 
 type Labels = Record<string, string | number>
@@ -9,14 +15,22 @@ export function gatewayMetrics(engine: ServingEngine): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'tidemill_gateway_' })
   const { stats } = engine
-  const routes = (): RouteOf[] => [...stats.routes.values()].filter(({ requests, errors }) => requests + errors > 0)
-  const add = (name: string, help: string, type: 'counter' | 'gauge' | 'histogram', read: () => Value[]): void => {
+  const routes = (): RouteOf[] =>
+    [...stats.routes.values()].filter(({ requests, errors }) => requests + errors > 0)
+  const add = (
+    name: string,
+    help: string,
+    type: 'counter' | 'gauge' | 'histogram',
+    read: () => Value[],
+  ): void => {
     registry.registerMetric(collected(`tidemill_${name}`, help, type, read))
   }
   const total = (name: string, help: string, read: () => number): void =>
     add(name, help, 'counter', () => [{ labels: {}, value: read() }])
   const perRoute = (name: string, help: string, read: (route: RouteOf) => number): void =>
-    add(name, help, 'counter', () => routes().map((route) => ({ labels: labelsOf(route), value: read(route) })))
+    add(name, help, 'counter', () =>
+      routes().map((route) => ({ labels: labelsOf(route), value: read(route) })),
+    )
 
   perRoute('requests_total', 'Answered requests', (route) => route.requests)
   perRoute('rows_total', 'Answered rows', (route) => route.rows)
@@ -31,15 +45,25 @@ export function gatewayMetrics(engine: ServingEngine): Registry {
   total('bad_requests_total', 'Requests answered 4xx', () => stats.badRequests)
   total('shadow_dropped_total', 'Shadow requests that were shed', () => stats.shadowDropped)
   total('breaker_trips_total', 'Times a failing candidate was taken out', () => stats.breakerTrips)
-  total('log_lost_rows_total', 'Rows answered but not logged, because the disk refused', () => engine.log.lostRows)
+  total(
+    'log_lost_rows_total',
+    'Rows answered but not logged, because the disk refused',
+    () => engine.log.lostRows,
+  )
   total('feedback_total', 'Labels and rewards taken in', () => stats.feedbackItems)
   total('external_rows_total', 'Predictions of models served elsewhere taken in', () => stats.externalRows)
-  add('generation', 'Generation of the desired state that is served', 'gauge', () => [{ labels: {}, value: engine.generation }])
-  add('spool_segments', 'Closed segments that are not registered yet', 'gauge', () => [{ labels: {}, value: engine.spool.pending }])
+  add('generation', 'Generation of the desired state that is served', 'gauge', () => [
+    { labels: {}, value: engine.generation },
+  ])
+  add('spool_segments', 'Closed segments that are not registered yet', 'gauge', () => [
+    { labels: {}, value: engine.spool.pending },
+  ])
   add('problems', 'Deployments and versions that could not be loaded', 'gauge', () => [
     { labels: {}, value: Object.keys(engine.problems).length },
   ])
-  add('queued_rows', 'Rows that wait for a model', 'gauge', () => modelValues(engine, ({ batcher }) => batcher.queuedRows))
+  add('queued_rows', 'Rows that wait for a model', 'gauge', () =>
+    modelValues(engine, ({ batcher }) => batcher.queuedRows),
+  )
   add('model_max_batch', 'Largest batch that is formed, from the sweep at load', 'gauge', () =>
     modelValues(engine, ({ opened }) => opened.plan.fixedRows ?? opened.sweep.maxBatch),
   )
@@ -94,7 +118,9 @@ function collected(name: string, help: string, type: string, read: () => Value[]
     type,
     aggregator: 'sum',
     get: async (): Promise<MetricObjectWithValues<MetricValue<string>>> =>
-      ({ name, help, type, aggregator: 'sum', values: read() }) as unknown as MetricObjectWithValues<MetricValue<string>>,
+      ({ name, help, type, aggregator: 'sum', values: read() }) as unknown as MetricObjectWithValues<
+        MetricValue<string>
+      >,
     reset: () => {},
   }
   return metric as unknown as Metric

@@ -4,7 +4,13 @@ import { STATUS } from '../http/errors.ts'
 import { resolveProject } from '../governance/governance.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
 import { externalPredictionSchema, feedbackSchema } from '../serving/schema.ts'
-import { jsonReply, parseJson, type GatewayCall, type GatewayReply, type ServingEngine } from '../serving/serving.ts'
+import {
+  jsonReply,
+  parseJson,
+  type GatewayCall,
+  type GatewayReply,
+  type ServingEngine,
+} from '../serving/serving.ts'
 
 const MAX_ITEMS = 10_000
 
@@ -15,7 +21,11 @@ export function nativeError(error: unknown): GatewayReply {
 }
 
 /** `POST /feedback`: one item or a list; answered once all of it is on disk. */
-export async function answerFeedback(context: Context, engine: ServingEngine, call: GatewayCall): Promise<GatewayReply> {
+export async function answerFeedback(
+  context: Context,
+  engine: ServingEngine,
+  call: GatewayCall,
+): Promise<GatewayReply> {
   const body = parseJson(call.body)
   const items = parseItems(feedbackSchema, Array.isArray(body) ? body : [body])
   const projectId = await projectIdOf(context, engine, call.project)
@@ -24,7 +34,11 @@ export async function answerFeedback(context: Context, engine: ServingEngine, ca
 }
 
 /** `POST /api/v1/predictions`: a list of predictions made elsewhere. */
-export async function answerExternal(context: Context, engine: ServingEngine, call: GatewayCall): Promise<GatewayReply> {
+export async function answerExternal(
+  context: Context,
+  engine: ServingEngine,
+  call: GatewayCall,
+): Promise<GatewayReply> {
   const body = parseJson(call.body)
   if (!Array.isArray(body)) throw new AppError('invalid', 'The body must be a JSON list of predictions')
   const rows = parseItems(externalPredictionSchema, body)
@@ -56,7 +70,8 @@ export function answerHealth(engine: ServingEngine): GatewayReply {
 }
 
 function parseItems<Schema extends z.ZodType>(schema: Schema, items: readonly unknown[]): z.output<Schema>[] {
-  if (items.length > MAX_ITEMS) throw new AppError('invalid', `The list has ${items.length} items; at most ${MAX_ITEMS} fit`)
+  if (items.length > MAX_ITEMS)
+    throw new AppError('invalid', `The list has ${items.length} items; at most ${MAX_ITEMS} fit`)
   return items.map((item, i) => {
     const parsed = schema.safeParse(item)
     if (parsed.success) return parsed.data
@@ -65,7 +80,11 @@ function parseItems<Schema extends z.ZodType>(schema: Schema, items: readonly un
 }
 
 /** What is served tells its project's id; for any other project the database is asked. */
-async function projectIdOf(context: Pick<Context, 'db'>, engine: ServingEngine, project: string): Promise<string> {
+async function projectIdOf(
+  context: Pick<Context, 'db'>,
+  engine: ServingEngine,
+  project: string,
+): Promise<string> {
   const [served] = engine.deploymentsOf(project)
   return served?.desired.projectId ?? (await resolveProject(context, project))
 }

@@ -19,7 +19,8 @@ it('units spread evenly: a χ² over 100 groups of buckets stays below its 99.99
 it('assignments of two rollouts are independent of each other', () => {
   let both = 0
   const units = 100_000
-  for (let i = 0; i < units; i++) if (bucketOf('a', `u${i}`) < 1000 && bucketOf('b', `u${i}`) < 1000) both += 1
+  for (let i = 0; i < units; i++)
+    if (bucketOf('a', `u${i}`) < 1000 && bucketOf('b', `u${i}`) < 1000) both += 1
   expect(Math.abs(both / units - 0.01)).toBeLessThan(0.002)
 })
 

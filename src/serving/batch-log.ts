@@ -112,7 +112,8 @@ export class BatchLog {
     const profiles: ProfileCount[] = []
     for (const route of routes) {
       profiles.push(...route.profile!.take(routeOf(route.header)))
-      if (route.fallbackProfile!.counted) profiles.push(...route.fallbackProfile!.take(routeOf(route.fallback)))
+      if (route.fallbackProfile!.counted)
+        profiles.push(...route.fallbackProfile!.take(routeOf(route.fallback)))
     }
     if (profiles.length === 0 && this.#counter.size === 0) return
     writeCounts(group.begin(FRAME.counts), profiles, this.#counter.counts)
@@ -180,15 +181,19 @@ function score(
 ): Scored {
   const { live, rows, deployment } = item
   const replaced = item.fallbackRows !== null && deployment.fallback !== undefined
-  const outputs = replaced ? fallbackOutputs(item, batchOutputs, batchStart, deployment.fallback!) : batchOutputs
+  const outputs = replaced
+    ? fallbackOutputs(item, batchOutputs, batchStart, deployment.fallback)
+    : batchOutputs
   const start = replaced ? 0 : batchStart
   const scores: number[] = []
   const decisions: (string | null)[] = []
   for (let i = 0; i < rows; i++) {
-    const instead = replaced && item.fallbackRows![i] ? deployment.fallback! : undefined
+    const instead = replaced && item.fallbackRows![i] ? deployment.fallback : undefined
     const value = instead === undefined ? live.scoring.score(outputs, start + i) : (instead.score ?? NaN)
     scores.push(value)
-    decisions.push(instead?.decision ?? live.scoring.decision(outputs, start + i, value, deployment.desired.policy))
+    decisions.push(
+      instead?.decision ?? live.scoring.decision(outputs, start + i, value, deployment.desired.policy),
+    )
   }
   const prediction = toPrediction(item, outputs, start, scores, decisions)
   return {

@@ -56,7 +56,7 @@ function setUp(limits: Partial<BatchLimits> = {}) {
         if (!shadow) batcher.submit(item)
         else if (!batcher.submitShadow(item)) reject(new Error('shed'))
       } catch (error) {
-        reject(error as Error)
+        reject(error)
       }
     })
   return { executor, batcher, ask }

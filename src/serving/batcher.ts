@@ -111,7 +111,8 @@ export class Batcher<Item extends BatchItem> {
       const item = this.#queue[taken]!
       if (items.length > 0 && rows + item.rows > this.#limits.maxBatch) break
       this.#queuedRows -= item.rows
-      if (item.deadlineMs < now) item.failed(new AppError('unavailable', 'The request waited past its deadline'))
+      if (item.deadlineMs < now)
+        item.failed(new AppError('unavailable', 'The request waited past its deadline'))
       else {
         items.push(item)
         rows += item.rows
@@ -165,7 +166,9 @@ export class Batcher<Item extends BatchItem> {
 }
 
 function sliceRows(plan: FeedPlan, item: FeedRows, start: number, rows: number): FeedRows {
-  const widths = new Map(plan.inputs.flatMap(({ columns, width }) => columns.map((column) => [column, width])))
+  const widths = new Map(
+    plan.inputs.flatMap(({ columns, width }) => columns.map((column) => [column, width])),
+  )
   const features = item.features.map((column, i) => {
     const width = widths.get(i) ?? 1
     return column && Array.prototype.slice.call(column, start * width, (start + rows) * width)
@@ -183,7 +186,7 @@ function joinTensors(parts: readonly Tensors[], rows: number): Tensors {
       const values: ArrayLike<unknown> = part[name]!.data
       for (let i = 0; i < values.length; i++) data[at++] = values[i]
     }
-    joined[name] = { datatype, shape: [rows, ...shape.slice(1)], data: data as Tensor["data"] }
+    joined[name] = { datatype, shape: [rows, ...shape.slice(1)], data: data as Tensor['data'] }
   }
   return joined
 }

@@ -56,8 +56,8 @@ export const deploymentSchema = z.strictObject({
   /** Name of the registered model that is served. */
   model: z.string().min(1),
   unit: unit.default('request'),
-  /** Name of the entity that requests may always name. */
-  entity: z.string().min(1).optional(),
+  /** The entity that requests may always name, by its key, whether the model uses it or not. */
+  entity: z.strictObject({ name: z.string().min(1), key: z.string().min(1) }).optional(),
   threshold: z.number().optional(),
   fallback: fallbackSchema.optional(),
   latencySloMs: z.number().gt(0).default(50),
@@ -72,9 +72,12 @@ export const deploymentSchema = z.strictObject({
 export type DeploymentDefinition = z.output<typeof deploymentSchema>
 
 type Named = string | { readonly name: string }
-export interface DeploymentOptions extends Omit<z.input<typeof deploymentSchema>, 'name' | 'model' | 'entity' | 'fallback'> {
+export interface DeploymentOptions extends Omit<
+  z.input<typeof deploymentSchema>,
+  'name' | 'model' | 'entity' | 'fallback'
+> {
   model: Named
-  entity?: Named
+  entity?: { readonly name: string; readonly key: string }
   fallback?: Partial<Fallback>
 }
 
@@ -89,7 +92,7 @@ export function deployment(name: string, options: DeploymentOptions): Deployment
     ...rest,
     name,
     model: nameOf(model),
-    ...(entity !== undefined && { entity: nameOf(entity) }),
+    ...(entity !== undefined && { entity: { name: entity.name, key: entity.key } }),
   })
 }
 

@@ -22,7 +22,11 @@ export interface GatewayReply {
   headers?: Readonly<Record<string, string>>
 }
 
-export function jsonReply(status: number, value: unknown, headers?: Readonly<Record<string, string>>): GatewayReply {
+export function jsonReply(
+  status: number,
+  value: unknown,
+  headers?: Readonly<Record<string, string>>,
+): GatewayReply {
   return {
     status,
     contentType: 'application/json',

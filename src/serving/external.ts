@@ -1,12 +1,22 @@
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { PredictionLog } from './prediction-log.ts'
-import { writeRow, type Column, type LoggedFeature, type PredictionRow, type RouteHeader } from './prediction-rows.ts'
+import {
+  writeRow,
+  type Column,
+  type LoggedFeature,
+  type PredictionRow,
+  type RouteHeader,
+} from './prediction-rows.ts'
 import type { ExternalPrediction } from './schema.ts'
 import { FRAME } from './segment.ts'
 
 /** Appends rows of models that are served elsewhere; the same `prediction_id` again is dropped by readers. */
-export function recordExternal(log: PredictionLog, projectId: string, rows: readonly ExternalPrediction[]): void {
+export function recordExternal(
+  log: PredictionLog,
+  projectId: string,
+  rows: readonly ExternalPrediction[],
+): void {
   if (rows.length === 0) return
   const headers = new Map<string, RouteHeader>()
   const routes = rows.map((row) => headerOf(headers, projectId, row))
@@ -19,12 +29,22 @@ export function recordExternal(log: PredictionLog, projectId: string, rows: read
     for (const [i, row] of rows.entries()) {
       const header = routes[i]!
       const features = header.features.map(({ name }): Column => [row.features[name] ?? null])
-      writeRow(writer, routeOf(header), header, toRow(row), features, [[JSON.stringify(row.output ?? null)]], 0)
+      writeRow(
+        writer,
+        routeOf(header),
+        header,
+        toRow(row),
+        features,
+        [[JSON.stringify(row.output ?? null)]],
+        0,
+      )
     }
     group.end()
   })
   if (!logged) {
-    throw new AppError('unavailable', 'The predictions could not be stored; send them again', { cause: log.lastError })
+    throw new AppError('unavailable', 'The predictions could not be stored; send them again', {
+      cause: log.lastError,
+    })
   }
 }
 
@@ -33,7 +53,11 @@ export const EXTERNAL_OUTPUT = 'external'
 
 function headerOf(known: Map<string, RouteHeader>, projectId: string, row: ExternalPrediction): RouteHeader {
   const features = Object.entries(row.features)
-    .map(([name, value]): LoggedFeature => ({ name, kind: typeof value === 'string' ? 'category' : 'number', width: 1 }))
+    .map(([name, value]): LoggedFeature => ({
+      name,
+      kind: typeof value === 'string' ? 'category' : 'number',
+      width: 1,
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   const header: RouteHeader = {
     projectId,

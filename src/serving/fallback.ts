@@ -6,7 +6,12 @@ import type { LoggedOutput } from './prediction-rows.ts'
 import type { Fallback } from './schema.ts'
 
 /** The outputs of an item's rows alone, where rows that the policy answers say what the policy says. */
-export function fallbackOutputs(item: WorkItem, outputs: Tensors, start: number, fallback: Fallback): Tensors {
+export function fallbackOutputs(
+  item: WorkItem,
+  outputs: Tensors,
+  start: number,
+  fallback: Fallback,
+): Tensors {
   const replaced: Record<string, Tensor> = {}
   for (const output of item.live.outputs) {
     const { name, datatype, width } = output

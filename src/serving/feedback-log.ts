@@ -80,7 +80,9 @@ export class FeedbackLog implements AsyncDisposable {
           for (const call of calls) call.resolve()
         } catch (cause) {
           this.#close(projectId)
-          const error = new AppError('unavailable', 'The feedback could not be stored; send it again', { cause })
+          const error = new AppError('unavailable', 'The feedback could not be stored; send it again', {
+            cause,
+          })
           for (const call of calls) call.reject(error)
         }
       }
@@ -140,10 +142,20 @@ export class FeedbackLog implements AsyncDisposable {
 /** Gives feedback its defaults. Without an id, the same content has the same id: sending it again changes nothing. */
 export function toStoredFeedback({ clock }: { clock: Clock }, item: Feedback): StoredFeedback {
   const receivedMs = clock.now()
-  const label = item.label === undefined ? null : typeof item.label === 'boolean' ? Number(item.label) : item.label
+  const label =
+    item.label === undefined ? null : typeof item.label === 'boolean' ? Number(item.label) : item.label
   const { prediction_id = null, request_id = null, revision = 0, source = '', reward = null } = item
   const row_index = request_id === null ? null : (item.row_index ?? 0)
-  const content = { prediction_id, request_id, row_index, label, reward, revision, source, at: item.label_time_ms ?? null }
+  const content = {
+    prediction_id,
+    request_id,
+    row_index,
+    label,
+    reward,
+    revision,
+    source,
+    at: item.label_time_ms ?? null,
+  }
   return {
     feedback_id: item.feedback_id ?? hashJson(content).slice(0, 32),
     prediction_id,

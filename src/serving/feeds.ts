@@ -27,10 +27,15 @@ export function planFeeds(
 ): FeedPlan {
   const fixed = new Set(inputs.map(({ shape }) => shape[0] ?? 1).filter((rows) => rows >= 0))
   if (fixed.size > 1 || (fixed.size === 1 && !fixed.has(1))) {
-    throw new AppError('invalid', 'The model fixes its number of rows to other than one; export it with a free first dimension')
+    throw new AppError(
+      'invalid',
+      'The model fixes its number of rows to other than one; export it with a free first dimension',
+    )
   }
   return {
-    inputs: isPacked(inputs, features) ? [packed(inputs[0]!, features)] : inputs.map((spec) => named(spec, features)),
+    inputs: isPacked(inputs, features)
+      ? [packed(inputs[0]!, features)]
+      : inputs.map((spec) => named(spec, features)),
     outputs: outputs.map(({ name, datatype, shape }) => ({ name, datatype, width: widthOf(name, shape) })),
     fixedRows: fixed.size === 1 ? 1 : undefined,
   }
@@ -44,7 +49,10 @@ function isPacked(inputs: readonly TensorSpec[], features: readonly PlannedFeatu
 function packed(spec: TensorSpec, features: readonly PlannedFeature[]): FeedPlan['inputs'][number] {
   const width = widthOf(spec.name, spec.shape, features.length)
   if (width !== features.length || features.some((feature) => feature.width !== 1)) {
-    throw new AppError('invalid', `The model's input "${spec.name}" takes ${width} values, but there are ${features.length} features`)
+    throw new AppError(
+      'invalid',
+      `The model's input "${spec.name}" takes ${width} values, but there are ${features.length} features`,
+    )
   }
   return { spec, columns: features.map((_, i) => i), width: 1 }
 }
@@ -53,7 +61,10 @@ function named(spec: TensorSpec, features: readonly PlannedFeature[]): FeedPlan[
   const column = features.findIndex(({ name }) => name === spec.name)
   if (column < 0) {
     const known = features.map(({ name }) => name).join(', ')
-    throw new AppError('invalid', `The model has an input "${spec.name}", which is none of the features ${known}`)
+    throw new AppError(
+      'invalid',
+      `The model has an input "${spec.name}", which is none of the features ${known}`,
+    )
   }
   return { spec, columns: [column], width: widthOf(spec.name, spec.shape, features[column]!.width) }
 }
@@ -65,7 +76,10 @@ export function widthOf(name: string, shape: readonly number[], free?: number): 
   const open = inner.length - inner.filter((size) => size >= 0).length
   if (open === 0) return known
   if (open === 1 && free !== undefined && known > 0) return free / known
-  throw new AppError('invalid', `"${name}" has free dimensions behind its first (${shape.join(', ')}); only the first may be free`)
+  throw new AppError(
+    'invalid',
+    `"${name}" has free dimensions behind its first (${shape.join(', ')}); only the first may be free`,
+  )
 }
 
 /** The rows of one request within a batch. */
@@ -75,7 +89,11 @@ export interface FeedRows {
 }
 
 /** Lays the rows of several requests behind each other into input tensors. */
-export function assembleFeeds(plan: FeedPlan, parts: readonly FeedRows[], rows: number): Record<string, Tensor> {
+export function assembleFeeds(
+  plan: FeedPlan,
+  parts: readonly FeedRows[],
+  rows: number,
+): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {}
   for (const { spec, columns, width } of plan.inputs) {
     const stride = columns.length * width
@@ -150,7 +168,10 @@ export function allocate(datatype: Datatype, length: number): TensorData {
 
 function shapeOf(spec: readonly number[], rows: number, stride: number): number[] {
   if (spec.length === 0) return []
-  const free = spec.slice(1).filter((size) => size >= 0).reduce((a, b) => a * b, 1)
+  const free = spec
+    .slice(1)
+    .filter((size) => size >= 0)
+    .reduce((a, b) => a * b, 1)
   return spec.map((size, axis) => (axis === 0 ? rows : size >= 0 ? size : stride / free))
 }
 

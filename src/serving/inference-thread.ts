@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../kernel/errors.ts'
-import type { Tensor } from '../ports/inference/inference.ts'
+import type { InferenceSession } from '../ports/inference/inference.ts'
 import { openModel } from '../ports/inference/onnx.ts'
+import type { Tensors } from './executor.ts'
 import type { FromThread, ToThread } from './worker-session.ts'
 
 const port = parentPort!
@@ -9,7 +10,7 @@ const path = String(workerData)
 /** A first load that takes longer is no matter of starting the runtime. */
 const RUNTIME_START_MS = 200
 
-function post(message: FromThread, tensors: Readonly<Record<string, Tensor>> = {}): void {
+function post(message: FromThread, tensors: Tensors = {}): void {
   const buffers = new Set<ArrayBuffer>()
   for (const { data } of Object.values(tensors)) {
     if (!Array.isArray(data) && data.buffer instanceof ArrayBuffer) buffers.add(data.buffer)
@@ -23,6 +24,16 @@ async function timeLoad(): Promise<number> {
   return performance.now() - started
 }
 
+async function answer(session: InferenceSession, id: number, feeds: Tensors): Promise<void> {
+  const started = performance.now()
+  try {
+    const tensors = await session.run(feeds)
+    post({ kind: 'done', id, tensors, us: (performance.now() - started) * 1000 }, tensors)
+  } catch (error) {
+    post({ kind: 'failed', id, message: messageOf(error) })
+  }
+}
+
 try {
   const started = performance.now()
   const session = await openModel(path)
@@ -34,14 +45,7 @@ try {
       void session[Symbol.asyncDispose]().then(() => port.close())
       return
     }
-    const begun = performance.now()
-    session.run(message.feeds).then(
-      (tensors) => {
-        const us = (performance.now() - begun) * 1000
-        post({ kind: 'done', id: message.id, tensors, us }, tensors)
-      },
-      (error: unknown) => post({ kind: 'failed', id: message.id, message: messageOf(error) }),
-    )
+    void answer(session, message.id, message.feeds)
   })
 } catch (error) {
   post({ kind: 'refused', message: messageOf(error) })

@@ -1,5 +1,5 @@
 import type { BatchItem } from './batcher.ts'
-import { Breaker } from './breaker.ts'
+import type { Breaker } from './breaker.ts'
 import type { Tensors } from './executor.ts'
 import type { FeaturePlan, ResolvedFeatures } from './feature-plan.ts'
 import type { HostedModel } from './model-host.ts'
@@ -118,7 +118,9 @@ export class LiveDeployment {
   }
 
   get variants(): LiveVariant[] {
-    return [...new Set([this.stable, ...(this.candidate ? [this.candidate.live] : []), ...this.byVersion.values()])]
+    return [
+      ...new Set([this.stable, ...(this.candidate ? [this.candidate.live] : []), ...this.byVersion.values()]),
+    ]
   }
 }
 

@@ -104,10 +104,15 @@ export class Loader {
       stable,
       candidate:
         candidate && desired.candidate
-          ? { live: candidate, desired: desired.candidate, breaker: this.#breaker(desired.candidate.rolloutId) }
+          ? {
+              live: candidate,
+              desired: desired.candidate,
+              breaker: this.#breaker(desired.candidate.rolloutId),
+            }
           : undefined,
       others: loaded.filter((other) => other !== undefined),
-      fallback: desired.policy.fallback === undefined ? undefined : fallbackSchema.parse(desired.policy.fallback),
+      fallback:
+        desired.policy.fallback === undefined ? undefined : fallbackSchema.parse(desired.policy.fallback),
     })
   }
 
@@ -169,12 +174,17 @@ export class Loader {
     const { maxQueue, limits = DEFAULT_LIMITS, done, snapshotFolder } = this.#options
     const { projectId } = desired
     const service = variant.featureService
-    const planned = service && (await servicePlan(this.#context, snapshotFolder, { projectId, variant, service }))
+    const planned =
+      service && (await servicePlan(this.#context, snapshotFolder, { projectId, variant, service }))
     const features = planned?.features
-    const host = await hostModel(this.#context, { onnxSha256: variant.onnxSha256, features, maxQueue, limits }, done)
+    const host = await hostModel(
+      this.#context,
+      { onnxSha256: variant.onnxSha256, features, maxQueue, limits },
+      done,
+    )
     try {
       const plan = planned ?? directPlan(variant, host.opened)
-      const layout = variant.layoutSha256 === undefined ? null : await this.#layout(variant.layoutSha256, plan.features)
+      const layout = await this.#layout(variant, plan.features)
       const loaded = { host, plan, layout }
       this.#loaded.set(key, loaded)
       return loaded
@@ -184,19 +194,33 @@ export class Loader {
     }
   }
 
-  async #layout(sha256: string, features: readonly LoggedFeature[]): Promise<ProfileLayout> {
-    const bytes = await this.#context.artifacts.bytes(sha256)
-    const { layout } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { layout: LayoutDefinition }
-    if (layout === undefined) throw new AppError('invalid', `The blob ${sha256} holds no profile layout`)
-    const prepared = prepareLayout({ features: layout.features, score: layout.score, label: layout.label })
-    const missing = prepared.features.find(({ name }) => !features.some((feature) => feature.name === name))
-    if (missing === undefined) return prepared
-    throw new AppError('invalid', `The profile layout has a feature "${missing.name}" that the model does not have`)
+  /** A layout that does not fit the model costs its counts, not its answers. */
+  async #layout(
+    { layoutSha256, model, version }: Variant,
+    features: readonly LoggedFeature[],
+  ): Promise<ProfileLayout | null> {
+    if (layoutSha256 === undefined) return null
+    try {
+      const bytes = await this.#context.artifacts.bytes(layoutSha256)
+      const { layout } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { layout: LayoutDefinition }
+      const prepared = prepareLayout({ features: layout.features, score: layout.score, label: layout.label })
+      const missing = prepared.features.find(({ name }) => !features.some((feature) => feature.name === name))
+      if (missing === undefined) return prepared
+      throw new AppError('invalid', `The layout has a feature "${missing.name}" that the model does not have`)
+    } catch (error) {
+      this.#context.log.error(
+        { err: error, model, version },
+        'No profile is counted: the layout does not fit',
+      )
+      return null
+    }
   }
 
   /** Unloads the versions that no deployment names any more. */
   async unload(deployments: Iterable<LiveDeployment>): Promise<void> {
-    const used = new Set([...deployments].flatMap((deployment) => deployment.variants.map(({ host }) => host)))
+    const used = new Set(
+      [...deployments].flatMap((deployment) => deployment.variants.map(({ host }) => host)),
+    )
     const gone = [...this.#loaded].filter(([, { host }]) => !used.has(host))
     for (const [key] of gone) this.#loaded.delete(key)
     await Promise.all(gone.map(([, { host }]) => host.retire()))

@@ -35,7 +35,12 @@ export class HostedModel<Item extends BatchItem> {
 /** Loads a model from the artifact store. Throws `not_found` for a missing blob, `invalid` for one that is no usable model. */
 export async function hostModel<Item extends BatchItem>(
   { artifacts }: Pick<Context, 'artifacts'>,
-  model: { onnxSha256: string; features: readonly PlannedFeature[] | undefined; maxQueue: number; limits: ExecutorLimits },
+  model: {
+    onnxSha256: string
+    features: readonly PlannedFeature[] | undefined
+    maxQueue: number
+    limits: ExecutorLimits
+  },
   done: (result: BatchResult<Item>) => void,
 ): Promise<HostedModel<Item>> {
   const path = await artifacts.localPath(model.onnxSha256)

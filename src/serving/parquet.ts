@@ -72,7 +72,10 @@ type Stores = { analytics: Analytics; artifacts: Artifacts }
 
 /** Writes the rows of a prediction segment as Parquet and stores the file. The same segment gives the same bytes. */
 export async function storePredictions(stores: Stores, segment: PredictionSegment): Promise<StoredBlob> {
-  const columns: Record<string, SqlType> = { ...PREDICTION_COLUMNS, ...featureColumns(segment.routes.values()) }
+  const columns: Record<string, SqlType> = {
+    ...PREDICTION_COLUMNS,
+    ...featureColumns(segment.routes.values()),
+  }
   return await storeParquet(stores, columns, () => predictionLines(segment))
 }
 
@@ -81,7 +84,9 @@ export async function storeFeedback(stores: Stores, segment: FeedbackSegment): P
 }
 
 function* predictionLines({ header, routes, rows }: PredictionSegment): Generator<string> {
-  const names = new Map([...routes].map(([number, route]) => [number, route.features.map(({ name }) => `f_${name}`)]))
+  const names = new Map(
+    [...routes].map(([number, route]) => [number, route.features.map(({ name }) => `f_${name}`)]),
+  )
   const { projectId, gatewayId, segmentId } = header
   for (const row of rows) {
     const route = routes.get(row.route)!
@@ -179,7 +184,9 @@ async function storeParquet(
     const source = `read_json(${quoteLiteral(json)}, format = 'newline_delimited', columns = {${types.join(', ')}})`
     // One thread: the bytes depend on the rows alone, so that rolling a segment again gives the same blob.
     await using session = await analytics.session({ threads: 1 })
-    await session.execute(`COPY (FROM ${source}) TO ${quoteLiteral(parquet)} (FORMAT parquet, COMPRESSION zstd)`)
+    await session.execute(
+      `COPY (FROM ${source}) TO ${quoteLiteral(parquet)} (FORMAT parquet, COMPRESSION zstd)`,
+    )
     return await artifacts.putFile(parquet)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -72,7 +72,11 @@ export class Predictor {
   /** Runs the candidate on what was answered already; nobody waits for it, and it sheds first. */
   #shadow(deployment: LiveDeployment, request: PredictRequest, choice: Choice, pair: Prediction): void {
     const { live } = deployment.candidate!
-    const item = this.#item(deployment, live, 'shadow', request, { ...choice, requestId: pair.requestId, pair })
+    const item = this.#item(deployment, live, 'shadow', request, {
+      ...choice,
+      requestId: pair.requestId,
+      pair,
+    })
     try {
       this.#resolve(item)
     } catch {
@@ -118,7 +122,8 @@ export class Predictor {
       item.failed = (error) => {
         host.release()
         if (error.code === 'unavailable') this.#parts.stats.rejected += 1
-        if (error.code !== 'unavailable' || item.route.header.variant === 'canary') this.#parts.batchLog.fail(item)
+        if (error.code !== 'unavailable' || item.route.header.variant === 'canary')
+          this.#parts.batchLog.fail(item)
         reject(error)
       }
       if (item.fallbackRows !== null && item.fallbackRows.every(Boolean)) {
@@ -138,7 +143,8 @@ export class Predictor {
     const requestId = request.requestId ?? this.#parts.ids.uuid()
     let name: string | undefined = requestId
     if (typeof unit === 'object') {
-      const given = 'header' in unit ? request.header(unit.header) : request.columns[deployment.unitPlace]?.[0]
+      const given =
+        'header' in unit ? request.header(unit.header) : request.columns[deployment.unitPlace]?.[0]
       name = given === undefined || given === null ? undefined : String(given)
     }
     // A request that does not say whose it is can't be assigned to its unit: it stays with stable, uncounted.
@@ -154,7 +160,8 @@ export class Predictor {
     choice: Choice,
   ): WorkItem {
     const { ids, clock, deadlineMs } = this.#parts
-    const predictionIds = request.rows === 1 ? [ids.uuid()] : Array.from({ length: request.rows }, () => ids.uuid())
+    const predictionIds =
+      request.rows === 1 ? [ids.uuid()] : Array.from({ length: request.rows }, () => ids.uuid())
     const requestId = choice.requestId ?? request.requestId ?? predictionIds[0]!
     const queuedMs = monotonicMs()
     return {
@@ -183,7 +190,8 @@ export class Predictor {
   #resolve(item: WorkItem): void {
     const { live, request, deployment } = item
     checkServable(live, deployment, request)
-    const columns = live.places === null ? request.columns : live.places.map((place) => request.columns[place])
+    const columns =
+      live.places === null ? request.columns : live.places.map((place) => request.columns[place])
     item.resolved = live.plan.resolve(columns, request.rows, item.timeMs)
     item.features = item.resolved.features
     const { degraded } = item.resolved

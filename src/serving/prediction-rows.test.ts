@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { ByteReader, ByteWriter } from './byte-writer.ts'
 import { readRow, writeRow, type PredictionRow, type RouteHeader } from './prediction-rows.ts'
@@ -52,7 +52,8 @@ const row: fc.Arbitrary<PredictionRow> = fc.record({
   score: fc.double(),
   decision: nullable,
 })
-const four = <T>(value: fc.Arbitrary<T>, width = 1) => fc.array(value, { minLength: 4 * width, maxLength: 4 * width })
+const four = <T>(value: fc.Arbitrary<T>, width = 1) =>
+  fc.array(value, { minLength: 4 * width, maxLength: 4 * width })
 
 it('a row comes back as it was written, with its features and outputs', () => {
   fc.assert(

@@ -115,7 +115,12 @@ function writeFeatures(
   }
 }
 
-function writeOutputs(writer: ByteWriter, { outputs }: RouteHeader, columns: readonly Column[], row: number): void {
+function writeOutputs(
+  writer: ByteWriter,
+  { outputs }: RouteHeader,
+  columns: readonly Column[],
+  row: number,
+): void {
   for (let i = 0; i < outputs.length; i++) {
     const { datatype, width } = outputs[i]!
     if (width > LOGGED_OUTPUT_WIDTH) continue

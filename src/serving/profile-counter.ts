@@ -1,4 +1,10 @@
-import { emptyProfile, encodeProfile, observe, type Profile, type ProfileLayout } from '../statistics/profile.ts'
+import {
+  emptyProfile,
+  encodeProfile,
+  observe,
+  type Profile,
+  type ProfileLayout,
+} from '../statistics/profile.ts'
 import type { ProfileCount } from './counts.ts'
 import type { Column, LoggedFeature } from './prediction-rows.ts'
 
@@ -22,7 +28,13 @@ export class ProfileCounter {
     this.#profile = emptyProfile(layout)
   }
 
-  add(features: readonly (Column | undefined)[], row: number, score: number, violations: number, timeMs: number): void {
+  add(
+    features: readonly (Column | undefined)[],
+    row: number,
+    score: number,
+    violations: number,
+    timeMs: number,
+  ): void {
     const hourMs = timeMs - (timeMs % HOUR_MS)
     if (hourMs !== this.#hourMs) {
       this.#finishHour()

@@ -76,7 +76,10 @@ function open(context: TestContext) {
   const log = new PredictionLog(spool, context.ids)
   const feedback = new FeedbackLog(spool, context.ids)
   const send = async (...items: Feedback[]): Promise<void> =>
-    feedback.append(PROJECT_ID, items.map((item) => toStoredFeedback(context, feedbackSchema.parse(item))))
+    feedback.append(
+      PROJECT_ID,
+      items.map((item) => toStoredFeedback(context, feedbackSchema.parse(item))),
+    )
   return { spool, log, feedback, send }
 }
 
@@ -136,8 +139,17 @@ describeDatabases('rolling segments', (openContext) => {
     copyFileSync(path, copy)
     log.closeAll()
     await spool.drained()
-    const { segment_id: segmentId } = await context.db.read.selectFrom('log_segment').selectAll().executeTakeFirstOrThrow()
-    const header = { format: 1, segmentId, gatewayId: 'gateway-1', projectId: PROJECT_ID, kind: 'prediction' } as const
+    const { segment_id: segmentId } = await context.db.read
+      .selectFrom('log_segment')
+      .selectAll()
+      .executeTakeFirstOrThrow()
+    const header = {
+      format: 1,
+      segmentId,
+      gatewayId: 'gateway-1',
+      projectId: PROJECT_ID,
+      kind: 'prediction',
+    } as const
     await registerSegment(context, { header, path: copy, rows: 1, fromMs: 0, toMs: 1, deployments: ['late'] })
     expect(await context.db.read.selectFrom('job').selectAll().execute()).toHaveLength(1)
     expect((await findSegment(context.db.read, segmentId))?.rows).toBe(1)
@@ -153,7 +165,9 @@ describeDatabases('rolling segments', (openContext) => {
     expect(spool.recover()).toEqual({ segments: 1, rows: 10 })
     await spool.drained()
     await roll(context)
-    const [count] = await context.analytics.query(`SELECT count(*) AS n FROM ${await predictionScan(context, window)}`)
+    const [count] = await context.analytics.query(
+      `SELECT count(*) AS n FROM ${await predictionScan(context, window)}`,
+    )
     expect(count?.['n']).toBe(10)
   })
 
@@ -173,7 +187,9 @@ describeDatabases('rolling segments', (openContext) => {
     const sent = await context.analytics.query(`SELECT * FROM ${await feedbackScan(context, window)}`)
     expect(sent).toHaveLength(5)
     const scan = await labelledScan(context, { ...window, labelledUntilMs: window.toMs })
-    const rows = await context.analytics.query(`SELECT variant, time_ms, label FROM ${scan} ORDER BY variant, time_ms`)
+    const rows = await context.analytics.query(
+      `SELECT variant, time_ms, label FROM ${scan} ORDER BY variant, time_ms`,
+    )
     expect(rows.map(({ variant, label }) => [variant, label])).toEqual([
       ['shadow', 1],
       ['shadow', 0],
@@ -197,14 +213,26 @@ describeDatabases('rolling segments', (openContext) => {
       score: 0.8,
       output: { a: [1] },
     }
-    recordExternal(log, PROJECT_ID, [row, { ...row, prediction_id: 'e-2', features: { age: 'old', plan: 'x' } }])
+    recordExternal(log, PROJECT_ID, [
+      row,
+      { ...row, prediction_id: 'e-2', features: { age: 'old', plan: 'x' } },
+    ])
     recordExternal(log, PROJECT_ID, [row])
     log.closeAll()
     await spool.drained()
     await roll(context)
-    const rows = await context.analytics.query(`SELECT * FROM ${await predictionScan(context, window)} ORDER BY 1`)
+    const rows = await context.analytics.query(
+      `SELECT * FROM ${await predictionScan(context, window)} ORDER BY 1`,
+    )
     expect(rows).toMatchObject([
-      { prediction_id: 'e-1', variant: 'external', f_age: '40', f_plan: 'gold', output: '{"a":[1]}', score: 0.8 },
+      {
+        prediction_id: 'e-1',
+        variant: 'external',
+        f_age: '40',
+        f_plan: 'gold',
+        output: '{"a":[1]}',
+        score: 0.8,
+      },
       { prediction_id: 'e-2', f_age: 'old', f_tenure: null },
     ])
   })
@@ -218,7 +246,9 @@ describeDatabases('rolling segments', (openContext) => {
     const started = performance.now()
     await roll(context)
     expect(performance.now() - started).toBeLessThan(10_000)
-    const [count] = await context.analytics.query(`SELECT count(*) AS n FROM ${await predictionScan(context, window)}`)
+    const [count] = await context.analytics.query(
+      `SELECT count(*) AS n FROM ${await predictionScan(context, window)}`,
+    )
     expect(count?.['n']).toBe(20_000)
   })
 })

@@ -28,7 +28,10 @@ export async function predictionScan(
 }
 
 /** DuckDB SQL for a FROM clause: feedback with `fromMs <= received_ms < toMs`; what was sent again counts once. */
-export async function feedbackScan(context: ScanContext, window: Omit<SegmentWindow, 'kind'>): Promise<string> {
+export async function feedbackScan(
+  context: ScanContext,
+  window: Omit<SegmentWindow, 'kind'>,
+): Promise<string> {
   const paths = await pathsOf(context, { ...window, kind: 'feedback' }, () => true)
   if (paths.length === 0) return emptyScan(FEEDBACK_COLUMNS)
   return `(SELECT * FROM ${parquetScan(paths)} WHERE received_ms >= ${window.fromMs} AND received_ms < ${window.toMs}
@@ -46,7 +49,11 @@ export async function labelledScan(
 ): Promise<string> {
   const { labelledUntilMs, ...window } = input
   const predictions = await predictionScan(context, window)
-  const feedback = await feedbackScan(context, { projectId: input.projectId, fromMs: 0, toMs: labelledUntilMs })
+  const feedback = await feedbackScan(context, {
+    projectId: input.projectId,
+    fromMs: 0,
+    toMs: labelledUntilMs,
+  })
   const label = 'f.label, f.label_text, f.label_time_ms, f.received_ms, f.revision, f.feedback_id'
   return `(WITH p AS ${predictions}, f AS (SELECT * FROM ${feedback} WHERE has_label = 1),
     matched AS (

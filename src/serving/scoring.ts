@@ -28,7 +28,8 @@ export function planScoring(task: Task, outputs: readonly LoggedOutput[]): Scori
     const { width } = output
     return {
       score: (tensors, row) => valueAt(tensors, output, row * width + (width === 2 ? 1 : 0)),
-      decision: (_, __, score, { threshold = 0.5 }) => (Number.isNaN(score) ? null : String(score >= threshold)),
+      decision: (_, __, score, { threshold = 0.5 }) =>
+        Number.isNaN(score) ? null : String(score >= threshold),
     }
   }
   return {

@@ -1,15 +1,32 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { FRAME, FrameGroup, headerOf, readFrames, recoverSegment, SegmentFile, type SegmentHeader } from './segment.ts'
+import {
+  FRAME,
+  FrameGroup,
+  headerOf,
+  readFrames,
+  recoverSegment,
+  SegmentFile,
+  type SegmentHeader,
+} from './segment.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemill-segment-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const header: SegmentHeader = { format: 1, segmentId: 's', gatewayId: 'g', projectId: 'p', kind: 'prediction' }
-const frame = fc.record({ kind: fc.integer({ min: 0, max: 255 }), payload: fc.uint8Array({ maxLength: 300 }) })
+const header: SegmentHeader = {
+  format: 1,
+  segmentId: 's',
+  gatewayId: 'g',
+  projectId: 'p',
+  kind: 'prediction',
+}
+const frame = fc.record({
+  kind: fc.integer({ min: 0, max: 255 }),
+  payload: fc.uint8Array({ maxLength: 300 }),
+})
 
 function bytesOf(frames: readonly { kind: number; payload: Uint8Array }[]): Buffer {
   const group = new FrameGroup()
@@ -48,14 +65,19 @@ describe('frames', () => {
 
   it('with a damaged byte end before the damage', () => {
     fc.assert(
-      fc.property(fc.array(frame, { minLength: 1 }), fc.nat(), fc.integer({ min: 1, max: 255 }), (frames, nat, flip) => {
-        const bytes = bytesOf(frames)
-        const at = nat % bytes.length
-        bytes[at]! ^= flip
-        const read = readFrames(bytes)
-        expect(read.lengthBytes).toBeLessThanOrEqual(at)
-        expect(plain(read.frames)).toEqual(plain(frames).slice(0, read.frames.length))
-      }),
+      fc.property(
+        fc.array(frame, { minLength: 1 }),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        (frames, nat, flip) => {
+          const bytes = bytesOf(frames)
+          const at = nat % bytes.length
+          bytes[at]! ^= flip
+          const read = readFrames(bytes)
+          expect(read.lengthBytes).toBeLessThanOrEqual(at)
+          expect(plain(read.frames)).toEqual(plain(frames).slice(0, read.frames.length))
+        },
+      ),
     )
   })
 })

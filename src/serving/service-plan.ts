@@ -1,6 +1,11 @@
 import type { Context } from '../http/context.ts'
 import { loadOnDemand, onlineReader, type LoadedOnDemand } from '../features/features.ts'
-import { requestColumns, type Feature, type FeatureServiceSpec, type FeatureStatus } from '../features/schema.ts'
+import {
+  requestColumns,
+  type Feature,
+  type FeatureServiceSpec,
+  type FeatureStatus,
+} from '../features/schema.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Datatype } from '../ports/inference/inference.ts'
 import type { FeaturePlan, ResolvedFeatures } from './feature-plan.ts'
@@ -11,7 +16,11 @@ import type { Variant } from './schema.ts'
 /** The folder with the files of a code snapshot. */
 export type SnapshotFolder = (codeSnapshot: string) => Promise<string>
 
-const DATATYPES: Readonly<Record<Feature['kind'], Datatype>> = { number: 'FP64', category: 'BYTES', timestamp: 'INT64' }
+const DATATYPES: Readonly<Record<Feature['kind'], Datatype>> = {
+  number: 'FP64',
+  category: 'BYTES',
+  timestamp: 'INT64',
+}
 
 /**
  * A model behind a feature service: requests carry what its on-demand features take and the keys of its entities; view
@@ -25,15 +34,24 @@ export async function servicePlan(
   const functions = await loadFunctions(variant, service, snapshotFolder)
   const keys = [...new Set(service.views.map(({ entityKey }) => entityKey))]
   const columns = requestColumns(service)
-  const inputs = [...columns, ...keys.filter((key) => !columns.some(({ name }) => name === key)).map(toKey)].map(toInput)
-  const features = service.features.map(
-    ({ name, kind }): LoggedFeature => ({ name, kind: kind === 'category' ? 'category' : 'number', width: 1 }),
-  )
+  const inputs = [
+    ...columns,
+    ...keys.filter((key) => !columns.some(({ name }) => name === key)).map(toKey),
+  ].map(toInput)
+  const features = service.features.map(({ name, kind }): LoggedFeature => ({
+    name,
+    kind: kind === 'category' ? 'category' : 'number',
+    width: 1,
+  }))
   const read = service.views.length === 0 ? undefined : onlineReader(online, service, projectId)
   const sources = placesOf(service, functions)
   const viewNames = service.features.filter(({ from }) => from === 'view').map(({ name }) => name)
 
-  const resolve = (given: readonly (Column | undefined)[], rows: number, timeMs: number): ResolvedFeatures => {
+  const resolve = (
+    given: readonly (Column | undefined)[],
+    rows: number,
+    timeMs: number,
+  ): ResolvedFeatures => {
     const resolved = service.features.map((): ColumnValue[] => [])
     const violations: (string | null)[] = []
     const degraded: ('stale' | 'missing' | null)[] = []
@@ -78,7 +96,10 @@ async function loadFunctions(
 ): Promise<LoadedOnDemand[]> {
   if (onDemand.length === 0) return []
   if (variant.codeSnapshot === undefined) {
-    throw new AppError('invalid', `${variant.model}/${variant.version} has on-demand features but names no code snapshot`)
+    throw new AppError(
+      'invalid',
+      `${variant.model}/${variant.version} has on-demand features but names no code snapshot`,
+    )
   }
   const folder = await snapshotFolder(variant.codeSnapshot)
   return await Promise.all(onDemand.map((spec) => loadOnDemand(spec, folder)))
@@ -95,11 +116,19 @@ function placesOf({ features }: FeatureServiceSpec, functions: readonly LoadedOn
     if (from === 'request') return { from, name }
     if (from === 'view') return { from, place: views++ }
     const index = functions.findIndex(({ spec }) => spec.name === source)
-    return { from, function: index, place: functions[index]!.spec.outputs.findIndex((output) => output.name === name) }
+    return {
+      from,
+      function: index,
+      place: functions[index]!.spec.outputs.findIndex((output) => output.name === name),
+    }
   })
 }
 
-function rowOf(inputs: readonly InputSpec[], columns: readonly (Column | undefined)[], row: number): Record<string, unknown> {
+function rowOf(
+  inputs: readonly InputSpec[],
+  columns: readonly (Column | undefined)[],
+  row: number,
+): Record<string, unknown> {
   const request: Record<string, unknown> = {}
   for (let i = 0; i < inputs.length; i++) request[inputs[i]!.name] = columns[i]?.[row] ?? null
   return request

@@ -44,7 +44,13 @@ export class ServingEngine implements AsyncDisposable {
   #applying: Promise<void> = Promise.resolve()
 
   constructor(context: EngineContext, options: ServingOptions = {}) {
-    const { roll = DEFAULT_ROLL, maxQueue = 2000, deadlineMs = 1000, limits, snapshotFolder = noSnapshots } = options
+    const {
+      roll = DEFAULT_ROLL,
+      maxQueue = 2000,
+      deadlineMs = 1000,
+      limits,
+      snapshotFolder = noSnapshots,
+    } = options
     this.#context = context
     this.spool = new Spool(context)
     this.log = new PredictionLog(this.spool, context.ids, roll)

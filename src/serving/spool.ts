@@ -75,7 +75,7 @@ export class Spool implements AsyncDisposable {
   }
 
   async #work(): Promise<void> {
-    for (let failures = 0; !this.#stopped; ) {
+    for (let failures = 0; !this.#stopped;) {
       const segment = this.#waiting[0]
       if (segment === undefined) return
       try {
@@ -161,4 +161,3 @@ export async function registerSegment(
   })
   rmSync(path, { force: true })
 }
-

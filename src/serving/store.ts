@@ -14,11 +14,7 @@ export async function insertSegment(trx: Trx, row: LogSegmentRow): Promise<boole
 }
 
 export async function findSegment(at: Queryable, segmentId: string): Promise<LogSegmentRow | undefined> {
-  return await at
-    .selectFrom('log_segment')
-    .selectAll()
-    .where('segment_id', '=', segmentId)
-    .executeTakeFirst()
+  return await at.selectFrom('log_segment').selectAll().where('segment_id', '=', segmentId).executeTakeFirst()
 }
 
 /** Marks a segment rolled. Returns false when it was already. */
@@ -64,7 +60,9 @@ export async function listRolledSegments(
 /** Blobs that the prediction log refers to; garbage collection keeps them. */
 export async function listSegmentBlobs(at: Queryable): Promise<string[]> {
   const rows = await at.selectFrom('log_segment').select(['sha256', 'parquet_sha256']).execute()
-  return rows.flatMap((row) => (row.parquet_sha256 === null ? [row.sha256] : [row.sha256, row.parquet_sha256]))
+  return rows.flatMap((row) =>
+    row.parquet_sha256 === null ? [row.sha256] : [row.sha256, row.parquet_sha256],
+  )
 }
 
 export async function countSegments(at: Queryable, state: LogSegmentRow['state']): Promise<number> {
@@ -73,7 +71,7 @@ export async function countSegments(at: Queryable, state: LogSegmentRow['state']
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('state', '=', state)
     .executeTakeFirstOrThrow()
-  return Number(count)
+  return count
 }
 
 export async function latestGeneration(at: Queryable): Promise<number> {
@@ -97,7 +95,9 @@ export async function findDesiredState(at: Queryable): Promise<DesiredState | un
   return found === undefined ? undefined : (JSON.parse(found.document_json) as DesiredState)
 }
 
-export async function listCandidateLeases(at: Queryable): Promise<{ rollout_id: string; until_ms: number }[]> {
+export async function listCandidateLeases(
+  at: Queryable,
+): Promise<{ rollout_id: string; until_ms: number }[]> {
   return await at.selectFrom('candidate_lease').select(['rollout_id', 'until_ms']).execute()
 }
 

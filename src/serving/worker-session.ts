@@ -45,7 +45,8 @@ export class WorkerSession implements AsyncDisposable {
     const ready = await new Promise<Ready>((resolve, reject) => {
       worker.once('message', (message: FromThread) => {
         if (message.kind === 'ready') resolve(message)
-        else reject(new AppError('invalid', message.kind === 'refused' ? message.message : 'Unexpected answer'))
+        else
+          reject(new AppError('invalid', message.kind === 'refused' ? message.message : 'Unexpected answer'))
       })
       worker.once('error', reject)
       worker.once('exit', () => reject(new AppError('internal', 'The model thread ended while loading')))
@@ -93,7 +94,7 @@ export class WorkerSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#gone !== undefined) return
     const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()))
-    this.#worker.postMessage({ kind: 'close' } satisfies ToThread)
+    this.#worker.postMessage({ kind: 'close' } satisfies ToThread, [])
     await ended
   }
 }

@@ -49,7 +49,7 @@ function toTable(deployment: LiveDeployment, form: (typeof FORMS)[number], value
   if (isObject(value) && form === 'inputs') return fromColumns(deployment, value)
   if (!Array.isArray(value)) throw new AppError('invalid', `"${form}" must be a list of rows`)
   if (value.length > 0 && value.every((row) => isObject(row)))
-    return fromRecords(deployment, value as Members[])
+    return fromRecords(deployment, value)
   if (form === 'dataframe_records')
     throw new AppError('invalid', '"dataframe_records" must be a list of objects')
   return fromTensor(deployment, value)

@@ -138,7 +138,7 @@ function columnOf(
   if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || raw.at + size > raw.bytes.length) {
     throw new AppError(
       'invalid',
-      `Input "${input.name}": binary_data_size ${String(size)} goes beyond the body`,
+      `Input "${input.name}": binary_data_size ${JSON.stringify(size)} goes beyond the body`,
     )
   }
   const values = decodeElements(datatype, raw.bytes.subarray(raw.at, raw.at + size), count)
@@ -214,10 +214,16 @@ function rowsOf(input: InputSpec, shape: unknown): number {
   }
   const rows = shape.length === 0 ? 1 : shape[0]!
   if (!hasRowShape(input, shape)) {
-    throw new AppError('invalid', `Input "${input.name}" has shape [${shape.join(', ')}]; expected ${expectedShape(input)}`)
+    throw new AppError(
+      'invalid',
+      `Input "${input.name}" has shape [${shape.join(', ')}]; expected ${expectedShape(input)}`,
+    )
   }
   if (rows < 1 || rows > MAX_REQUEST_ROWS) {
-    throw new AppError('invalid', `Input "${input.name}" has ${rows} rows; a request may have 1 to ${MAX_REQUEST_ROWS}`)
+    throw new AppError(
+      'invalid',
+      `Input "${input.name}" has ${rows} rows; a request may have 1 to ${MAX_REQUEST_ROWS}`,
+    )
   }
   return rows
 }

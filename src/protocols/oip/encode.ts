@@ -29,7 +29,8 @@ export class InferEncoder {
       const tensor = prediction.outputs[name]!
       const start = prediction.start * width
       if (encoded++ > 0) json += ','
-      json += head + encodeOutput(tensor, start, start + prediction.rows * width, prediction.rows, binary, binaries)
+      json +=
+        head + encodeOutput(tensor, start, start + prediction.rows * width, prediction.rows, binary, binaries)
     }
     json += ']}'
     if (binaries.length === 0) return { status: 200, contentType: 'application/json', body: json }

@@ -80,7 +80,8 @@ export class OpenInference {
   #pathOf(text: string): ModelPath | undefined {
     if (this.#paths.has(text)) return this.#paths.get(text)
     const match = MODEL_PATH.exec(text)
-    const path = match === null ? undefined : { name: decodeName(match[1]!), version: match[2], action: match[3] }
+    const path =
+      match === null ? undefined : { name: decodeName(match[1]!), version: match[2], action: match[3] }
     if (this.#paths.size < KNOWN_PATHS) this.#paths.set(text, path)
     return path
   }
