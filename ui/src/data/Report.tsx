@@ -64,7 +64,8 @@ function Verdict({ result }: { result: CheckResult }) {
   return <State word={result.severity === 'warn' ? 'warned' : 'failed'} />
 }
 
-function failing(result: CheckResult): string {
+/** A check on the file as a whole has no failing rows: what it measured stands there. */
+function failing(result: CheckResult) {
   if (result.failing !== null) return count(result.failing)
-  return result.observed === null ? '' : decimal(result.observed)
+  return result.observed === null ? '' : <Quiet>measured {decimal(result.observed)}</Quiet>
 }

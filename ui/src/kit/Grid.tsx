@@ -6,7 +6,8 @@ import { typing } from './keys.ts'
 export interface GridColumn<T> {
   id: string
   name: string
-  width: string
+  /** Pixels it has at least, and its part of what is left over. */
+  width: readonly [minPx: number, grow: number]
   cell: (row: T) => ReactNode
   number?: boolean
   sortable?: boolean
@@ -72,8 +73,8 @@ export function Grid<T>(props: GridProps<T>) {
   useLetterKeys(act, frame)
 
   const template = {
-    gridTemplateColumns: `32px ${columns.map((column) => column.width).join(' ')}`,
-    minWidth: 'max-content',
+    gridTemplateColumns: `32px ${columns.map(({ width: [min, grow] }) => (grow === 0 ? `${min}px` : `minmax(${min}px, ${grow}fr)`)).join(' ')}`,
+    minWidth: columns.reduce((sum, { width: [min] }) => sum + min, 32),
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target === event.currentTarget && act(event.key)) event.preventDefault()

@@ -16,8 +16,8 @@ export function BaseRate({ data }: { data: Monitoring }) {
           {
             atMs: day.startMs,
             value: day.value,
-            lower: day.oneDay?.lower ?? undefined,
-            upper: day.oneDay?.upper ?? undefined,
+            lower: within(day.oneDay?.lower),
+            upper: within(day.oneDay?.upper),
             n: day.labelled,
             outside: day.verdict === 'out',
           },
@@ -49,6 +49,11 @@ export function BaseRate({ data }: { data: Monitoring }) {
       ]}
     />
   )
+}
+
+/** A limit on a share means nothing beyond none and all. */
+function within(limit: number | null | undefined): number | undefined {
+  return limit === null || limit === undefined ? undefined : Math.max(0, Math.min(1, limit))
 }
 
 /** How well the model ranks on each mature day, with its interval, its limit, and how many labels have come. */

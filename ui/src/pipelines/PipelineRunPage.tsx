@@ -23,6 +23,7 @@ export function PipelineRunPage({ id }: { id: string }) {
 
 function RunView({ data }: { data: PipelineRun }) {
   const { run, steps, effects } = data
+  const names = namesOf(steps)
   const [stepId, choose] = useParam('step', '')
   const chosen = steps.find((step) => step.id === stepId) ?? interesting(steps)
   return (
@@ -38,7 +39,7 @@ function RunView({ data }: { data: PipelineRun }) {
           nodes={steps}
           chosen={chosen?.id}
           onChoose={choose}
-          name={(step) => step.name}
+          name={(step) => names.get(step.id) ?? step.name}
           detail={(step) => (
             <>
               <State word={stepWord(step)} mood={step.cached ? 'good' : moodOf(step.state)} />
@@ -51,7 +52,7 @@ function RunView({ data }: { data: PipelineRun }) {
       </Section>
       {chosen && <StepPanel key={chosen.id} runId={run.id} step={chosen} />}
       <Section title="When each step ran">
-        <StepTimes steps={steps} chosen={chosen?.id} onChoose={choose} />
+        <StepTimes steps={steps} names={names} chosen={chosen?.id} onChoose={choose} />
       </Section>
       <Columns>
         <Section title="Params">
@@ -104,6 +105,21 @@ function RunView({ data }: { data: PipelineRun }) {
   )
 }
 
+/** Steps of one name are told apart by the params in which they differ. */
+function namesOf(steps: StepRun[]): Map<string, string> {
+  const groups = Map.groupBy(steps, (step) => step.name)
+  return new Map(
+    steps.map((step) => {
+      const same = groups.get(step.name) ?? []
+      const differing = Object.entries(step.params)
+        .filter(([key, value]) => same.some((other) => plain(other.params[key]) !== plain(value)))
+        .map(([, value]) => plain(value))
+        .filter((text) => text.length <= 16)
+      return [step.id, [step.name, ...differing.slice(0, 2)].join(' ').replaceAll('_', ' ')]
+    }),
+  )
+}
+
 /** What a person wants to see first: what failed, else what runs, else what ended last. */
 function interesting(steps: StepRun[]): StepRun | undefined {
   const ended = steps.filter((step) => step.finishedMs !== null && !step.cached)
@@ -117,10 +133,12 @@ function interesting(steps: StepRun[]): StepRun | undefined {
 
 function StepTimes({
   steps,
+  names,
   chosen,
   onChoose,
 }: {
   steps: StepRun[]
+  names: Map<string, string>
   chosen: string | undefined
   onChoose: (id: string) => void
 }) {
@@ -136,7 +154,7 @@ function StepTimes({
       endMs={Math.max(...ended, ...started, ...(running ? [now] : []))}
       rows={steps.map((step) => ({
         id: step.id,
-        name: step.name,
+        name: names.get(step.id) ?? step.name,
         word: stepWord(step),
         colour: moodColour[moodOf(step.state)],
         startedMs: step.startedMs ?? undefined,

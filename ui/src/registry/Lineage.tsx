@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import type { Deployment, ModelVersion } from '../answers.ts'
 import { deployments, pipelineRun, run } from '../api.ts'
-import { dateTime } from '../format.ts'
+import { count, dateTime } from '../format.ts'
 import styles from './Lineage.module.css'
 
 interface Step {
@@ -57,9 +57,14 @@ function useLineage(version: ModelVersion): Step[] {
     if (step.kind === 'run' && tracked) return { ...step, label: tracked.name }
     if (step.kind === 'pipeline-run' && pipeline)
       return { ...step, label: pipeline.pipeline, detail: dateTime(pipeline.atMs) }
+    if (step.kind === 'dataset' && step.detail !== undefined) return { ...step, detail: grouped(step.detail) }
     return step
   })
   return [...came, ...deployed.flatMap((one) => servedBy(one, version))]
+}
+
+function grouped(text: string): string {
+  return text.replaceAll(/\d{4,}/g, (digits) => count(Number(digits)))
 }
 
 function servedBy(deployment: Deployment, version: ModelVersion): Step[] {

@@ -80,7 +80,9 @@ function source(from: string): string {
 }
 
 function Decisions({ version }: { version: ModelVersion }) {
-  const query = useQuery(decisions({ subjectType: 'model_version', subjectId: version.id, limit: 50 }))
+  const query = useQuery(
+    decisions({ subjectType: 'model_version', subjectId: `${version.model}/${version.version}`, limit: 50 }),
+  )
   const items = query.data?.items ?? []
   if (items.length === 0) return null
   return (

@@ -97,7 +97,8 @@ function RunView({ run }: { run: Run }) {
 }
 
 function sentence(run: Run): string {
-  const took = run.endMs === undefined ? '' : ` in ${duration(run.endMs - run.startMs)}`
+  const took =
+    run.endMs === undefined || run.endMs === run.startMs ? '' : ` in ${duration(run.endMs - run.startMs)}`
   const verb = {
     RUNNING: 'Is running',
     FINISHED: 'Finished',

@@ -122,7 +122,7 @@ function columnsOf(rows: RunItem[]): GridColumn<RunItem>[] {
     {
       id: 'attribute:name',
       name: 'Run',
-      width: 'minmax(190px, 1.4fr)',
+      width: [190, 1.4],
       cell: (run) => (
         <>
           <span className={styles['swatch']} style={{ background: runColour(run.id) }} />
@@ -132,25 +132,26 @@ function columnsOf(rows: RunItem[]): GridColumn<RunItem>[] {
         </>
       ),
     },
-    { id: 'status', name: 'State', width: '96px', cell: (run) => <State word={run.status} /> },
+    { id: 'status', name: 'State', width: [96, 0], cell: (run) => <State word={run.status} /> },
     {
       id: 'attribute:startMs',
       name: 'Started',
-      width: '112px',
+      width: [112, 0],
       sortable: true,
       cell: (run) => <Time ms={run.startMs} />,
     },
     {
       id: 'took',
       name: 'Took',
-      width: '76px',
+      width: [76, 0],
       number: true,
-      cell: (run) => (run.endMs === undefined ? '' : duration(run.endMs - run.startMs)),
+      cell: (run) =>
+        run.endMs === undefined || run.endMs === run.startMs ? '' : duration(run.endMs - run.startMs),
     },
     ...metrics.map((key): GridColumn<RunItem> => ({
       id: `metric:${key}`,
       name: key,
-      width: 'minmax(84px, 0.6fr)',
+      width: [92, 0.6],
       number: true,
       sortable: true,
       cell: (run) => written(metricOf(run, key)),
@@ -158,7 +159,7 @@ function columnsOf(rows: RunItem[]): GridColumn<RunItem>[] {
     ...params.map((key): GridColumn<RunItem> => ({
       id: `param:${key}`,
       name: key,
-      width: 'minmax(84px, 0.6fr)',
+      width: [92, 0.6],
       cell: (run) => paramOf(run, key) ?? '',
     })),
   ]
