@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { feature, featureServiceSpec } from '../features/schema.ts'
 import { Evaluation } from '../registry/schema.ts'
-import { builtInStep } from './definition.ts'
+import { builtInStep } from './authoring.ts'
 import { Json, Model, Table, type JsonRef, type Kinds, type ModelRef, type TableRef } from './kinds.ts'
 import { currentScope } from './run-scope.ts'
 import { nameOf, type Reference } from './trigger-definition.ts'

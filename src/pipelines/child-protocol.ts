@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../kernel/json.ts'
-import type { RunCause } from './definition.ts'
+import type { RunCause } from './authoring.ts'
 import type { KindDefinition, StepDefinition } from './definition-json.ts'
 
 /** Where the value of an input comes from, as the function of a pipeline knows it. */

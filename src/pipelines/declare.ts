@@ -5,7 +5,7 @@ import { hashJson } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { PipelinesDefinition } from './definition-json.ts'
 import { deactivatePipelines, insertPipelineCode, upsertPipeline } from './store.ts'
-import { deactivateTriggers, upsertTrigger } from './trigger-store.ts'
+import { deactivateTriggers, upsertTrigger } from './store-triggers.ts'
 import type { Trigger } from './trigger-definition.ts'
 
 export interface DeclarePipelines {

@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import { cron, drift, newData } from './trigger-definition.ts'
-import { pipeline, py, sh, step, stepSource } from './definition.ts'
+import { pipeline, py, sh, step, stepSource } from './authoring.ts'
 import { Json, Model, Table, type JsonRef, type ModelRef, type TableRef } from './kinds.ts'
 
 const Scores = z.object({ auc: z.number() })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { stepSource, type PipelineSource, type StepSource } from './definition.ts'
+import { stepSource, type PipelineSource, type StepSource } from './authoring.ts'
 import type { KindDefinition, PipelineDefinition, StepDefinition } from './definition-json.ts'
 import { durationMs } from '../kernel/duration.ts'
 import type { Kind, Kinds } from './kinds.ts'

@@ -1,7 +1,7 @@
 import { AppError, messageOf } from '../kernel/errors.ts'
 import type { Json, JsonObject } from '../kernel/json.ts'
 import type { Answer, FunctionMessage, FunctionTask, InputSource } from './child-protocol.ts'
-import type { Champion, FactRef, PipelineScope, PipelineSource } from './definition.ts'
+import type { Champion, FactRef, PipelineScope, PipelineSource } from './authoring.ts'
 import type { Kind, ModelRef, TableRef } from './kinds.ts'
 import { runInScope, type RunScope, type ScopedCall, type ServiceFacts } from './run-scope.ts'
 import { nameOf } from './trigger-definition.ts'

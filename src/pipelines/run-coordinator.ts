@@ -207,15 +207,8 @@ export class RunCoordinator {
 
   /** Joins or starts the execution and waits for its end. */
   async #await(request: ExecutionRequest, row: StepRunRow, stale?: string): Promise<ExecutionRow> {
-    const { context, job, watch, signal, run } = this.#parts
-    const joined = await context.db.write(async (trx) => {
-      await fence(trx, job)
-      const execution = await joinOrStart(context, trx, request, stale)
-      const now = await context.db.wallTime(trx)
-      Object.assign(row, { state: 'running', execution_id: execution.id, started_ms: row.started_ms ?? now })
-      await this.#recorder.write(trx, row)
-      return execution
-    })
+    const { context, watch, signal, run } = this.#parts
+    const joined = await this.#join(request, row, stale)
     const ended = joined.state === 'running' ? await watch.ended(joined.id, signal) : joined
     if (ended.state === 'cancelled') return await this.#await(request, row)
     if (ended.state === 'failed') {

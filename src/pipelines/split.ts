@@ -1,6 +1,6 @@
 import { AppError } from '../kernel/errors.ts'
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'
-import type { StepSql } from './definition.ts'
+import type { StepSql } from './authoring.ts'
 import type { FileResult, TableInput } from './kinds.ts'
 
 interface SplitScope {

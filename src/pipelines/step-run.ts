@@ -10,7 +10,7 @@ import {
   type AnalyticsSession,
 } from '../ports/analytics/analytics.ts'
 import type { RawOutput, StepTask, TaskInput } from './child-protocol.ts'
-import type { StepSource, StepSql } from './definition.ts'
+import type { StepSource, StepSql } from './authoring.ts'
 import { runForeignStep } from './foreign-step.ts'
 import type { Kind, TableInput } from './kinds.ts'
 import { outputPath, type StepHost } from './step-host.ts'

@@ -4,7 +4,7 @@ import { checkParity, train } from '../learners/learners.ts'
 import type { Column, FeatureSpec, Frame, Learner } from '../learners/schema.ts'
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { SetFacts, TrainingFacts } from './built-in.ts'
-import type { StepSql } from './definition.ts'
+import type { StepSql } from './authoring.ts'
 import type { TableInput } from './kinds.ts'
 
 /** A probability may differ by what single precision loses over a few hundred trees. */

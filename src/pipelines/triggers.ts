@@ -6,7 +6,7 @@ import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { AlertEvent, DomainEvent, EventCatalogue } from '../kernel/events.ts'
 import type { Trx } from '../ports/db/db.ts'
-import type { RunCause } from './definition.ts'
+import type { RunCause } from './authoring.ts'
 import { insertRunOf } from './runs.ts'
 import type { PipelineTriggerRow } from './tables.ts'
 import type { Trigger } from './trigger-definition.ts'
@@ -22,7 +22,7 @@ import {
   listPendingTriggers,
   listTriggers,
   updateTrigger,
-} from './trigger-store.ts'
+} from './store-triggers.ts'
 
 const actor = systemActor('triggers')
 

@@ -4,8 +4,12 @@ import { withModulePath } from '../features/definition.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sha256 } from '../kernel/json.ts'
 import { z } from 'zod'
-import { describeBuiltInStep, describePipeline, describeStep } from '../pipelines/describe.ts'
-import type { StepDefinition } from '../pipelines/definition.ts'
+import {
+  describeBuiltInStep,
+  describePipeline,
+  describeStep,
+  type StepDefinition,
+} from '../pipelines/definition.ts'
 import { projectDefinitionSchema, type ProjectDefinition } from './definition.ts'
 import { closureOf, findLock, moduleGraph } from './module-graph.ts'
 import type { ExportedStep, OpenProject } from './open.ts'

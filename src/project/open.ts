@@ -2,8 +2,13 @@ import { existsSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { AppError, messageOf } from '../kernel/errors.ts'
-import { builtInStepId, stepId } from '../pipelines/describe.ts'
-import { stepSource, type PipelineSource, type StepSource } from '../pipelines/definition.ts'
+import {
+  builtInStepId,
+  stepId,
+  stepSource,
+  type PipelineSource,
+  type StepSource,
+} from '../pipelines/definition.ts'
 import type { ProjectSource } from './definition.ts'
 import { closureOf, moduleGraph, type ProjectModule } from './module-graph.ts'
 

@@ -27,16 +27,20 @@ export {
   cron,
   degraded,
   drift,
+  evaluate,
   Json,
   Model,
   newData,
   pipeline,
   py,
+  referenceProfile,
   sh,
+  split,
   step,
   Table,
+  train,
+  trainingSet,
 } from '../pipelines/definition.ts'
-export { evaluate, referenceProfile, split, train, trainingSet } from '../pipelines/built-in.ts'
 export { beatsBaseline, gain, minimum, model, noLeak, notWorse } from '../registry/definition.ts'
 export { deployment } from '../serving/definition.ts'
 export { project } from './definition.ts'

@@ -2,14 +2,19 @@
 // at a time. It ends when the worker is gone.
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../kernel/errors.ts'
-import { builtInSteps } from '../pipelines/built-in.ts'
-import type { Answer, FunctionMessage, StepMessage, Task } from '../pipelines/child-protocol.ts'
-import { endGroup } from '../pipelines/foreign-step.ts'
-import { FunctionRun } from '../pipelines/function-run.ts'
-import { runStep } from '../pipelines/step-run.ts'
-import { stepSource } from '../pipelines/definition.ts'
+import {
+  endGroup,
+  FunctionRun,
+  loadBuiltInBody,
+  runStep,
+  type Answer,
+  type FunctionMessage,
+  type StepMessage,
+  type Task,
+} from '../pipelines/child.ts'
+import { builtInSteps, stepSource } from '../pipelines/definition.ts'
 import { locationIn, openProject, type OpenProject } from '../project/open.ts'
-import { servicesOf } from '../project/services.ts'
+import { servicesOf } from '../project/feature-services.ts'
 import { provideTidemill } from '../project/tidemill-import.ts'
 import { lazyAnalytics } from './lazy-analytics.ts'
 
@@ -65,7 +70,7 @@ async function step(task: Extract<Task, { type: 'step' }>): Promise<void> {
       analytics,
       signal: abort.signal,
       codeFolder: folder,
-      builtIn: async (name) => (await import('../pipelines/built-in-bodies.ts')).builtInBody(name),
+      builtIn: loadBuiltInBody,
       send(message) {
         if (message.type === 'foreign') foreignPid = message.pid
         send(message)

@@ -1,5 +1,5 @@
 import { resolveService, withModulePath } from '../features/definition.ts'
-import type { ServiceFacts } from '../pipelines/run-scope.ts'
+import type { ServiceFacts } from '../pipelines/definition.ts'
 import { moduleGraph } from './module-graph.ts'
 import type { ProjectSource } from './definition.ts'
 
