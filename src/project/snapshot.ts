@@ -62,7 +62,7 @@ export function parseSnapshot(value: unknown): Snapshot {
 
 /**
  * The folder `<dataDir>/code/<hash>` with the snapshot's files; made when it is missing. `dependencies` is the
- * project's `node_modules`, which is linked into it.
+ * project's `node_modules`, which is linked into it, as is a `.venv` beside it.
  */
 export async function unpackSnapshot(
   { artifacts, config }: Pick<Context, 'artifacts' | 'config'>,
@@ -80,7 +80,11 @@ export async function unpackSnapshot(
     await chmod(target, file.executable ? 0o555 : 0o444)
   }
   await mkdir(temporary, { recursive: true })
-  if (dependencies !== undefined) await symlink(dependencies, join(temporary, 'node_modules'))
+  if (dependencies !== undefined) {
+    await symlink(dependencies, join(temporary, 'node_modules'))
+    const python = join(dirname(dependencies), '.venv')
+    if (await exists(python)) await symlink(python, join(temporary, '.venv'))
+  }
   await rename(temporary, folder).catch(async (error: unknown) => {
     await rm(temporary, { recursive: true, force: true })
     if (!(await exists(folder))) throw error
