@@ -1,7 +1,7 @@
 import { ByteReader, type ByteWriter } from './byte-writer.ts'
 
 /** What gateways count for a rollout; each for each request, in a second of event time. */
-export const rolloutMetrics = ['error', 'latency_slow', 'violation', 'disagree', 'score_diff'] as const
+const rolloutMetrics = ['error', 'latency_slow', 'violation', 'disagree', 'score_diff'] as const
 export type RolloutMetric = (typeof rolloutMetrics)[number]
 
 /** Additive: sums over gateways, seconds and segments are exact. */

@@ -23,7 +23,7 @@ const stage = z.union([
 ])
 
 /** How a new version is brought in. Margins are how much worse than stable a candidate may be at most. */
-export const rolloutPlanSchema = z.strictObject({
+const rolloutPlanSchema = z.strictObject({
   /** `auto` plans them from the deployment's traffic and label delay, or says by when it could decide. */
   stages: z.union([z.literal('auto'), z.array(stage).min(1).max(10)]),
   margins: z
@@ -49,7 +49,6 @@ export const rolloutPlanSchema = z.strictObject({
     .min(1)
     .default(14 * days),
 })
-export type RolloutPlan = z.output<typeof rolloutPlanSchema>
 
 export const deploymentSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, 'Letters, digits, dot, dash and underscore'),

@@ -40,7 +40,7 @@ export interface LoggedOutput {
 }
 
 /** Output values for each row beyond this are not logged. */
-export const LOGGED_OUTPUT_WIDTH = 256
+const LOGGED_OUTPUT_WIDTH = 256
 
 export interface PredictionRow {
   predictionId: string

@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  fdatasyncSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  writeSync,
-  fdatasync,
-} from 'node:fs'
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync, fdatasync } from 'node:fs'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { ByteWriter } from './byte-writer.ts'
@@ -20,7 +11,7 @@ import { ByteWriter } from './byte-writer.ts'
 export const FRAME = { header: 0, predictions: 1, counts: 2, feedback: 3, route: 4 } as const
 const FRAME_BYTES = 9
 
-export type SegmentKind = 'prediction' | 'feedback'
+type SegmentKind = 'prediction' | 'feedback'
 
 /** The first frame of every segment, as JSON. */
 export interface SegmentHeader {
@@ -125,10 +116,6 @@ export class SegmentFile implements Disposable {
     await new Promise<void>((resolve, reject) => {
       fdatasync(descriptor, (error) => (error ? reject(error) : resolve()))
     })
-  }
-
-  syncNow(): void {
-    fdatasyncSync(this.#open())
   }
 
   #open(): number {

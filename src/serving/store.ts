@@ -65,15 +65,6 @@ export async function listSegmentBlobs(at: Queryable): Promise<string[]> {
   )
 }
 
-export async function countSegments(at: Queryable, state: LogSegmentRow['state']): Promise<number> {
-  const { count } = await at
-    .selectFrom('log_segment')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('state', '=', state)
-    .executeTakeFirstOrThrow()
-  return count
-}
-
 export async function latestGeneration(at: Queryable): Promise<number> {
   const found = await at
     .selectFrom('desired_state')

@@ -1,7 +1,7 @@
 import type { Datatype, TensorData } from '../../ports/inference/inference.ts'
 
 /** Bytes of one element in the binary extension; BYTES has a length in front of each. */
-export const ELEMENT_BYTES: Readonly<Record<Datatype, number>> = {
+const ELEMENT_BYTES: Readonly<Record<Datatype, number>> = {
   BOOL: 1,
   UINT8: 1,
   UINT16: 2,
