@@ -87,9 +87,13 @@ function sentence(data: Monitoring): string {
   const last = ranked.at(-1)
   if (last?.value === undefined || last.value === null) return world
   const fell = data.alerts.some((alert) => alert.kind === 'quality' && alert.state === 'open')
-  const interval =
-    last.lower === null || last.upper === null
-      ? ''
-      : ` [${decimal(last.lower, 3)}, ${decimal(last.upper, 3)}]`
-  return `${world} ${fell ? 'The ranking fell' : 'The ranking holds'}: AUC ${decimal(last.value, 3)}${interval} on ${dayOf(last.startMs)}.`
+  const state = fell ? 'The ranking fell' : 'The ranking holds'
+  return `${world} ${state}: AUC ${aucText(last)} up to ${dayOf(last.startMs)}.`
+}
+
+/** One day says little, so the mean of three where there are three. */
+function aucText({ value, lower, upper, threeDay }: Monitoring['quality'][number]): string {
+  if (threeDay !== null) return `${decimal(threeDay.value, 3)} over ${threeDay.days} days`
+  const interval = lower === null || upper === null ? '' : ` [${decimal(lower, 3)}, ${decimal(upper, 3)}]`
+  return `${decimal(value ?? Number.NaN, 3)}${interval}`
 }

@@ -112,6 +112,7 @@ function namesOf(steps: StepRun[]): Map<string, string> {
     steps.map((step) => {
       const same = groups.get(step.name) ?? []
       const differing = Object.entries(step.params)
+        .filter(([, value]) => typeof value !== 'object')
         .filter(([key, value]) => same.some((other) => plain(other.params[key]) !== plain(value)))
         .map(([, value]) => plain(value))
         .filter((text) => text.length <= 16)
