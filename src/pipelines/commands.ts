@@ -27,9 +27,17 @@ interface StepView {
   error?: string | null
 }
 
+interface EffectView {
+  kind: string
+  input: { name: string }
+  state: 'requested' | 'done' | 'failed'
+  result?: { version?: number; sentence?: string; error?: string } | null
+}
+
 interface RunView {
   run: { id: string; pipeline: string; state: string; error?: string | null }
   steps: StepView[]
+  effects: EffectView[]
 }
 
 async function runPipeline(
@@ -45,13 +53,27 @@ async function runPipeline(
   const view = await follow(api, started.id, (line) => {
     if (!options.json) process.stderr.write(`${line}\n`)
   })
-  print(options, view, () => `${pipeline} ${view.run.state} (run ${view.run.id})`)
+  print(options, view, () =>
+    [`${pipeline} ${view.run.state} (run ${view.run.id})`, ...inOrder(view.effects).map(describeEffect)].join(
+      '\n',
+    ),
+  )
   if (view.run.state !== 'succeeded') {
     throw new AppError('conflict', `The pipeline run ${view.run.state}: ${view.run.error ?? 'see its steps'}`)
   }
 }
 
-/** Polls a run until it has ended; `say` is told of each step that changed. */
+/** What was registered comes before where it was deployed. */
+function inOrder(effects: readonly EffectView[]): EffectView[] {
+  return effects.toSorted((a, b) => b.kind.localeCompare(a.kind))
+}
+
+function describeEffect({ kind, input, state, result }: EffectView): string {
+  if (state === 'failed') return `  ${kind} ${input.name} failed: ${result?.error}`
+  return `  ${result?.sentence ?? `${kind} ${input.name}: ${input.name}/${result?.version}`}`
+}
+
+/** Polls a run until it has ended and its effects are carried out; `say` is told of each step that changed. */
 async function follow(api: ApiClient, runId: string, say: (line: string) => void): Promise<RunView> {
   const states = new Map<string, string>()
   for (;;) {
@@ -64,7 +86,8 @@ async function follow(api: ApiClient, runId: string, say: (line: string) => void
         `  ${step.name}: ${step.cached ? 'reused' : `${step.state}${took}`}${step.error ? ` — ${step.error}` : ''}`,
       )
     }
-    if (!['queued', 'running', 'pending'].includes(view.run.state)) return view
+    const goesOn = ['queued', 'running', 'pending'].includes(view.run.state)
+    if (!goesOn && !view.effects.some(({ state }) => state === 'requested')) return view
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
 }
