@@ -2,19 +2,17 @@ import { cp, mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configSchema, type Config } from '../kernel/config.ts'
-import { AppError } from '../kernel/errors.ts'
 import { openDuckDb } from '../ports/analytics/duckdb.ts'
-import { applyFolder } from '../project/commands.ts'
 import { Supervisor } from '../supervisor/supervisor.ts'
 import type { DemoOptions } from './commands.ts'
 import { ReplayDriver } from './driver.ts'
 import { FlightsFeed } from './flights-feed.ts'
 import { Narrator } from './narrator.ts'
-import { Story } from './story.ts'
+import * as chapters from './chapters.ts'
+import { Story, january } from './story.ts'
 import { World } from './world.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/flights', import.meta.url))
-export const STARTS_MS = Date.UTC(2001, 0, 1)
 const DATA_UNTIL_MS = Date.UTC(2001, 2, 20)
 
 /** Plays the loop on real flights, or on a person's own file; then leaves everything up, unless it is to end. */
@@ -25,7 +23,9 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   }
   const folder = resolve(options.dataDir)
   const narrator = new Narrator((text) => process.stdout.write(text))
-  narrator.say(`Tidemill plays six months of 2001 in ${folder}. Everything is computed; what is injected says so.`)
+  narrator.say(
+    `Tidemill plays six months of 2001 in ${folder}. Everything is computed; what is injected says so.`,
+  )
   const project = join(folder, 'project')
   await rm(folder, { recursive: true, force: true })
   await mkdir(project, { recursive: true })
@@ -38,8 +38,15 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const driver = new ReplayDriver(serverUrl, gatewayUrl)
   narrator.say(`Server ${serverUrl}, gateway ${gatewayUrl}: open the first in a browser and watch.`)
   const world = new World(driver, feed)
-  const story = new Story({ world, narrator, supervisor, project, example: EXAMPLE })
-  await story.play()
+  const story = new Story({ world, narrator, supervisor, project, example: EXAMPLE }, january(32))
+  await chapters.januaryArrives(story)
+  await chapters.februaryIsAsked(story)
+  await chapters.personAddsFeature(story)
+  await chapters.feedFreezes(story)
+  await chapters.releaseLeaks(story)
+  await chapters.fileIsBroken(story)
+  await chapters.processesAreKilled(story)
+  await chapters.nothingHappens(story)
   if (options.exit) return
   narrator.say(`The web UI stays up at ${serverUrl} until Ctrl-C.`)
   await new Promise<void>((done) => {
@@ -56,11 +63,4 @@ function demoConfig(dataDir: string): Config {
     port: process.env['TIDEMILL_PORT'] ?? 8433,
     gatewayPort: process.env['TIDEMILL_GATEWAY_PORT'] ?? 8434,
   })
-}
-
-/** Applies the project as it is in its folder now. */
-export async function applyDemoProject(driver: ReplayDriver, folder: string): Promise<string> {
-  const { version, changes } = await applyFolder(driver.api, folder)
-  if (changes.length === 0) throw new AppError('internal', 'The project should have changed')
-  return `Applied the project as version ${version.number}: ${changes.map(({ change, what, name }) => `${change} ${what} ${name}`).join(', ')}.`
 }

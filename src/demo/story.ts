@@ -1,10 +1,11 @@
+import { AppError } from '../kernel/errors.ts'
+import { applyFolder } from '../project/commands.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
-import { applyDemoProject } from './demo.ts'
 import { count, type Narrator } from './narrator.ts'
-import { DEPLOYMENT, type World } from './world.ts'
+import type { Stretch, World } from './world.ts'
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
+export const HOUR_MS = 3_600_000
+export const DAY_MS = 24 * HOUR_MS
 
 export interface Stage {
   world: World
@@ -16,71 +17,111 @@ export interface Stage {
   example: string
 }
 
-function january(day: number): number {
-  return Date.UTC(2001, 0, day)
+export interface RolloutView {
+  id: string
+  state: string
+  candidate: { version: number }
 }
 
-function february(day: number): number {
-  return Date.UTC(2001, 1, day)
+export interface AlertView {
+  id: string
+  kind: string
+  state: string
+  sentence: string
+  blocksTraining: boolean
+  raisedMs: number
 }
 
-/** The story of the demo, chapter by chapter. */
+/** What the chapters share: domain time, what was told already, and the questions they ask the server. */
 export class Story {
-  readonly #stage: Stage
+  readonly stage: Stage
+  nowMs: number
   readonly #told = new Set<string>()
 
-  constructor(stage: Stage) {
-    this.#stage = stage
+  constructor(stage: Stage, startsMs: number) {
+    this.stage = stage
+    this.nowMs = startsMs
   }
 
-  async play(): Promise<void> {
-    await this.#januaryArrives()
-    await this.#februaryIsAsked()
-  }
-
-  async #januaryArrives(): Promise<void> {
-    const { world, narrator, project } = this.#stage
-    narrator.chapter(1, 'January arrives; three models are compared; the winner is deployed')
-    await world.feed.deliver({ fromMs: january(1), toMs: february(1) })
-    await world.driver.advance(february(1))
-    narrator.say(await applyDemoProject(world.driver, project))
-    await world.ingest()
-    const { latest } = await world.driver.api.get<{ latest: { number: number; rows: number } }>('/datasets/flights')
-    narrator.say(`flights v${latest.number}: ${count(latest.rows)} flights, checked and versioned.`)
-    await this.#runPipeline()
-    await this.#tell()
-  }
-
-  async #runPipeline(): Promise<void> {
-    const { world, narrator } = this.#stage
-    const { id } = await world.driver.api.post<{ id: string }>('/pipelines/train-late/runs', { params: {} })
-    await world.driver.settle()
-    const { run, steps } = await world.driver.api.get<{
-      run: { state: string; error: string | null }
-      steps: { name: string; cached: boolean; startedMs: number; finishedMs: number }[]
-    }>(`/pipeline-runs/${id}`)
-    const reused = steps.filter(({ cached }) => cached).length
-    narrator.say(`train-late ${run.state}: ${steps.length} steps, ${reused} reused. ${run.error ?? ''}`)
-  }
-
-  async #februaryIsAsked(): Promise<void> {
-    const { world, narrator } = this.#stage
-    narrator.chapter(2, 'February is asked, flight by flight; labels follow after landing')
-    await world.play({ fromMs: february(1), toMs: february(1) + DAY_MS * 3, every: 16, filesEveryHours: 24 })
-    const { counts } = world.driver
-    narrator.say(`${count(counts.answered)} predictions answered, ${count(counts.labelled)} labelled.`)
-    await this.#tell()
-    void DEPLOYMENT
+  /** Plays a stretch that begins now, and tells what was decided meanwhile. */
+  async play(stretch: Omit<Stretch, 'fromMs'>): Promise<void> {
+    this.nowMs = await this.stage.world.play({ ...stretch, fromMs: this.nowMs })
+    await this.tell()
   }
 
   /** The decisions that were stored since the last time, as their own sentences. */
-  async #tell(): Promise<void> {
-    const { world, narrator } = this.#stage
-    const decisions = await world.allDecisions()
-    for (const { id, sentence } of decisions.reverse()) {
+  async tell(): Promise<void> {
+    const decisions = await this.stage.world.allDecisions()
+    for (const { id, sentence, atMs, kind } of decisions.reverse()) {
       if (this.#told.has(id)) continue
       this.#told.add(id)
-      narrator.decision(sentence)
+      const time = new Date(atMs).toISOString().slice(5, 16).replace('T', ' ')
+      if (kind !== 'deploy' || !sentence.includes('Gate'))
+        this.stage.narrator.decision(`${time}  ${sentence}`)
     }
   }
+
+  async apply(): Promise<void> {
+    const { world, narrator, project } = this.stage
+    const { version, changes } = await applyFolder(world.driver.api, project)
+    const list = changes.map(({ change, what, name }) => `${change} ${what} ${name}`).join(', ')
+    narrator.say(`tidemill apply: version ${version.number} (${list}).`)
+  }
+
+  async runPipeline(pipeline: string): Promise<void> {
+    const { world, narrator } = this.stage
+    const { api } = world.driver
+    const { id } = await api.post<{ id: string }>(`/pipelines/${pipeline}/runs`, { params: {} })
+    await world.driver.settle()
+    const { run, steps } = await api.get<{
+      run: { state: string; error: string | null; startedMs: number; finishedMs: number }
+      steps: { name: string; cached: boolean }[]
+    }>(`/pipeline-runs/${id}`)
+    if (run.state !== 'succeeded') throw new AppError('internal', `${pipeline} ${run.state}: ${run.error}`)
+    const reused = steps.filter(({ cached }) => cached).length
+    const took = ((run.finishedMs - run.startedMs) / 1000).toFixed(1)
+    narrator.say(`tidemill run ${pipeline}: ${steps.length} steps in ${took} s, ${reused} of them reused.`)
+    await this.tell()
+  }
+
+  async newestVersion(): Promise<number> {
+    const { versions } = await this.stage.world.driver.api.get<{ versions: { version: number }[] }>(
+      '/models/late',
+    )
+    return Math.max(...versions.map(({ version }) => version))
+  }
+
+  async stableVersion(): Promise<number> {
+    const { stable } = await this.stage.world.driver.api.get<{ stable: { version: number } | null }>(
+      '/deployments/late',
+    )
+    return stable?.version ?? 0
+  }
+
+  /** The rollout that is under way. */
+  async activeRollout(): Promise<RolloutView | undefined> {
+    const { items } = await this.stage.world.driver.api.get<{ items: RolloutView[] }>(
+      '/rollouts?deployment=late',
+    )
+    return items.find(({ state }) => state === 'shadow' || state === 'canary')
+  }
+
+  async alerts(): Promise<AlertView[]> {
+    return (await this.stage.world.driver.api.get<{ items: AlertView[] }>('/alerts?limit=500')).items
+  }
+
+  sayCounts(): void {
+    const { asked, answered, labelled } = this.stage.world.driver.counts
+    this.stage.narrator.say(
+      `So far ${count(answered)} of ${count(asked)} requests answered, ${count(labelled)} labels sent.`,
+    )
+  }
+}
+
+export function january(day: number): number {
+  return Date.UTC(2001, 0, day)
+}
+
+export function february(day: number): number {
+  return Date.UTC(2001, 1, day)
 }

@@ -77,7 +77,9 @@ export class World {
     await this.#labelLanded(hourMs + HOUR_MS)
   }
 
+  /** What happened in the day is in the log before the day is over, as it would be without a replay. */
   async #endOfDay(nowMs: number, rollout: boolean): Promise<void> {
+    await this.driver.settle()
     await this.driver.advance(nowMs)
     await this.driver.settle()
     if (!rollout) return

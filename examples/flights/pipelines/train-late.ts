@@ -25,12 +25,18 @@ export const trainLate = pipeline(
     const tries = learners.map(({ learner, params }) => {
       const { model, training } = train({ ...sets, learner, params })
       const beside = { champion: stable?.model, baseline }
-      return { model, training, ...evaluate({ model, test: holdout.table, facts: past.facts, task, ...beside }) }
+      return {
+        model,
+        training,
+        ...evaluate({ model, test: holdout.table, facts: past.facts, task, ...beside }),
+      }
     })
     const losses = await Promise.all(tries.map(async ({ metrics }) => (await metrics)['log_loss']!))
     const { model, training, evaluation } = tries[losses.indexOf(Math.min(...losses))]!
 
-    const { profile } = referenceProfile({ model, table: past.table, facts: past.facts, task })
+    // Monitors hold live days against every day that the data has, holdout included.
+    const whole = trainingSet({ data: all, ...asked })
+    const { profile } = referenceProfile({ model, table: whole.table, facts: past.facts, task })
     register('late', model, { challenger: true, facts: { set: past.facts, training, evaluation, profile } })
     deploy('late', model)
   },

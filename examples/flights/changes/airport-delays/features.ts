@@ -10,7 +10,7 @@ export const flightTime = onDemand('flight_time', {
 
 export const airport = entity('airport', { key: 'origin' })
 
-/** How late flights left an airport over the last hours, by flights that have landed by then. */
+/** How late flights left an airport over the last hours, by those that have landed since. */
 export const airportDelays = featureView('airport_delays', {
   entity: airport,
   dataset: flights,
@@ -19,14 +19,14 @@ export const airportDelays = featureView('airport_delays', {
       SELECT origin, delay, date + to_minutes(CAST(30 + distance / 8 AS BIGINT)) AS landed_at FROM dataset
     )
     SELECT origin, landed_at AS event_time,
-      avg(delay) OVER short AS delay_1h, avg(CAST(delay > 15 AS INTEGER)) OVER short AS late_share_1h,
-      avg(delay) OVER long AS delay_3h, avg(CAST(delay > 15 AS INTEGER)) OVER long AS late_share_3h
+      avg(delay) OVER w1 AS delay_1h, avg(CAST(delay > 15 AS INTEGER)) OVER w1 AS late_share_1h,
+      avg(delay) OVER w3 AS delay_3h, avg(CAST(delay > 15 AS INTEGER)) OVER w3 AS late_share_3h
     FROM landed
     WINDOW
-      short AS (PARTITION BY origin ORDER BY landed_at RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND CURRENT ROW),
-      long AS (PARTITION BY origin ORDER BY landed_at RANGE BETWEEN INTERVAL 3 HOURS PRECEDING AND CURRENT ROW)`,
+      w1 AS (PARTITION BY origin ORDER BY landed_at RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND CURRENT ROW),
+      w3 AS (PARTITION BY origin ORDER BY landed_at RANGE BETWEEN INTERVAL 3 HOURS PRECEDING AND CURRENT ROW)`,
   ttl: '6h',
-  lookback: '16h',
+  lookback: '18h',
   features: { delay_1h: 'number', late_share_1h: 'number', delay_3h: 'number', late_share_3h: 'number' },
 })
 

@@ -1,0 +1,11 @@
+import { featureService, onDemand } from 'tidemill'
+import { airportDelays, flightTime } from './features.ts'
+
+export const gateReport = onDemand('gate_report', {
+  inputs: { delay: 'number' },
+  outputs: { reported_delay: 'number' },
+  module: new URL('./features/gate-report.ts', import.meta.url).href,
+  export: 'gateReport',
+})
+
+export const leakyFeatures = featureService('leaky_features', [flightTime, airportDelays, gateReport])
