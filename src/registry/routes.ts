@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
 import { deleteAlias, setAlias } from './aliases.ts'
 import { getEvaluation } from './evaluations.ts'
-import { StoredEvaluation } from './schema.ts'
+import { importedTasks, importOnnx } from './import-onnx.ts'
+import { Signature, StoredEvaluation } from './schema.ts'
 import { ModelDetail, ModelItem, VersionDetail, modelDetail, modelItems, versionDetail } from './views.ts'
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100)
@@ -27,6 +28,36 @@ export const routes = [
     response: ModelDetail,
     handle: ({ context, actor, projectId, params }) =>
       modelDetail(context, { projectId, actor, name: params.name }),
+  }),
+  route({
+    method: 'POST',
+    path: '/models/:name/versions',
+    summary: 'Register an ONNX file that was trained elsewhere; the model is made when there is none',
+    permission: 'contribute',
+    params: z.strictObject({ name: z.string() }),
+    body: z.strictObject({
+      onnxBase64: z.base64().min(1).describe('The bytes of the file'),
+      source: z.string().min(1).max(1000).describe('Where it came from, for people'),
+      task: z.enum(importedTasks).optional(),
+    }),
+    response: z.object({
+      model: z.string(),
+      version: z.number(),
+      created: z.boolean().describe('False when the model has a version with these bytes'),
+      signature: Signature,
+    }),
+    async handle({ context, actor, projectId, params, body }) {
+      const { onnxBase64, source, task } = body
+      const { version, created } = await importOnnx(context, {
+        projectId,
+        actor,
+        model: params.name,
+        onnx: Buffer.from(onnxBase64, 'base64'),
+        source,
+        task,
+      })
+      return { model: version.model, version: version.version, created, signature: version.signature! }
+    },
   }),
   route({
     method: 'GET',

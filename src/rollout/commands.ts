@@ -5,6 +5,7 @@ import { AppError } from '../kernel/errors.ts'
 
 interface DeployOptions extends CommandOptions {
   name?: string
+  task?: string
   force?: boolean
   reason?: string
 }
@@ -23,6 +24,12 @@ export function addRolloutCommands(program: Command): void {
     )
     .argument('<model>', 'model/version, model@alias, or a path that ends in .onnx')
     .addOption(new Option('--name <deployment>', 'name of the deployment; default: the model’s'))
+    .addOption(
+      new Option(
+        '--task <task>',
+        'with an ONNX file: what it predicts, where its outputs do not tell',
+      ).choices(['binary', 'multiclass', 'regression']),
+    )
     .addOption(new Option('--force', 'deploy although a gate has not passed; needs --reason'))
     .addOption(new Option('--reason <text>', 'why, for the audit log'))
     .action(deployCommand)
@@ -30,11 +37,21 @@ export function addRolloutCommands(program: Command): void {
 
 async function deployCommand(model: string, options: DeployOptions): Promise<void> {
   const api = apiOf(options)
-  const target = model.endsWith('.onnx')
-    ? await importOnnx(model, options)
-    : await resolveVersion(model, options)
+  const isFile = model.endsWith('.onnx')
+  if (!isFile && options.task !== undefined)
+    throw new AppError('invalid', 'A registered version has its task; --task is for an ONNX file')
+  const target = isFile ? await importOnnx(model, options) : await resolveVersion(model, options)
+  const name = options.name ?? target.model
+  if (isFile && (await servesAlready(options, name, target))) {
+    const sentence = `${name} serves ${target.model}/${target.version} already: it is this very file.`
+    return print(
+      options,
+      { deployment: name, version: target.version, outcome: 'unchanged', sentence },
+      () => sentence,
+    )
+  }
   const deployed = await api.post<Deployed>('/deployments', {
-    name: options.name ?? target.model,
+    name,
     ...target,
     ...(options.force && { force: true }),
     ...(options.reason !== undefined && { reason: options.reason }),
@@ -52,10 +69,25 @@ async function importOnnx(path: string, options: DeployOptions): Promise<Target>
   const bytes = await readFile(absolute(path)).catch((cause: unknown) => {
     throw new AppError('not_found', `${path} can't be read`, { cause })
   })
-  return await apiOf(options).post<Target>(`/models/${encodeURIComponent(options.name)}/versions`, {
+  const route = `/models/${encodeURIComponent(options.name)}/versions`
+  const { model, version } = await apiOf(options).post<Target>(route, {
     onnxBase64: bytes.toString('base64'),
     source: path,
+    ...(options.task !== undefined && { task: options.task }),
   })
+  return { model, version }
+}
+
+async function servesAlready(options: CommandOptions, deployment: string, target: Target): Promise<boolean> {
+  const { items } = await apiOf(options).get<{ items: ServedDeployment[] }>('/deployments')
+  const found = items.find(({ name, model }) => name === deployment && model === target.model)
+  return found?.stable?.version === target.version
+}
+
+interface ServedDeployment {
+  name: string
+  model: string
+  stable: { version: number } | null
 }
 
 async function resolveVersion(text: string, options: CommandOptions): Promise<Target> {
@@ -63,11 +95,11 @@ async function resolveVersion(text: string, options: CommandOptions): Promise<Ta
   if (model === undefined)
     throw new AppError('invalid', `${text} is not of the form model/version or model@alias`)
   if (version !== undefined) return { model, version: Number(version) }
-  const { aliases } = await apiOf(options).get<{ aliases: { alias: string; version: number }[] }>(
+  const { aliases } = await apiOf(options).get<{ aliases: Record<string, number> }>(
     `/models/${encodeURIComponent(model)}`,
   )
   const wanted = alias ?? 'challenger'
-  const found = aliases.find((candidate) => candidate.alias === wanted)
-  if (found) return { model, version: found.version }
+  const found = aliases[wanted]
+  if (found !== undefined) return { model, version: found }
   throw new AppError('not_found', `${model} has no version with the alias ${wanted}; name one as ${model}/1`)
 }

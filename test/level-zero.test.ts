@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { createApp } from '../src/http/app.ts'
+import { localOwner } from '../src/kernel/actor.ts'
+import { train } from '../src/learners/learners.ts'
+import { routes as registryRoutes } from '../src/registry/routes.ts'
+import { routes as rolloutRoutes } from '../src/rollout/routes.ts'
+import { describeDatabases, PROJECT_ID, type TestContext } from './databases.ts'
+import { openGateway, row, tinyModel } from './gateways.ts'
+
+interface Answer {
+  status: number
+  body: { [key: string]: unknown; error?: { code: string; message: string } }
+}
+
+function client(context: TestContext) {
+  const app = createApp({
+    context,
+    routes: [...registryRoutes, ...rolloutRoutes],
+    authenticate: async () => localOwner,
+    resolveProject: async () => PROJECT_ID,
+  })
+  const ask = async (path: string, init?: RequestInit): Promise<Answer> => {
+    const response = await app.request(`/api/v1${path}`, init)
+    return { status: response.status, body: (await response.json()) as Answer['body'] }
+  }
+  return {
+    get: (path: string) => ask(path),
+    post: (path: string, body: unknown) => ask(path, { method: 'POST', body: JSON.stringify(body) }),
+    importFile: (model: string, bytes: Uint8Array, more: object = {}) =>
+      ask(`/models/${model}/versions`, {
+        method: 'POST',
+        body: JSON.stringify({
+          onnxBase64: Buffer.from(bytes).toString('base64'),
+          source: 'model.onnx',
+          ...more,
+        }),
+      }),
+  }
+}
+
+function regression(): Uint8Array {
+  const values = Float64Array.from({ length: 100 }, (_, i) => i)
+  const frame = { rows: 100, columns: { x: { kind: 'number' as const, values } } }
+  const features = [{ name: 'x', kind: 'number' as const }]
+  return train({ learner: 'logistic', task: 'regression', features, frame, target: values }).toOnnx()
+}
+
+function fixture(name: string): Uint8Array {
+  return readFileSync(new URL(`../src/ports/inference/fixtures/${name}.onnx`, import.meta.url))
+}
+
+describeDatabases('level zero', (open) => {
+  it('serves an ONNX file that no project declared, with a signature read from its graph', async () => {
+    const context = await open()
+    const api = client(context)
+    await using gateway = await openGateway(context)
+    const imported = await api.importFile('churn', tinyModel())
+    expect(imported).toMatchObject({ status: 200, body: { model: 'churn', version: 1, created: true } })
+    expect(imported.body['signature']).toMatchObject({
+      task: 'binary',
+      inputs: [{ name: 'hour', datatype: 'FP32', kind: 'number' }, {}, { name: 'carrier', kind: 'category' }],
+    })
+    const deployed = await api.post('/deployments', { name: 'churn', model: 'churn', version: 1 })
+    expect(deployed.body).toMatchObject({ outcome: 'first', version: 1 })
+    await gateway.serves(1)
+    const { status, body } = await gateway.infer('/v2/models/churn/infer', row(20))
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ model_version: '1', parameters: { variant: 'stable', decision: 'true' } })
+    const champion = await api.get('/models/churn')
+    expect(champion.body['aliases']).toEqual({ champion: 1 })
+  })
+
+  it('gives the same bytes the version they have, and others the next one', async () => {
+    const api = client(await open())
+    await api.importFile('churn', tinyModel())
+    expect((await api.importFile('churn', tinyModel())).body).toMatchObject({ version: 1, created: false })
+    expect((await api.importFile('churn', tinyModel(4))).body).toMatchObject({ version: 2, created: true })
+  })
+
+  it('finds a regression by its single output, and takes the task that is named', async () => {
+    const api = client(await open())
+    expect((await api.importFile('price', regression())).body).toMatchObject({
+      signature: { task: 'regression' },
+    })
+    expect((await api.importFile('other', regression(), { task: 'binary' })).body).toMatchObject({
+      signature: { task: 'binary' },
+    })
+  })
+
+  it('refuses files that can’t be served, says why, and makes no model of them', async () => {
+    const api = client(await open())
+    const refusals: [Uint8Array, RegExp, object?][] = [
+      [Buffer.from('no graph'), /can.?not be loaded/],
+      [tinyModel().subarray(0, 200), /can.?not be loaded/],
+      [fixture('zip-map-only'), /no tensor output/],
+      [fixture('zip-map'), /do not tell what the model predicts/],
+      [fixture('zip-map'), /needs an output with its score.*ZipMap/, { task: 'binary' }],
+    ]
+    for (const [bytes, message, more] of refusals) {
+      const { status, body } = await api.importFile('broken', bytes, more)
+      expect(status).toBe(400)
+      expect(body.error).toMatchObject({ code: 'invalid', message: expect.stringMatching(message) as string })
+    }
+    expect((await api.get('/models')).body['items']).toEqual([])
+  })
+})
