@@ -221,6 +221,7 @@ function makeStep<In extends Kinds, P extends ParamsSchema, Out extends Kinds>(
       out: source.out,
       inputs,
       params: params.data,
+      given,
       key: options.key,
     })
   }

@@ -52,6 +52,8 @@ export type FunctionMessage =
       step: string
       params: JsonObject
       inputs: Record<string, InputSource>
+      /** Calls whose refs it takes, or whose values as the function read them. */
+      upstream: number[]
       key: string | null
     }
   | { type: 'pin'; call: number; kind: 'dataset' | 'champion'; name: string }

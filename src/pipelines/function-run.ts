@@ -7,6 +7,7 @@ import { runInScope, type RunScope, type ScopedCall, type ServiceFacts } from '.
 import { nameOf } from './trigger-definition.ts'
 
 interface Call {
+  number: number
   name: string
   /** Calls whose refs it takes. */
   upstream: Call[]
@@ -39,6 +40,8 @@ export class FunctionRun implements RunScope {
   readonly #calls: Call[] = []
   readonly #waiting = new Map<number, { resolve(values: JsonObject): void; reject(error: Error): void }>()
   readonly #refs = new WeakMap<object, RefFacts>()
+  /** Objects that the function read from a ref. */
+  readonly #read = new WeakMap<object, Call>()
 
   constructor(task: FunctionTask, project: FunctionProject, send: (message: FunctionMessage) => void) {
     this.#task = task
@@ -69,7 +72,10 @@ export class FunctionRun implements RunScope {
     else waiting?.reject(new Error(answer.error))
   }
 
-  call(step: object, { name, out, inputs, params, key }: ScopedCall): Readonly<Record<string, unknown>> {
+  call(
+    step: object,
+    { name, out, inputs, params, given, key }: ScopedCall,
+  ): Readonly<Record<string, unknown>> {
     const id = this.#project.idOf(step)
     if (id === undefined) {
       throw new AppError(
@@ -81,38 +87,36 @@ export class FunctionRun implements RunScope {
       ([field, value]) => [field, this.#sourceOf(name, field, value)] as const,
     )
     const upstream = Object.values(inputs).flatMap((value) => this.#factsOf(value)?.call ?? [])
-    const made = this.#start(name, upstream, (call) => ({
+    const behind = new Set([...upstream, ...this.#callsBehind([inputs, given])])
+    const made = this.#start(name, upstream, (number) => ({
       type: 'call',
-      call,
+      call: number,
       step: id,
       params: params as JsonObject,
       inputs: Object.fromEntries(sources),
+      upstream: Array.from(behind, (call) => call.number),
       key: key ?? null,
     }))
     return Object.fromEntries(
       Object.entries(out).map(([output, kind]) => [
         output,
-        this.#ref(kind, { source: { from: 'call', call: made.number, output }, call: made.call }),
+        this.#ref(kind, { source: { from: 'call', call: made.number, output }, call: made }),
       ]),
     )
   }
 
-  #start(
-    name: string,
-    upstream: Call[],
-    message: (call: number) => FunctionMessage,
-  ): { number: number; call: Call } {
+  #start(name: string, upstream: Call[], message: (call: number) => FunctionMessage): Call {
     const number = this.#calls.length
     const settled = new Promise<JsonObject>((resolve, reject) =>
       this.#waiting.set(number, { resolve, reject }),
     )
-    const call: Call = { name, upstream, settled, failure: undefined, observed: false }
+    const call: Call = { number, name, upstream, settled, failure: undefined, observed: false }
     settled.catch((error: unknown) => {
       call.failure = messageOf(error)
     })
     this.#calls.push(call)
     this.#send(message(number))
-    return { number, call }
+    return call
   }
 
   #ref(kind: Kind, facts: RefFacts): object {
@@ -131,7 +135,10 @@ export class FunctionRun implements RunScope {
             then: (resolve?: (value: unknown) => unknown, reject?: (error: unknown) => unknown) =>
               observe()
                 .then((values) =>
-                  kind.schema.parse(source.from === 'call' ? values[source.output] : undefined),
+                  this.#remember(
+                    kind.schema.parse(source.from === 'call' ? values[source.output] : undefined),
+                    call,
+                  ),
                 )
                 .then(resolve, reject),
           }
@@ -162,7 +169,7 @@ export class FunctionRun implements RunScope {
   }
 
   latest(name: string): TableRef {
-    const { call } = this.#start(`latest(${name})`, [], (number) => ({
+    const call = this.#start(`latest(${name})`, [], (number) => ({
       type: 'pin',
       call: number,
       kind: 'dataset',
@@ -172,7 +179,7 @@ export class FunctionRun implements RunScope {
   }
 
   async #champion(name: string): Promise<Champion | undefined> {
-    const { call } = this.#start(`champion(${name})`, [], (number) => ({
+    const call = this.#start(`champion(${name})`, [], (number) => ({
       type: 'pin',
       call: number,
       kind: 'champion',
@@ -217,6 +224,18 @@ export class FunctionRun implements RunScope {
 
   #factsOf(value: unknown): RefFacts | undefined {
     return typeof value === 'object' && value !== null ? this.#refs.get(value) : undefined
+  }
+
+  #remember(value: unknown, call: Call): unknown {
+    if (typeof value === 'object' && value !== null) this.#read.set(value, call)
+    return value
+  }
+
+  /** Calls whose values are in this one, however deep. A number or a text does not tell where it comes from. */
+  #callsBehind(value: unknown): Call[] {
+    if (typeof value !== 'object' || value === null || this.#refs.has(value)) return []
+    const call = this.#read.get(value)
+    return call ? [call] : Object.values(value).flatMap((inner) => this.#callsBehind(inner))
   }
 
   #sourceOf(step: string, field: string, value: unknown): InputSource {

@@ -23,8 +23,6 @@ type EffectMessage = Extract<FunctionMessage, { type: 'effect' }>
 /** What a settled call gave; a failed one rejects with the sentence to show. */
 interface Given {
   outputs: Outputs
-  /** Ids of the step runs behind it: one for a step, none for a dataset. */
-  stepRuns: string[]
   executionId?: string
 }
 
@@ -49,6 +47,8 @@ export class RunCoordinator {
   readonly #recorder: StepRecorder
   readonly #earlier = new Map<string, StepRunRow>()
   readonly #keys = new Map<number, string>()
+  /** The step run of each call key; calls with the same key share it. */
+  readonly #stepRuns = new Map<string, string>()
   readonly #calls = new Map<number, Promise<Given>>()
   readonly #byKey = new Map<string, Promise<Given>>()
   #positions = 0
@@ -113,8 +113,8 @@ export class RunCoordinator {
 
   async #pin({ kind, name }: PinMessage): Promise<Given> {
     const pin = await this.#parts.pins.resolve(kind, name)
-    if (!pin) return { outputs: {}, stepRuns: [] }
-    return { outputs: { pinned: pin.output, version: versionOutput(pin.version) }, stepRuns: [] }
+    if (!pin) return { outputs: {} }
+    return { outputs: { pinned: pin.output, version: versionOutput(pin.version) } }
   }
 
   async #step(message: CallMessage, key: string): Promise<Given> {
@@ -135,11 +135,8 @@ export class RunCoordinator {
       throw error
     }
     try {
-      row.upstream_json = JSON.stringify([
-        ...new Set(Object.values(inputs).flatMap(({ stepRuns }) => stepRuns)),
-      ])
       const execution = await this.#execution(message, row, step, inputs)
-      return { outputs: outputsOf(execution), stepRuns: [row.id], executionId: execution.id }
+      return { outputs: outputsOf(execution), executionId: execution.id }
     } catch (error) {
       if (row.state !== 'failed') this.#parts.abandon(error)
       throw error
@@ -256,12 +253,12 @@ export class RunCoordinator {
   async #input(source: InputSource): Promise<Given & { output: Output }> {
     if (source.from === 'value') {
       const { value } = source
-      return { outputs: {}, stepRuns: [], output: { kind: 'json', sha256: hashJson(value), value } }
+      return { outputs: {}, output: { kind: 'json', sha256: hashJson(value), value } }
     }
     if (source.from === 'pin') {
       const pin = await this.#parts.pins.resolve(source.kind, source.name)
       if (!pin) throw new AppError('not_found', `The model ${source.name} has no champion`)
-      return { outputs: {}, stepRuns: [], output: pin.output }
+      return { outputs: {}, output: pin.output }
     }
     const given = await this.#calls.get(source.call)!
     return { ...given, output: outputSchema.parse(given.outputs[source.output]) }
@@ -304,13 +301,15 @@ export class RunCoordinator {
         atMs: context.clock.now(),
       })
     })
-    return { outputs: {}, stepRuns: [] }
+    return { outputs: {} }
   }
 
   #newRow(message: CallMessage, key: string, step: ExecutionRequest['step']): StepRunRow {
     const earlier = this.#earlier.get(key)
+    const id = earlier?.id ?? this.#parts.context.ids.uuid()
+    this.#stepRuns.set(key, id)
     return {
-      id: earlier?.id ?? this.#parts.context.ids.uuid(),
+      id,
       project_id: this.#parts.run.project_id,
       run_id: this.#parts.run.id,
       call_key: key,
@@ -322,12 +321,18 @@ export class RunCoordinator {
       cached: 0,
       execution_id: null,
       params_json: JSON.stringify(message.params),
-      upstream_json: '[]',
+      upstream_json: JSON.stringify(this.#upstream(message)),
       error: null,
       created_ms: earlier?.created_ms ?? Date.now(),
       started_ms: null,
       finished_ms: null,
     }
+  }
+
+  /** The step runs whose outputs the call takes; datasets and champions have none. */
+  #upstream({ upstream }: CallMessage): string[] {
+    const ids = upstream.map((call) => this.#stepRuns.get(this.#keys.get(call) ?? ''))
+    return [...new Set(ids.filter((id) => id !== undefined))]
   }
 }
 

@@ -24,6 +24,8 @@ export interface ScopedCall {
   out: Kinds
   inputs: Readonly<Record<string, unknown>>
   params: unknown
+  /** The params before they were parsed: values that the function read from refs are known by identity. */
+  given: Readonly<Record<string, unknown>>
   key: string | undefined
 }
 

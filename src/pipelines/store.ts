@@ -163,14 +163,14 @@ export async function listPins(at: Queryable, runId: string): Promise<Pin[]> {
 }
 
 export async function upsertStepRun(trx: Trx, row: StepRunRow): Promise<void> {
-  const { state, cached, execution_id, error, started_ms, finished_ms } = row
+  const { state, cached, execution_id, upstream_json, error, started_ms, finished_ms } = row
   await trx
     .insertInto('step_run')
     .values(row)
     .onConflict((conflict) =>
       conflict
         .columns(['run_id', 'call_key'])
-        .doUpdateSet({ state, cached, execution_id, error, started_ms, finished_ms }),
+        .doUpdateSet({ state, cached, execution_id, upstream_json, error, started_ms, finished_ms }),
     )
     .execute()
 }

@@ -64,6 +64,34 @@ describe('a pipeline function', () => {
     expect(steps).toHaveLength(7)
   })
 
+  it('records where each step’s inputs come from: refs, values that were read, and results that were reused', async () => {
+    const steps = `
+      const Score = Json(z.object({ name: z.string(), auc: z.number() }))
+      export const score = step('score', { params: z.object({ name: z.string() }), out: { score: Score },
+        run: ({ params }) => ({ score: { name: params.name, auc: params.name.length } }) })
+      export const choose = step('choose', { in: { scores: Json(z.array(z.any())) }, out: { best: Score },
+        run: ({ scores }) => ({ best: scores.toSorted((a, b) => b.auc - a.auc)[0] }) })
+      export const report = step('report', { in: { best: Score }, params: z.object({ among: z.any() }), out: { text: Json(z.string()) },
+        run: ({ best }) => ({ text: best.name }) })`
+    const body = `
+      const scores = await Promise.all(['a', 'bb'].map((name) => s.score({ name }).score))
+      const { best } = s.choose({ scores })
+      await best.done()
+      await s.report({ best, among: { first: scores[0] } }).text`
+    await applyFolder(context, writeProject(sample(steps, body)))
+    for (const cached of [false, true]) {
+      const { steps: ran } = await runToEnd(context, 'p')
+      const names = new Map(ran.map(({ id, name, params }) => [id, params['name'] ?? name]))
+      expect(ran.map((step) => step.cached)).toEqual(Array(4).fill(cached))
+      expect(ran.map(({ id, inputs }) => [names.get(id), inputs.map((input) => names.get(input))])).toEqual([
+        ['a', []],
+        ['bb', []],
+        ['choose', ['a', 'bb']],
+        ['report', ['choose', 'a']],
+      ])
+    }
+  })
+
   it('that leaves a failing step unawaited fails with that step’s error, when all other steps have settled', async () => {
     const steps = `
       export const fail = step('fail', { out: { value: Numbers }, run: () => { throw new Error('no such luck') } })
