@@ -85,10 +85,11 @@ export class Supervisor implements AsyncDisposable {
       env: { ...process.env, ...this.#environment(name) },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    const role: Role = { name, child, url: undefined, startedMs: monotonicMs(), restarts }
+    // One that died while it started has had its port given out already.
+    const url = this.#roles.get(name)?.url
+    const role: Role = { name, child, url, startedMs: monotonicMs(), restarts }
     this.#roles.set(name, role)
-    const { url } = await ready(role)
-    role.url = url
+    role.url = (await ready(role)).url
     child.once('exit', () => this.#restart(role))
     this.#writeRunning()
     for (const listener of this.#listeners) listener(name)
@@ -101,7 +102,8 @@ export class Supervisor implements AsyncDisposable {
     const delay = restarts <= 1 ? 0 : Math.min(FIRST_RESTART_MS * 2 ** restarts, LONGEST_RESTART_MS)
     setTimeout(() => {
       if (this.#stopping) return
-      this.#launch(role.name, restarts).catch(() => this.#restart({ ...role, restarts }))
+      const startedMs = monotonicMs()
+      this.#launch(role.name, restarts).catch(() => this.#restart({ ...role, startedMs, restarts }))
     }, delay)
   }
 

@@ -1,0 +1,177 @@
+import type { Context } from '../../src/http/context.ts'
+import { sleep, until, type Checks } from './checks.ts'
+import type { Stage } from './stage.ts'
+
+const RUNS = 4
+const KILLS = 10
+const RUN_TIMEOUT_MS = 90_000
+const KILLED = 'was killed (SIGKILL)'
+
+interface RunView {
+  run: { id: string; state: string; error: string | null; finishedMs: number | null }
+}
+
+/** Runs of a pipeline, while worker, server and the processes of steps are killed at random. */
+export async function killUnderRuns(checks: Checks, stage: Stage): Promise<void> {
+  const { killer, driver } = stage
+  const before = killer.total
+  const ended = await killWhile(stage, before, async () => {
+    const ids = await Promise.all(Array.from({ length: RUNS }, (_, round) => startRun(stage, round)))
+    return await endsOf(stage, ids)
+  })
+  checks.note(`kills: ${JSON.stringify(killer.kills)}; runs ${ended.map(({ run }) => run.state).join(', ')}`)
+  checks.that('pipeline runs met at least 8 kills', killer.total - before >= 8, String(killer.total - before))
+  const wrong = ended.filter(
+    ({ run }) => run.state !== 'succeeded' && !(run.state === 'failed' && run.error?.includes(KILLED)),
+  )
+  checks.none(
+    'every run has succeeded, or says that its process was killed',
+    wrong.map(({ run }) => run),
+  )
+  const again = ended.flatMap(({ run }, round) => (run.state === 'failed' ? [round] : []))
+  const repeated = await endsOf(stage, await Promise.all(again.map((round) => startRun(stage, round))))
+  checks.none(
+    'a run that failed by a kill succeeds when it is started again',
+    repeated.filter(({ run }) => run.state !== 'succeeded'),
+    `${again.length} of them`,
+  )
+  await driver.settle()
+  await checkExecutions(checks, stage.context)
+  await checkEffects(checks, stage.context)
+}
+
+/** Kills at random until the work is done, or until there were enough kills. */
+async function killWhile<Result>(
+  { killer }: Stage,
+  before: number,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const under = { way: true }
+  const working = work().finally(() => {
+    under.way = false
+  })
+  working.catch(() => undefined)
+  while (under.way && killer.total - before < KILLS) {
+    await killer.pause(200, 1_500)
+    const victim = killer.pick(['step', 'step', 'worker', 'server'] as const)
+    if (victim === 'step') killer.step()
+    else await killer.role(victim)
+  }
+  return await working
+}
+
+/** A request that the server did not acknowledge may still have started a run, as any client must expect. */
+async function startRun({ driver }: Stage, round: number): Promise<string> {
+  return await until('a run to start', 60_000, async () => {
+    try {
+      return (await driver.api.post<{ id: string }>('/pipelines/retrain/runs', { params: { round } })).id
+    } catch {
+      await sleep(50)
+      return undefined
+    }
+  })
+}
+
+async function endsOf({ driver }: Stage, ids: readonly string[]): Promise<RunView[]> {
+  return await Promise.all(
+    ids.map((id) =>
+      until(`the end of run ${id}`, RUN_TIMEOUT_MS, async () => {
+        const view = await driver.api.get<RunView>(`/pipeline-runs/${id}`).catch(() => undefined)
+        await sleep(50)
+        return view?.run.finishedMs == null ? undefined : view
+      }),
+    ),
+  )
+}
+
+async function checkExecutions(checks: Checks, { db }: Context): Promise<void> {
+  const runs = await db.read.selectFrom('pipeline_run').select(['id', 'state']).execute()
+  checks.none(
+    'no run is left open',
+    runs.filter(({ state }) => state === 'queued' || state === 'running'),
+    `${runs.length} runs`,
+  )
+  const executions = await db.read.selectFrom('execution').selectAll().execute()
+  const committed = executions.filter(({ state }) => state === 'succeeded')
+  // `ponder` is never cached: each run has an execution of its own.
+  const cached = committed.filter(({ step_name }) => step_name !== 'ponder')
+  checks.none(
+    'no two committed executions have one fingerprint',
+    repeated(cached.map(({ fingerprint }) => fingerprint)),
+    `${committed.length} committed`,
+  )
+  checks.none(
+    'an uncached step has one committed execution in each run',
+    repeated(committed.filter(({ step_name }) => step_name === 'ponder').map(({ run_id }) => run_id)),
+  )
+  const attempts = await db.read.selectFrom('attempt').selectAll().execute()
+  const succeeded = attempts.filter(({ state }) => state === 'succeeded').map((row) => row.execution_id)
+  checks.none('no execution has two successful attempts', repeated(succeeded), `${attempts.length} attempts`)
+  checks.none(
+    'every committed execution has a successful attempt',
+    committed.map(({ id }) => id).filter((id) => !succeeded.includes(id)),
+  )
+  checks.none(
+    'no attempt and no execution is left running',
+    [...attempts, ...executions].filter(({ state }) => state === 'running'),
+  )
+  const artifacts = await db.read.selectFrom('artifact').select(['execution_id', 'name']).execute()
+  const outputs = committed.flatMap(({ id, outputs_json }) =>
+    Object.keys(JSON.parse(outputs_json ?? '{}') as object).map((name) => `${id} ${name}`),
+  )
+  const stored = new Set(artifacts.map(({ execution_id, name }) => `${execution_id} ${name}`))
+  checks.that(
+    'artifacts are the outputs of committed executions',
+    stored.size === outputs.length && outputs.every((output) => stored.has(output)),
+    `${stored.size} artifacts`,
+  )
+}
+
+async function checkEffects(checks: Checks, { db }: Context): Promise<void> {
+  const effects = await db.read.selectFrom('effect').selectAll().execute()
+  checks.none(
+    'one effect for each run, kind and key',
+    repeated(effects.map(({ run_id, kind, effect_key }) => `${run_id} ${kind} ${effect_key}`)),
+    `${effects.length} effects`,
+  )
+  checks.none(
+    'no effect is left undone',
+    effects.filter(({ state }) => state === 'requested'),
+  )
+  const events = await db.read
+    .selectFrom('event')
+    .select('payload_json')
+    .where('kind', '=', 'effect.requested')
+    .execute()
+  const told = events.map(({ payload_json }) => (JSON.parse(payload_json) as { effectId: string }).effectId)
+  checks.that(
+    'each effect was told once',
+    new Set(told).size === told.length && told.length === effects.length,
+    `${told.length} events`,
+  )
+  const versions = await db.read.selectFrom('model_version').select(['version', 'registration_key']).execute()
+  const keys = versions.map(({ registration_key }) => registration_key)
+  const registered = effects.filter(({ kind }) => kind === 'register').map(({ id }) => `effect:${id}`)
+  checks.that(
+    'each register effect has one model version, and each version its effect',
+    keys.length === registered.length && registered.every((key) => keys.includes(key)),
+    `${registered.length} effects, versions ${versions.map(({ version }) => version).join(' ')}`,
+  )
+  checks.that(
+    'version numbers have no gap',
+    versions
+      .map(({ version }) => version)
+      .sort((a, b) => a - b)
+      .every((version, at) => version === at + 1),
+  )
+}
+
+/** Members that a list has more than once. */
+export function repeated(members: readonly string[]): string[] {
+  const seen = new Set<string>()
+  return members.filter((member) => {
+    if (seen.has(member)) return true
+    seen.add(member)
+    return false
+  })
+}

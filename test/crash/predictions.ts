@@ -1,0 +1,62 @@
+import { sleep, until, type Checks } from './checks.ts'
+import { checkLog } from './log.ts'
+import type { Stage } from './stage.ts'
+
+const GATEWAY_KILLS = 5
+const OTHER_KILLS = 2
+const MOST_KILLS = 40
+
+/** A stream of predictions and labels, while gateway, worker and server are killed at random. */
+export async function killUnderPredictions(checks: Checks, stage: Stage): Promise<void> {
+  const { killer, traffic } = stage
+  traffic.start({ clients: 8, pauseMs: 4 })
+  await until('the first answers', 10_000, () => (traffic.acknowledged.size > 50 ? true : undefined))
+  await answersWithoutServer(checks, stage)
+  await killWhileStarting(checks, stage)
+  const { kills } = killer
+  const enough = (): boolean =>
+    kills.gateway >= GATEWAY_KILLS && kills.worker >= OTHER_KILLS && kills.server > OTHER_KILLS
+  for (let kill = 0; kill < MOST_KILLS && !enough(); kill++) {
+    await killer.pause(150, 1_200)
+    await killer.role(killer.pick(['gateway', 'gateway', 'worker', 'server'] as const))
+  }
+  const before = traffic.acknowledged.size
+  await until('answers after the last kill', 20_000, () =>
+    traffic.acknowledged.size > before + 200 ? true : undefined,
+  )
+  await traffic.stop()
+  await stage.driver.settle()
+  checks.note(`kills: ${JSON.stringify(kills)}; ${traffic.unanswered} questions got no answer`)
+  checks.that('the kills were as many as wanted', enough())
+  checks.that('the stream was a stream', traffic.acknowledged.size > 1_000 && traffic.feedback.size > 500)
+  await checkLog(checks, stage.context, traffic)
+}
+
+async function answersWithoutServer(checks: Checks, { killer, traffic, supervisor }: Stage): Promise<void> {
+  const back = supervisor.restarted('server')
+  await killer.role('server')
+  const gone = performance.now()
+  await Promise.race([back, sleep(30_000)])
+  const answers = traffic.answersWithin(gone, performance.now())
+  const seconds = ((performance.now() - gone) / 1000).toFixed(1)
+  checks.that(
+    'the gateway answers while the server is dead',
+    answers > 0,
+    `${answers} answers in ${seconds} s`,
+  )
+}
+
+async function killWhileStarting(checks: Checks, { killer, supervisor }: Stage): Promise<void> {
+  const before = supervisor.running
+  for (const name of ['server', 'gateway'] as const) {
+    await killer.role(name)
+    await killer.role(name)
+    await Promise.race([supervisor.restarted(name), sleep(30_000)])
+  }
+  const { serverUrl, gatewayUrl } = supervisor.running
+  checks.that(
+    'roles killed again while they start come back on the ports they had',
+    serverUrl === before.serverUrl && gatewayUrl === before.gatewayUrl,
+    `${serverUrl}, ${gatewayUrl}`,
+  )
+}
