@@ -8,11 +8,14 @@ import {
   type CommandOptions,
 } from '../http/command.ts'
 import { readRunning } from '../http/api-client.ts'
+import { AppError } from '../kernel/errors.ts'
 import { execute } from './exec.ts'
 
 export function addTrackingCommands(program: Command): void {
   withServerOptions(program.command('runs').description('tracking runs, newest first'))
-    .addOption(new Option('--experiment <id>', 'runs of one experiment'))
+    .addOption(
+      new Option('--experiment <experiment>', 'runs of one experiment, by its id or name; default: of all'),
+    )
     .addOption(new Option('--limit <count>', 'how many').default('20'))
     .action(listRuns)
   withServerOptions(program.command('exec'))
@@ -31,14 +34,21 @@ interface RunRow {
 }
 
 async function listRuns(options: CommandOptions & { experiment?: string; limit: string }): Promise<void> {
-  const query = new URLSearchParams({ limit: options.limit })
-  if (options.experiment) query.set('experimentId', options.experiment)
-  const { items } = await apiOf(options).get<{ items: RunRow[] }>(`/runs?${query.toString()}`)
+  const api = apiOf(options)
+  const { items: experiments } = await api.get<{ items: { id: string; name: string }[] }>('/experiments')
+  const { experiment: wanted } = options
+  const chosen = experiments.filter(
+    ({ id, name }) => wanted === undefined || id === wanted || name === wanted,
+  )
+  if (chosen.length === 0) throw new AppError('not_found', `There is no experiment ${wanted}`)
+  const experimentId = chosen.map(({ id }) => id).join(',')
+  const query = new URLSearchParams({ limit: options.limit, experimentId })
+  const { items } = await api.get<{ items: RunRow[] }>(`/runs?${query.toString()}`)
   print(options, items, () =>
     table(
       ['run', 'name', 'status', 'started', 'metrics'],
       items.map((run) => [
-        run.id.slice(0, 8),
+        run.id,
         run.name,
         run.status,
         new Date(run.startMs).toISOString().slice(0, 19),
@@ -62,11 +72,16 @@ async function execCommand(
     options.project && options.project !== 'default'
       ? `${root}/p/${encodeURIComponent(options.project)}`
       : root
-  const result = await execute({ serverUrl, experiment: options.experiment, command, cwd: process.cwd() })
-  print(
-    options,
-    result,
-    () => `Recorded as run ${result.runId} (${result.artifacts.join(', ')}); exit code ${result.exitCode}`,
-  )
-  process.exitCode = result.exitCode
+  const output = options.json ? process.stderr : process.stdout
+  const result = await execute({
+    serverUrl,
+    experiment: options.experiment,
+    command,
+    cwd: process.cwd(),
+    output,
+  })
+  const { runId, artifacts, exitCode, problems } = result
+  for (const problem of problems) process.stderr.write(`not recorded: ${problem}\n`)
+  print(options, result, () => `Recorded as run ${runId} (${artifacts.join(', ')}); exit code ${exitCode}`)
+  process.exitCode = exitCode
 }
