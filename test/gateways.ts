@@ -4,8 +4,8 @@ import { train } from '../src/learners/learners.ts'
 import type { DesiredDeployment, DesiredState, Variant } from '../src/serving/schema.ts'
 import type { ServingOptions } from '../src/serving/serving.ts'
 
-/** A small logistic model on hour, distance and carrier; a larger `shift` makes it sure of the answer 1. */
-export function tinyModel(shift = 0): Uint8Array {
+/** A small logistic model on hour, distance, carrier and `more` numbers; a larger `shift` makes it sure of the answer 1. */
+export function tinyModel(shift = 0, more: readonly string[] = []): Uint8Array {
   const rows = 400
   const hour = Float64Array.from({ length: rows }, (_, i) => i % 24)
   const distance = Float64Array.from({ length: rows }, (_, i) => (i * 37) % 1000)
@@ -20,6 +20,7 @@ export function tinyModel(shift = 0): Uint8Array {
       { name: 'hour', kind: 'number' },
       { name: 'distance', kind: 'number' },
       { name: 'carrier', kind: 'category' },
+      ...more.map((name) => ({ name, kind: 'number' as const })),
     ],
     frame: {
       rows,
@@ -27,6 +28,7 @@ export function tinyModel(shift = 0): Uint8Array {
         hour: { kind: 'number', values: hour },
         distance: { kind: 'number', values: distance },
         carrier: { kind: 'category', codes, categories: ['AA', 'UA'] },
+        ...Object.fromEntries(more.map((name) => [name, { kind: 'number' as const, values: distance }])),
       },
     },
     target,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
-import { deploymentOf, openGateway, publish, row, tinyModel, variantOf } from '../../test/gateways.ts'
+import { deploymentOf, lease, openGateway, publish, row, tinyModel, variantOf } from '../../test/gateways.ts'
 import { onlineView, type FeatureServiceSpec, type ViewSpec } from '../features/schema.ts'
 import { makeSnapshot, snapshotBytes } from '../project/snapshot.ts'
 import { freezeCategoryBins, freezeNumericBins, equalWidthBins } from '../statistics/bins.ts'
@@ -145,7 +145,7 @@ describeDatabases('a gateway with a feature service', (open) => {
       variant: 'stable',
       fallback_rows: '[1,2]',
       decisions: '["true","false","false"]',
-      violations: '[null,"stale:distance","missing:distance"]',
+      violations: '[null,"stale:airport_delays","missing:airport_delays"]',
     })
     expect(body.outputs[1]!.data.slice(3)).toEqual([
       0.20000000298023224, 0.800000011920929, 0.20000000298023224,
@@ -154,16 +154,16 @@ describeDatabases('a gateway with a feature service', (open) => {
     expect(alone.body.parameters).toMatchObject({
       variant: 'fallback',
       decision: 'false',
-      violations: 'stale:distance',
+      violations: 'stale:airport_delays',
     })
     await gateway.gateway.engine.flush()
     const logged = (await segmentsOf(context)).flatMap(({ rows, routes }) =>
       rows.map((each) => [routes.get(each.route)!.variant, each.features[1], each.violations, each.score]),
     )
     expect(logged.slice(1)).toEqual([
-      ['fallback', null, 'stale:distance', 0.2],
-      ['fallback', null, 'missing:distance', 0.2],
-      ['fallback', null, 'stale:distance', 0.2],
+      ['fallback', null, 'stale:airport_delays', 0.2],
+      ['fallback', null, 'missing:airport_delays', 0.2],
+      ['fallback', null, 'stale:airport_delays', 0.2],
     ])
     expect(logged[0]!.slice(0, 3)).toEqual(['stable', 700, null])
   })
@@ -173,11 +173,80 @@ describeDatabases('a gateway with a feature service', (open) => {
     await publish(context, [deploymentOf(await setUp(context))])
     await using gateway = await openGateway(context)
     const { body } = await gateway.infer(infer, request(['JFK']))
-    expect(body.parameters).toMatchObject({ variant: 'stable', violations: 'stale:distance' })
+    expect(body.parameters).toMatchObject({ variant: 'stable', violations: 'stale:airport_delays' })
     const bad = await gateway.infer(infer, {
       inputs: [{ name: 'date', shape: [1], datatype: 'BYTES', data: ['soon'] }],
     })
     expect(bad).toMatchObject({ status: 400, body: { error: 'Input "date": "soon" is no ISO 8601 time' } })
+  })
+
+  it('says once for a view, not for each of its features, that it is stale', async () => {
+    const context = await open()
+    const variant = await setUp(context)
+    const [hour, distance, carrier] = service.features
+    const second = { ...distance!, name: 'late_share' }
+    const wide = { ...view, features: [...view.features, { name: 'late_share', kind: 'number' as const }] }
+    const model = await context.artifacts.put(tinyModel(0, ['late_share']))
+    const featureService = {
+      ...service,
+      views: [wide],
+      features: [hour!, distance!, second, carrier!],
+    }
+    await publish(context, [deploymentOf({ ...variant, onnxSha256: model.sha256, featureService })])
+    await using gateway = await openGateway(context)
+    const { body } = await gateway.infer(infer, request(['JFK']))
+    expect(body.parameters).toMatchObject({ variant: 'stable', violations: 'stale:airport_delays' })
+  })
+
+  it('gives a candidate null for an input that stable does not need, and requires what stable needs', async () => {
+    const context = await open()
+    const candidate = await setUp(context)
+    const stable: Variant = {
+      ...candidate,
+      modelVersionId: 'late-1',
+      version: 1,
+      onnxSha256: (await context.artifacts.put(tinyModel(1))).sha256,
+      featureService: {
+        ...service,
+        features: service.features.map((feature) =>
+          feature.name === 'carrier' ? { ...feature, from: 'on_demand', source: 'flight_time' } : feature,
+        ),
+        onDemand: service.onDemand.map((each) => ({
+          ...each,
+          outputs: [...each.outputs, { name: 'carrier', kind: 'category' }],
+        })),
+      },
+    }
+    await publish(context, [
+      deploymentOf(stable, {
+        candidate: { ...candidate, rolloutId: 'rollout', stage: 1, mode: 'canary', weight: 10_000 },
+      }),
+    ])
+    await lease(context, 'rollout')
+    await using gateway = await openGateway(context)
+    expect(gateway.gateway.engine.problems).toEqual({})
+    const { inputs } = request(['ATL']) as { inputs: { name: string }[] }
+    const without = (name: string): unknown => ({ inputs: inputs.filter((each) => each.name !== name) })
+    const old = await gateway.infer(infer, without('carrier'))
+    expect(old.body.parameters).toMatchObject({
+      variant: 'canary',
+      version: 2,
+      violations: 'missing:carrier',
+    })
+    const full = await gateway.infer(infer, { inputs })
+    expect(full.body.parameters).not.toHaveProperty('violations')
+    expect(full.body.model_version).toBe('2')
+    expect(await gateway.infer(infer, without('date'))).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining('Input "date" is missing') as string },
+    })
+    expect((await gateway.infer('/v2/models/late/versions/2/infer', without('carrier'))).status).toBe(400)
+    await gateway.gateway.engine.flush()
+    const rows = (await segmentsOf(context)).flatMap((segment) => segment.rows)
+    expect(rows.map(({ features, violations, status }) => [features[2], violations, status])).toEqual([
+      [null, 'missing:carrier', 'ok'],
+      ['AA', null, 'ok'],
+    ])
   })
 
   it('counts every row over the frozen bins, with the rows in one write', async () => {

@@ -10,7 +10,7 @@ export interface ResolvedFeatures {
   features: readonly (Column | undefined)[]
   /** For each row: JSON of view → age in ms; null without feature views. */
   ages: readonly (string | null)[] | null
-  /** For each row, such as `stale:airport_delays,null:distance`; null when nothing is wrong. */
+  /** For each row, such as `stale:airport_delays,missing:carrier`; null when nothing is wrong. */
   violations: readonly (string | null)[] | null
   /** For each row: what a fallback may be for. */
   degraded: readonly ('stale' | 'missing' | null)[] | null
@@ -22,6 +22,21 @@ export interface FeaturePlan {
   features: readonly LoggedFeature[]
   /** Throws `invalid` when a column that is needed is missing. */
   resolve(columns: readonly (Column | undefined)[], rows: number, timeMs: number): ResolvedFeatures
+}
+
+/** Says of every row that the request lacks these inputs. */
+export function withMissing(
+  resolved: ResolvedFeatures,
+  inputs: readonly string[],
+  rows: number,
+): ResolvedFeatures {
+  if (inputs.length === 0) return resolved
+  const missing = inputs.map((name) => `missing:${name}`).join(',')
+  const violations = Array.from({ length: rows }, (_, row) => {
+    const others = resolved.violations?.[row] ?? null
+    return others === null ? missing : `${missing},${others}`
+  })
+  return { ...resolved, violations }
 }
 
 /** A model without a feature service: requests carry its input tensors. */

@@ -79,6 +79,8 @@ export class LiveDeployment {
   readonly stable: LiveVariant
   readonly candidate: { live: LiveVariant; desired: Candidate; breaker: Breaker } | undefined
   readonly byVersion: ReadonlyMap<number, LiveVariant>
+  /** Inputs that the candidate alone needs: null to it where a request does not have them, since old clients do not know them. */
+  readonly newInputs: ReadonlySet<string>
   readonly fallback: Fallback | undefined
   readonly sloUs: number
   /** Place of the input whose value is logged as entity key; -1 for none. */
@@ -104,6 +106,9 @@ export class LiveDeployment {
       ...variants.map((live) => live.plan.inputs),
       [...(desired.entity ? [textInput(desired.entity.key)] : []), ...(unit ? [textInput(unit)] : [])],
     ])
+    const known = new Set(stable.plan.inputs.map(({ name }) => name))
+    const added = candidate?.live.plan.inputs.filter(({ name, nullable }) => nullable && !known.has(name))
+    this.newInputs = new Set(added?.map(({ name }) => name))
     this.inputPlaces = new Map(this.inputs.map(({ name }, place) => [name, place]))
     for (const live of variants) live.places = this.#placesOf(live)
     const key = desired.entity?.key ?? stable.variant.featureService?.entities[0]?.key

@@ -4,6 +4,7 @@ import { AppError, toAppError } from '../kernel/errors.ts'
 import type { Ids } from '../kernel/ids.ts'
 import { bucketOf } from './assignment.ts'
 import type { BatchLog } from './batch-log.ts'
+import { withMissing } from './feature-plan.ts'
 import type { LiveDeployment, LiveVariant, Prediction, WorkItem } from './live-deployment.ts'
 import type { PredictRequest } from './request-inputs.ts'
 import type { VariantName } from './schema.ts'
@@ -50,7 +51,7 @@ export class Predictor {
   async #canary(deployment: LiveDeployment, request: PredictRequest, choice: Choice): Promise<Prediction> {
     const { live, breaker } = deployment.candidate!
     // What stable would refuse as well is the request's fault and no mark against the candidate.
-    checkServable(deployment.stable, deployment, request)
+    checkServable(deployment.stable, deployment, request, NONE)
     try {
       const prediction = await this.#run(deployment, live, 'canary', request, choice)
       breaker.succeeded()
@@ -189,10 +190,12 @@ export class Predictor {
 
   #resolve(item: WorkItem): void {
     const { live, request, deployment } = item
-    checkServable(live, deployment, request)
+    const { variant } = item.route.header
+    const optional = variant === 'canary' || variant === 'shadow' ? deployment.newInputs : NONE
+    const missing = checkServable(live, deployment, request, optional)
     const columns =
       live.places === null ? request.columns : live.places.map((place) => request.columns[place])
-    item.resolved = live.plan.resolve(columns, request.rows, item.timeMs)
+    item.resolved = withMissing(live.plan.resolve(columns, request.rows, item.timeMs), missing, request.rows)
     item.features = item.resolved.features
     const { degraded } = item.resolved
     const { fallback } = deployment
@@ -212,6 +215,8 @@ interface Choice {
 
 const UNASSIGNED: Choice = { unit: null, bucket: -1, counted: false, pair: null }
 
+const NONE: ReadonlySet<string> = new Set()
+
 function ignore(): void {}
 
 function pinnedVariant(deployment: LiveDeployment, version: number): LiveVariant {
@@ -224,12 +229,23 @@ function pinnedVariant(deployment: LiveDeployment, version: number): LiveVariant
   )
 }
 
-/** Throws `invalid` when the request lacks an input that the variant needs. */
-function checkServable(live: LiveVariant, deployment: LiveDeployment, request: PredictRequest): void {
+/** The optional inputs that the request lacks. Throws `invalid` when it lacks another one that the variant needs. */
+function checkServable(
+  live: LiveVariant,
+  deployment: LiveDeployment,
+  request: PredictRequest,
+  optional: ReadonlySet<string>,
+): string[] {
+  const missing: string[] = []
   for (const { name } of live.plan.inputs) {
     if (request.columns[deployment.inputPlaces.get(name)!] === undefined) {
+      if (optional.has(name)) {
+        missing.push(name)
+        continue
+      }
       const needed = live.plan.inputs.map((input) => input.name).join(', ')
       throw new AppError('invalid', `Input "${name}" is missing; the model needs ${needed}`)
     }
   }
+  return missing
 }

@@ -45,7 +45,7 @@ export async function servicePlan(
   }))
   const read = service.views.length === 0 ? undefined : onlineReader(online, service, projectId)
   const sources = placesOf(service, functions)
-  const viewNames = service.features.filter(({ from }) => from === 'view').map(({ name }) => name)
+  const viewNames = service.features.filter(({ from }) => from === 'view').map(({ source }) => source)
 
   const resolve = (
     given: readonly (Column | undefined)[],
@@ -141,17 +141,18 @@ const VIOLATION: Readonly<Record<FeatureStatus, 'stale' | 'missing' | null>> = {
   OUTSIDE_MAX_AGE: 'stale',
 }
 
-/** Adds `stale:late_share_3h` and the like to `broken`; tells the worst of them. */
+/** Adds `stale:airport_delays` and the like to `broken`, once for a view; tells the worst of them. */
 function checkOnline(
   statuses: readonly FeatureStatus[],
-  names: readonly string[],
+  views: readonly string[],
   broken: string[],
 ): 'stale' | 'missing' | null {
   let worst: 'stale' | 'missing' | null = null
   for (let i = 0; i < statuses.length; i++) {
     const violation = VIOLATION[statuses[i]!]
     if (violation === null) continue
-    broken.push(`${violation}:${names[i]!}`)
+    const text = `${violation}:${views[i]!}`
+    if (!broken.includes(text)) broken.push(text)
     if (worst !== 'missing') worst = violation
   }
   return worst

@@ -13,6 +13,6 @@ export {
   listCandidateLeases,
   listGateways,
   listRolledSegments,
-  listSegmentBlobs,
+  referencedBlobs,
   upsertGateway,
 } from './store.ts'

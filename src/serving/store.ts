@@ -57,8 +57,8 @@ export async function listRolledSegments(
     .execute()
 }
 
-/** Blobs that the prediction log refers to; garbage collection keeps them. */
-export async function listSegmentBlobs(at: Queryable): Promise<string[]> {
+/** Every blob that the prediction log refers to, for garbage collection. */
+export async function referencedBlobs(at: Queryable): Promise<string[]> {
   const rows = await at.selectFrom('log_segment').select(['sha256', 'parquet_sha256']).execute()
   return rows.flatMap((row) =>
     row.parquet_sha256 === null ? [row.sha256] : [row.sha256, row.parquet_sha256],
