@@ -122,20 +122,10 @@ describeDatabases('a gateway', (open) => {
   it('answers with stable in the same request when a canary fails, and counts that against it', async () => {
     const context = await open()
     const { v1 } = await setUp(context)
-    const needsMore = await variantOf(context, { version: 2, bytes: tinyModel() })
-    const service = {
-      name: 's',
-      entities: [],
-      views: [],
-      onDemand: [],
-      features: ['hour', 'distance', 'carrier', 'altitude'].map((name) => ({
-        name,
-        kind: name === 'carrier' ? ('category' as const) : ('number' as const),
-        from: 'request' as const,
-        source: 'request',
-      })),
-    }
-    const variant = { ...needsMore, featureService: service }
+    const needsMore = await variantOf(context, { version: 2, bytes: tinyModel(0, ['altitude']) })
+    const { signature } = needsMore
+    const altitude = { name: 'altitude', kind: 'number' as const, datatype: 'FP32' as const, nullable: false }
+    const variant = { ...needsMore, signature: { ...signature, inputs: [...signature.inputs, altitude] } }
     const candidate = { ...variant, rolloutId: 'rollout', stage: 0, mode: 'canary' as const, weight: 10_000 }
     await publish(context, [deploymentOf(v1, { candidate })])
     await lease(context, 'rollout')
