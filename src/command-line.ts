@@ -2,10 +2,13 @@ import { Command, CommanderError } from 'commander'
 import { codeVersion } from './governance/code-version.ts'
 import { reportFailure } from './http/command.ts'
 import { addDemoCommand } from './demo/commands.ts'
+import { addMonitoringCommands } from './monitoring/commands.ts'
 import { addPipelineCommands } from './pipelines/commands.ts'
 import { addProjectCommands } from './project/commands.ts'
 import { addRegistryCommands } from './registry/commands.ts'
 import { addRolloutCommands } from './rollout/commands.ts'
+import { addServerCommands } from './server/commands.ts'
+import { addServingCommands } from './serving/commands.ts'
 import { addProcessCommands } from './supervisor/commands.ts'
 import { addTrackingCommands } from './tracking/commands.ts'
 
@@ -15,6 +18,7 @@ export function createProgram(): Command {
     .description('The whole machine-learning operations loop in one program')
     .version(codeVersion)
     .exitOverride()
+    .enablePositionalOptions()
     .showHelpAfterError('(--help shows what is possible)')
   addProcessCommands(program)
   addProjectCommands(program)
@@ -22,6 +26,9 @@ export function createProgram(): Command {
   addTrackingCommands(program)
   addRegistryCommands(program)
   addRolloutCommands(program)
+  addServerCommands(program)
+  addServingCommands(program)
+  addMonitoringCommands(program)
   addDemoCommand(program)
   return program
 }

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { systemClock } from '../kernel/clock.ts'
 import type { Config } from '../kernel/config.ts'
+import { AppError } from '../kernel/errors.ts'
 import { randomIds } from '../kernel/ids.ts'
 import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import { fileArtifacts } from '../ports/artifacts/files.ts'
@@ -40,4 +42,15 @@ export async function openContext(config: Config, role: string): Promise<Context
       await db[Symbol.asyncDispose]()
     },
   }
+}
+
+/** What is stored in a data folder, for a command that only reads. Throws `not_found` where nothing is stored yet. */
+export async function openStored(config: Config): Promise<Context> {
+  if (!existsSync(join(config.dataDir, 'artifacts'))) {
+    throw new AppError(
+      'not_found',
+      `Nothing is stored in ${config.dataDir}. Run this in the folder of your \`tidemill up\`, or name the data folder with --data-dir.`,
+    )
+  }
+  return await openContext(config, 'command')
 }

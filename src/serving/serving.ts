@@ -1,5 +1,6 @@
 export { jsonReply, parseJson, toRequest, type GatewayCall, type GatewayReply } from './exchange.ts'
 export type { LiveDeployment, LiveVariant, Prediction } from './live-deployment.ts'
+export { queryLog } from './log-query.ts'
 export type { Column, ColumnValue, RouteHeader } from './prediction-rows.ts'
 export { MAX_REQUEST_ROWS, parseTime, type InputSpec } from './request-inputs.ts'
 export { feedbackScan, labelledScan, predictionScan } from './scan.ts'

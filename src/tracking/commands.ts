@@ -21,7 +21,8 @@ export function addTrackingCommands(program: Command): void {
   withServerOptions(program.command('exec'))
     .description('run any command and record it as a tracking run: tidemill exec -- python train.py')
     .addOption(new Option('--experiment <name>', 'experiment of the run').default('exec'))
-    .argument('<command...>', 'the command and its arguments, after --')
+    .argument('<command...>', 'the command and its arguments')
+    .passThroughOptions()
     .action(execCommand)
 }
 
