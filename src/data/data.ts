@@ -4,13 +4,11 @@ import { enqueue } from '../jobs/jobs.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { canonicalJson, hashJson } from '../kernel/json.ts'
-import type { Queryable } from '../ports/db/db.ts'
 import type { DatasetDefinition } from './definition.ts'
 import type { Dataset, DatasetVersion, FailingRow, ValidationReport } from './schema.ts'
 import {
   findDataset,
   findReport,
-  listBlobs,
   listDeclaredDatasets,
   listVersionRows,
   updateUndeclared,
@@ -18,7 +16,7 @@ import {
 } from './store.ts'
 
 export { ingest, type IngestResult } from './ingest.ts'
-export { listDatasets } from './store.ts'
+export { listDatasets, referencedBlobs } from './store.ts'
 export {
   compareVersions,
   getVersion,
@@ -132,9 +130,4 @@ export async function enqueueDueProbes({ db }: Pick<Context, 'db'>): Promise<num
     }
     return enqueued
   })
-}
-
-/** The blobs that this room's rows refer to, for garbage collection. */
-export async function referencedBlobs(at: Queryable): Promise<string[]> {
-  return await listBlobs(at)
 }

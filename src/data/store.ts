@@ -243,8 +243,8 @@ export async function findLatestReport(
   return row && toReport(row)
 }
 
-/** Every blob that the room's rows hold. */
-export async function listBlobs(at: Queryable): Promise<string[]> {
+/** Every blob that the room's rows refer to, for garbage collection. */
+export async function referencedBlobs(at: Queryable): Promise<string[]> {
   const parts = await at.selectFrom('dataset_part').select('sha256').distinct().execute()
   const held = await at.selectFrom('dataset_version').select(['manifest_sha256', 'summary_sha256']).execute()
   const reports = await at

@@ -124,8 +124,8 @@ export async function listLabelDelays(
   return rows.map((row) => ({ dayMs: row.day_ms, counts: JSON.parse(row.counts_json) as number[] }))
 }
 
-/** Blobs of joined labels; garbage collection keeps them. */
-export async function listLabelBlobs(at: Queryable): Promise<string[]> {
+/** Every blob of joined labels, for garbage collection. */
+export async function referencedBlobs(at: Queryable): Promise<string[]> {
   const rows = await at
     .selectFrom('label_join')
     .select('parquet_sha256')

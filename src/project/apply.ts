@@ -17,6 +17,8 @@ import { snapshotBytes, type Snapshot } from './snapshot.ts'
 import { findNewestVersion, findVersion, insertVersion, listVersionRows, setApplied } from './store.ts'
 import type { ProjectVersionRow } from './tables.ts'
 
+export { referencedBlobs } from './store.ts'
+
 type Reach = Pick<Context, 'db' | 'artifacts' | 'clock' | 'ids' | 'config'>
 
 export interface ApplyProject {

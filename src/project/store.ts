@@ -48,3 +48,9 @@ export async function insertVersion(trx: Trx, row: ProjectVersionRow): Promise<v
 export async function setApplied(trx: Trx, id: string, nowMs: number): Promise<void> {
   await trx.updateTable('project_version').set({ applied_ms: nowMs }).where('id', '=', id).execute()
 }
+
+/** Every code snapshot, for garbage collection. */
+export async function referencedBlobs(at: Queryable): Promise<string[]> {
+  const rows = await at.selectFrom('project_version').select('snapshot_sha256').distinct().execute()
+  return rows.map((row) => row.snapshot_sha256)
+}

@@ -14,5 +14,6 @@ export interface Artifacts {
   /** A local path with the blob's content, for programs that read files. Never write to it. */
   localPath(sha256: string): Promise<string>
   has(sha256: string): Promise<boolean>
-  delete(sha256: string): Promise<void>
+  /** Deletes a blob that was last put before that wall time; false when it was put since and stays. */
+  deleteUnused(sha256: string, putBeforeMs: number): Promise<boolean>
 }

@@ -34,40 +34,73 @@ export async function touchBlobs(trx: Trx, hashes: readonly string[]): Promise<S
   return new Set(rows.map((row) => row.sha256))
 }
 
+export interface Collected {
+  condemned: string[]
+  /** Condemned earlier, and referred to again. */
+  kept: string[]
+  deleted: string[]
+  /** Of what was deleted, or with `dryRun` would be. */
+  freedBytes: number
+}
+
 /**
- * Garbage collection: condemns blobs that nothing refers to, and deletes those condemned for longer than
- * any lease. `referenced` names every blob that a row of any room still holds.
+ * Garbage collection: condemns blobs that nothing refers to, and deletes those condemned for longer than any
+ * lease. `listReferenced` names every blob that a row of any room holds; it is asked after the blobs are listed.
  */
 export async function collectBlobs(
   { db, artifacts }: { db: Db; artifacts: Artifacts },
-  { referenced, dryRun }: { referenced: ReadonlySet<string>; dryRun: boolean },
-): Promise<{ condemned: string[]; deleted: string[] }> {
-  const nowMs = await db.wallTime()
+  input: { listReferenced(): Promise<ReadonlySet<string>>; nowMs: number; dryRun: boolean },
+): Promise<Collected> {
+  const { nowMs, dryRun } = input
   const blobs = await db.read.selectFrom('blob').selectAll().execute()
+  const referenced = await input.listReferenced()
   const orphans = blobs.filter((blob) => !referenced.has(blob.sha256))
   const condemned = orphans.filter((blob) => blob.condemned_ms === null).map((blob) => blob.sha256)
-  const due = orphans
-    .filter((blob) => blob.condemned_ms !== null && blob.condemned_ms < nowMs - CONDEMNED_FOR_MS)
+  const kept = blobs
+    .filter((blob) => blob.condemned_ms !== null && referenced.has(blob.sha256))
     .map((blob) => blob.sha256)
-  if (dryRun) return { condemned, deleted: due }
-  for (let start = 0; start < condemned.length; start += 500) {
-    const batch = condemned.slice(start, start + 500)
-    await db.write((trx) =>
-      trx.updateTable('blob').set({ condemned_ms: nowMs }).where('sha256', 'in', batch).execute(),
-    )
+  const dueMs = nowMs - CONDEMNED_FOR_MS
+  const due = orphans.filter((blob) => blob.condemned_ms !== null && blob.condemned_ms < dueMs)
+  if (!dryRun) {
+    await inBatches(condemned, (batch) => db.write((trx) => condemn(trx, batch, nowMs)))
+    await inBatches(kept, (batch) => db.write((trx) => touchBlobs(trx, batch)))
   }
-  const deleted: string[] = []
-  for (const hash of due) {
-    const removed = await db.write((trx) =>
+  const gone = dryRun ? due : await deleteBlobs({ db, artifacts }, due, dueMs)
+  return {
+    condemned,
+    kept,
+    deleted: gone.map((blob) => blob.sha256),
+    freedBytes: gone.reduce((sum, blob) => sum + blob.size_bytes, 0),
+  }
+}
+
+async function condemn(trx: Trx, hashes: readonly string[], nowMs: number): Promise<void> {
+  await trx.updateTable('blob').set({ condemned_ms: nowMs }).where('sha256', 'in', hashes).execute()
+}
+
+/** A reference that came since has un-condemned its blob's row; a put that came since has renewed the bytes. */
+async function deleteBlobs<Blob extends { sha256: string }>(
+  { db, artifacts }: { db: Db; artifacts: Artifacts },
+  due: readonly Blob[],
+  dueMs: number,
+): Promise<Blob[]> {
+  const gone: Blob[] = []
+  for (const blob of due) {
+    const row = await db.write((trx) =>
       trx
         .deleteFrom('blob')
-        .where('sha256', '=', hash)
-        .where('condemned_ms', '<', nowMs - CONDEMNED_FOR_MS)
+        .where('sha256', '=', blob.sha256)
+        .where('condemned_ms', '<', dueMs)
         .executeTakeFirst(),
     )
-    if (removed.numDeletedRows === 0n) continue
-    await artifacts.delete(hash)
-    deleted.push(hash)
+    if (row.numDeletedRows > 0n && (await artifacts.deleteUnused(blob.sha256, dueMs))) gone.push(blob)
   }
-  return { condemned, deleted }
+  return gone
+}
+
+async function inBatches(
+  hashes: readonly string[],
+  work: (batch: readonly string[]) => Promise<unknown>,
+): Promise<void> {
+  for (let start = 0; start < hashes.length; start += 500) await work(hashes.slice(start, start + 500))
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { copyFile, constants, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, constants, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError } from '../../kernel/errors.ts'
 import { randomIds } from '../../kernel/ids.ts'
@@ -18,13 +18,19 @@ export function fileArtifacts(root: string): Artifacts {
       () => true,
       () => false,
     )
+  /** A repeated put is seen by the garbage collector. False when there is no such blob. */
+  const renew = (hash: string): Promise<boolean> =>
+    utimes(pathOf(hash), new Date(), new Date()).then(
+      () => true,
+      () => false,
+    )
   const gone = (hash: string) => (cause: unknown) => {
     throw new AppError('not_found', `The blob ${hash} is not in the artifact store`, { cause })
   }
   return {
     async put(bytes) {
       const blob = { sha256: sha256(bytes), sizeBytes: bytes.byteLength }
-      if (!(await exists(blob.sha256))) {
+      if (!(await renew(blob.sha256))) {
         await settle(pathOf(blob.sha256), async (temporary) => {
           const file = await open(temporary, 'wx')
           try {
@@ -39,7 +45,7 @@ export function fileArtifacts(root: string): Artifacts {
     },
     async putFile(path) {
       const blob = await hashFile(path)
-      if (!(await exists(blob.sha256))) {
+      if (!(await renew(blob.sha256))) {
         await settle(pathOf(blob.sha256), async (temporary) => {
           await copyFile(path, temporary, constants.COPYFILE_FICLONE)
           const copied = await hashFile(temporary)
@@ -59,7 +65,19 @@ export function fileArtifacts(root: string): Artifacts {
       return path
     },
     has: exists,
-    delete: (hash) => rm(pathOf(hash), { force: true }),
+    async deleteUnused(hash, putBeforeMs) {
+      const path = pathOf(hash)
+      const aside = `${path}.condemned`
+      // Moved aside first: a put that comes now writes the blob anew, one that came before shows in the time.
+      try {
+        await rename(path, aside)
+      } catch {
+        return !(await exists(hash))
+      }
+      const unused = (await stat(aside)).mtimeMs < putBeforeMs
+      await (unused ? rm(aside) : rename(aside, path))
+      return unused
+    },
   }
 }
 
