@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { describeDatabases, PROJECT_ID } from '../../test/databases.ts'
 import { localOwner, requirePermission } from '../kernel/actor.ts'
 import { audit, listDecisions, recordDecision, resolveProject } from './governance.ts'
+import { endDrill, startDrill } from './drills.ts'
 import { findBrokenSeal, sealAudit } from './seal.ts'
 
 describeDatabases('the audit log', (open) => {
@@ -53,6 +54,42 @@ describeDatabases('decisions', (open) => {
     const [decision] = await listDecisions(context, { projectId: PROJECT_ID, kind: 'gate', limit: 10 })
     expect(decision).toMatchObject({ verdict: 'fail', numbers: { gain: 0.003 }, injected: true, atMs: 5 })
     expect(await listDecisions(context, { projectId: 'other', limit: 10 })).toEqual([])
+  })
+
+  test('what an open drill causes is labelled as injected, and nothing else', async () => {
+    const context = await open()
+    const decide = async (sentence: string): Promise<void> => {
+      await context.db.write((trx) =>
+        recordDecision(trx, {
+          projectId: PROJECT_ID,
+          kind: 'alert',
+          subjectType: 'deployment',
+          subjectId: 'late',
+          verdict: 'raised',
+          sentence,
+          rule: 'feeds',
+          numbers: {},
+          inputs: {},
+          atMs: 5,
+        }),
+      )
+    }
+    const drill = {
+      projectId: PROJECT_ID,
+      actor: localOwner,
+      label: 'ORD freezes',
+      kinds: ['alert'],
+      match: 'ORD',
+    } as const
+    const id = await startDrill(context, drill)
+    await decide('ORD is stale')
+    await decide('the base rate has changed')
+    await endDrill(context, { projectId: PROJECT_ID, actor: localOwner, id })
+    await decide('ORD is stale again')
+    const decisions = await listDecisions(context, { projectId: PROJECT_ID, limit: 10 })
+    expect(decisions.filter(({ injected }) => injected).map(({ sentence }) => sentence)).toEqual([
+      'ORD is stale',
+    ])
   })
 
   test('a project that does not exist is refused by name', async () => {

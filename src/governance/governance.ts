@@ -7,6 +7,7 @@ import { appendEvent } from '../jobs/events.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { wallTime } from '../ports/db/dialect.ts'
 import { codeVersion } from './code-version.ts'
+import { isInjected } from './drills.ts'
 import type { Decision, RecordDecision } from './schema.ts'
 import { findProjectByName, insertAudit, insertDecision, insertProject, listDecisionRows } from './store.ts'
 
@@ -53,7 +54,7 @@ export async function recordDecision(trx: Trx, decision: RecordDecision): Promis
     inputs_json: JSON.stringify(decision.inputs),
     code_version: codeVersion,
     cause: decision.cause ?? null,
-    injected: decision.injected === true ? 1 : 0,
+    injected: decision.injected === true || (await isInjected(trx, decision)) ? 1 : 0,
     at_ms: decision.atMs,
     created_ms: Date.now(),
   })

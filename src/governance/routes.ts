@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
 import { decisionKinds, decisionSchema } from './schema.ts'
+import { endDrill, startDrill } from './drills.ts'
 import { listDecisions } from './governance.ts'
 import { listAuditRows } from './store.ts'
 
@@ -23,6 +24,33 @@ export const routes = [
     async handle({ context, projectId, query }) {
       const items = await listDecisions(context, { ...query, projectId, before: query.pageToken })
       return withNext(items, query.limit, (item) => item.id)
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/drills',
+    summary: 'Says that something is injected: decisions that it causes are labelled so until its end',
+    permission: 'administer',
+    body: z.strictObject({
+      label: z.string().min(1).max(500),
+      kinds: z.array(z.enum(decisionKinds)).min(1),
+      match: z.string().max(500),
+    }),
+    response: z.object({ id: z.string() }),
+    async handle({ context, actor, projectId, body }) {
+      return { id: await startDrill(context, { ...body, actor, projectId }) }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/drills/:id/end',
+    summary: 'Ends a drill',
+    permission: 'administer',
+    params: z.object({ id: z.string() }),
+    response: z.object({}),
+    async handle({ context, actor, projectId, params }) {
+      await endDrill(context, { actor, projectId, id: params.id })
+      return {}
     },
   }),
   route({

@@ -2,7 +2,7 @@ import { sql, type Insertable } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
 import type { Decision, DecisionKind } from './schema.ts'
-import type { AuditRow, AuditTable, DecisionRow, ProjectRow } from './tables.ts'
+import type { AuditRow, AuditTable, DecisionRow, DrillRow, ProjectRow } from './tables.ts'
 
 export async function findProjectByName(at: Queryable, name: string): Promise<ProjectRow | undefined> {
   return await at.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
@@ -73,6 +73,34 @@ export async function listSealed(
     .orderBy('seq')
     .limit(limit)
     .execute()
+}
+
+export async function insertDrill(trx: Trx, row: DrillRow): Promise<void> {
+  await trx.insertInto('drill').values(row).execute()
+}
+
+export async function listDrills(at: Queryable, projectId: string): Promise<DrillRow[]> {
+  return await at
+    .selectFrom('drill')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .orderBy('started_ms')
+    .orderBy('id')
+    .execute()
+}
+
+export async function updateDrillEnd(
+  trx: Trx,
+  { projectId, id, endedMs }: { projectId: string; id: string; endedMs: number },
+): Promise<boolean> {
+  const row = await trx
+    .updateTable('drill')
+    .set({ ended_ms: endedMs })
+    .where('project_id', '=', projectId)
+    .where('id', '=', id)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 export async function insertDecision(trx: Trx, row: DecisionRow): Promise<void> {

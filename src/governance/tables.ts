@@ -43,8 +43,22 @@ export interface DecisionRow {
   created_ms: number
 }
 
+/** What a demonstration or a drill injects; decisions that it causes say so. */
+export interface DrillRow {
+  id: string
+  project_id: string
+  label: string
+  kinds_json: string
+  match: string
+  /** Domain time. */
+  started_ms: number
+  ended_ms: number | null
+  created_ms: number
+}
+
 export interface GovernanceTables {
   project: ProjectRow
   audit: AuditTable
   decision: DecisionRow
+  drill: DrillRow
 }

@@ -42,6 +42,17 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
     .addColumn('at_ms', 'bigint', (c) => c.notNull())
     .addColumn('created_ms', 'bigint', (c) => c.notNull())
     .execute()
+  await db.schema
+    .createTable('drill')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('label', 'text', (c) => c.notNull())
+    .addColumn('kinds_json', 'text', (c) => c.notNull())
+    .addColumn('match', 'text', (c) => c.notNull())
+    .addColumn('started_ms', 'bigint', (c) => c.notNull())
+    .addColumn('ended_ms', 'bigint')
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .execute()
   await db.schema.createIndex('decision_by_time').on('decision').columns(['project_id', 'at_ms']).execute()
   await db.schema
     .createIndex('decision_by_subject')
