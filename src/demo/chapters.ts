@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { applyChange, colourDiff } from './change.ts'
 import { count, dayOf } from './narrator.ts'
-import { DAY_MS, february, january, type Story } from './story.ts'
+import { DAY_MS, HOUR_MS, february, january, type Story } from './story.ts'
 
-/** One in 16 flights is asked about: a thousand a day. */
-const QUIET = 16
-/** While a rollout decides, one in 6. */
-const BUSY = 6
+/** One in 12 flights is asked about: 1,400 a day. The same share all along, so that what is asked changes by itself only. */
+const EVERY = 12
+/** While features depend on them, landed flights arrive every two hours. */
+const FEED_HOURS = 2
 
 /** 1. January arrives; three models are compared; the winner is deployed. */
 export async function januaryArrives(story: Story): Promise<void> {
@@ -28,9 +28,10 @@ export async function februaryIsAsked(story: Story): Promise<void> {
   const { world, narrator } = story.stage
   narrator.chapter(2, 'February is asked, flight by flight; labels follow after landing')
   const raised = async (): Promise<boolean> => (await story.alerts()).length > 0
-  await story.play({ toMs: february(19), every: QUIET, filesEveryHours: 24, until: raised })
+  await story.play({ toMs: february(19), every: EVERY, filesEveryHours: 24, until: raised })
   story.sayCounts()
   narrator.chapter(3, 'The alert has started a retraining by itself; the gate looks at its gain')
+  await world.driver.settle()
   await story.tell()
   narrator.say(`late/${await story.stableVersion()} still serves.`)
 }
@@ -46,24 +47,34 @@ export async function personAddsFeature(story: Story): Promise<void> {
   const version = await story.newestVersion()
   await story.play({
     toMs: story.nowMs + 8 * DAY_MS,
-    every: BUSY,
-    filesEveryHours: 1,
+    every: EVERY,
+    filesEveryHours: FEED_HOURS,
     rollout: true,
     until: async () => (await story.activeRollout()) === undefined,
   })
   const stable = await story.stableVersion()
   narrator.say(`late/${stable} serves${stable === version ? '' : `; late/${version} was not promoted`}.`)
-  await story.play({ toMs: story.nowMs + 2 * DAY_MS, every: QUIET, filesEveryHours: 1 })
+  await story.play({ toMs: story.nowMs + 2 * DAY_MS, every: EVERY, filesEveryHours: FEED_HOURS })
 }
 
 const FROZEN = 'ORD'
 
 /** 5. Injected: an origin's feed freezes, and heals. */
 export async function feedFreezes(story: Story): Promise<void> {
-  const { world, narrator } = story.stage
+  const { narrator } = story.stage
   narrator.chapter(5, `The feed of ${FROZEN} freezes`, { injected: true })
+  const drill = {
+    label: `The feed of ${FROZEN} freezes`,
+    kinds: ['alert', 'trigger'],
+    match: FROZEN,
+  } as const
+  await story.injecting(drill, () => freezeAndHeal(story))
+}
+
+async function freezeAndHeal(story: Story): Promise<void> {
+  const { world, narrator } = story.stage
   const frozenMs = story.nowMs
-  await story.play({ toMs: frozenMs + DAY_MS, every: QUIET, filesEveryHours: 1, frozen: [FROZEN] })
+  await story.play({ toMs: frozenMs + DAY_MS, every: EVERY, filesEveryHours: FEED_HOURS, frozen: [FROZEN] })
   const during = [...world.acknowledged.values()].filter(
     ({ flight }) => flight.dateMs >= frozenMs && flight.origin === FROZEN,
   )
@@ -72,7 +83,7 @@ export async function feedFreezes(story: Story): Promise<void> {
   await world.feed.deliverLate({ fromMs: frozenMs - DAY_MS, toMs: story.nowMs, origins: [FROZEN] })
   await world.ingest()
   narrator.say(`The feed of ${FROZEN} comes back.`)
-  await story.play({ toMs: story.nowMs + DAY_MS, every: QUIET, filesEveryHours: 1 })
+  await story.play({ toMs: story.nowMs + DAY_MS, every: EVERY, filesEveryHours: FEED_HOURS })
 }
 
 /** 6. Injected: a release whose training data held the answer. */
@@ -84,8 +95,15 @@ export async function releaseLeaks(story: Story): Promise<void> {
   await applyChange(join(example, 'changes', 'leak'), project)
   await story.apply()
   await world.driver.settle()
+  const version = (await story.newestVersion()) + 1
+  const match = `late/${version}`
+  const drill = { label: 'A release that leaks', kinds: ['gate', 'deploy', 'rollout'], match } as const
+  await story.injecting(drill, () => forcePastGate(story, version))
+}
+
+async function forcePastGate(story: Story, version: number): Promise<void> {
+  const { world, narrator } = story.stage
   await story.runPipeline('train-leaky')
-  const version = await story.newestVersion()
   narrator.say(`tidemill deploy late/${version} --force --reason "the offline numbers are great"`)
   await world.driver.api.post('/deployments', {
     name: 'late',
@@ -99,8 +117,8 @@ export async function releaseLeaks(story: Story): Promise<void> {
   const startedMs = performance.now()
   await story.play({
     toMs: story.nowMs + 4 * DAY_MS,
-    every: BUSY,
-    filesEveryHours: 1,
+    every: EVERY,
+    filesEveryHours: FEED_HOURS,
     rollout: true,
     until: async () => (await story.activeRollout()) === undefined,
   })
@@ -118,8 +136,11 @@ export async function fileIsBroken(story: Story): Promise<void> {
     latest: { number: number }
   }
   const before = await world.driver.api.get<Latest>('/datasets/flights')
-  await world.feed.deliverBroken({ fromMs: story.nowMs - DAY_MS, toMs: story.nowMs })
-  await world.ingest()
+  const drill = { label: 'A file with broken rows', kinds: ['validation'], match: 'broken' } as const
+  await story.injecting(drill, async () => {
+    await world.feed.deliverBroken({ fromMs: story.nowMs - DAY_MS, toMs: story.nowMs })
+    await world.ingest()
+  })
   await story.tell()
   const after = await world.driver.api.get<Latest>('/datasets/flights')
   const unchanged = before.latest.number === after.latest.number
@@ -135,30 +156,35 @@ export async function processesAreKilled(story: Story): Promise<void> {
   await startTwin(story)
   await story.play({
     toMs: story.nowMs + 3 * DAY_MS,
-    every: BUSY,
-    filesEveryHours: 1,
+    every: EVERY,
+    filesEveryHours: FEED_HOURS,
     rollout: true,
     until: async () => (await story.activeRollout())?.state !== 'shadow',
   })
-  const victims = ['server', 'worker', 'gateway'] as const
-  const left = [...victims]
+  // The middle of the morning, when many flights are asked about.
+  const tomorrow = Math.ceil(story.nowMs / DAY_MS) * DAY_MS
+  await story.play({ toMs: tomorrow + 9 * HOUR_MS, every: EVERY, filesEveryHours: FEED_HOURS })
+  const left = ['server', 'worker', 'gateway'] as const
+  let next = 0
   await story.play({
-    toMs: story.nowMs + 6 * 3_600_000,
-    every: BUSY,
-    filesEveryHours: 1,
-    rollout: true,
+    toMs: story.nowMs + 3 * HOUR_MS,
+    every: EVERY,
+    filesEveryHours: FEED_HOURS,
     async during() {
-      const name = left.shift()
-      const pid = name && supervisor.pid(name)
-      if (!pid) return
+      const name = left[next++]!
+      const pid = supervisor.pid(name)!
       const back = supervisor.restarted(name)
       process.kill(pid, 'SIGKILL')
-      narrator.say(`kill -9 ${pid} (${name})`)
-      if (name !== 'worker') await back
+      await back
+      narrator.say(`kill -9 ${pid} (${name}) while requests were under way; it was started again.`)
     },
   })
+  const rollout = await story.activeRollout()
+  narrator.say(
+    `The rollout goes on: ${rollout ? `${rollout.state} of late/${rollout.candidateVersion}` : 'it has ended'}.`,
+  )
   story.sayCounts()
-  narrator.say(`${world.driver.counts.retried} calls had to be made again; none was lost.`)
+  narrator.say(`${world.driver.counts.retried} calls were not answered and were made again.`)
 }
 
 /** An A/A rollout: the version that serves, registered once more, beside itself. */
@@ -180,12 +206,13 @@ async function startTwin(story: Story): Promise<void> {
 /** 9. A week in which nothing happens. */
 export async function nothingHappens(story: Story): Promise<void> {
   const { narrator } = story.stage
-  narrator.chapter(9, 'A week in which nothing happens')
-  const fromMs = story.nowMs
+  const startsMs = Date.UTC(2001, 2, 5)
+  await story.play({ toMs: startsMs, every: EVERY, filesEveryHours: FEED_HOURS, rollout: true })
+  narrator.chapter(9, 'A week in which nothing happens: the A/A rollout ends, and no alert comes')
   const before = (await story.alerts()).length
-  await story.play({ toMs: fromMs + 7 * DAY_MS, every: QUIET, filesEveryHours: 2, rollout: true })
+  await story.play({ toMs: startsMs + 7 * DAY_MS, every: EVERY, filesEveryHours: FEED_HOURS, rollout: true })
   const raised = (await story.alerts()).length - before
   narrator.say(
-    `${dayOf(fromMs)} to ${dayOf(story.nowMs)}: ${raised === 0 ? 'no alert' : `${raised} alerts`}.`,
+    `${dayOf(startsMs)} to ${dayOf(story.nowMs)}: ${raised === 0 ? 'no alert' : `${raised} alerts`}.`,
   )
 }

@@ -2,6 +2,7 @@ import { cp, mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configSchema, type Config } from '../kernel/config.ts'
+import { openContext } from '../http/open-context.ts'
 import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import { Supervisor } from '../supervisor/supervisor.ts'
 import type { DemoOptions } from './commands.ts'
@@ -9,7 +10,8 @@ import { ReplayDriver } from './driver.ts'
 import { FlightsFeed } from './flights-feed.ts'
 import { Narrator } from './narrator.ts'
 import * as chapters from './chapters.ts'
-import { Story, january } from './story.ts'
+import { DAY_MS, Story, january } from './story.ts'
+import { summarize } from './summary.ts'
 import { World } from './world.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/flights', import.meta.url))
@@ -33,11 +35,12 @@ export async function runDemo(options: DemoOptions): Promise<void> {
 
   await using analytics = openDuckDb({ memoryLimit: '3GB' })
   await using feed = await FlightsFeed.open(analytics, join(project, 'feed'), DATA_UNTIL_MS)
-  await using supervisor = await Supervisor.start(demoConfig(join(folder, 'data')))
+  const config = demoConfig(join(folder, 'data'))
+  await using supervisor = await Supervisor.start(config)
   const { serverUrl, gatewayUrl } = supervisor.running
   const driver = new ReplayDriver(serverUrl, gatewayUrl)
   narrator.say(`Server ${serverUrl}, gateway ${gatewayUrl}: open the first in a browser and watch.`)
-  const world = new World(driver, feed)
+  const world = new World(driver, feed, january(32))
   const story = new Story({ world, narrator, supervisor, project, example: EXAMPLE }, january(32))
   await chapters.januaryArrives(story)
   await chapters.februaryIsAsked(story)
@@ -47,6 +50,9 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   await chapters.fileIsBroken(story)
   await chapters.processesAreKilled(story)
   await chapters.nothingHappens(story)
+  await world.labelAll(story.nowMs + DAY_MS)
+  await using context = await openContext(config, 'demo')
+  await summarize(story, context)
   if (options.exit) return
   narrator.say(`The web UI stays up at ${serverUrl} until Ctrl-C.`)
   await new Promise<void>((done) => {

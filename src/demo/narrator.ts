@@ -21,8 +21,9 @@ export class Narrator {
   }
 
   /** A sentence that Tidemill itself stored as a decision. */
-  decision(sentence: string): void {
-    this.#write(`   ${styleText('cyan', '▸')} ${sentence}\n`)
+  decision(sentence: string, injected: boolean): void {
+    const mark = injected ? styleText('yellow', '[injected] ') : ''
+    this.#write(`   ${styleText('cyan', '▸')} ${mark}${sentence}\n`)
   }
 
   block(text: string): void {

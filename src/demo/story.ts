@@ -1,5 +1,6 @@
 import { AppError } from '../kernel/errors.ts'
 import { applyFolder } from '../project/commands.ts'
+import type { DecisionKind } from '../governance/schema.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import { count, type Narrator } from './narrator.ts'
 import type { Stretch, World } from './world.ts'
@@ -20,7 +21,7 @@ export interface Stage {
 export interface RolloutView {
   id: string
   state: string
-  candidate: { version: number }
+  candidateVersion: number
 }
 
 export interface AlertView {
@@ -49,15 +50,26 @@ export class Story {
     await this.tell()
   }
 
+  /** Runs a part of the story in which something is injected: decisions that it causes are labelled so. */
+  async injecting(
+    drill: { label: string; kinds: readonly DecisionKind[]; match: string },
+    part: () => Promise<void>,
+  ): Promise<void> {
+    const { api } = this.stage.world.driver
+    const { id } = await api.post<{ id: string }>('/drills', drill)
+    await part()
+    await api.post(`/drills/${id}/end`)
+  }
+
   /** The decisions that were stored since the last time, as their own sentences. */
   async tell(): Promise<void> {
     const decisions = await this.stage.world.allDecisions()
-    for (const { id, sentence, atMs, kind } of decisions.reverse()) {
+    for (const { id, sentence, atMs, kind, injected } of decisions.reverse()) {
       if (this.#told.has(id)) continue
       this.#told.add(id)
       const time = new Date(atMs).toISOString().slice(5, 16).replace('T', ' ')
       if (kind !== 'deploy' || !sentence.includes('Gate'))
-        this.stage.narrator.decision(`${time}  ${sentence}`)
+        this.stage.narrator.decision(`${time}  ${sentence}`, injected)
     }
   }
 

@@ -22,7 +22,7 @@ export interface Stretch {
   rollout?: boolean
   /** Called after each hour that has been settled; true ends the stretch early. */
   until?: () => Promise<boolean>
-  /** Called in the middle of an hour's requests. */
+  /** Called in the middle of an hour's requests, which go on meanwhile. */
   during?: (hourMs: number) => Promise<void>
 }
 
@@ -38,11 +38,16 @@ export class World {
     string,
     { flight: Flight; variant: string; version: string; score: number }
   >()
+  /** Every prediction whose label was acknowledged. */
+  readonly labelled = new Set<string>()
+  #deliveredMs: number
   readonly #unlabelled: { predictionId: string; flight: Flight }[] = []
 
-  constructor(driver: ReplayDriver, feed: FlightsFeed) {
+  /** What landed by `deliveredMs` has arrived already. */
+  constructor(driver: ReplayDriver, feed: FlightsFeed, deliveredMs: number) {
     this.driver = driver
     this.feed = feed
+    this.#deliveredMs = deliveredMs
   }
 
   /** Plays until `toMs`, or until the stretch says that it is enough. Returns the time reached. */
@@ -60,9 +65,9 @@ export class World {
   async #hour(stretch: Stretch, hourMs: number): Promise<void> {
     const { filesEveryHours, frozen = [] } = stretch
     await this.driver.advance(hourMs)
-    const sinceMs = hourMs - filesEveryHours * HOUR_MS
-    if ((hourMs / HOUR_MS) % filesEveryHours === 0) {
-      await this.feed.deliver({ fromMs: sinceMs, toMs: hourMs, without: frozen })
+    if ((hourMs / HOUR_MS) % filesEveryHours === 0 && hourMs > this.#deliveredMs) {
+      await this.feed.deliver({ fromMs: this.#deliveredMs, toMs: hourMs, without: frozen })
+      this.#deliveredMs = hourMs
       await this.ingest()
     }
     const flights = await this.feed.departures({
@@ -72,8 +77,7 @@ export class World {
     })
     const half = Math.ceil(flights.length / 2)
     await this.#ask(flights.slice(0, half))
-    await stretch.during?.(hourMs)
-    await this.#ask(flights.slice(half))
+    await Promise.all([this.#ask(flights.slice(half)), stretch.during?.(hourMs)])
     await this.#labelLanded(hourMs + HOUR_MS)
   }
 
@@ -125,6 +129,7 @@ export class World {
     }
     this.#unlabelled.length = kept
     await this.driver.label(landed)
+    for (const { predictionId } of landed) this.labelled.add(predictionId)
   }
 
   /** Labels everything that is still in the air, at the end of the story. */
