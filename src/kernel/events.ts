@@ -19,6 +19,7 @@ export interface EventCatalogue {
   'pipeline.run_finished': { runId: string; pipeline: string; state: string }
   'pipeline.step_changed': { runId: string; stepRunId: string; state: string }
   'effect.requested': { effectId: string; runId: string; kind: 'register' | 'deploy' }
+  'effect.settled': { effectId: string; runId: string; kind: 'register' | 'deploy'; state: 'done' | 'failed' }
   'model.version_created': { model: string; version: number }
   'model.alias_set': { model: string; alias: string; version: number; source: string }
   'deployment.changed': { deployment: string; generation: number }
@@ -60,6 +61,7 @@ export const eventKinds = [
   'pipeline.run_finished',
   'pipeline.step_changed',
   'effect.requested',
+  'effect.settled',
   'model.version_created',
   'model.alias_set',
   'deployment.changed',

@@ -372,20 +372,19 @@ export async function listEffectRows(at: Queryable, runId: string): Promise<Effe
   return await at.selectFrom('effect').selectAll().where('run_id', '=', runId).orderBy('id').execute()
 }
 
-/** False when the effect was settled before. */
+/** Undefined when the effect was settled before. */
 export async function settleEffect(
   trx: Trx,
   id: string,
   change: Pick<EffectRow, 'state' | 'result_json' | 'finished_ms'>,
-): Promise<boolean> {
-  const row = await trx
+): Promise<EffectRow | undefined> {
+  return await trx
     .updateTable('effect')
     .set(change)
     .where('id', '=', id)
     .where('state', '=', 'requested')
-    .returning('id')
+    .returningAll()
     .executeTakeFirst()
-  return row !== undefined
 }
 
 export async function listBlobRows(

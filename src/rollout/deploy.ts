@@ -4,7 +4,7 @@ import { appendEvent } from '../jobs/events.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
-import type { Trx } from '../ports/db/db.ts'
+import type { Queryable, Trx } from '../ports/db/db.ts'
 import { deploymentSchema } from '../serving/definition.ts'
 import type { Variant } from '../serving/schema.ts'
 import { admit, deployableVersion, pointChampion, type Admission } from './admission.ts'
@@ -70,7 +70,7 @@ export async function deploy(context: DeployContext, input: DeployInput): Promis
   const variant = await deployableVersion(context, input)
   const known = await findDeployment(context.db.read, { projectId: input.projectId, name: input.deployment })
   if (known && known.model !== input.model) throw wrongModel(known, input.model)
-  const done = known && (await alreadyDone(context, known, input))
+  const done = known && (await alreadyDone(context.db.read, known, input))
   if (done) return done
   const isStable = known?.stable?.id === variant.modelVersionId
   const admission: Admission = isStable
@@ -79,6 +79,10 @@ export async function deploy(context: DeployContext, input: DeployInput): Promis
   if (!admission.passed && !admission.forced) return refuse(context, input, admission)
   const nowMs = await context.db.wallTime()
   return context.db.write(async (trx) => {
+    const now = await findDeployment(trx, { projectId: input.projectId, name: input.deployment })
+    // The same cause may be at work in another process.
+    const meanwhile = now && (await alreadyDone(trx, now, input))
+    if (meanwhile) return meanwhile
     await upsertVariant(trx, { projectId: input.projectId, variant, nowMs })
     const deployment = await declared(context, trx, { input, variant, nowMs })
     if (!deployment.stable) return goStable(context, trx, { deployment, variant, input, admission, nowMs })
@@ -96,14 +100,13 @@ function wrongModel(known: Deployment, model: string): AppError {
 
 /** A cause that has acted, or an automatic one that asks for what is there already. A person may ask for an A/A rollout. */
 async function alreadyDone(
-  { db }: DeployContext,
+  at: Queryable,
   deployment: Deployment,
   { cause, model, version }: DeployInput,
 ): Promise<Deployed | undefined> {
   if (cause === undefined) return undefined
   const key = { projectId: deployment.projectId, deployment: deployment.name }
-  const rollout =
-    (await findRolloutByCause(db.read, { ...key, cause })) ?? (await findActiveRollout(db.read, key))
+  const rollout = (await findRolloutByCause(at, { ...key, cause })) ?? (await findActiveRollout(at, key))
   const sameRollout = rollout && (rollout.cause === cause || rollout.candidate.version === version)
   if (!sameRollout && deployment.stable?.version !== version) return undefined
   return {

@@ -1,30 +1,38 @@
 import type { Context } from '../http/context.ts'
 import { AppError, messageOf } from '../kernel/errors.ts'
-import { finishEffect, getEffect } from '../pipelines/pipelines.ts'
+import { finishEffect, getEffect, registrationsOf } from '../pipelines/pipelines.ts'
+import type { Effect } from '../pipelines/schema.ts'
 import { listModelVersions } from '../registry/registry.ts'
+import type { ModelVersion } from '../registry/schema.ts'
 import { deploy } from './deploy.ts'
 import { getDeployment } from './store.ts'
 import { controller } from './transition.ts'
 
 /**
- * Carries out a pipeline's `deploy`: finds the registered version of the model it names and brings it behind the deployment.
- * Fails (to be tried again) while the version is not registered yet; on the last attempt the effect itself fails.
+ * Carries out a pipeline's `deploy`: finds the registered version of the model it names and brings it behind the deployment. While its run
+ * may still register the model the effect stays requested: it is taken up again when a registration of the run, or the run, ends.
  */
 export async function carryOutEffect(
   context: Pick<Context, 'db' | 'clock' | 'ids' | 'config'>,
   { projectId, effectId, isLastAttempt }: { projectId: string; effectId: string; isLastAttempt: boolean },
 ): Promise<void> {
   const key = { projectId, actor: controller, effectId }
-  const { input, state } = await getEffect(context, key)
+  const { input, state, runId } = await getEffect(context, key)
   if (state !== 'requested') return
   try {
     const { model } = await getDeployment(context.db.read, { projectId, name: input.name })
-    const version = await registeredVersion(context, {
-      projectId,
-      model,
-      sha256: input.model,
-      executionId: input.executionId,
-    })
+    // Asked before the versions are read, so that none of them is overlooked.
+    const registrations = await registrationsOf(context, runId)
+    const versions = await versionsOf(context, { projectId, model, input })
+    const own = versions.find(({ lineage }) => lineage.pipelineRunId === runId)
+    if (registrations.underWay || (!own && registrations.mayCome)) return
+    const version = (own ?? versions[0])?.version
+    if (version === undefined) {
+      throw new AppError(
+        'not_found',
+        `The run has ended and registered no version of ${model} with the model to be deployed: register it in the same pipeline`,
+      )
+    }
     const { outcome, rolloutId, sentence } = await deploy(context, {
       projectId,
       actor: controller,
@@ -41,17 +49,15 @@ export async function carryOutEffect(
   }
 }
 
-/** The newest version with the model's bytes, or from the execution that made it. */
-async function registeredVersion(
+/** Versions with the model's bytes, or from the execution that made it; newest first. */
+async function versionsOf(
   context: Pick<Context, 'db'>,
-  wanted: { projectId: string; model: string; sha256: string; executionId?: string | undefined },
-): Promise<number> {
-  const { projectId, model, sha256, executionId } = wanted
+  { projectId, model, input }: { projectId: string; model: string; input: Effect['input'] },
+): Promise<ModelVersion[]> {
   const versions = await listModelVersions(context, { projectId, actor: controller, model })
-  const found = versions.find(
+  return versions.filter(
     ({ onnxSha256, lineage }) =>
-      onnxSha256 === sha256 || (executionId !== undefined && lineage.executionId === executionId),
+      onnxSha256 === input.model ||
+      (input.executionId !== undefined && lineage.executionId === input.executionId),
   )
-  if (found) return found.version
-  throw new AppError('unavailable', `The model to be deployed is not registered as a version of ${model} yet`)
 }

@@ -2,8 +2,10 @@ import { z } from 'zod'
 import type { JobHandler } from '../jobs/jobs.ts'
 import type { Consumer } from '../jobs/events.ts'
 import { enqueue } from '../jobs/jobs.ts'
-import type { EventCatalogue } from '../kernel/events.ts'
+import type { DomainEvent, EventCatalogue } from '../kernel/events.ts'
 import { AppError } from '../kernel/errors.ts'
+import type { Trx } from '../ports/db/db.ts'
+import { listRequestedEffects } from '../pipelines/pipelines.ts'
 import { deploy } from './deploy.ts'
 import { listServing } from './store.ts'
 import { carryOutEffect } from './effect.ts'
@@ -48,24 +50,32 @@ export const jobs: JobHandler[] = [
   },
 ]
 
+/** A `deploy` is looked at when it is asked for, and again when a registration of its run, or the run, has ended. */
+async function enqueueDeploys(trx: Trx, { kind, payload, projectId, seq }: DomainEvent): Promise<void> {
+  if (kind !== 'pipeline.run_finished') {
+    const effect = payload as EventCatalogue['effect.requested']
+    if (effect.kind !== (kind === 'effect.requested' ? 'deploy' : 'register')) return
+  }
+  const { runId } = payload as EventCatalogue['pipeline.run_finished']
+  const waiting = await listRequestedEffects(trx, runId)
+  for (const { id: effectId } of waiting.filter((effect) => effect.kind === 'deploy')) {
+    await enqueue(trx, {
+      projectId,
+      kind: 'rollout.effect',
+      payload: { effectId },
+      uniqueKey: `rollout.effect:${effectId}:${seq}`,
+      maxAttempts: 8,
+    })
+  }
+}
+
 /** What outside clients and pipelines ask for becomes jobs, which go through the gates. */
 export const consumers: Consumer[] = [
   {
     name: 'rollout.requests',
-    kinds: ['effect.requested', 'model.alias_set'],
+    kinds: ['effect.requested', 'effect.settled', 'pipeline.run_finished', 'model.alias_set'],
     async handle(_context, trx, event) {
-      if (event.kind === 'effect.requested') {
-        const { effectId, kind } = event.payload as EventCatalogue['effect.requested']
-        if (kind !== 'deploy') return
-        await enqueue(trx, {
-          projectId: event.projectId,
-          kind: 'rollout.effect',
-          payload: { effectId },
-          uniqueKey: `rollout.effect:${effectId}`,
-          maxAttempts: 8,
-        })
-        return
-      }
+      if (event.kind !== 'model.alias_set') return enqueueDeploys(trx, event)
       const { model, alias, version: number, source } = event.payload as EventCatalogue['model.alias_set']
       if (alias !== 'champion' || source === 'rollout') return
       for (const { name: deployment } of await listServing(trx, { projectId: event.projectId, model })) {

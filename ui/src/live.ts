@@ -13,6 +13,7 @@ const rooms: Record<string, readonly string[]> = {
   'model.version_created': ['registry'],
   'model.alias_set': ['registry'],
   'effect.requested': ['pipelines'],
+  'effect.settled': ['pipelines'],
   'deployment.changed': ['rollout'],
   'rollout.changed': ['rollout'],
   'segment.closed': ['rollout'],
