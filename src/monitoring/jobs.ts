@@ -34,6 +34,8 @@ export const consumers: Consumer[] = [
         payload: { segmentId },
         uniqueKey: `${job}:${segmentId}`,
         maxAttempts: 10,
+        // Rollouts wait for counts: a backlog of labels must not hold them up.
+        priority: kind === 'prediction' ? 3 : 0,
       })
     },
   },

@@ -12,12 +12,12 @@ export interface Flight {
 }
 
 const SOURCE = fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')))
-/** The first three weeks of January 2001 are the training data; the flights of the day after are asked about. */
-const DAY = { first: "'2001-01-01'", asked: "'2001-01-22'", after: "'2001-01-23'" }
-export const ASKED_MS = Date.UTC(2001, 0, 22)
+/** The first ten days of January 2001 are the training data; the flights of the day after are asked about. */
+const DAY = { first: "'2001-01-01'", asked: "'2001-01-11'", after: "'2001-01-12'" }
+export const ASKED_MS = Date.UTC(2001, 0, 11)
 const KEPT_OF = 8
 
-/** Writes every eighth flight of three weeks as the project's feed; returns the flights of the next day. */
+/** Writes every eighth flight of ten days as the project's feed; returns the flights of the next day. */
 export async function takeFlights(analytics: Analytics, project: string): Promise<Flight[]> {
   const feed = join(project, 'feed')
   await mkdir(feed, { recursive: true })

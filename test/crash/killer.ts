@@ -6,6 +6,7 @@ import { childrenOf, kill, lives } from './processes.ts'
 export type Victim = RoleName | 'step'
 
 const LIVES_AGAIN_MS = 20_000
+const STEP_WAIT_MS = 4_000
 
 /** Kills processes of a supervisor with `kill -9`, at moments that a seeded generator chooses. */
 export class Killer {
@@ -33,8 +34,15 @@ export class Killer {
     if (kill(pid)) this.kills[name]++
   }
 
-  /** Kills one of the processes in which the worker runs project code now. False when there is none. */
-  step(): boolean {
+  /** Kills one of the processes in which the worker runs project code. False when there was none for a while. */
+  async step(): Promise<boolean> {
+    for (const deadline = performance.now() + STEP_WAIT_MS; performance.now() < deadline; await sleep(20)) {
+      if (this.#stepNow()) return true
+    }
+    return false
+  }
+
+  #stepNow(): boolean {
     const worker = this.#supervisor.pid('worker')
     const children = worker === undefined ? [] : childrenOf(worker, 'project-child')
     const pid = children[randomInteger(this.#random, Math.max(1, children.length))]

@@ -57,7 +57,7 @@ async function checkWindows(checks: Checks, context: Context): Promise<void> {
     .selectFrom('profile_window')
     .select(['version', 'variant', 'start_ms', 'rows', 'labelled', 'label_sum'])
     .where('grain', '=', 'hour')
-    .where('slice', '=', '')
+    .where('slice', '=', 'all')
     .execute()
   const counted = logged.map(toLine)
   const labels = windows.reduce((sum, { labelled }) => sum + labelled, 0)

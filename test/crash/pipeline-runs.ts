@@ -1,9 +1,11 @@
 import type { Context } from '../../src/http/context.ts'
 import { sleep, until, type Checks } from './checks.ts'
+import type { Victim } from './killer.ts'
 import type { Stage } from './stage.ts'
 
-const RUNS = 4
-const KILLS = 10
+const KILLS = 5
+const BATCHES = 5
+const RUNS_AT_ONCE = 2
 const RUN_TIMEOUT_MS = 90_000
 const KILLED = 'was killed (SIGKILL)'
 
@@ -11,28 +13,33 @@ interface RunView {
   run: { id: string; state: string; error: string | null; finishedMs: number | null }
 }
 
-/** Runs of a pipeline, while worker, server and the processes of steps are killed at random. */
+/** Runs of a pipeline, while worker, server and then the processes of steps too are killed at random. */
 export async function killUnderRuns(checks: Checks, stage: Stage): Promise<void> {
   const { killer, driver } = stage
   const before = killer.total
-  const ended = await killWhile(stage, before, async () => {
-    const ids = await Promise.all(Array.from({ length: RUNS }, (_, round) => startRun(stage, round)))
-    return await endsOf(stage, ids)
-  })
-  checks.note(`kills: ${JSON.stringify(killer.kills)}; runs ${ended.map(({ run }) => run.state).join(', ')}`)
+  const first = await killWhile(stage, ['worker', 'server'], (goOn) => runAgain(stage, 0, goOn))
+  checks.none(
+    'kills of worker and server fail no run',
+    first.filter(({ run }) => run.state !== 'succeeded').map(({ run }) => run),
+    `${first.length} runs, ${killer.total - before} kills`,
+  )
+  const second = await killWhile(stage, ['step', 'step', 'worker', 'server'], (goOn) =>
+    runAgain(stage, first.length, goOn),
+  )
+  checks.note(`kills: ${JSON.stringify(killer.kills)}; runs ${second.map(({ run }) => run.state).join(', ')}`)
   checks.that('pipeline runs met at least 8 kills', killer.total - before >= 8, String(killer.total - before))
-  const wrong = ended.filter(
+  const wrong = second.filter(
     ({ run }) => run.state !== 'succeeded' && !(run.state === 'failed' && run.error?.includes(KILLED)),
   )
   checks.none(
-    'every run has succeeded, or says that its process was killed',
+    'a run with a killed step succeeds, or says that its process was killed',
     wrong.map(({ run }) => run),
   )
-  const again = ended.flatMap(({ run }, round) => (run.state === 'failed' ? [round] : []))
-  const repeated = await endsOf(stage, await Promise.all(again.map((round) => startRun(stage, round))))
+  const again = second.flatMap(({ run }, at) => (run.state === 'failed' ? [first.length + at] : []))
+  const repeats = await endsOf(stage, await Promise.all(again.map((round) => startRun(stage, round))))
   checks.none(
     'a run that failed by a kill succeeds when it is started again',
-    repeated.filter(({ run }) => run.state !== 'succeeded'),
+    repeats.filter(({ run }) => run.state !== 'succeeded'),
     `${again.length} of them`,
   )
   await driver.settle()
@@ -40,21 +47,32 @@ export async function killUnderRuns(checks: Checks, stage: Stage): Promise<void>
   await checkEffects(checks, stage.context)
 }
 
-/** Kills at random until the work is done, or until there were enough kills. */
+/** Some runs at a time, each of a round of its own, for as long as there are kills to come. */
+async function runAgain(stage: Stage, round: number, goOn: () => boolean): Promise<RunView[]> {
+  const ended: RunView[] = []
+  for (let batch = 0; batch < BATCHES && goOn(); batch++) {
+    const rounds = Array.from({ length: RUNS_AT_ONCE }, (_, at) => round + ended.length + at)
+    ended.push(...(await endsOf(stage, await Promise.all(rounds.map((one) => startRun(stage, one))))))
+  }
+  return ended
+}
+
+/** Kills at random until there were enough kills, or until the work has ended. */
 async function killWhile<Result>(
   { killer }: Stage,
-  before: number,
-  work: () => Promise<Result>,
+  victims: readonly Victim[],
+  work: (goOn: () => boolean) => Promise<Result>,
 ): Promise<Result> {
   const under = { way: true }
-  const working = work().finally(() => {
+  const enough = killer.total + KILLS
+  const working = work(() => killer.total < enough).finally(() => {
     under.way = false
   })
   working.catch(() => undefined)
-  while (under.way && killer.total - before < KILLS) {
+  while (under.way && killer.total < enough) {
     await killer.pause(200, 1_500)
-    const victim = killer.pick(['step', 'step', 'worker', 'server'] as const)
-    if (victim === 'step') killer.step()
+    const victim = killer.pick(victims)
+    if (victim === 'step') await killer.step()
     else await killer.role(victim)
   }
   return await working
@@ -156,6 +174,19 @@ async function checkEffects(checks: Checks, { db }: Context): Promise<void> {
     'each register effect has one model version, and each version its effect',
     keys.length === registered.length && registered.every((key) => keys.includes(key)),
     `${registered.length} effects, versions ${versions.map(({ version }) => version).join(' ')}`,
+  )
+  const decisions = await db.read
+    .selectFrom('decision')
+    .select(['subject_id', 'verdict'])
+    .where('kind', '=', 'gate')
+    .execute()
+  const evaluations = await db.read.selectFrom('evaluation').select('id').execute()
+  checks.that(
+    'each version was evaluated and judged by its gates once',
+    decisions.length === versions.length &&
+      evaluations.length === versions.length &&
+      repeated(decisions.map(({ subject_id }) => subject_id)).length === 0,
+    `${evaluations.length} evaluations, ${decisions.length} decisions`,
   )
   checks.that(
     'version numbers have no gap',

@@ -18,13 +18,13 @@ export function writeCrashProject(folder: string): void {
 
 const FILES = {
   'tidemill.config.ts': `
-import { beatsBaseline, deployment, gain, model, monitor, noLeak, project } from 'tidemill'
+import { deployment, model, monitor, noLeak, notWorse, project } from 'tidemill'
 import { flights } from './data.ts'
 import { airport, flightTime, lateFeatures } from './features.ts'
 import { retrain } from './pipelines/retrain.ts'
 import { trainLate } from './pipelines/train-late.ts'
 
-const late = model('late', { task: 'binary', gates: [beatsBaseline(), gain({ metric: 'log_loss' }), noLeak()] })
+const late = model('late', { task: 'binary', gates: [notWorse({ metric: 'log_loss', margin: 0.1 }), noLeak()] })
 const lateDeployment = deployment('late', {
   model: late,
   entity: airport,
@@ -33,7 +33,7 @@ const lateDeployment = deployment('late', {
   latencySloMs: 250,
   label: { horizonMs: 12 * 3_600_000 },
   rollout: {
-    stages: [{ shadow: { minPairs: 1_000 } }, { canary: 10, minRequests: 100 }, { canary: 50, minRequests: 500 }],
+    stages: [{ shadow: { minPairs: 500 } }, { canary: 10, minRequests: 50 }, { canary: 50, minRequests: 150 }],
     margins: { error: 0.05, latency: 0.2, loss: 0.1 },
   },
 })
@@ -88,7 +88,8 @@ export const retrain = pipeline('retrain', { params: z.object({ round: z.int() }
       params: { trees: trees + params.round, leaves: 7, minRowsInLeaf: 100 },
     })
     const { profile } = referenceProfile({ model, table: past.table, facts: past.facts, task })
-    return { model, facts: { set: past.facts, training, profile }, ...evaluate({ model, test: holdout.table, facts: past.facts, task }) }
+    const { evaluation, metrics } = evaluate({ model, test: holdout.table, facts: past.facts, task })
+    return { model, metrics, facts: { set: past.facts, training, evaluation, profile } }
   })
   await Promise.all(tries.map((one) => one.metrics))
   register('late', tries[0]!.model, { facts: tries[0]!.facts })
