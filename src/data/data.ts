@@ -15,14 +15,13 @@ import {
   upsertDataset,
 } from './store.ts'
 
-export { ingest, type IngestResult } from './ingest.ts'
+export { ingest } from './ingest.ts'
 export { listDatasets, referencedBlobs } from './store.ts'
 export {
   compareVersions,
   getVersion,
   latestVersion,
   loadManifest,
-  resolveVersion,
   versionScan,
   versionSummary,
 } from './versions.ts'

@@ -49,7 +49,6 @@ export type DatasetDefinition = z.infer<typeof datasetDefinition>
 
 /** What the room `data` contributes to a project's JSON document. */
 export const dataDefinitions = z.strictObject({ datasets: z.array(datasetDefinition) })
-export type DataDefinitions = z.infer<typeof dataDefinitions>
 
 /**
  * Files that match a glob, absolute or relative to the project's directory. The format follows from the ending

@@ -20,16 +20,10 @@ import {
 } from './store.ts'
 import type { FeatureDefinitionRow } from './tables.ts'
 
-export { materialize, type Materialized } from './materialize.ts'
-export { loadOnDemand, type LoadedOnDemand, type OnDemandResult } from './on-demand.ts'
-export { onlineReader, readOnline, type EntityKeys, type OnlineFeatures } from './online.ts'
-export {
-  buildTrainingSet,
-  planTrainingSet,
-  trainingSet,
-  type TrainingSet,
-  type TrainingSetPlan,
-} from './training-set.ts'
+export { materialize } from './materialize.ts'
+export { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
+export { onlineReader, readOnline } from './online.ts'
+export { buildTrainingSet, trainingSet } from './training-set.ts'
 
 /**
  * Makes the feature definitions of a project version the project's. Values of a view whose definition is new are

@@ -4,7 +4,7 @@ import { AppError, messageOf } from '../kernel/errors.ts'
 import { monotonicMs } from '../kernel/clock.ts'
 import type { Feature, FeatureKind, FeatureValue, OnDemandSpec } from './schema.ts'
 
-export interface OnDemandResult {
+interface OnDemandResult {
   /** In the order of the declared outputs. */
   values: FeatureValue[]
   /**

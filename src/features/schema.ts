@@ -29,7 +29,7 @@ export const viewSpec = z.strictObject({
 })
 export type ViewSpec = z.infer<typeof viewSpec>
 
-export const onDemandSpec = z.strictObject({
+const onDemandSpec = z.strictObject({
   name: z.string(),
   /** Path inside the code snapshot. */
   module: z.string(),

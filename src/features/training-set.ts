@@ -17,7 +17,7 @@ import { featureValue, keyText, knownRows, SQL_TYPE, viewRows } from './point-in
 import { requestColumns, type FeatureServiceSpec, type FeatureValue, type ViewSpec } from './schema.ts'
 
 /** Where the rows to be described come from: keys, event time, label, request columns, anything else. */
-export type Spine = { sql: string } | { parquet: string[] }
+type Spine = { sql: string } | { parquet: string[] }
 
 /** Everything that a training set depends on, as JSON; the parts it reads are local files. */
 export interface TrainingSetPlan {

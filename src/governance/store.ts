@@ -8,10 +8,6 @@ export async function findProjectByName(at: Queryable, name: string): Promise<Pr
   return await at.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
 }
 
-export async function listProjects(at: Queryable): Promise<ProjectRow[]> {
-  return await at.selectFrom('project').selectAll().orderBy('name').execute()
-}
-
 export async function insertProject(trx: Trx, row: ProjectRow): Promise<void> {
   await trx.insertInto('project').values(row).execute()
 }

@@ -69,7 +69,7 @@ function queryOf(request: Request): Record<string, string> {
 }
 
 /** The body as JSON, read no further than the limit. An empty body is an empty object. */
-export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
+async function readJson(request: Request, maxBytes: number): Promise<unknown> {
   const text = new TextDecoder().decode(await readBody(request, maxBytes))
   if (text.trim() === '') return {}
   try {

@@ -40,12 +40,6 @@ export function apiOf({ server, project = 'default' }: CommandOptions): ApiClien
   return new ApiClient(project === 'default' ? url : `${url}/p/${encodeURIComponent(project)}`)
 }
 
-/** The gateway of this folder's `up`. */
-export function gatewayUrl(): string {
-  const config = currentConfig()
-  return readRunning(config.dataDir)?.gatewayUrl ?? `http://${config.host}:${config.gatewayPort}`
-}
-
 export function print(options: CommandOptions, value: unknown, text: () => string): void {
   process.stdout.write(`${options.json ? JSON.stringify(value, undefined, 2) : text()}\n`)
 }

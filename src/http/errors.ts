@@ -1,4 +1,4 @@
-import { AppError, toAppError, type ErrorCode } from '../kernel/errors.ts'
+import { toAppError, type ErrorCode } from '../kernel/errors.ts'
 import type { Logger } from 'pino'
 
 /** The status of each code in the native REST protocol. */
@@ -21,8 +21,4 @@ export function errorResponse(error: unknown, log: Pick<Logger, 'error'>): Respo
   if (known.code === 'internal') log.error({ err: known.cause ?? known }, 'request failed')
   const body: ErrorBody = { error: { code: known.code, message: known.message, details: known.details } }
   return Response.json(body, { status: STATUS[known.code] })
-}
-
-export function notFound(what: string): AppError {
-  return new AppError('not_found', `There is no ${what}`)
 }

@@ -23,7 +23,7 @@ export interface JobRow {
   finished_ms: number | null
 }
 
-export interface EventTable {
+interface EventTable {
   seq: Generated<number>
   project_id: string
   kind: string
@@ -37,7 +37,7 @@ export interface EventTable {
 
 export type EventRow = Selectable<EventTable>
 
-export interface ConsumerRow {
+interface ConsumerRow {
   name: string
   project_id: string
   seq: number

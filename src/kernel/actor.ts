@@ -1,7 +1,7 @@
 import { AppError } from './errors.ts'
 
-export const roles = ['viewer', 'contributor', 'maintainer', 'admin'] as const
-export type Role = (typeof roles)[number]
+const roles = ['viewer', 'contributor', 'maintainer', 'admin'] as const
+type Role = (typeof roles)[number]
 
 /** What a route or a door asks for; each is held by one role and by every role above it. */
 export type Permission = 'view' | 'contribute' | 'maintain' | 'administer'
@@ -29,7 +29,7 @@ export function systemActor(name: string): Actor {
   return { id: `system:${name}`, kind: 'system', name, grants: { '*': 'admin' } }
 }
 
-export function mayActor(actor: Actor, permission: Permission, projectId: string): boolean {
+function mayActor(actor: Actor, permission: Permission, projectId: string): boolean {
   const role = actor.grants[projectId] ?? actor.grants['*']
   return role !== undefined && roles.indexOf(role) >= roles.indexOf(LOWEST_ROLE[permission])
 }

@@ -50,25 +50,3 @@ export interface DomainEvent<Kind extends EventKind = EventKind> {
   payload: EventCatalogue[Kind]
   atMs: number
 }
-
-export const eventKinds = [
-  'project.applied',
-  'dataset.version_created',
-  'dataset.rejected',
-  'features.materialized',
-  'run.changed',
-  'pipeline.run_started',
-  'pipeline.run_finished',
-  'pipeline.step_changed',
-  'effect.requested',
-  'effect.settled',
-  'model.version_created',
-  'model.alias_set',
-  'deployment.changed',
-  'rollout.changed',
-  'segment.closed',
-  'segment.rolled',
-  'alert.raised',
-  'alert.cleared',
-  'decision.recorded',
-] as const satisfies readonly EventKind[]

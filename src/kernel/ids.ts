@@ -61,8 +61,3 @@ function formatUuid7(timeMs: number, counter: number, tail: Uint8Array): string 
   const variant = ((Number.parseInt(rest[0]!, 16) & 0x3) | 0x8).toString(16)
   return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${variant}${rest.slice(1, 4)}-${rest.slice(4)}`
 }
-
-/** The time in a version 7 UUID, in milliseconds since the epoch. */
-export function timeOfUuid(uuid: string): number {
-  return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)
-}

@@ -39,14 +39,6 @@ export async function tickMonitors(context: Pick<Context, 'db' | 'clock' | 'conf
   }
 }
 
-/** Windows that are over and wait to be judged: what a replay waits for beside jobs and events. */
-export async function countDueWindows(context: Pick<Context, 'db' | 'clock' | 'config'>): Promise<number> {
-  let count = 0
-  for (const monitor of await listMonitors(context.db.read))
-    for (const part of judgedParts) count += (await dueWindows(context, monitor, part)).length
-  return count
-}
-
 /** In order of time. */
 export async function dueWindows(
   { db, clock, config }: Pick<Context, 'db' | 'clock' | 'config'>,

@@ -40,7 +40,7 @@ export interface ProfileWindowRow {
 }
 
 /** Rows of each entity in one hour, as JSON `{ entity: rows }`: all of them, or those with one violation. */
-export interface EntityHealthRow {
+interface EntityHealthRow {
   project_id: string
   deployment: string
   version: number
@@ -78,13 +78,13 @@ export interface LabelPendingRow {
 }
 
 /** One counter for each project: label joins commit one after another. */
-export interface LabelJoinStateRow {
+interface LabelJoinStateRow {
   project_id: string
   version: number
 }
 
 /** Labels by delay, as JSON counts over the bins of `label-delay.ts`, by the day of the prediction. */
-export interface LabelDelayRow {
+interface LabelDelayRow {
   project_id: string
   deployment: string
   day_ms: number

@@ -49,7 +49,7 @@ export interface StepSql {
 export type StepInputs<In extends Kinds> = { readonly [Name in keyof In]: InputOf<In[Name]> }
 
 /** How a step is run, apart from what it computes. Only `cache`, `files`, `env` and `salt` concern its fingerprint. */
-export interface StepOptions {
+interface StepOptions {
   /** `false` runs the step in every pipeline run; `maxAge` (as `7d`) reuses a result no longer than that. */
   cache?: false | { maxAge: Duration }
   /** Files of the project that the step reads; they travel with the code and are part of the fingerprint. */
@@ -81,7 +81,7 @@ type Arguments<In extends Kinds, P extends ParamsSchema> = {
   readonly [Name in keyof In]: ArgumentOf<In[Name]>
 } & z.input<P>
 
-export interface CallOptions {
+interface CallOptions {
   /** Tells apart two calls of an uncached step with the same inputs. */
   key?: string
 }
@@ -250,12 +250,12 @@ export interface Champion {
   readonly model: ModelRef
 }
 
-export interface EffectOptions {
+interface EffectOptions {
   /** Tells apart two effects with the same input. */
   key?: string
 }
 
-export interface RegisterOptions extends EffectOptions {
+interface RegisterOptions extends EffectOptions {
   /** Gives the new version the alias `challenger`. */
   challenger?: boolean
   /**

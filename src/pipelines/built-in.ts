@@ -6,7 +6,7 @@ import { Json, Model, Table, type JsonRef, type Kinds, type ModelRef, type Table
 import { currentScope } from './run-scope.ts'
 import { nameOf, type Reference } from './trigger-definition.ts'
 
-export const SplitDays = z.object({
+const SplitDays = z.object({
   /** The first moment of the holdout, ms since the epoch. */
   cutMs: z.number(),
   trainRows: z.int(),

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../kernel/json.ts'
 import type { RunCause } from './authoring.ts'
-import type { KindDefinition, StepDefinition } from './definition-json.ts'
+import type { StepDefinition } from './definition-json.ts'
 
 /** Where the value of an input comes from, as the function of a pipeline knows it. */
 export type InputSource =
@@ -41,8 +41,6 @@ export type TaskInput =
 
 /** What a step gave, before it is stored. */
 export type RawOutput = { kind: 'table' | 'model'; path: string } | { kind: 'json'; value: Json }
-
-export type OutputKinds = Record<string, KindDefinition>
 
 /** From the child that runs a pipeline's function. */
 export type FunctionMessage =

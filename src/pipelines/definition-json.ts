@@ -12,7 +12,7 @@ const kind = z.discriminatedUnion('kind', [
 ])
 
 /** A step as JSON: all that its fingerprint needs, and where its code is. */
-export const stepDefinitionSchema = z.strictObject({
+const stepDefinitionSchema = z.strictObject({
   /** `module#export`, or `tidemill#name` for a built-in step. */
   id: z.string(),
   name: z.string(),

@@ -13,14 +13,7 @@ export {
   type StepTools,
 } from './authoring.ts'
 export { builtInSteps, evaluate, referenceProfile, split, train, trainingSet } from './built-in.ts'
-export {
-  pipelineDefinitionSchema,
-  pipelinesDefinitionSchema,
-  stepDefinitionSchema,
-  type PipelineDefinition,
-  type PipelinesDefinition,
-  type StepDefinition,
-} from './definition-json.ts'
+export { pipelinesDefinitionSchema, type StepDefinition } from './definition-json.ts'
 export { builtInStepId, describeBuiltInStep, describePipeline, describeStep, stepId } from './describe.ts'
 export { Json, Model, Table } from './kinds.ts'
 export type { JsonRef, ModelInput, ModelRef, TableInput, TableRef } from './kinds.ts'

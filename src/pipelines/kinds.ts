@@ -43,7 +43,7 @@ export interface JsonRef<Value> extends PromiseLike<Value> {
   done(): Promise<void>
 }
 
-export type RefOf<K extends Kind> = K extends TableKind
+type RefOf<K extends Kind> = K extends TableKind
   ? TableRef
   : K extends ModelKind
     ? ModelRef
@@ -79,7 +79,7 @@ export type InputOf<K extends Kind> = K extends TableKind
 export interface FileResult {
   readonly path: string
 }
-export type ResultOf<K extends Kind> = K extends TableKind
+type ResultOf<K extends Kind> = K extends TableKind
   ? FileResult
   : K extends ModelKind
     ? FileResult | Uint8Array

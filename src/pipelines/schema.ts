@@ -23,16 +23,15 @@ export function blobsOf(output: Output): string[] {
   return output.kind === 'table' ? output.parts : [output.sha256]
 }
 
-export const runCauseSchema = z.strictObject({
+const runCauseSchema = z.strictObject({
   kind: z.enum(['on_demand', 'cron', 'new_data', 'drift', 'degraded']),
   sentence: z.string(),
   detail: z.record(z.string(), z.union([z.string(), z.number()])),
 })
 
-export const runStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
-export const stepStates = ['waiting', 'running', 'succeeded', 'failed', 'skipped', 'cancelled'] as const
+const runStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
+const stepStates = ['waiting', 'running', 'succeeded', 'failed', 'skipped', 'cancelled'] as const
 export type RunState = (typeof runStates)[number]
-export type StepState = (typeof stepStates)[number]
 
 export const pipelineRunSchema = z.object({
   id: z.string(),

@@ -39,7 +39,7 @@ export interface PipelineRunRow {
 }
 
 /** What `latest` and `champion` resolved to when the run first asked. */
-export interface RunPinRow {
+interface RunPinRow {
   run_id: string
   kind: 'dataset' | 'champion'
   name: string
@@ -106,7 +106,7 @@ export interface AttemptRow {
   finished_ms: number | null
 }
 
-export interface ArtifactRow {
+interface ArtifactRow {
   execution_id: string
   name: string
   project_id: string

@@ -49,7 +49,7 @@ export async function applyIfProject(api: ApiClient, folder: string): Promise<vo
   }
 }
 
-export function describeApplied({ version, created, changes }: Applied): string {
+function describeApplied({ version, created, changes }: Applied): string {
   if (!created) return `Version ${version.number} of the project is the newest already; nothing changed.`
   const lines = changes.map(({ what, name, change }) => `  ${change} ${what} ${name}`)
   return [`Applied the project as version ${version.number}.`, ...lines].join('\n')

@@ -12,7 +12,7 @@ import {
 import type { ProjectSource } from './definition.ts'
 import { closureOf, moduleGraph, type ProjectModule } from './module-graph.ts'
 
-export const CONFIG_FILES = [
+const CONFIG_FILES = [
   'tidemill.config.ts',
   'tidemill.config.mts',
   'tidemill.config.js',

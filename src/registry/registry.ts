@@ -19,7 +19,7 @@ export {
   updateModelVersion,
 } from './versions.ts'
 export { CHALLENGER, CHAMPION, deleteAlias, findVersionByAlias, setAlias, setAliasIn } from './aliases.ts'
-export { importOnnx } from './import-onnx.ts'
+export { readGraphSignature } from './graph-signature.ts'
 export { registerFromSource } from './source.ts'
 export { findGateReport, listEvaluations, runGates, storeEvaluation } from './evaluations.ts'
 export { evaluateModels, type EvaluatedModel } from './evaluate.ts'

@@ -75,7 +75,7 @@ export interface RolloutTransitionRow {
 }
 
 /** Additive counts as gateways and the label join report them. */
-export interface RolloutCountRow {
+interface RolloutCountRow {
   rollout_id: string
   generation: number
   stage: number
@@ -90,7 +90,7 @@ export interface RolloutCountRow {
 }
 
 /** The sum of `rollout_count` over generations, gateways and seconds, kept beside it for the controller. */
-export interface RolloutTotalRow {
+interface RolloutTotalRow {
   rollout_id: string
   stage: number
   variant: string
@@ -101,7 +101,7 @@ export interface RolloutTotalRow {
   sum_sq: number
 }
 
-export interface TrafficHourRow {
+interface TrafficHourRow {
   project_id: string
   deployment: string
   version: number
@@ -112,14 +112,14 @@ export interface TrafficHourRow {
 }
 
 /** One row: the newest generation. Updating it makes writers of the desired state wait for each other. */
-export interface DesiredStateHeadRow {
+interface DesiredStateHeadRow {
   id: string
   project_id: string
   generation: number
 }
 
 /** What gateways need to load a version, as it was when it was deployed. */
-export interface DeployedVariantRow {
+interface DeployedVariantRow {
   model_version_id: string
   project_id: string
   variant_json: string

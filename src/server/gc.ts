@@ -1,24 +1,32 @@
-import * as data from '../data/data.ts'
+import { referencedBlobs as dataBlobs } from '../data/data.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
-import * as monitoring from '../monitoring/monitoring.ts'
-import * as pipelines from '../pipelines/pipelines.ts'
+import { referencedBlobs as monitoringBlobs } from '../monitoring/monitoring.ts'
+import { referencedBlobs as pipelinesBlobs } from '../pipelines/pipelines.ts'
 import { collectBlobs, type Collected } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
-import * as project from '../project/apply.ts'
-import * as registry from '../registry/registry.ts'
-import * as serving from '../serving/serving.ts'
-import * as tracking from '../tracking/tracking.ts'
+import { referencedBlobs as projectBlobs } from '../project/apply.ts'
+import { referencedBlobs as registryBlobs } from '../registry/registry.ts'
+import { referencedBlobs as servingBlobs } from '../serving/serving.ts'
+import { referencedBlobs as trackingBlobs } from '../tracking/tracking.ts'
 
 /** A room whose rows refer to blobs stands here, or its blobs are lost. */
-const ROOMS = [data, tracking, registry, pipelines, serving, monitoring, project]
+const ROOMS = [
+  dataBlobs,
+  trackingBlobs,
+  registryBlobs,
+  pipelinesBlobs,
+  servingBlobs,
+  monitoringBlobs,
+  projectBlobs,
+]
 
 /** Every blob that a row of any room refers to. */
 export async function listReferencedBlobs(at: Queryable): Promise<Set<string>> {
   const referenced = new Set<string>()
-  for (const { referencedBlobs } of ROOMS) {
-    for (const hash of await referencedBlobs(at)) referenced.add(hash)
+  for (const blobsOfRoom of ROOMS) {
+    for (const hash of await blobsOfRoom(at)) referenced.add(hash)
   }
   return referenced
 }

@@ -40,7 +40,7 @@ export interface DesiredDeployment {
   upstream?: { url: string }
 }
 
-export type Unit = 'request' | { header: string } | { input: string }
+type Unit = 'request' | { header: string } | { input: string }
 
 export interface Policy {
   version: number

@@ -20,7 +20,7 @@ export interface LogSegmentRow {
 }
 
 /** What the gateways are to serve; the highest generation counts. */
-export interface DesiredStateRow {
+interface DesiredStateRow {
   generation: number
   project_id: string
   document_json: string
@@ -28,7 +28,7 @@ export interface DesiredStateRow {
 }
 
 /** Until when a candidate may get traffic, by database wall time. */
-export interface CandidateLeaseRow {
+interface CandidateLeaseRow {
   rollout_id: string
   project_id: string
   until_ms: number

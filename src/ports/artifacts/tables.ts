@@ -1,5 +1,5 @@
 /** The authority on what blobs exist. A blob without a row, or one condemned long ago, may be deleted. */
-export interface BlobRow {
+interface BlobRow {
   sha256: string
   project_id: string
   size_bytes: number

@@ -20,7 +20,7 @@ export const differences = {
 >
 
 /** The dialect that a connection or a transaction speaks. */
-export function dialectOf<Tables>(at: Kysely<Tables>): DialectName {
+function dialectOf<Tables>(at: Kysely<Tables>): DialectName {
   return at.getExecutor().adapter.supportsTransactionalDdl ? 'postgres' : 'sqlite'
 }
 

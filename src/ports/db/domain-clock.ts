@@ -2,7 +2,7 @@ import { AppError } from '../../kernel/errors.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Db } from './db.ts'
 
-export interface DomainClockRow {
+interface DomainClockRow {
   id: string
   project_id: string
   now_ms: number
