@@ -1,4 +1,3 @@
-import { cp, mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configSchema, type Config } from '../kernel/config.ts'
@@ -8,6 +7,7 @@ import { Supervisor } from '../supervisor/supervisor.ts'
 import type { DemoOptions } from './commands.ts'
 import { ReplayDriver } from './driver.ts'
 import { FlightsFeed } from './flights-feed.ts'
+import { startFresh } from './fresh-start.ts'
 import { Narrator } from './narrator.ts'
 import * as chapters from './chapters.ts'
 import { DAY_MS, Story, january } from './story.ts'
@@ -29,9 +29,9 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     `Tidemill plays six months of 2001 in ${folder}. Everything is computed; what is injected says so.`,
   )
   const project = join(folder, 'project')
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(project, { recursive: true })
-  await cp(EXAMPLE, project, { recursive: true, filter: (path) => !/node_modules|changes/.test(path) })
+  const again = await startFresh(folder, EXAMPLE)
+  if (again)
+    narrator.say('Steps that an earlier run of the demo has computed are reused; the rest is played anew.')
 
   await using analytics = openDuckDb({ memoryLimit: '3GB' })
   await using feed = await FlightsFeed.open(analytics, join(project, 'feed'), DATA_UNTIL_MS)
