@@ -65,7 +65,7 @@ export class World {
   async #hour(stretch: Stretch, hourMs: number): Promise<void> {
     const { filesEveryHours, frozen = [] } = stretch
     await this.driver.advance(hourMs)
-    if ((hourMs / HOUR_MS) % filesEveryHours === 0 && hourMs > this.#deliveredMs) {
+    if (hourMs - this.#deliveredMs >= filesEveryHours * HOUR_MS) {
       await this.feed.deliver({ fromMs: this.#deliveredMs, toMs: hourMs, without: frozen })
       this.#deliveredMs = hourMs
       await this.ingest()

@@ -10,21 +10,25 @@ export const flightTime = onDemand('flight_time', {
 
 export const airport = entity('airport', { key: 'origin' })
 
-/** How late flights left an airport over the last hours, by those that have landed since. */
+/** How late an airport's flights were over the last hours, leaving or bound for it: of those that have landed by then. */
 export const airportDelays = featureView('airport_delays', {
   entity: airport,
   dataset: flights,
   sql: `
     WITH landed AS (
-      SELECT origin, delay, date + to_minutes(CAST(30 + distance / 8 AS BIGINT)) AS landed_at FROM dataset
+      SELECT *, date + to_minutes(CAST(30 + distance / 8 AS BIGINT)) AS landed_at FROM dataset
+    ), touched AS (
+      SELECT origin AS airport, delay, landed_at FROM landed
+      UNION ALL
+      SELECT destination, delay, landed_at FROM landed
     )
-    SELECT origin, landed_at AS event_time,
+    SELECT airport AS origin, landed_at AS event_time,
       avg(delay) OVER w1 AS delay_1h, avg(CAST(delay > 15 AS INTEGER)) OVER w1 AS late_share_1h,
       avg(delay) OVER w3 AS delay_3h, avg(CAST(delay > 15 AS INTEGER)) OVER w3 AS late_share_3h
-    FROM landed
+    FROM touched
     WINDOW
-      w1 AS (PARTITION BY origin ORDER BY landed_at RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND CURRENT ROW),
-      w3 AS (PARTITION BY origin ORDER BY landed_at RANGE BETWEEN INTERVAL 3 HOURS PRECEDING AND CURRENT ROW)`,
+      w1 AS (PARTITION BY airport ORDER BY landed_at RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND CURRENT ROW),
+      w3 AS (PARTITION BY airport ORDER BY landed_at RANGE BETWEEN INTERVAL 3 HOURS PRECEDING AND CURRENT ROW)`,
   ttl: '6h',
   lookback: '18h',
   features: { delay_1h: 'number', late_share_1h: 'number', delay_3h: 'number', late_share_3h: 'number' },
