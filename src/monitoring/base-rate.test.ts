@@ -3,7 +3,7 @@ import { createRandom, randomNormal, type Random } from '../statistics/random.ts
 import type { DayValue } from '../statistics/blocks.ts'
 import { judgeSpread } from './base-rate.ts'
 
-const RULE = { budgetDays: 30, minEffect: 0, sides: 'both' } as const
+const RULE = { budgetDays: 30, minEffect: 0, sides: 'both', isShare: true } as const
 
 /** Days whose rate wanders like the flights': mean .2, sd .067, correlated with the day before. */
 function wander(random: Random, days: number, correlation: number): DayValue[] {
@@ -36,6 +36,23 @@ test.each([0, 0.4])(
     expect(daysPerAlarm).toBeLessThan(60)
   },
 )
+
+test('limits of a share stay between 0 and 1, where the spread reaches further', () => {
+  const reference = Array.from({ length: 31 }, (_, day) => ({
+    day,
+    rows: 1000,
+    value: day % 3 ? 0.01 : 0.08,
+  }))
+  const low = judgeSpread(reference, [{ day: 40, rows: 1000, value: 0 }], RULE)
+  expect(low.oneDay).toMatchObject({ lower: 0, outside: null })
+  const mirrored = reference.map((day) => ({ ...day, value: 1 - day.value }))
+  expect(judgeSpread(mirrored, [{ day: 40, rows: 1000, value: 1 }], RULE).oneDay).toMatchObject({
+    upper: 1,
+    outside: null,
+  })
+  const free = judgeSpread(reference, [{ day: 40, rows: 1000, value: 0 }], { ...RULE, isShare: false })
+  expect(free.oneDay.lower).toBeLessThan(0)
+})
 
 test('limits made for independent rows would raise an alarm every few days', () => {
   const random = createRandom(12)

@@ -13,6 +13,8 @@ export interface SpreadRule {
   budgetDays: number
   minEffect: number
   sides: 'both' | 'lower' | 'upper'
+  /** The value is a share or an AUC: its limits stay between 0 and 1. */
+  isShare: boolean
   /** Variance of one row's contribution; left out for a share. */
   rowVariance?: number
 }
@@ -30,12 +32,12 @@ const WINDOW_DAYS = 3
 export function judgeSpread(
   reference: readonly DayValue[],
   days: readonly DayValue[],
-  { budgetDays, minEffect, sides, rowVariance }: SpreadRule,
+  { budgetDays, minEffect, sides, rowVariance, isShare }: SpreadRule,
 ): SpreadJudgement {
   const calibration = calibrateDays(reference, rowVariance === undefined ? {} : { rowVariance })
   const last = days.at(-1)!
   const window = days.filter(({ day }) => day > last.day - WINDOW_DAYS && day <= last.day)
-  const options = { budgetDays: budgetDays * BOTH_WINDOWS, sides }
+  const options = { budgetDays: budgetDays * BOTH_WINDOWS, sides, isShare }
   const oneDay = judgeCalibrated(calibration, [last], minEffect, options)
   const threeDay =
     window.length === WINDOW_DAYS ? judgeCalibrated(calibration, window, minEffect, options) : undefined

@@ -115,7 +115,7 @@ test('February is sampled at about a thousand flights a day', () => {
 
 test('the base rate leaves its daily spread on 16 February, and on no day before', () => {
   const values = rates(windows)
-  const rule = { budgetDays: 30, minEffect: 0.03, sides: 'both' } as const
+  const rule = { budgetDays: 30, minEffect: 0.03, sides: 'both', isShare: true } as const
   const judged = values.map(({ day }, index): [number, SpreadJudgement] => [
     day,
     judgeSpread(rates(reference.days), values.slice(0, index + 1), rule),
@@ -132,7 +132,7 @@ test('the ranking holds through February and March', () => {
     value: auc,
     rows: positives + negatives,
   }))
-  const rule = { budgetDays: 30, minEffect: 0.02, sides: 'lower', rowVariance } as const
+  const rule = { budgetDays: 30, minEffect: 0.02, sides: 'lower', isShare: true, rowVariance } as const
   const out = measured.filter(
     (_, index) => judgeSpread(values, measured.slice(0, index + 1), rule).verdict === 'out',
   )

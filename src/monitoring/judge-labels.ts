@@ -97,6 +97,7 @@ export function judgeLabels(
         : spread(referenceRates(reference), rates, {
             ...definition.baseRate,
             sides: 'both',
+            isShare: reference.layout.label.kind === 'category',
             ...labelVariance(reference),
           }),
     ranking:
@@ -105,6 +106,7 @@ export function judgeLabels(
         : spread(ranked.values, aucs, {
             ...definition.ranking,
             sides: 'lower',
+            isShare: true,
             rowVariance: ranked.rowVariance,
           }),
     rankingSpread: sdOf(ranked.values),
@@ -157,8 +159,8 @@ export function rankingNumbers({ day, ranking, rankingSpread }: LabelsJudgement)
   return {
     ...dayNumbers(day),
     value: quality?.auc ?? null,
-    lower: quality ? quality.auc - 1.96 * quality.standardError : null,
-    upper: quality ? quality.auc + 1.96 * quality.standardError : null,
+    lower: quality ? Math.max(0, quality.auc - 1.96 * quality.standardError) : null,
+    upper: quality ? Math.min(1, quality.auc + 1.96 * quality.standardError) : null,
     logLoss: quality?.logLoss ?? null,
     meanScore: quality?.meanScore ?? null,
     rate: quality?.rate ?? null,

@@ -96,9 +96,12 @@ async function endRollout(
   const rollout = await getRollout(context.db.read, { projectId: input.projectId, id: input.rolloutId })
   const totals = await listTotals(context.db.read, rollout.id)
   const done = input.to === 'stopped' ? 'Stopped the rollout of' : 'Rolled back'
-  const sentence =
-    `${done} ${rollout.model}/${rollout.candidate.version}; ${rollout.model}/${rollout.stable.version} goes on: ` +
-    `${byWhom(input)}.`
+  const { model, candidate, stable } = rollout
+  const ended =
+    candidate.id === stable.id
+      ? `Stopped the A/A rollout of ${model}/${stable.version}`
+      : `${done} ${model}/${candidate.version}; ${model}/${stable.version} goes on`
+  const sentence = `${ended}: ${byWhom(input)}.`
   const nowMs = await context.db.wallTime()
   const moved = await context.db.write(async (trx) => {
     const isMoved = await move(context, trx, {
@@ -114,7 +117,7 @@ async function endRollout(
       totals,
     })
     if (isMoved) {
-      const { projectId, model, stable } = rollout
+      const { projectId } = rollout
       await pointChampion(context, trx, { projectId, actor: input.actor, model, version: stable.version })
     }
     return isMoved

@@ -243,6 +243,28 @@ describeDatabases('rollouts', (open) => {
     expect(candidate?.modelVersionId).toBe(stable.modelVersionId)
   })
 
+  test('an A/A rollout ends without a promotion, and the version before stays the one to go back to', async () => {
+    const context = await open()
+    await serving(context, {
+      rollout: { stages: [{ canary: 50, minRequests: 500 }], margins: { error: 0.02 } },
+    })
+    const harmless = async (version: number): Promise<string> => {
+      const { rolloutId } = await deploy(context, { ...late, version })
+      await count(context, rolloutId!, 0, [
+        ['canary', 'error', 4000, 8],
+        ['stable', 'error', 4000, 8],
+      ])
+      await tickRollouts(context)
+      const { state, sentence } = await explainRollout(context, { ...owner, id: rolloutId! })
+      expect(state).toBe('succeeded')
+      return sentence
+    }
+    expect(await harmless(2)).toMatch(/^Promoted late\/2 over late\/1 after 4,000 requests: error rate/)
+    expect(await harmless(2)).toMatch(/^Ended the A\/A rollout of late\/2 after 4,000 requests: error rate/)
+    const { stable, previous } = await served(context)
+    expect([stable.version, previous?.version]).toEqual([2, 1])
+  })
+
   test('a newer version takes the place of a rollout under way', async () => {
     const context = await open()
     await serving(context, { versions: 3 })

@@ -21,9 +21,12 @@ export function sentenceOf(step: Step, judgement: Judgement, stage: number, name
       if (step.why === 'split') return splitSentence(judgement, candidate)
       return `${candidate} is held after ${rows} requests: ${missingText(step.missing, plan)}; nothing is promoted on missing data.`
     case 'advance':
-      return `${candidate} goes from ${stageName(plan, stage)} to ${stageName(plan, stage + 1)} after ${rows} requests: no harm shown${worst(judgement, plan)}.`
-    case 'promote':
-      return `Promoted ${candidate} over ${stable} after ${rows} requests: ${step.evidence.map((verdict) => describe(verdict, plan)).join('; ')}.`
+      return `${candidate} goes from ${stageName(plan, stage)} to ${stageName(plan, stage + 1)} after ${rows} requests: no harm shown${decisive(judgement, plan)}.`
+    case 'promote': {
+      const evidence = step.evidence.map((verdict) => describe(verdict, plan)).join('; ')
+      const what = candidate === stable ? endedTwin(candidate) : `Promoted ${candidate} over ${stable}`
+      return `${what} after ${rows} requests: ${evidence}.`
+    }
     case 'roll_back':
       return rollBackSentence(step, judgement, named)
   }
@@ -34,24 +37,30 @@ function rollBackSentence(
   judgement: Judgement,
   { candidate, stable, plan }: Named,
 ): string {
+  const what = candidate === stable ? endedTwin(candidate) : `Rolled back ${candidate} to ${stable}`
   if (step.why === 'limit') {
     const { metric, share, limit, lower, rows } = step.breach
     return (
-      `Rolled back ${candidate} to ${stable} after ${count(rows)} requests: its ${metricName(metric, plan)} is ` +
+      `${what} after ${count(rows)} requests: its ${metricName(metric, plan)} is ` +
       `${percent(share)} (at least ${percent(lower)}), above the absolute limit of ${percent(limit)}.`
     )
   }
   if (step.why === 'expired') {
     const text = step.missing.length > 0 ? missingText(step.missing, plan) : 'the stage did not fill'
     return (
-      `Rolled back ${candidate} to ${stable}: ${duration(plan.timeoutMs)} have passed and ${text} ` +
+      `${what}: ${duration(plan.timeoutMs)} have passed and ${text} ` +
       `(${count(judgement.rows)} requests in this stage).`
     )
   }
   return (
-    `Rolled back ${candidate} to ${stable} after ${count(step.failed.rows.candidate)} ` +
+    `${what} after ${count(step.failed.rows.candidate)} ` +
     `${step.failed.paired ? 'labelled pairs' : 'requests'}: ${describe(step.failed, plan)}.`
   )
+}
+
+/** One version against itself: there is nothing to promote, and nothing to go back to. */
+function endedTwin(version: string): string {
+  return `Ended the A/A rollout of ${version}`
 }
 
 function splitSentence({ split, rows }: Judgement, candidate: string): string {
@@ -77,10 +86,14 @@ export function describe(verdict: MetricVerdict, plan: RolloutPlan): string {
   return `${name} is ${direction} by ${show(Math.abs(difference))}${unit} [${interval}], margin ${show(margin)}`
 }
 
-function worst({ metrics }: Judgement, plan: RolloutPlan): string {
+/** What promotion hangs on, else the loss where there are labels, else the errors: in its latest stage with a verdict. */
+function decisive({ metrics }: Judgement, plan: RolloutPlan): string {
   const known = metrics.filter(({ verdict, upper }) => verdict !== 'no_data' && upper !== null)
-  const last = known.at(-1)
-  return last ? ` (${describe(last, plan)})` : ''
+  for (const name of [...plan.promoteOn, 'loss', 'error']) {
+    const shown = known.findLast(({ metric }) => metric === name)
+    if (shown) return ` (${describe(shown, plan)})`
+  }
+  return ''
 }
 
 function missingText(missing: readonly MetricVerdict[], plan: RolloutPlan): string {

@@ -36,7 +36,13 @@ export async function settleRollouts({ db, clock }: Pick<Context, 'db' | 'clock'
 }
 
 function settle(
-  { state, model, candidate, plan }: Pick<Rollout, 'state' | 'model' | 'candidate' | 'plan'>,
+  {
+    state,
+    model,
+    candidate,
+    stable,
+    plan,
+  }: Pick<Rollout, 'state' | 'model' | 'candidate' | 'stable' | 'plan'>,
   metrics: readonly MetricVerdict[],
 ): { verdict: 'right' | 'wrong' | 'open'; sentence: string } {
   const failed = metrics.find(({ verdict }) => verdict === 'fail')
@@ -55,8 +61,23 @@ function settle(
         ? 'right'
         : 'wrong'
       : 'open'
-  const what = `${isPromoted ? 'promoting' : 'rolling back'} ${model}/${candidate.version}`
+  const named = `${model}/${candidate.version}`
   const numbers = shown && shown.verdict !== 'no_data' ? `: ${describe(shown, plan)}` : ''
+  const since = 'With the labels that have come since,'
+  if (candidate.id === stable.id)
+    return settleTwin(`${since} the A/A rollout of ${named}`, numbers, { failed, isProven })
+  const what = `${isPromoted ? 'promoting' : 'rolling back'} ${named}`
   const word = verdict === 'open' ? 'can be called neither right nor wrong' : `was ${verdict}`
-  return { verdict, sentence: `With the labels that have come since, ${what} ${word}${numbers}.` }
+  return { verdict, sentence: `${since} ${what} ${word}${numbers}.` }
+}
+
+/** A version is as good as itself: harm that is seen was a false alarm. */
+function settleTwin(
+  named: string,
+  numbers: string,
+  { failed, isProven }: { failed: MetricVerdict | undefined; isProven: boolean },
+): { verdict: 'right' | 'wrong' | 'open'; sentence: string } {
+  if (failed) return { verdict: 'wrong', sentence: `${named} shows harm where there is none${numbers}.` }
+  if (isProven) return { verdict: 'right', sentence: `${named} shows no harm, as it should${numbers}.` }
+  return { verdict: 'open', sentence: `${named} has proven nothing${numbers}.` }
 }

@@ -100,7 +100,9 @@ async function follow(
     endedMs: atMs,
     judgementJson: JSON.stringify(made.judgement),
   })
-  if (made.to === 'succeeded') await pointToCandidate(trx, rollout, nowMs)
+  // After an A/A rollout the version before stays what one can go back to.
+  const isTwin = rollout.candidate.id === rollout.stable.id
+  if (made.to === 'succeeded' && !isTwin) await pointToCandidate(trx, rollout, nowMs)
   if (made.to !== 'shadow' && made.to !== 'canary') await deleteLease(trx, rollout.id)
   const generation = await writeDesiredState(context, trx, {
     changed: [{ projectId: rollout.projectId, name: rollout.deployment }],

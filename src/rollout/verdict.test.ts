@@ -89,3 +89,22 @@ test('an interval is told from its near end to its far end, whichever side is be
   } as const
   expect(describeVerdict(verdict, plan)).toBe('error rate is lower by 1.00 points [-0.10, 2.00], margin 0.50')
 })
+
+test('no harm is shown by what promotion hangs on, else by the errors, not by whatever comes last', () => {
+  const plan = planOf({ stages: [{ canary: 50, minRequests: 500 }, { canary: 50 }] })
+  const counts = new Counts()
+  for (const variant of ['canary', 'stable']) {
+    counts.add(0, variant, 'error', 4000, 8)
+    counts.add(0, variant, 'latency_slow', 4000, 8)
+    counts.add(0, variant, 'violation', 4000, 8)
+  }
+  const named = { candidate: 'late/2', stable: 'late/1', plan }
+  const sentence = (): string => {
+    const judged = look(plan, 0, counts)
+    expect(judged.step.action).toBe('advance')
+    return sentenceOf(judged.step, judged, 0, named)
+  }
+  expect(sentence()).toContain('no harm shown (error rate is')
+  for (const variant of ['canary', 'stable']) counts.add(0, variant, 'loss', 4000, 2000, 1400)
+  expect(sentence()).toContain('no harm shown (log loss is')
+})

@@ -150,7 +150,7 @@ function correlatedSum(days: readonly { day: number; weight: number }[], autocor
 export function windowLimits(
   calibration: DayCalibration,
   window: readonly Pick<DayValue, 'day' | 'rows'>[],
-  { budgetDays, sides = 'both', judgedEvery = 1 }: LimitOptions,
+  { budgetDays, sides = 'both', judgedEvery = 1, isShare = false }: LimitOptions,
 ): Limits {
   const rows = window.reduce((sum, day) => sum + day.rows, 0)
   const weights = window.map(({ day, rows: own }) => ({ day, weight: own / rows }))
@@ -164,9 +164,13 @@ export function windowLimits(
   const tail = Math.min(0.25, judgedEvery / budgetDays) / (sides === 'both' ? 2 : 1)
   const reach = studentTQuantile(1 - tail, df) * Math.sqrt(variance)
   const { mean, scale } = calibration
+  const limit = (value: number): number => {
+    const found = fromScale(value, scale)
+    return isShare ? Math.min(1, Math.max(0, found)) : found
+  }
   return {
-    lower: sides === 'upper' ? null : fromScale(mean - reach, scale),
-    upper: sides === 'lower' ? null : fromScale(mean + reach, scale),
+    lower: sides === 'upper' ? null : limit(mean - reach),
+    upper: sides === 'lower' ? null : limit(mean + reach),
   }
 }
 
@@ -185,6 +189,8 @@ export type LimitOptions = {
   sides?: 'both' | 'upper' | 'lower'
   /** Days between judgements: 1 for a window that slides by a day, its length for windows end to end. */
   judgedEvery?: number
+  /** The value lies between 0 and 1, and so do its limits; none is outside of them by that. */
+  isShare?: boolean
 }
 
 /** Judges one window of whole days against the reference days. Throws `invalid` for fewer than three reference days. */
