@@ -37,7 +37,10 @@ export interface TrackedRun {
   experimentId: string
 }
 
-/** Opens the tracking run of a pipeline run, or of an execution inside one; the same one when it is done again. */
+/**
+ * Opens the tracking run of a pipeline run, or of an execution inside one; the same one when it is done again. Its start and its end are
+ * wall time, as those of attempts: in a replay the domain clock stands still while a step works.
+ */
 export async function openTrackingRun(
   context: Reach,
   input: {
@@ -60,6 +63,7 @@ export async function openTrackingRun(
     id,
     experimentId,
     name: input.name,
+    startMs: await context.db.wallTime(),
     ...(input.parentUuid !== undefined && { parentRunId: trackingIdOf(input.parentUuid) }),
     tags: Object.entries(input.tags).map(([key, value]) => ({ key, value })),
   })
@@ -73,7 +77,7 @@ export async function closeTrackingRun(
   context: Reach,
   input: { projectId: string; runId: string; status: 'FINISHED' | 'FAILED' | 'KILLED' },
 ): Promise<void> {
-  await finishRun(context, { ...input, actor })
+  await finishRun(context, { ...input, actor, endMs: await context.db.wallTime() })
 }
 
 export interface StepMetric {

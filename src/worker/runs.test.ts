@@ -137,6 +137,21 @@ describe('a pipeline function', () => {
   })
 })
 
+describe('a tracking run', () => {
+  it('starts and ends in wall time while domain time stands still', async () => {
+    const steps = `export const nap = step('nap', { out: { value: Numbers }, cache: false,
+      run: async () => { await new Promise((resolve) => setTimeout(resolve, 120)); return { value: 1 } } })`
+    await applyFolder(context, writeProject(sample(steps, `await s.nap().value`)))
+    const { run, steps: ran } = await runToEnd(context, 'p')
+    for (const runId of [run.trackingRunId!, ran[0]!.trackingRunId!]) {
+      const { startMs, endMs } = await getTrackingRun(context, { ...PROJECT, runId })
+      expect(startMs).toBeGreaterThanOrEqual(run.createdMs)
+      expect(endMs! - startMs).toBeGreaterThanOrEqual(100)
+    }
+    expect(run.atMs).toBe(context.clock.now())
+  })
+})
+
 describe('executions', () => {
   const COUNTED = `
     export const count = step('count', { params: z.object({ folder: z.string() }), out: { value: Numbers },
