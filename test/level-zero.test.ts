@@ -5,8 +5,13 @@ import { localOwner } from '../src/kernel/actor.ts'
 import { train } from '../src/learners/learners.ts'
 import { routes as registryRoutes } from '../src/registry/routes.ts'
 import { routes as rolloutRoutes } from '../src/rollout/routes.ts'
+import { createModel, registerFromSource, setAlias } from '../src/registry/registry.ts'
+import type { ModelVersion } from '../src/registry/schema.ts'
+import { consumers, jobs } from '../src/rollout/jobs.ts'
+import { createRun, putRunArtifact } from '../src/tracking/tracking.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from './databases.ts'
 import { openGateway, row, tinyModel } from './gateways.ts'
+import { workOff } from './work-off.ts'
 
 interface Answer {
   status: number
@@ -76,6 +81,36 @@ describeDatabases('level zero', (open) => {
     await api.importFile('churn', tinyModel())
     expect((await api.importFile('churn', tinyModel())).body).toMatchObject({ version: 1, created: false })
     expect((await api.importFile('churn', tinyModel(4))).body).toMatchObject({ version: 2, created: true })
+  })
+
+  it('lets what an MLflow client registered and made champion enter the gates, with the signature of its graph', async () => {
+    const context = await open()
+    const api = client(context)
+    const caller = { projectId: PROJECT_ID, actor: localOwner }
+    await createModel(context, { ...caller, name: 'churn' })
+    const registered = async (shift: number): Promise<ModelVersion> => {
+      const { id, artifactUri } = await createRun(context, caller)
+      const content = { bytes: tinyModel(shift) }
+      await putRunArtifact(context, { ...caller, runId: id, path: 'model/model.onnx', content })
+      const source = `${artifactUri}/model`
+      const version = await registerFromSource(context, { ...caller, model: 'churn', source, runId: id })
+      const alias = { ...caller, model: 'churn', alias: 'champion', version: version.version }
+      await setAlias(context, { ...alias, source: 'mlflow' })
+      return version
+    }
+    expect((await registered(0)).signature).toMatchObject({
+      task: 'binary',
+      inputs: [{ name: 'hour' }, {}, {}],
+    })
+    expect(
+      (await api.post('/deployments', { name: 'churn', model: 'churn', version: 1 })).body,
+    ).toMatchObject({
+      outcome: 'first',
+    })
+    expect((await registered(1)).version).toBe(2)
+    await workOff(context, { consumers, jobs })
+    const { body } = await api.get('/deployments/churn')
+    expect(body['candidate']).toMatchObject({ version: 2 })
   })
 
   it('finds a regression by its single output, and takes the task that is named', async () => {

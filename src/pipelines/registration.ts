@@ -10,6 +10,7 @@ import {
   CHALLENGER,
   getModel,
   getModelVersion,
+  readGraphSignature,
   registerVersion,
   runGates,
   setAlias,
@@ -150,20 +151,12 @@ async function signatureOf(
   { set }: Facts,
   task: string,
 ): Promise<Signature> {
-  // The server imports this room and opens no model: the runtime is loaded here, in a worker.
-  const { openModel } = await import('../ports/inference/onnx.ts')
-  await using session = await openModel(await artifacts.localPath(sha256))
   const kinds = new Map(set?.features.map(({ name, kind }) => [name, kind]))
-  return {
+  return await readGraphSignature(await artifacts.localPath(sha256), {
     task,
-    inputs: session.inputs.map(({ name, datatype }) => ({
-      name,
-      kind: kinds.get(name) ?? (datatype === 'BYTES' ? ('category' as const) : ('number' as const)),
-      datatype,
-      nullable: set !== undefined,
-    })),
-    outputs: session.outputs.map(({ name, datatype, shape }) => ({ name, datatype, shape: [...shape] })),
-  }
+    kinds,
+    nullable: set !== undefined,
+  })
 }
 
 async function blobOf({ db }: Pick<Context, 'db'>, sha256: string): Promise<StoredBlob> {

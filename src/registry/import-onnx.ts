@@ -3,13 +3,14 @@ import { requirePermission } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Datatype, InferenceSession, Tensor, TensorSpec } from '../ports/inference/inference.ts'
 import type { Caller } from './models.ts'
+import { signatureOf } from './graph-signature.ts'
 import { openGraph } from './open-graph.ts'
 import type { ModelVersion, Signature } from './schema.ts'
 import { findModelRow } from './store.ts'
 import { listModelVersions, registerVersion } from './versions.ts'
 
 export const importedTasks = ['binary', 'multiclass', 'regression'] as const
-export type ImportedTask = (typeof importedTasks)[number]
+type ImportedTask = (typeof importedTasks)[number]
 
 export interface ImportOnnx extends Caller {
   model: string
@@ -52,23 +53,17 @@ export async function importOnnx(
   return { version, created: true }
 }
 
-async function readSignature(onnx: Uint8Array, task: ImportedTask | undefined): Promise<Signature> {
+/** Read from the graph, through which one row of zeros is run. Throws `invalid` where it can't be served or its task is not clear. */
+export async function readSignature(
+  onnx: Uint8Array | string,
+  task: ImportedTask | undefined,
+): Promise<Signature> {
   await using session = await openGraph(onnx)
   requireServable(session)
   await session.run(Object.fromEntries(session.inputs.map((spec) => [spec.name, blankTensor(spec)])))
   const known = task ?? taskOf(session.outputs)
   requireScore(session, known)
-  return {
-    task: known,
-    inputs: session.inputs.map(({ name, datatype }) => ({
-      name,
-      kind: datatype === 'BYTES' ? ('category' as const) : ('number' as const),
-      datatype,
-      // A graph does not tell whether it can take missing values.
-      nullable: false,
-    })),
-    outputs: session.outputs.map(({ name, datatype, shape }) => ({ name, datatype, shape: [...shape] })),
-  }
+  return signatureOf(session, { task: known })
 }
 
 /** What a gateway could not serve is refused before it has a version. */

@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { AppError } from '../kernel/errors.ts'
+import { AppError, messageOf } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import {
   folderOf,
@@ -9,7 +9,9 @@ import {
   updateLoggedModelState,
 } from '../tracking/tracking.ts'
 import type { Caller } from './models.ts'
-import type { ModelVersion } from './schema.ts'
+import { importedTasks, readSignature } from './import-onnx.ts'
+import type { ModelVersion, Signature } from './schema.ts'
+import { findModelRow } from './store.ts'
 import { getModelVersion, registerVersion, type RegisterVersion } from './versions.ts'
 
 const STORED_HERE = 'mlflow-artifacts:/'
@@ -17,10 +19,10 @@ const MODEL_VERSIONS_TAG = 'mlflow.modelVersions'
 
 /**
  * Registers what an artifact URI names: `models:/m-…` (a logged model), `models:/name/1` (another version), or a place of files. When the
- * files are stored here and hold one ONNX graph, the version refers to it and can be served.
+ * files are stored here and hold one ONNX graph, the version refers to it; its signature is read from the graph, so that it can be served.
  */
 export async function registerFromSource(
-  context: Pick<Context, 'db' | 'clock' | 'ids'>,
+  context: Pick<Context, 'db' | 'clock' | 'ids' | 'artifacts' | 'log'>,
   input: Caller &
     Pick<
       RegisterVersion,
@@ -30,11 +32,13 @@ export async function registerFromSource(
   const { projectId, actor, source } = input
   requireSource(source)
   const location = await locate(context, { projectId, actor }, source)
-  const onnx = await findOnnx(context, { projectId, actor }, location.uri)
+  const onnx = (await findOnnx(context, { projectId, actor }, location.uri)) ?? location.onnx
+  const signature = onnx && (await findSignature(context, input, onnx))
   const version = await registerVersion(context, {
     ...input,
     storageLocation: location.uri,
-    onnx: onnx ?? location.onnx,
+    onnx,
+    signature,
     loggedModelId: input.loggedModelId ?? location.loggedModelId,
     runId: input.runId ?? location.runId,
   })
@@ -78,6 +82,22 @@ async function findOnnx(
   const files = await listArtifacts(context, { ...caller, folder })
   const graphs = files.filter((file) => !file.isDirectory && file.path.endsWith('.onnx'))
   return graphs.length === 1 ? await getArtifact(context, { ...caller, path: graphs[0]!.path }) : undefined
+}
+
+/** A graph that can't be served, or does not tell its task, is registered all the same: without a signature. */
+async function findSignature(
+  { db, artifacts, log }: Pick<Context, 'db' | 'artifacts' | 'log'>,
+  { projectId, model, source }: { projectId: string; model: string; source: string },
+  { sha256 }: StoredBlob,
+): Promise<Signature | undefined> {
+  const row = await findModelRow(db.read, projectId, model)
+  const task = importedTasks.find((known) => known === row?.task)
+  try {
+    return await readSignature(await artifacts.localPath(sha256), task)
+  } catch (error) {
+    log.warn({ model, source, reason: messageOf(error) }, 'A version is registered without a signature')
+    return undefined
+  }
 }
 
 function ignoreMissing(error: unknown): undefined {
