@@ -33,7 +33,7 @@ const lateDeployment = deployment('late', {
   latencySloMs: 250,
   label: { horizonMs: 12 * 3_600_000 },
   rollout: {
-    stages: [{ shadow: { minPairs: 500 } }, { canary: 10, minRequests: 50 }, { canary: 50, minRequests: 150 }],
+    stages: [{ shadow: { minPairs: 800 } }, { canary: 10, minRequests: 50 }, { canary: 50, minRequests: 150 }],
     margins: { error: 0.05, latency: 0.2, loss: 0.1 },
   },
 })

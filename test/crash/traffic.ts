@@ -4,6 +4,7 @@ import type { Flight } from './flights.ts'
 
 const TIMEOUT_MS = 5_000
 const FEEDBACK_TRIES = 400
+const LABELLED = 0.85
 
 interface Acknowledged {
   requestId: string
@@ -68,7 +69,7 @@ export class Traffic {
         await sleep(25)
         continue
       }
-      if (this.#random.next() < 0.6) await this.#tellOutcome(predictionId, flight)
+      if (this.#random.next() < LABELLED) await this.#tellOutcome(predictionId, flight)
       await sleep(pauseMs)
     }
   }
