@@ -6,6 +6,8 @@ import type { Trx } from '../ports/db/db.ts'
 import { wallTime } from '../ports/db/dialect.ts'
 import { insertJob, isHeld } from './store.ts'
 
+export { countPendingJobs } from './store.ts'
+
 /** Pipeline functions wait for their steps, so they have slots of their own. */
 export type Slot = 'work' | 'pipeline'
 

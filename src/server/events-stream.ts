@@ -1,6 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { toEvent } from '../jobs/events.ts'
-import { lastEventSeq, listEventsAfter } from '../jobs/store.ts'
+import { lastEventSeq, listEventsAfter, toEvent } from '../jobs/events.ts'
 
 const KEEP_ALIVE_MS = 15_000
 const BATCH = 500
