@@ -3,7 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config'
 /** Long simulations and tests that kill processes are `*.slow.test.ts`: `test/slow.config.ts` runs them. */
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/*.test.ts', 'client/src/**/*.test.ts'],
+    include: ['src/**/*.test.ts', 'test/*.test.ts'],
     exclude: [...configDefaults.exclude, '**/*.slow.test.ts'],
     pool: 'threads',
     isolate: false,
