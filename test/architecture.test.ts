@@ -144,3 +144,19 @@ test('no file or folder has a name that says nothing', () => {
   const empty = /(^|\/)(utils?|helpers?|common|misc|lib|services|types)(\/|\.tsx?$)/
   expect([...files, ...globSync('ui/src/**/*')].filter((file) => empty.test(file))).toEqual([])
 })
+
+test('ARCHITECTURE.md names files that exist, and what they have', () => {
+  const text = readFileSync('ARCHITECTURE.md', 'utf8')
+  const paths = [...text.matchAll(/`((?:[a-z-]+\/)*[a-z0-9.-]+\.ts)`/g)].map(([, path]) => path!)
+  const inRoom = new Set(['definition.ts', 'schema.ts', 'tables.ts', 'routes.ts', 'commands.ts', 'jobs.ts'])
+  const missing = paths.filter(
+    (path) => !inRoom.has(path) && !existsSync(join('src', path)) && !existsSync(path),
+  )
+  expect(missing).toEqual([])
+  const named = [...text.matchAll(/`(\w+)`\s\(`([^`]+\.ts)`\)|\(`(\w+)`, `([^`]+\.ts)`\)/g)]
+  const wrong = named
+    .map(([, name, path, otherName, otherPath]) => [name ?? otherName!, path ?? otherPath!] as const)
+    .filter(([name, path]) => !new RegExp(`\\b${name}\\b`).test(readFileSync(join('src', path), 'utf8')))
+  expect(named.length).toBeGreaterThan(30)
+  expect(wrong).toEqual([])
+})
