@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { openStored } from '../http/open-context.ts'
 import { localOwner } from '../kernel/actor.ts'
@@ -83,14 +83,10 @@ function describeTable(narrator: Narrator, file: string, table: OwnTable): void 
 
 /** 1. The history arrives as a file; models are compared; the winner is deployed. */
 async function trainOnHistory(play: Play): Promise<void> {
-  const { driver, narrator, session, table, project, model } = play
+  const { driver, narrator, table, project, model } = play
   narrator.chapter(1, 'The first part of the file arrives; models are compared; the winner is deployed')
   await mkdir(join(project, 'feed'), { recursive: true })
-  const target = join(project, 'feed', 'history.parquet')
-  await session.execute(
-    `COPY (SELECT * EXCLUDE (__id, __time_ms) FROM own WHERE __time_ms < ${table.cutMs} ORDER BY __id)
-     TO ${quoteLiteral(target)} (FORMAT parquet, COMPRESSION zstd)`,
-  )
+  await writeFeed(play, { fromMs: table.firstMs, toMs: table.cutMs })
   await driver.advance(table.cutMs)
   const { version } = await applyFolder(driver.api, project)
   await driver.api.post(`/datasets/${namesOf(table).dataset}/ingest`)
@@ -109,6 +105,19 @@ async function trainOnHistory(play: Play): Promise<void> {
   narrator.say(`${model}/1 serves.`)
 }
 
+/** One file of the feed, which appears whole or not at all: a dataset ignores names that end in `.part`. */
+async function writeFeed(
+  { session, project }: Play,
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+): Promise<void> {
+  const target = join(project, 'feed', `${dayOf(fromMs)}-${dayOf(toMs)}.parquet`)
+  await session.execute(
+    `COPY (SELECT * EXCLUDE (__id, __time_ms) FROM own WHERE __time_ms >= ${fromMs} AND __time_ms < ${toMs} ORDER BY __id)
+     TO ${quoteLiteral(`${target}.part`)} (FORMAT parquet, COMPRESSION zstd)`,
+  )
+  await rename(`${target}.part`, target)
+}
+
 /** A first version that its gates declined is deployed all the same, so that there is something to watch, and says so. */
 async function requireDeployed({ driver, narrator, model }: Play): Promise<void> {
   const { stable } = await driver.api.get<{ stable: object | null }>(`/deployments/${model}`)
@@ -125,14 +134,26 @@ async function requireDeployed({ driver, narrator, model }: Play): Promise<void>
 async function askTheRest(play: Play): Promise<void> {
   const { driver, narrator, session, table, model } = play
   narrator.chapter(2, 'The rest of the file is asked in the order of its time; labels follow a day later')
-  const { every } = await playRequests({ driver, session, table, deployment: model })
+  const { every } = await playRequests({
+    driver,
+    session,
+    table,
+    deployment: model,
+    async deliver(span) {
+      await writeFeed(play, span)
+      await driver.api.post(`/datasets/${namesOf(table).dataset}/ingest`)
+    },
+  })
   if (every > 1) narrator.say(`One in ${every} rows was asked about, so that it stays short.`)
   narrator.say(
     `${count(driver.counts.answered)} of ${count(driver.counts.asked)} requests answered, ${count(driver.counts.labelled)} labels sent ${LABEL_DELAY_MS / 3_600_000} hours after them (the file does not tell when they became known).`,
   )
   await tell(play)
   const alerts = (await driver.api.get<{ items: object[] }>('/alerts?limit=500')).items.length
-  if (alerts === 0) narrator.say('The monitors raised no alert.')
+  if (alerts === 0)
+    narrator.say(
+      'The monitors raised no alert. A day is judged from some 30 to 200 rows on; see monitor() in tidemill.config.ts.',
+    )
 }
 
 /** The decisions that were stored since the last time, as their own sentences. */

@@ -6,8 +6,10 @@ import type { OwnTable } from './own-table.ts'
 const DAY_MS = 86_400_000
 /** More rows than this are thinned evenly. */
 const MAX_REQUESTS = 20_000
-/** The barrier of a replay costs a few hundred milliseconds: a long history is played several days at a time. */
-const MAX_STEPS = 80
+/** The barrier of a replay costs up to a second: a long history is played several days at a time. */
+const MAX_STEPS = 40
+/** Files in which rows arrive once their label is known. */
+const MAX_FILES = 8
 
 interface PlayedRow {
   id: number
@@ -22,12 +24,16 @@ export async function playRequests(play: {
   session: AnalyticsSession
   table: OwnTable
   deployment: string
+  /** Lets the rows of a time span arrive as a file, with their labels. */
+  deliver: (span: { fromMs: number; toMs: number }) => Promise<void>
 }): Promise<{ every: number }> {
-  const { driver, table, deployment } = play
+  const { driver, table, deployment, deliver } = play
   const every = Math.ceil((table.rows - table.historyRows) / MAX_REQUESTS)
   const rows = await readRows(play, every)
   const stepMs = Math.ceil((table.lastMs - table.cutMs + 1) / DAY_MS / MAX_STEPS) * DAY_MS
   const endMs = table.lastMs + LABEL_DELAY_MS + stepMs
+  const fileMs = Math.ceil((table.lastMs - table.cutMs + 1) / stepMs / MAX_FILES) * stepMs
+  let deliveredMs = table.cutMs
   let next = 0
   let waiting: Label[] = []
   for (let startMs = table.cutMs; startMs < endMs; startMs += stepMs) {
@@ -45,6 +51,10 @@ export async function playRequests(play: {
     waiting = waiting.filter(({ timeMs }) => timeMs >= toMs)
     await driver.settle()
     await driver.advance(toMs)
+    if (toMs - LABEL_DELAY_MS - deliveredMs >= fileMs) {
+      await deliver({ fromMs: deliveredMs, toMs: toMs - LABEL_DELAY_MS })
+      deliveredMs = toMs - LABEL_DELAY_MS
+    }
     await driver.settle()
   }
   await driver.label(waiting)
@@ -70,13 +80,11 @@ async function readRows(
   }))
 }
 
-/** What a row does not know is asked as null; JSON writes NaN as that. */
+/** What a row does not know is asked as null: JSON writes NaN as that. */
 function toQuestion(table: OwnTable, requestId: string, { timeMs, values }: PlayedRow): Question {
-  const inputs = table.features.map(({ name, kind }, at): [string, Question['inputs'][string]] => {
-    const value = values[at]
-    if (kind === 'number')
-      return [name, { datatype: 'FP64', value: value === null ? Number.NaN : Number(value) }]
-    return [name, { datatype: 'BYTES', value: String(value ?? '') }]
-  })
+  const inputs = table.features.map(({ name, kind }, at): [string, Question['inputs'][string]] => [
+    name,
+    { datatype: kind === 'number' ? 'FP64' : 'BYTES', value: values[at] ?? Number.NaN },
+  ])
   return { requestId, timeMs, inputs: Object.fromEntries(inputs) }
 }
