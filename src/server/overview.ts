@@ -198,7 +198,7 @@ async function trainingStation(context: Context, scope: Scope): Promise<Station>
   return {
     state: last.state === 'failed' ? 'bad' : 'good',
     word: last.state,
-    number: `${runs.length}${runs.length === 20 ? '+' : ''} runs`,
+    number: runs.length === 1 ? '1 run' : `${runs.length}${runs.length === 20 ? '+' : ''} runs`,
     detail: last.cause.sentence,
     href: `/pipeline-runs/${last.id}`,
   }
