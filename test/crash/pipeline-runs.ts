@@ -1,9 +1,11 @@
 import type { Context } from '../../src/http/context.ts'
+import { shuffle } from '../../src/statistics/random.ts'
 import { sleep, until, type Checks } from './checks.ts'
 import type { Victim } from './killer.ts'
 import type { Stage } from './stage.ts'
 
-const KILLS = 5
+const FIRST_KILLS: readonly Victim[] = ['worker', 'worker', 'worker', 'server', 'server']
+const SECOND_KILLS: readonly Victim[] = ['step', 'step', 'step', 'worker', 'server']
 const BATCHES = 5
 const RUNS_AT_ONCE = 2
 const RUN_TIMEOUT_MS = 90_000
@@ -17,17 +19,16 @@ interface RunView {
 export async function killUnderRuns(checks: Checks, stage: Stage): Promise<void> {
   const { killer, driver } = stage
   const before = killer.total
-  const first = await killWhile(stage, ['worker', 'server'], (goOn) => runAgain(stage, 0, goOn))
+  const first = await killWhile(stage, FIRST_KILLS, (goOn) => runAgain(stage, 0, goOn))
   checks.none(
     'kills of worker and server fail no run',
     first.filter(({ run }) => run.state !== 'succeeded').map(({ run }) => run),
     `${first.length} runs, ${killer.total - before} kills`,
   )
-  const second = await killWhile(stage, ['step', 'step', 'worker', 'server'], (goOn) =>
-    runAgain(stage, first.length, goOn),
-  )
+  const second = await killWhile(stage, SECOND_KILLS, (goOn) => runAgain(stage, first.length, goOn))
   checks.note(`kills: ${JSON.stringify(killer.kills)}; runs ${second.map(({ run }) => run.state).join(', ')}`)
   checks.that('pipeline runs met at least 8 kills', killer.total - before >= 8, String(killer.total - before))
+  checks.that('processes of steps were killed', killer.kills.step > 0, String(killer.kills.step))
   const wrong = second.filter(
     ({ run }) => run.state !== 'succeeded' && !(run.state === 'failed' && run.error?.includes(KILLED)),
   )
@@ -57,23 +58,23 @@ async function runAgain(stage: Stage, round: number, goOn: () => boolean): Promi
   return ended
 }
 
-/** Kills at random until there were enough kills, or until the work has ended. */
+/** Kills each of the victims, in random order and at random moments, until the work has ended. */
 async function killWhile<Result>(
-  { killer }: Stage,
+  { killer, random }: Stage,
   victims: readonly Victim[],
   work: (goOn: () => boolean) => Promise<Result>,
 ): Promise<Result> {
+  const left = shuffle(random, [...victims])
   const under = { way: true }
-  const enough = killer.total + KILLS
-  const working = work(() => killer.total < enough).finally(() => {
+  const working = work(() => left.length > 0).finally(() => {
     under.way = false
   })
   working.catch(() => undefined)
-  while (under.way && killer.total < enough) {
+  while (under.way && left.length > 0) {
     await killer.pause(200, 1_500)
-    const victim = killer.pick(victims)
-    if (victim === 'step') await killer.step()
-    else await killer.role(victim)
+    const victim = left.pop()!
+    if (victim !== 'step') await killer.role(victim)
+    else if (!(await killer.step())) left.unshift(victim)
   }
   return await working
 }
