@@ -1,7 +1,7 @@
 import { AppError } from '../kernel/errors.ts'
 import { ApiClient } from '../http/api-client.ts'
 
-const SETTLE_TIMEOUT_MS = 120_000
+const SETTLE_TIMEOUT_MS = 600_000
 const CONCURRENCY = 32
 const POLL_MS = 10
 
