@@ -18,6 +18,8 @@ export type IngestResult =
   | { state: 'rejected'; version: DatasetVersion | undefined; report: ValidationReport }
 
 const ATTEMPTS = 3
+/** Below this, sharing the work between threads costs more than the work. */
+const SMALL_BYTES = 8_000_000
 
 /**
  * Looks at a dataset's source and makes a new version when its content differs: new files add parts, changed and
@@ -90,7 +92,8 @@ async function validateArrivals(
   const paths = needsHistory
     ? await Promise.all(kept.map(({ part }) => artifacts.localPath(part.sha256)))
     : []
-  await using session = await analytics.session()
+  const blobs = [...arrivals.map(({ blob }) => blob), ...(needsHistory ? kept.map(({ part }) => part) : [])]
+  await using session = await analytics.session(isSmall(blobs) ? { threads: 1 } : {})
   return await validate(
     session,
     arrivals.map(({ file, localPath }) => ({ path: file.path, part: localPath })),
@@ -102,6 +105,10 @@ async function validateArrivals(
       history: needsHistory ? `SELECT * FROM ${parquetScan(paths)}` : undefined,
     },
   )
+}
+
+function isSmall(blobs: readonly { sizeBytes: number }[]): boolean {
+  return blobs.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0) < SMALL_BYTES
 }
 
 /** Each file of the source that arrived as a part; files of equal content share theirs. */
@@ -128,9 +135,12 @@ async function summariseVersion(
   arrivals: readonly Arrival[],
 ): Promise<SummaryState> {
   const arrived = arrivals.flatMap(({ file, blob, columns }) =>
-    files.filter(({ sha256 }) => sha256 === file.sha256).map(() => ({ sha256: blob.sha256, columns })),
+    files.filter(({ sha256 }) => sha256 === file.sha256).map(() => ({ ...blob, columns })),
   )
-  const parts = [...kept.map(({ part, columns }) => ({ sha256: part.sha256, columns })), ...arrived]
+  const parts = [
+    ...kept.map(({ part: { sha256, sizeBytes }, columns }) => ({ sha256, sizeBytes, columns })),
+    ...arrived,
+  ]
   const remaining = [...parts]
   const isExtension = (parentManifest?.parts ?? []).every(({ sha256 }) => {
     const at = remaining.findIndex((part) => part.sha256 === sha256)
@@ -141,8 +151,15 @@ async function summariseVersion(
   const before = isExtension && parent ? await loadSummaryState({ artifacts }, parent) : undefined
   if (scanned.length === 0) return before ?? { rows: 0, columns: [] }
   const paths = await Promise.all(scanned.map(({ sha256 }) => artifacts.localPath(sha256)))
-  await using session = await analytics.session()
+  const isFew = isSmall(scanned)
+  await using session = await analytics.session(isFew ? { threads: 1 } : {})
   const schema = mergeSchemas(scanned.map(({ columns }) => columns))
-  const state = await summarise(session, `SELECT * FROM ${parquetScan(paths)}`, schema)
+  let scan = `SELECT * FROM ${parquetScan(paths)}`
+  if (isFew) {
+    // Each of the summary's subqueries reads the rows anew, and opening a file costs more than a few rows.
+    await session.execute(`CREATE TEMP TABLE __scanned AS ${scan}`)
+    scan = 'SELECT * FROM __scanned'
+  }
+  const state = await summarise(session, scan, schema)
   return before ? mergeSummaries(before, state) : state
 }

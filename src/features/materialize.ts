@@ -142,7 +142,9 @@ async function computeRows(
     version,
     whole ? {} : { fromMs: fromMs - spec.lookbackMs!, untilMs },
   )
-  await using session = await context.analytics.session()
+  // A few parts cost more to share between threads than to read.
+  const isIncrement = !whole && fromMs !== -Infinity
+  await using session = await context.analytics.session(isIncrement ? { threads: 1 } : {})
   await session.execute(`CREATE TEMP TABLE __rows AS ${viewRows(spec, scan)}`)
   const columns = await session.columns(newestRows(spec, 'SELECT * FROM __rows', { fromMs, untilMs }))
   const features = spec.features.map((_, index) => columns[`f${index}`] as (number | string | null)[])
