@@ -48,7 +48,7 @@ test('Every route is documented, once, with its permission', () => {
 })
 
 test('Every error code is documented with its status and its exit code', () => {
-  const text = page('reference/errors.md')
+  const text = page('reference/errors.md').replaceAll(/ +/g, ' ')
   for (const [code, exit] of Object.entries(EXIT_CODE)) {
     expect(text).toContain(`| \`${code}\` | ${STATUS[code as keyof typeof STATUS]} | ${exit} |`)
   }

@@ -23,7 +23,7 @@ export function namesOf({ target }: OwnTable): OwnNames {
 }
 
 /** Days that are held back to compare models on: a fifth of the history, at most 14. */
-export function holdoutDays({ historyDays }: OwnTable): number {
+function holdoutDays({ historyDays }: OwnTable): number {
   return Math.max(1, Math.min(14, Math.floor(historyDays / 5)))
 }
 

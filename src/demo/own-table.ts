@@ -7,7 +7,7 @@ import { targetOf, type Target } from './own-target.ts'
 const MIN_ROWS = 100
 const DAY_MS = 86_400_000
 
-export interface OwnFeature {
+interface OwnFeature {
   name: string
   kind: 'number' | 'category'
 }
