@@ -8,7 +8,7 @@ import type { Trx } from '../ports/db/db.ts'
 import { wallTime } from '../ports/db/dialect.ts'
 import { codeVersion } from './code-version.ts'
 import { isInjected } from './drills.ts'
-import type { Decision, RecordDecision } from './schema.ts'
+import type { Decision, DecisionFilter, RecordDecision } from './schema.ts'
 import { findProjectByName, insertAudit, insertDecision, insertProject, listDecisionRows } from './store.ts'
 
 /** The project that exists from the start. */
@@ -69,14 +69,7 @@ export async function recordDecision(trx: Trx, decision: RecordDecision): Promis
 
 export async function listDecisions(
   { db }: Pick<Context, 'db'>,
-  filter: {
-    projectId: string
-    kind?: string | undefined
-    subjectType?: string | undefined
-    subjectId?: string | undefined
-    limit: number
-    before?: string | undefined
-  },
+  filter: DecisionFilter,
 ): Promise<Decision[]> {
   return await listDecisionRows(db.read, filter)
 }

@@ -21,6 +21,16 @@ export const decisionSchema = z.object({
 })
 export type Decision = z.infer<typeof decisionSchema>
 
+export interface DecisionFilter {
+  projectId: string
+  kind?: string | undefined
+  subjectType?: string | undefined
+  subjectId?: string | undefined
+  limit: number
+  /** The id of the last decision of the page before. */
+  before?: string | undefined
+}
+
 export interface RecordDecision {
   projectId: string
   kind: DecisionKind

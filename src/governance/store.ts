@@ -1,7 +1,7 @@
 import { sql, type Insertable } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
-import type { Decision, DecisionKind } from './schema.ts'
+import type { Decision, DecisionFilter, DecisionKind } from './schema.ts'
 import type { AuditRow, AuditTable, DecisionRow, DrillRow, ProjectRow } from './tables.ts'
 
 export async function findProjectByName(at: Queryable, name: string): Promise<ProjectRow | undefined> {
@@ -103,17 +103,7 @@ export async function insertDecision(trx: Trx, row: DecisionRow): Promise<void> 
   await trx.insertInto('decision').values(row).execute()
 }
 
-export async function listDecisionRows(
-  at: Queryable,
-  filter: {
-    projectId: string
-    kind?: string | undefined
-    subjectType?: string | undefined
-    subjectId?: string | undefined
-    limit: number
-    before?: string | undefined
-  },
-): Promise<Decision[]> {
+export async function listDecisionRows(at: Queryable, filter: DecisionFilter): Promise<Decision[]> {
   const { kind, subjectType, subjectId, before } = filter
   const rows = await at
     .selectFrom('decision')

@@ -1,4 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from 'react'
+import type { StationName } from './answers.ts'
 import { base, queryClient } from './api.ts'
 
 /** Which rooms' data an event makes old; the kinds are the server's closed catalogue. */
@@ -40,16 +41,7 @@ const lines: Record<string, Line> = {
 }
 
 /** A line is named by the station it leaves. */
-export type Line =
-  | 'data'
-  | 'features'
-  | 'training'
-  | 'gates'
-  | 'rollout'
-  | 'serving'
-  | 'feedback'
-  | 'monitoring'
-  | 'triggers'
+export type Line = StationName
 export type Connection = 'connecting' | 'live' | 'away'
 
 const refreshMs = 400
