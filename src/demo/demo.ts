@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { configSchema, type Config } from '../kernel/config.ts'
 import { openContext } from '../http/open-context.ts'
 import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import { Supervisor } from '../supervisor/supervisor.ts'
 import type { DemoOptions } from './commands.ts'
 import { ReplayDriver } from './driver.ts'
 import { FlightsFeed } from './flights-feed.ts'
+import { demoConfig } from './folder.ts'
 import { startFresh } from './fresh-start.ts'
 import { Narrator } from './narrator.ts'
 import * as chapters from './chapters.ts'
@@ -35,10 +35,10 @@ export async function runDemo(options: DemoOptions): Promise<void> {
 
   await using analytics = openDuckDb({ memoryLimit: '3GB' })
   await using feed = await FlightsFeed.open(analytics, join(project, 'feed'), DATA_UNTIL_MS)
-  const config = demoConfig(join(folder, 'data'))
+  const config = demoConfig(join(folder, 'data'), process.env)
   await using supervisor = await Supervisor.start(config)
   const { serverUrl, gatewayUrl } = supervisor.running
-  const driver = new ReplayDriver(serverUrl, gatewayUrl)
+  const driver = new ReplayDriver(serverUrl, gatewayUrl, 'landing')
   narrator.say(`Server ${serverUrl}, gateway ${gatewayUrl}: open the first in a browser and watch.`)
   const world = new World(driver, feed, january(32))
   const story = new Story({ world, narrator, supervisor, project, example: EXAMPLE }, january(32))
@@ -58,15 +58,5 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   await new Promise<void>((done) => {
     process.once('SIGINT', done)
     process.once('SIGTERM', done)
-  })
-}
-
-function demoConfig(dataDir: string): Config {
-  return configSchema.parse({
-    dataDir,
-    replay: true,
-    logLevel: process.env['TIDEMILL_LOG_LEVEL'] ?? 'error',
-    port: process.env['TIDEMILL_PORT'] ?? 8433,
-    gatewayPort: process.env['TIDEMILL_GATEWAY_PORT'] ?? 8434,
   })
 }

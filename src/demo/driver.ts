@@ -34,12 +34,15 @@ export interface Label {
 export class ReplayDriver {
   readonly api: ApiClient
   readonly #gatewayUrl: string
+  readonly #labelSource: string
   nowMs = 0
   readonly counts = { asked: 0, answered: 0, failed: 0, retried: 0, labelled: 0 }
 
-  constructor(serverUrl: string, gatewayUrl: string) {
+  /** `labelSource` is what the labels say of where they come from. */
+  constructor(serverUrl: string, gatewayUrl: string, labelSource: string) {
     this.api = new ApiClient(serverUrl)
     this.#gatewayUrl = gatewayUrl
+    this.#labelSource = labelSource
   }
 
   async advance(nowMs: number): Promise<void> {
@@ -123,7 +126,7 @@ export class ReplayDriver {
         prediction_id: predictionId,
         label,
         label_time_ms: timeMs,
-        source: 'landing',
+        source: this.#labelSource,
       }))
       await this.#patiently(() => this.#post('/feedback', batch))
       this.counts.labelled += batch.length

@@ -3,6 +3,7 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Tables } from '../ports/db/schema.ts'
+import { requireDemoFolder } from './folder.ts'
 import { codeVersion } from '../governance/code-version.ts'
 
 /** What a second telling takes over: what steps have computed, and the tracking runs that belong to it. */
@@ -32,6 +33,7 @@ const KEPT: ReadonlySet<string> = new Set<keyof Tables | 'migration'>([
  * that an earlier telling computed. Returns true when there are such results.
  */
 export async function startFresh(folder: string, example: string): Promise<boolean> {
+  await requireDemoFolder(folder)
   const data = join(folder, 'data')
   const database = join(data, 'metadata.db')
   const marker = join(folder, 'version')

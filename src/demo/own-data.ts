@@ -52,7 +52,7 @@ export async function runOwnData(options: DemoOptions): Promise<void> {
   await using supervisor = await Supervisor.start(config)
   const { serverUrl, gatewayUrl } = supervisor.running
   narrator.say(`Server ${serverUrl}, gateway ${gatewayUrl}: open the first in a browser and watch.`)
-  const driver = new ReplayDriver(serverUrl, gatewayUrl)
+  const driver = new ReplayDriver(serverUrl, gatewayUrl, 'own data')
   const { model } = namesOf(table)
   const play: Play = { driver, narrator, session, table, project, model, told: new Set() }
   await trainOnHistory(play)

@@ -43,7 +43,7 @@ export class Stage implements AsyncDisposable {
     this.supervisor = opened.supervisor
     this.context = opened.context
     this.random = opened.random
-    this.driver = new ReplayDriver(serverUrl, gatewayUrl)
+    this.driver = new ReplayDriver(serverUrl, gatewayUrl, 'landing')
     this.killer = new Killer(opened.supervisor, opened.random)
     this.traffic = new Traffic(gatewayUrl, opened.flights, opened.random)
   }
