@@ -5,7 +5,9 @@ import { fileEndpoints } from './artifacts.ts'
 import { STATUS } from './errors.ts'
 import { endpoints } from './mlflow.ts'
 
-const page = readFileSync(join(import.meta.dirname, '../../../docs/reference/mlflow.md'), 'utf8')
+const file = join(import.meta.dirname, '../../../docs/reference/mlflow.md')
+/** Without the spaces that align its tables. */
+const page = readFileSync(file, 'utf8').replaceAll(/ +/g, ' ')
 
 it('lists every endpoint that works, with its methods, in the docs', () => {
   for (const { methods, path, version } of [...endpoints, ...fileEndpoints])
