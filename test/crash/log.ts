@@ -97,7 +97,7 @@ function toLine(row: object): string {
 }
 
 /** Lines that only one side has. */
-export function differences(logged: readonly string[], counted: readonly string[]): string[] {
+function differences(logged: readonly string[], counted: readonly string[]): string[] {
   const [left, right] = [new Set(logged), new Set(counted)]
   return [
     ...logged.filter((line) => !right.has(line)).map((line) => `log: ${line}`),

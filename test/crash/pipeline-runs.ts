@@ -199,7 +199,7 @@ async function checkEffects(checks: Checks, { db }: Context): Promise<void> {
 }
 
 /** Members that a list has more than once. */
-export function repeated(members: readonly string[]): string[] {
+function repeated(members: readonly string[]): string[] {
   const seen = new Set<string>()
   return members.filter((member) => {
     if (seen.has(member)) return true
