@@ -44,7 +44,7 @@ export async function openContext(config: Config, role: string): Promise<Context
   }
 }
 
-/** What is stored in a data folder, for a command that only reads. Throws `not_found` where nothing is stored yet. */
+/** What is stored in a data folder, for a command that works without the server. Throws `not_found` where nothing is stored yet. */
 export async function openStored(config: Config): Promise<Context> {
   if (!existsSync(join(config.dataDir, 'artifacts'))) {
     throw new AppError(
