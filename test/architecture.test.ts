@@ -48,6 +48,7 @@ const SIDE_DOORS: Readonly<Record<string, string>> = {
   'project/open.ts': 'the child process opens a project in its own module graph',
   'project/feature-services.ts': 'the child process resolves services of the project it opened',
   'project/tidemill-import.ts': 'the child process answers `import "tidemill"` with this checkout',
+  'supervisor/lock.ts': 'the demo empties its folder only while no `up` holds it',
   'protocols/mlflow/mlflow.ts': 'the door of its protocol',
   'protocols/mlflow-scoring/mlflow-scoring.ts': 'the door of its protocol',
   'protocols/oip/oip.ts': 'the door of its protocol',
