@@ -57,15 +57,7 @@ async function tryJoin(
   const version = await labelJoinVersion(db.read, projectId)
   const pending = waiting ? await listPendingLabels(db.read, projectId) : []
   const labels = waiting ? pending.map(toArrived) : await labelsOf(context, segmentId)
-  const horizonMs = await labelHorizonMs(context, projectId)
-  const span = spanOf(labels, horizonMs)
-  const segments = await predictionSegments(context, projectId, span)
-  const joined = await listJoinBlobs(db.read, { projectId, fromMs: span.fromMs })
-  const { rows, found } = await matchLabels(context.analytics, {
-    labels,
-    predictions: await Promise.all(segments.map(({ sha256 }) => context.artifacts.localPath(sha256))),
-    joined: await Promise.all(joined.map((sha256) => context.artifacts.localPath(sha256))),
-  })
+  const { span, segments, rows, found } = await match(context, projectId, labels)
   const effects = effectsOf(rows, {
     scoredBy: await versionsOf(context, projectId, rows),
     armOf: await armsOf(context, projectId, rows),
@@ -73,6 +65,33 @@ async function tryJoin(
   const blob = effects.rows.length > 0 ? await storeJoined(context, effects.rows) : undefined
   const left = labels.filter(({ feedbackId }) => !found.has(feedbackId))
   return commit(context, job, { segmentId, waiting, version, effects, blob, left, pending, span, segments })
+}
+
+/** Looks where the declared horizons say that the predictions are; for labels that are later than declared, further back. */
+async function match(context: JoinContext, projectId: string, labels: readonly ArrivedLabel[]) {
+  const declaredMs = await labelHorizonMs(context, projectId)
+  const near = await matchWithin(context, projectId, labels, declaredMs)
+  if (declaredMs >= DEFAULT_HORIZON_MS || near.found.size === labels.length) return near
+  return matchWithin(context, projectId, labels, DEFAULT_HORIZON_MS)
+}
+
+async function matchWithin(
+  context: JoinContext,
+  projectId: string,
+  labels: readonly ArrivedLabel[],
+  horizonMs: number,
+) {
+  const span = spanOf(labels, horizonMs)
+  const segments = await predictionSegments(context, projectId, span)
+  // An earlier label of the same prediction may have come at any time since.
+  const { fromMs } = spanOf(labels, DEFAULT_HORIZON_MS)
+  const joined = await listJoinBlobs(context.db.read, { projectId, fromMs })
+  const matched = await matchLabels(context.analytics, {
+    labels,
+    predictions: await Promise.all(segments.map(({ sha256 }) => context.artifacts.localPath(sha256))),
+    joined: await Promise.all(joined.map((sha256) => context.artifacts.localPath(sha256))),
+  })
+  return { span, segments, ...matched }
 }
 
 interface Segment {
@@ -157,12 +176,11 @@ async function labelsOf({ db, artifacts }: JoinContext, segmentId: string): Prom
     }))
 }
 
+/** The longest declared horizon; the default where a deployment declares none. */
 async function labelHorizonMs({ db }: JoinContext, projectId: string): Promise<number> {
   const deployments = await listDeployments(db.read, projectId)
-  return deployments.reduce(
-    (longest, { definition }) => Math.max(longest, definition.label?.horizonMs ?? 0),
-    DEFAULT_HORIZON_MS,
-  )
+  const declared = deployments.map(({ definition }) => definition.label?.horizonMs ?? DEFAULT_HORIZON_MS)
+  return declared.length === 0 ? DEFAULT_HORIZON_MS : Math.max(...declared)
 }
 
 /** Times of the predictions that the labels can belong to. */
