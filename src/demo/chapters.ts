@@ -59,7 +59,7 @@ export async function personAddsFeature(story: Story): Promise<void> {
 
 const FROZEN = 'ORD'
 
-/** 5. Injected: an origin's feed freezes, and heals. */
+/** 5. Injected: an airport's feed freezes, and heals. */
 export async function feedFreezes(story: Story): Promise<void> {
   const { narrator } = story.stage
   narrator.chapter(5, `The feed of ${FROZEN} freezes`, { injected: true })
@@ -80,7 +80,7 @@ async function freezeAndHeal(story: Story): Promise<void> {
   )
   const fallen = during.filter(({ variant }) => variant === 'fallback').length
   narrator.say(`${fallen} of ${during.length} requests about ${FROZEN} got the stated fallback.`)
-  await world.feed.deliverLate({ fromMs: frozenMs - DAY_MS, toMs: story.nowMs, origins: [FROZEN] })
+  await world.feed.deliverLate({ fromMs: frozenMs - DAY_MS, toMs: story.nowMs, airports: [FROZEN] })
   await world.ingest()
   narrator.say(`The feed of ${FROZEN} comes back.`)
   await story.play({ toMs: story.nowMs + DAY_MS, every: EVERY, filesEveryHours: FEED_HOURS })

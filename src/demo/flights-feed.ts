@@ -53,17 +53,14 @@ export class FlightsFeed implements AsyncDisposable {
   async deliver(span: { fromMs: number; toMs: number; without?: readonly string[] }): Promise<string> {
     const { fromMs, toMs, without = [] } = span
     const name = `flights-${stamp(fromMs)}-${stamp(toMs)}.parquet`
-    return await this.#write(
-      name,
-      this.#landed(fromMs, toMs, `origin NOT IN (${literals(['', ...without])})`),
-    )
+    return await this.#write(name, this.#landed(fromMs, toMs, `NOT (${touches(without)})`))
   }
 
-  /** The flights of some origins alone, for a feed that comes back. */
-  async deliverLate(span: { fromMs: number; toMs: number; origins: readonly string[] }): Promise<string> {
-    const { fromMs, toMs, origins } = span
+  /** The flights from and to some airports alone, for a feed that comes back. */
+  async deliverLate(span: { fromMs: number; toMs: number; airports: readonly string[] }): Promise<string> {
+    const { fromMs, toMs, airports } = span
     const name = `flights-${stamp(fromMs)}-${stamp(toMs)}-late.parquet`
-    return await this.#write(name, this.#landed(fromMs, toMs, `origin IN (${literals(origins)})`))
+    return await this.#write(name, this.#landed(fromMs, toMs, touches(airports)))
   }
 
   /** Injected damage: a file in which some rows have no origin and some a delay that cannot be. */
@@ -102,7 +99,7 @@ export class FlightsFeed implements AsyncDisposable {
   #landed(fromMs: number, toMs: number, condition: string): string {
     return `
       SELECT date, delay, distance, origin, destination FROM flight
-      WHERE landed_at > ${timestamp(fromMs)} AND landed_at <= ${timestamp(toMs)} AND ${condition}
+      WHERE landed_at > ${timestamp(fromMs)} AND landed_at <= ${timestamp(toMs)} AND (${condition})
       ORDER BY id`
   }
 
@@ -120,8 +117,11 @@ export class FlightsFeed implements AsyncDisposable {
   }
 }
 
-function literals(texts: readonly string[]): string {
-  return texts.map(quoteLiteral).join(', ')
+/** SQL that tells whether a flight left one of the airports or was bound for it. */
+function touches(airports: readonly string[]): string {
+  if (airports.length === 0) return 'false'
+  const list = airports.map(quoteLiteral).join(', ')
+  return `origin IN (${list}) OR destination IN (${list})`
 }
 
 function timestamp(ms: number): string {

@@ -16,7 +16,7 @@ export interface Stretch {
   every: number
   /** How often landed flights arrive as a file. */
   filesEveryHours: number
-  /** Injected: origins whose flights do not arrive. */
+  /** Injected: airports of whose flights nothing arrives. */
   frozen?: readonly string[]
   /** Gives the rollout controller time to look after each day. */
   rollout?: boolean

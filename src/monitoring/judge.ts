@@ -21,7 +21,8 @@ import { DAY_MS } from './reference.ts'
 import type { JudgedPart, WindowVerdict } from './schema.ts'
 import { baseRateSentence, dayName, driftSentence, lasted, rankingSentence } from './sentence.ts'
 import { findMonitor, findOpenAlert, listJudgements, openKey } from './store.ts'
-import { listWindows } from './store-windows.ts'
+import { listWindows, listWindowTotals } from './store-windows.ts'
+import { servesAllDay } from './coverage.ts'
 import { watchedBy } from './subject.ts'
 
 type JudgeContext = Pick<Context, 'db' | 'artifacts' | 'clock' | 'ids' | 'config'>
@@ -171,19 +172,16 @@ async function judgeDriftedDay(
   const { monitor, watched, due } = judging
   const { drift, minRows } = monitor.definition
   if (drift === false) return
-  const windows = await listWindows(context.db.read, {
-    projectId: monitor.projectId,
-    deployment: monitor.deployment,
-    grain: 'day',
-    fromMs: due.startMs,
-    toMs: due.startMs + DAY_MS,
-  })
+  const { projectId, deployment } = monitor
+  const span = { projectId, deployment, fromMs: due.startMs, toMs: due.startMs + DAY_MS }
+  const windows = await listWindows(context.db.read, { ...span, grain: 'day' })
+  const hours = await listWindowTotals(context.db.read, { ...span, grain: 'hour' })
   const own = windows.filter(
     ({ version, variant, layoutSha256 }) =>
       version === watched.version && variant !== 'shadow' && layoutSha256 === layout,
   )
   const rows = own.reduce((sum, window) => sum + window.rows, 0)
-  const isJudged = rows >= minRows && reference.days.length >= 3
+  const isJudged = rows >= minRows && reference.days.length >= 3 && servesAllDay(hours, watched.version)
   const causes = isJudged
     ? judgeDrift(reference, sumProfiles(reference, own), {
         ...drift,
