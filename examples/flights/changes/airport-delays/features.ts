@@ -29,7 +29,7 @@ export const airportDelays = featureView('airport_delays', {
     WINDOW
       w1 AS (PARTITION BY airport ORDER BY landed_at RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND CURRENT ROW),
       w3 AS (PARTITION BY airport ORDER BY landed_at RANGE BETWEEN INTERVAL 3 HOURS PRECEDING AND CURRENT ROW)`,
-  ttl: '6h',
+  ttl: '9h',
   lookback: '18h',
   features: { delay_1h: 'number', late_share_1h: 'number', delay_3h: 'number', late_share_3h: 'number' },
 })
