@@ -5,7 +5,7 @@ import { lateFeatures } from '../features.ts'
 const task = 'binary'
 const asked = { service: lateFeatures, time: 'date', label: 'delay > 15' }
 const learners = [
-  { learner: 'logistic', params: {} },
+  { learner: 'logistic', params: { tolerance: 1e-5 } },
   { learner: 'trees', params: { trees: 60, leaves: 15, minRowsInLeaf: 500 } },
 ] as const
 

@@ -22,9 +22,9 @@ import { hourMs, stageName, stateOf } from './traffic.ts'
 import { Version } from './Version.tsx'
 
 const ranges = [
-  { value: '7d', label: '7 days', ms: 7 * 24 * hourMs },
-  { value: '24h', label: '24 hours', ms: 24 * hourMs },
   { value: '30d', label: '30 days', ms: 30 * 24 * hourMs },
+  { value: '24h', label: '24 hours', ms: 24 * hourMs },
+  { value: '7d', label: '7 days', ms: 7 * 24 * hourMs },
   { value: '180d', label: '180 days', ms: 180 * 24 * hourMs },
 ]
 
@@ -36,8 +36,8 @@ export function DeploymentPage({ name }: { name: string }) {
 
 function DeploymentView({ deployment }: { deployment: Deployment }) {
   const clock = useDomainClock()
-  const [range] = useParam('range', '7d')
-  const spanMs = ranges.find((one) => one.value === range)?.ms ?? 7 * 24 * hourMs
+  const [range] = useParam('range', '30d')
+  const spanMs = ranges.find((one) => one.value === range)?.ms ?? 30 * 24 * hourMs
   const toMs = Math.ceil(clock.nowMs / hourMs) * hourMs
   const history = useQuery(timeline(deployment.name, { fromMs: toMs - spanMs, toMs }))
   return (
