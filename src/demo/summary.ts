@@ -65,7 +65,7 @@ async function tellVersions(context: Context, narrator: Narrator): Promise<void>
   narrator.say('')
   narrator.say('On live labels, with 95 % intervals over days:')
   narrator.block(table(['version', 'AUC', 'log loss', 'labelled', 'days'], rows))
-  narrator.say('again: tidemill quality late --version 1')
+  narrator.say(`again: tidemill quality late --version 1 --data-dir ${context.config.dataDir}`)
 }
 
 function interval(
@@ -78,7 +78,8 @@ function interval(
 }
 
 async function tellDecisions(story: Story): Promise<void> {
-  const { world, narrator } = story.stage
+  const { world, narrator, supervisor } = story.stage
+  const { serverUrl } = supervisor.running
   const decisions = await world.allDecisions()
   const kinds = new Map<string, { total: number; injected: number }>()
   for (const { kind, injected } of decisions) {
@@ -93,7 +94,7 @@ async function tellDecisions(story: Story): Promise<void> {
       [...kinds].map(([kind, { total, injected }]) => [kind, String(total), String(injected)]),
     ),
   )
-  narrator.say('again: curl <server>/api/v1/decisions?limit=500')
+  narrator.say(`again: curl "${serverUrl}/api/v1/decisions?limit=500"`)
 }
 
 /** Every prediction and label that was acknowledged is looked for in the log. */
@@ -114,6 +115,8 @@ async function tellCounts(story: Story, context: Context): Promise<void> {
   narrator.say(
     `${count(counts.answered)} predictions and ${count(counts.labelled)} labels were acknowledged; ${missing} and ${unlabelled} of them are missing in the log.`,
   )
-  narrator.say(`again: tidemill sql "SELECT count(*) FROM prediction WHERE variant <> 'shadow'"`)
+  narrator.say(
+    `again: tidemill sql "SELECT count(*) FROM prediction WHERE variant <> 'shadow'" --data-dir ${context.config.dataDir}`,
+  )
   if (missing + unlabelled > 0) throw new AppError('internal', 'Something that was acknowledged is missing')
 }
