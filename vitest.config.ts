@@ -7,7 +7,8 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, '**/*.slow.test.ts'],
     pool: 'threads',
     isolate: false,
-    maxWorkers: 2,
+    // PostgreSQL holds events back while any transaction of the cluster is open, another test's as well.
+    maxWorkers: process.env['DB_POSTGRES_URL'] ? 1 : 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['src/**/*.slow.test.ts', 'test/*.slow.test.ts'],
     pool: 'threads',
     isolate: false,
+    maxWorkers: 1,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -126,7 +126,7 @@ describeDatabases('events', (open) => {
       handle: async (_, __, event) => void seen.push((event.payload as { runId: string }).runId),
     }
     await Promise.all([consume(context, consumer), consume(context, consumer)])
-    await consume(context, consumer)
+    await until(async () => (await consume(context, consumer)) === 0 && seen.length >= runIds.length)
     expect(seen).toEqual(runIds)
   })
 
@@ -144,10 +144,10 @@ describeDatabases('events', (open) => {
         if (broken) throw new Error('broken')
       },
     }
-    await expect(consume(context, consumer)).rejects.toThrow('broken')
+    await expect(until(async () => (await consume(context, consumer)) > 0)).rejects.toThrow('broken')
     expect(await countPendingJobs(context.db.read)).toBe(0)
     broken = false
-    await consume(context, consumer)
+    await until(async () => (await consume(context, consumer)) > 0)
     expect(await countPendingJobs(context.db.read)).toBe(1)
     expect(await consume(context, consumer)).toBe(0)
   })
