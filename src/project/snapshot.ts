@@ -3,6 +3,7 @@ import { dirname, join, posix } from 'node:path'
 import { z } from 'zod'
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
+import { randomIds } from '../kernel/ids.ts'
 import { canonicalJson, sha256 } from '../kernel/json.ts'
 
 const MAX_BYTES = 20 * 1024 * 1024
@@ -71,8 +72,8 @@ export async function unpackSnapshot(
   const folder = join(config.dataDir, 'code', hash)
   if (await exists(folder)) return folder
   const snapshot = parseSnapshot(JSON.parse(Buffer.from(await artifacts.bytes(hash)).toString('utf8')))
-  const temporary = `${folder}.${process.pid}.tmp`
-  await rm(temporary, { recursive: true, force: true })
+  // A name of its own for each unpacking: several runs of one process may unpack the same snapshot at once.
+  const temporary = `${folder}.${randomIds.hex32()}.tmp`
   for (const [path, file] of Object.entries(snapshot.files)) {
     const target = join(temporary, path)
     await mkdir(dirname(target), { recursive: true })
