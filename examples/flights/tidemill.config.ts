@@ -1,34 +1,8 @@
-import { beatsBaseline, deployment, gain, model, monitor, noLeak, project } from 'tidemill'
+import { project } from 'tidemill'
 import { flights } from './data.ts'
 import { airport, flightTime, lateFeatures } from './features.ts'
+import { late, lateDeployment, lateMonitor } from './late.ts'
 import { trainLate } from './pipelines/train-late.ts'
-
-const HOUR_MS = 3_600_000
-
-/** Will this flight be more than 15 minutes late? Asked at departure, answered by the landing. */
-const late = model('late', {
-  task: 'binary',
-  gates: [beatsBaseline(), gain({ metric: 'log_loss' }), noLeak()],
-})
-
-const lateDeployment = deployment('late', {
-  model: late,
-  entity: airport,
-  unit: 'request',
-  threshold: 0.5,
-  fallback: { on: ['stale', 'missing'], score: 0.2 },
-  label: { horizonMs: 12 * HOUR_MS },
-  rollout: {
-    stages: [
-      { shadow: { minPairs: 1_000 } },
-      { canary: 10, minRequests: 200 },
-      { canary: 50, minRequests: 1_000 },
-    ],
-    margins: { error: 0.02, latency: 0.05, loss: 0.05 },
-  },
-})
-
-const lateMonitor = monitor('late', { deployment: lateDeployment })
 
 export default project('flights', {
   datasets: [flights],
