@@ -16,6 +16,7 @@ export const Comparison = z.union([
   z.strictObject({ field: z.literal('metric'), key, operator: NumberOperator, value: z.number() }),
   z.strictObject({ field: z.enum(['param', 'tag']), key, operator: TextOperator, value: z.string() }),
   z.strictObject({ field: z.enum(['param', 'tag']), key, operator: z.enum(['exists', 'missing']) }),
+  z.strictObject({ field: z.literal('attribute'), key, operator: z.enum(['exists', 'missing']) }),
   z.strictObject({ field: z.literal('attribute'), key, operator: NumberOperator, value: z.number() }),
   z.strictObject({ field: z.enum(['attribute', 'dataset']), key, operator: TextOperator, value: z.string() }),
   z.strictObject({ field: z.enum(['attribute', 'dataset']), key, operator: ListOperator, values }),
@@ -55,7 +56,8 @@ export function parseOrder(text: string): OrderTerm[] {
   return parseJson(z.array(OrderTerm).max(5), text, 'orderBy')
 }
 
-function parseJson<Value>(schema: z.ZodType<Value>, text: string, name: string): Value {
+/** Reads a value from JSON text. Throws `invalid` with the name of the parameter. */
+export function parseJson<Value>(schema: z.ZodType<Value>, text: string, name: string): Value {
   let json: unknown
   try {
     json = JSON.parse(text)

@@ -52,13 +52,21 @@ export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, inp
   })
 }
 
-async function writeTags(trx: Trx, owner: Owner, tags: readonly Tag[]): Promise<void> {
+/** Sets tags, the last of a key, and what follows from MLflow's own: the name and the parent. */
+export async function writeTags(trx: Trx, owner: Owner, tags: readonly Tag[]): Promise<void> {
   const last = [...new Map(tags.map((tag) => [tag.key, tag])).values()]
   await upsertTags(trx, owner, last)
   for (const { key, value } of last) {
     if (key === TAGS.runName) await updateRunRow(trx, owner.runId, { name: value })
     if (key === TAGS.parentRunId) await updateRunRow(trx, owner.runId, { parent_run_id: value })
   }
+}
+
+/** False when the run has no such tag. */
+export async function removeTag(trx: Trx, runId: string, key: string): Promise<boolean> {
+  if (!(await deleteTag(trx, runId, key))) return false
+  if (key === TAGS.parentRunId) await updateRunRow(trx, runId, { parent_run_id: null })
+  return true
 }
 
 /** Throws `not_found` when the run has no such tag. */
@@ -69,11 +77,10 @@ export async function deleteRunTag(
   requirePermission(actor, 'contribute', projectId)
   await db.write(async (trx) => {
     const row = await getActiveRun(trx, projectId, runId)
-    if (!(await deleteTag(trx, runId, key)))
+    if (!(await removeTag(trx, runId, key)))
       throw new AppError('not_found', `No tag with name: ${key} in run with id ${runId}`, {
         details: { key },
       })
-    if (key === TAGS.parentRunId) await updateRunRow(trx, runId, { parent_run_id: null })
     await audit(trx, { projectId, actor, action: 'tracking.untag_run', subject: runId, detail: { key } })
     await announce({ db, clock }, trx, row)
   })
@@ -120,7 +127,11 @@ function requireValid({
   }
   for (const metric of metrics) requireMetric(metric)
   for (const { key, value } of params) requireValue('param', key, value, MAX_PARAM_LENGTH)
-  for (const { key, value } of tags) requireValue('tag', key, value, MAX_TAG_LENGTH)
+  for (const tag of tags) requireTag(tag)
+}
+
+export function requireTag({ key, value }: Tag): void {
+  requireValue('tag', key, value, MAX_TAG_LENGTH)
 }
 
 function requireMetric({ key, timestampMs, step }: MetricPoint): void {

@@ -5,6 +5,7 @@ import { parseFilter, parseOrder } from './filter.ts'
 import { getThinnedHistory } from './history.ts'
 import { listRunArtifacts } from './artifacts.ts'
 import { getRun, listChildRuns, searchRuns } from './runs.ts'
+import { runTableRoutes } from './run-table-routes.ts'
 import { ArtifactEntry, Experiment, Run, Tag, type Metric, type RunDetail } from './schema.ts'
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100)
@@ -95,6 +96,7 @@ export const routes = [
       return { items: runs.map(toWire), ...next }
     },
   }),
+  ...runTableRoutes,
   route({
     method: 'GET',
     path: '/runs/:runId',

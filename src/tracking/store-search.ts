@@ -106,6 +106,12 @@ function attributeSql(
     )
   }
   const column = sql.ref(attribute.column)
+  if (comparison.operator === 'missing' || comparison.operator === 'exists') {
+    if (!attribute.nullable) throw new AppError('invalid', `${comparison.key} is never missing`)
+    return comparison.operator === 'missing'
+      ? sql<SqlBool>`${column} is null`
+      : sql<SqlBool>`${column} is not null`
+  }
   if (attribute.kind === 'text') return textSql(dialect, column, comparison)
   if (!('value' in comparison) || typeof comparison.value !== 'number')
     throw new AppError('invalid', `The attribute ${comparison.key} compares with a number`)
@@ -122,7 +128,11 @@ function textSql(
     const operator = sql.raw(comparison.operator)
     return sql<SqlBool>`${column} ${operator} (${sql.join(comparison.values)})`
   }
-  if (typeof comparison.value !== 'string' || !isTextOperator(comparison.operator))
+  if (
+    !('value' in comparison) ||
+    typeof comparison.value !== 'string' ||
+    !isTextOperator(comparison.operator)
+  )
     throw new AppError(
       'invalid',
       `${comparison.key} compares with a text by ${textOperators.join(', ')}, not by ${comparison.operator}`,

@@ -142,13 +142,9 @@ const RUN_ATTRIBUTES: Searchable['attributes'] = {
   endMs: { column: 'r.end_ms', kind: 'number', nullable: true },
 }
 
-export async function searchRunRows(
-  at: Queryable,
-  dialect: DialectName,
-  search: Search & { experimentIds: readonly string[] },
-): Promise<Page<RunRow>> {
-  if (search.experimentIds.length === 0) return { rows: [] }
-  const searchable: Searchable = {
+/** Where the fields of runs live, for filters inside these experiments. */
+export function runSearchable(experimentIds: readonly string[]): Searchable {
+  return {
     what: 'Runs',
     attributes: RUN_ATTRIBUTES,
     values: {
@@ -158,8 +154,17 @@ export async function searchRunRows(
     metric: { table: 'run_metric_latest', owner: 'run_id' },
     datasets: true,
     id: 'r.id',
-    scope: { column: 'experiment_id', ids: search.experimentIds },
+    scope: { column: 'experiment_id', ids: experimentIds },
   }
+}
+
+export async function searchRunRows(
+  at: Queryable,
+  dialect: DialectName,
+  search: Search & { experimentIds: readonly string[] },
+): Promise<Page<RunRow>> {
+  if (search.experimentIds.length === 0) return { rows: [] }
+  const searchable = runSearchable(search.experimentIds)
   const query: PageQuery = {
     from: sql`run r`,
     columns: sql`r.*`,
@@ -206,7 +211,7 @@ async function firstByMetric(
   return page.nextPageToken === undefined ? undefined : page
 }
 
-function lifecycleSql(alias: string, lifecycle: Lifecycle | 'all') {
+export function lifecycleSql(alias: string, lifecycle: Lifecycle | 'all') {
   return lifecycle === 'all' ? sql`` : sql` and ${sql.ref(`${alias}.lifecycle`)} = ${lifecycle}`
 }
 
