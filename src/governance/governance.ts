@@ -1,42 +1,18 @@
 import type { Context } from '../http/context.ts'
-import type { Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { randomIds } from '../kernel/ids.ts'
-import type { JsonObject } from '../kernel/json.ts'
 import { appendEvent } from '../jobs/events.ts'
 import type { Trx } from '../ports/db/db.ts'
-import { wallTime } from '../ports/db/dialect.ts'
 import { codeVersion } from './code-version.ts'
 import { isInjected } from './drills.ts'
 import type { Decision, DecisionFilter, RecordDecision } from './schema.ts'
-import { findProjectByName, insertAudit, insertDecision, insertProject, listDecisionRows } from './store.ts'
+import { findProjectByName, insertDecision, insertProject, listDecisionRows } from './store.ts'
+
+export { audit } from './audit.ts'
+export { addComment, deleteComment, editComment, listComments } from './comments.ts'
 
 /** The project that exists from the start. */
 export const DEFAULT_PROJECT = { id: 'default', name: 'default' }
-
-export interface AuditEntry {
-  projectId: string
-  actor: Actor
-  /** `room.verb`, such as `registry.set_alias`. */
-  action: string
-  subject: string
-  detail?: JsonObject
-}
-
-/** Writes who did what, in the transaction of the change. */
-export async function audit(trx: Trx, entry: AuditEntry): Promise<void> {
-  await insertAudit(trx, {
-    id: randomIds.uuid(),
-    project_id: entry.projectId,
-    actor_id: entry.actor.id,
-    actor_name: entry.actor.name,
-    action: entry.action,
-    subject: entry.subject,
-    detail_json: JSON.stringify(entry.detail ?? {}),
-    at_ms: await wallTime(trx),
-    hash: null,
-  })
-}
 
 /** Stores a decision with everything that it rests on, so that it can be read as one sentence and settled later. */
 export async function recordDecision(trx: Trx, decision: RecordDecision): Promise<string> {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { renderMarkdown } from '../http/markdown.ts'
 import { listOf, route } from '../http/route.ts'
 import { decisionKinds, decisionSchema } from './schema.ts'
 import { endDrill, startDrill } from './drills.ts'
@@ -25,6 +26,16 @@ export const routes = [
       const items = await listDecisions(context, { ...query, projectId, before: query.pageToken })
       return withNext(items, query.limit, (item) => item.id)
     },
+  }),
+  route({
+    method: 'POST',
+    path: '/markdown',
+    summary:
+      'Markdown as HTML that may stand in a page as it is: no HTML of its own, nothing from another host',
+    permission: 'view',
+    body: z.strictObject({ text: z.string().max(100_000) }),
+    response: z.object({ html: z.string() }),
+    handle: async ({ body }) => ({ html: renderMarkdown(body.text) }),
   }),
   route({
     method: 'POST',

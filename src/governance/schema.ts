@@ -21,6 +21,26 @@ export const decisionSchema = z.object({
 })
 export type Decision = z.infer<typeof decisionSchema>
 
+/** What can be commented on; the id is how its page names it: a run's id, `late/3` for a version. */
+const subjectTypes = ['run', 'experiment', 'model', 'model_version', 'dataset'] as const
+export const Subject = z.object({ subjectType: z.enum(subjectTypes), subjectId: z.string().min(1).max(600) })
+export type Subject = z.infer<typeof Subject>
+
+export const CommentBody = z.string().min(1).max(20_000).describe('Markdown')
+
+export const Comment = Subject.extend({
+  id: z.string(),
+  author: z.string(),
+  body: z.string().describe('Markdown; empty when it was deleted'),
+  html: z.string().describe('The same as HTML that may stand in a page as it is'),
+  createdMs: z.number(),
+  editedMs: z.number().optional(),
+  deletedMs: z.number().optional(),
+  mayEdit: z.boolean().describe('Whether who asks may'),
+  mayDelete: z.boolean(),
+})
+export type Comment = z.infer<typeof Comment>
+
 export interface DecisionFilter {
   projectId: string
   kind?: string | undefined

@@ -56,7 +56,23 @@ export interface DrillRow {
   created_ms: number
 }
 
+/** What people say about a run, a version, a promotion. A deleted one keeps its text, and is not shown. */
+export interface CommentRow {
+  id: string
+  project_id: string
+  subject_type: string
+  subject_id: string
+  author_id: string
+  author_name: string
+  /** Markdown. */
+  body: string
+  created_ms: number
+  edited_ms: number | null
+  deleted_ms: number | null
+}
+
 export interface GovernanceTables {
+  comment: CommentRow
   project: ProjectRow
   audit: AuditTable
   decision: DecisionRow

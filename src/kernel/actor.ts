@@ -29,7 +29,7 @@ export function systemActor(name: string): Actor {
   return { id: `system:${name}`, kind: 'system', name, grants: { '*': 'admin' } }
 }
 
-function mayActor(actor: Actor, permission: Permission, projectId: string): boolean {
+export function mayActor(actor: Actor, permission: Permission, projectId: string): boolean {
   const role = actor.grants[projectId] ?? actor.grants['*']
   return role !== undefined && roles.indexOf(role) >= roles.indexOf(LOWEST_ROLE[permission])
 }

@@ -21,6 +21,7 @@ export interface EventCatalogue {
   'effect.requested': { effectId: string; runId: string; kind: 'register' | 'deploy' }
   'effect.settled': { effectId: string; runId: string; kind: 'register' | 'deploy'; state: 'done' | 'failed' }
   'model.version_created': { model: string; version: number }
+  'comment.changed': { subjectType: string; subjectId: string; commentId: string }
   'model.alias_set': { model: string; alias: string; version: number; source: string }
   'deployment.changed': { deployment: string; generation: number }
   'rollout.changed': { rolloutId: string; deployment: string; state: string }

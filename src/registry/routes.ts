@@ -3,10 +3,13 @@ import { listOf, route } from '../http/route.ts'
 import { deleteAlias, setAlias } from './aliases.ts'
 import { getEvaluation } from './evaluations.ts'
 import { importedTasks, importOnnx } from './import-onnx.ts'
+import { updateModel } from './models.ts'
 import { Signature, StoredEvaluation } from './schema.ts'
 import { ModelDetail, ModelItem, VersionDetail, modelDetail, modelItems, versionDetail } from './views.ts'
+import { updateModelVersion } from './versions.ts'
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100)
+const description = z.string().max(20_000).describe('Markdown')
 const numbered = z.strictObject({ name: z.string(), version: z.coerce.number().int().min(1) })
 
 export const routes = [
@@ -28,6 +31,19 @@ export const routes = [
     response: ModelDetail,
     handle: ({ context, actor, projectId, params }) =>
       modelDetail(context, { projectId, actor, name: params.name }),
+  }),
+  route({
+    method: 'PATCH',
+    path: '/models/:name',
+    summary: 'Describe a model, in Markdown',
+    permission: 'contribute',
+    params: z.strictObject({ name: z.string() }),
+    body: z.strictObject({ description }),
+    response: z.object({}),
+    async handle({ context, actor, projectId, params, body }) {
+      await updateModel(context, { projectId, actor, name: params.name, ...body })
+      return {}
+    },
   }),
   route({
     method: 'POST',
@@ -69,6 +85,25 @@ export const routes = [
     response: VersionDetail,
     handle: ({ context, actor, projectId, params }) =>
       versionDetail(context, { projectId, actor, model: params.name, version: params.version }),
+  }),
+  route({
+    method: 'PATCH',
+    path: '/models/:name/versions/:version',
+    summary: 'Describe a version, in Markdown',
+    permission: 'contribute',
+    params: numbered,
+    body: z.strictObject({ description }),
+    response: z.object({}),
+    async handle({ context, actor, projectId, params, body }) {
+      await updateModelVersion(context, {
+        projectId,
+        actor,
+        model: params.name,
+        version: params.version,
+        ...body,
+      })
+      return {}
+    },
   }),
   route({
     method: 'GET',

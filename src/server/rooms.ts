@@ -22,12 +22,14 @@ import { tickRollouts } from '../rollout/rollout.ts'
 import { routes as rolloutRoutes } from '../rollout/routes.ts'
 import { routes as registryRoutes } from '../registry/routes.ts'
 import { routes as trackingRoutes } from '../tracking/routes.ts'
+import { commentRoutes } from './comment-routes.ts'
 import { overviewRoutes } from './overview.ts'
 import type { Tick } from './ticker.ts'
 
 /** What each room brings to the server. */
 export const roomRoutes: readonly Route[] = [
   ...governanceRoutes,
+  ...commentRoutes,
   ...dataRoutes,
   ...featureRoutes,
   ...trackingRoutes,

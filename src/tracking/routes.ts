@@ -1,12 +1,22 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
-import { getExperiment, searchExperiments } from './experiments.ts'
+import { getExperiment, searchExperiments, setExperimentTag } from './experiments.ts'
 import { parseFilter, parseOrder } from './filter.ts'
 import { getThinnedHistory } from './history.ts'
 import { listRunArtifacts } from './artifacts.ts'
+import { logBatch } from './log-batch.ts'
 import { getRun, listChildRuns, searchRuns } from './runs.ts'
 import { runTableRoutes } from './run-table-routes.ts'
-import { ArtifactEntry, Experiment, Run, Tag, type Metric, type RunDetail } from './schema.ts'
+import {
+  ArtifactEntry,
+  Experiment,
+  MAX_TAG_LENGTH,
+  Run,
+  TAGS,
+  Tag,
+  type Metric,
+  type RunDetail,
+} from './schema.ts'
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100)
 const lifecycle = z.enum(['active', 'deleted', 'all']).default('active')
@@ -20,6 +30,8 @@ const orderBy = z
   .transform(parseOrder)
   .optional()
   .describe('A list as JSON, such as [{"field":"metric","key":"auc","descending":true}]')
+
+const note = z.strictObject({ text: z.string().max(MAX_TAG_LENGTH).describe('Markdown') })
 
 const WireMetric = z.object({
   key: z.string(),
@@ -76,6 +88,20 @@ export const routes = [
       getExperiment(context, { projectId, actor, id: params.experimentId }),
   }),
   route({
+    method: 'PUT',
+    path: '/experiments/:experimentId/note',
+    summary: 'Describe an experiment: what MLflow keeps in the tag `mlflow.note.content`',
+    permission: 'contribute',
+    params: z.strictObject({ experimentId: z.string() }),
+    body: note,
+    response: z.object({}),
+    async handle({ context, actor, projectId, params, body }) {
+      const tag = { key: TAGS.note, value: body.text }
+      await setExperimentTag(context, { projectId, actor, id: params.experimentId, tag })
+      return {}
+    },
+  }),
+  route({
     method: 'GET',
     path: '/runs',
     summary: 'Runs of an experiment, newest first unless ordered otherwise',
@@ -113,6 +139,20 @@ export const routes = [
       const stored = run.artifactUri.startsWith('mlflow-artifacts:/')
       const artifacts = stored ? await listRunArtifacts(context, caller) : []
       return { ...toWire(run), artifacts, children: await listChildRuns(context, caller) }
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/runs/:runId/note',
+    summary: 'Describe a run: what MLflow keeps in the tag `mlflow.note.content`',
+    permission: 'contribute',
+    params: z.strictObject({ runId: z.string() }),
+    body: note,
+    response: z.object({}),
+    async handle({ context, actor, projectId, params, body }) {
+      const tags = [{ key: TAGS.note, value: body.text }]
+      await logBatch(context, { projectId, actor, runId: params.runId, tags })
+      return {}
     },
   }),
   route({

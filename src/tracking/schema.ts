@@ -16,6 +16,7 @@ export const TAGS = {
   parentRunId: 'mlflow.parentRunId',
   user: 'mlflow.user',
   datasetContext: 'mlflow.data.context',
+  note: 'mlflow.note.content',
 } as const
 
 export const Tag = z.object({ key: z.string(), value: z.string() })

@@ -288,6 +288,8 @@ export interface ModelVersionItem {
 }
 export interface ModelDetail {
   name: string
+  /** Markdown. */
+  description: string
   task?: string
   aliases: Record<string, number>
   /** Newest first. */
@@ -324,6 +326,8 @@ export interface ModelVersion {
   id: string
   model: string
   version: number
+  /** Markdown. */
+  description: string
   createdBy: string
   task?: string
   featureService?: { name: string }

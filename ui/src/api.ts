@@ -15,7 +15,7 @@ export class ApiError extends Error {
   }
 }
 
-async function request<T>(path: string, init?: RequestInit): Promise<T> {
+export async function request<T>(path: string, init?: RequestInit): Promise<T> {
   const response = await fetch(root + path, init).catch(() => {
     throw new ApiError('The server does not answer.', 'unavailable', 0)
   })
@@ -28,12 +28,16 @@ async function request<T>(path: string, init?: RequestInit): Promise<T> {
   )
 }
 
-function post<T>(path: string, body: unknown = {}): Promise<T> {
-  return request(path, {
-    method: 'POST',
+export function send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body: unknown = {}) {
+  return request<T>(path, {
+    method,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
+}
+
+function post<T>(path: string, body?: unknown): Promise<T> {
+  return send('POST', path, body)
 }
 
 export const queryClient = new QueryClient({
@@ -50,7 +54,7 @@ export const queryClient = new QueryClient({
 
 type Query = Record<string, string | number | undefined>
 
-function search(query: Query): string {
+export function search(query: Query): string {
   const params = new URLSearchParams()
   for (const [key, value] of Object.entries(query))
     if (value !== undefined && value !== '') params.set(key, String(value))
@@ -58,7 +62,7 @@ function search(query: Query): string {
   return text === '' ? '' : `?${text}`
 }
 
-const at = encodeURIComponent
+export const at = encodeURIComponent
 
 /** A thing: its own page; what was shown for another thing must never stand under its name. */
 function one<T>(room: string, path: string) {
@@ -119,6 +123,7 @@ export function runPages({ experimentIds, filter, orderBy, limit }: RunsQuery) {
   })
 }
 export const run = (id: string) => one<Answer.Run>('tracking', `/runs/${at(id)}`)
+export const describeRun = (id: string, text: string) => send('PUT', `/runs/${at(id)}/note`, { text })
 export const metric = (runId: string, key: string) =>
   one<Answer.MetricHistory>('tracking', `/runs/${at(runId)}/metrics/${at(key)}?points=1500`)
 
@@ -137,6 +142,11 @@ export const models = () => many<Answer.Page<Answer.ModelItem>>('registry', '/mo
 export const model = (name: string) => one<Answer.ModelDetail>('registry', `/models/${at(name)}`)
 export const modelVersion = (name: string, version: number) =>
   one<Answer.ModelVersion>('registry', `/models/${at(name)}/versions/${version}`)
+
+export const describeModel = (name: string, description: string) =>
+  send('PATCH', `/models/${at(name)}`, { description })
+export const describeVersion = (name: string, version: number, description: string) =>
+  send('PATCH', `/models/${at(name)}/versions/${version}`, { description })
 
 export const deployments = () => many<Answer.Page<Answer.Deployment>>('rollout', '/deployments')
 export const deployment = (name: string) => one<Answer.Deployment>('rollout', `/deployments/${at(name)}`)

@@ -13,6 +13,7 @@ const rooms: Record<string, readonly string[]> = {
   'run.changed': ['tracking'],
   'model.version_created': ['registry'],
   'model.alias_set': ['registry'],
+  'comment.changed': ['comments'],
   'effect.requested': ['pipelines'],
   'effect.settled': ['pipelines'],
   'deployment.changed': ['rollout'],

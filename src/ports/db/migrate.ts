@@ -13,6 +13,7 @@ import * as serving from './migrations/008-serving.ts'
 import * as rollout from './migrations/009-rollout.ts'
 import * as monitoring from './migrations/010-monitoring.ts'
 import * as project from './migrations/011-project.ts'
+import * as reviews from './migrations/014-reviews.ts'
 
 /** Forward only, in this order; a name is never reused. */
 const migrations = {
@@ -27,6 +28,7 @@ const migrations = {
   '009-rollout': rollout.up,
   '010-monitoring': monitoring.up,
   '011-project': project.up,
+  '014-reviews': reviews.up,
 }
 
 const MIGRATION_LOCK = 840_173

@@ -1,6 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ModelDetail, ModelVersionItem } from '../answers.ts'
-import { model } from '../api.ts'
+import { describeModel, model } from '../api.ts'
+import { Comments } from '../comments/Comments.tsx'
+import { Note } from '../comments/Note.tsx'
 import { IntervalDotPlot } from '../charts/IntervalDotPlot.tsx'
 import { Version } from '../deployments/Version.tsx'
 import { decimal } from '../format.ts'
@@ -42,6 +44,13 @@ function ModelView({ model }: { model: ModelDetail }) {
       <Section title="Versions">
         <Versions versions={model.versions} metric={metric} />
       </Section>
+      <Note
+        text={model.description}
+        empty="Nobody has described this model yet."
+        rooms={['registry']}
+        onSave={(text) => describeModel(model.name, text)}
+      />
+      <Comments subjectType="model" subjectId={model.name} />
     </Page>
   )
 }

@@ -1,8 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ModelVersion } from '../answers.ts'
-import { decisions, modelVersion } from '../api.ts'
+import { decisions, describeVersion, modelVersion } from '../api.ts'
 import { asSaid } from '../decisions/subject.ts'
 import { exact } from '../format.ts'
+import { Comments } from '../comments/Comments.tsx'
+import { Note } from '../comments/Note.tsx'
 import { Facts } from '../kit/Facts.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
@@ -68,7 +70,14 @@ function VersionView({ version }: { version: ModelVersion }) {
           />
         </Section>
       </Columns>
+      <Note
+        text={version.description}
+        empty="Nobody has described this version yet."
+        rooms={['registry']}
+        onSave={(text) => describeVersion(version.model, version.version, text)}
+      />
       <Decisions version={version} />
+      <Comments subjectType="model_version" subjectId={`${version.model}/${version.version}`} />
     </Page>
   )
 }

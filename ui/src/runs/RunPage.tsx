@@ -2,8 +2,10 @@ import { useQueries, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { Link } from 'wouter'
 import type { Run } from '../answers.ts'
-import { metric, run } from '../api.ts'
+import { describeRun, metric, run } from '../api.ts'
 import { Curves } from '../charts/Curves.tsx'
+import { Comments } from '../comments/Comments.tsx'
+import { Note } from '../comments/Note.tsx'
 import { bytes, duration, exact } from '../format.ts'
 import { Facts } from '../kit/Facts.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
@@ -92,6 +94,13 @@ function RunView({ run }: { run: Run }) {
           />
         )}
       </Section>
+      <Note
+        text={run.tags.find(({ key }) => key === 'mlflow.note.content')?.value ?? ''}
+        empty="Nobody has described this run yet."
+        rooms={['tracking']}
+        onSave={(text) => describeRun(run.id, text)}
+      />
+      <Comments subjectType="run" subjectId={run.id} />
     </Page>
   )
 }

@@ -1,0 +1,31 @@
+import markdownIt from 'markdown-it'
+
+/** Where a relative address leads when it stays on this server. */
+const HERE = 'http://this-server.invalid'
+
+const renderer = markdownIt({ html: false, linkify: true, breaks: true })
+renderer.renderer.rules.link_open = (tokens, index, options, _env, self) => {
+  tokens[index]!.attrSet('rel', 'noopener noreferrer nofollow')
+  return self.renderToken(tokens, index, options)
+}
+const renderImage = renderer.renderer.rules.image!
+renderer.renderer.rules.image = (tokens, index, options, env, self) => {
+  const token = tokens[index]!
+  const source = String(token.attrGet('src') ?? '')
+  if (isHere(source)) return renderImage(tokens, index, options, env, self)
+  const { escapeHtml } = renderer.utils
+  return `<a href="${escapeHtml(source)}" rel="noopener noreferrer nofollow">${escapeHtml(token.content || source)}</a>`
+}
+
+/**
+ * Markdown as HTML that may stand in a page as it is: HTML in the text is shown as text, addresses that run code are no links, and
+ * nothing is loaded from another host (an image from outside becomes a link to it).
+ */
+export function renderMarkdown(text: string): string {
+  return renderer.render(text)
+}
+
+/** Resolved as a browser does it: `//host`, `/\host` and `data:` are not here. */
+function isHere(address: string): boolean {
+  return URL.parse(address, HERE)?.origin === HERE
+}

@@ -1,0 +1,51 @@
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import type { Page } from '../answers.ts'
+import { at, request, search, send } from '../api.ts'
+
+type SubjectType = 'run' | 'experiment' | 'model' | 'model_version' | 'dataset'
+
+/** What is commented on: a run by its id, a version as `late/3`. */
+export interface Subject {
+  subjectType: SubjectType
+  subjectId: string
+}
+
+export interface Comment {
+  id: string
+  author: string
+  /** Markdown; empty when it was deleted. */
+  body: string
+  /** Made safe by the server. */
+  html: string
+  createdMs: number
+  editedMs?: number
+  deletedMs?: number
+  mayEdit: boolean
+  mayDelete: boolean
+}
+
+const size = 50
+
+export const commentPages = (subject: Subject) =>
+  infiniteQueryOptions({
+    queryKey: ['comments', subject],
+    queryFn: ({ pageParam }) =>
+      request<Page<Comment>>(`/comments${search({ ...subject, limit: size, pageToken: pageParam })}`),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.nextPageToken,
+  })
+
+export const addComment = (subject: Subject, body: string) =>
+  send<Comment>('POST', '/comments', { ...subject, body })
+export const editComment = (id: string, body: string) =>
+  send<Comment>('PATCH', `/comments/${at(id)}`, { body })
+export const deleteComment = (id: string) => send('DELETE', `/comments/${at(id)}`)
+
+/** Markdown as HTML, made safe by the server. The same text gives the same HTML for ever. */
+export const markdown = (text: string) =>
+  queryOptions({
+    queryKey: ['markdown', text],
+    queryFn: () => send<{ html: string }>('POST', '/markdown', { text }),
+    enabled: text.trim() !== '',
+    staleTime: Number.POSITIVE_INFINITY,
+  })
