@@ -1,149 +1,165 @@
 /**
- * How fast tracking is over raw HTTP with SQLite: log-metric one at a time, log-batch of 1,000 metrics, and a search over many runs.
+ * Tracking beside a real `mlflow server`: the same work for both in turns, by raw HTTP and by MLflow's Python client, on SQLite and, when
+ * DB_POSTGRES_URL names a server, on PostgreSQL. Each server is a process of its own.
  *
- *     node bench/tracking.ts [--runs 100000]
+ *     node bin/dev.mjs bench/tracking.ts [--runs 100000] [--points 1000000] [--rounds 3] [--seconds 1]
+ *       [--databases sqlite,postgres] [--only start,log-metric,search,…] [--peer off] [--json FILE] [--docs]
+ *
+ * `--docs` writes the table into docs/reference/tracking.md.
  */
-import { serve } from '@hono/node-server'
-import { Agent, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { parseArgs } from 'node:util'
-import { localOwner } from '../src/kernel/actor.ts'
-import { mlflowApp } from '../src/protocols/mlflow/mlflow.ts'
-import { openTestContext } from '../test/databases.ts'
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
+import { codeVersion } from '../src/governance/code-version.ts'
+import { PAGE_RUN } from './tracking/fill.ts'
+import { HttpClient, REQUEST_LIMIT_MS, TimedOut } from './tracking/http-client.ts'
+import { drive, figuresOf, type Measured } from './tracking/measure.ts'
+import { logMetrics, PARTS, type Part } from './tracking/parts.ts'
+import { lineText, machine, markdown, type Line, type Report } from './tracking/report.ts'
+import { ensureMlflow, type ServerName } from './tracking/servers.ts'
+import { Stand } from './tracking/stand.ts'
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '20000' } } })
-await using context = await openTestContext()
-const server = serve({ fetch: mlflowApp(context, () => localOwner).fetch, port: 0, hostname: '127.0.0.1' })
-await new Promise((resolve) => server.once('listening', resolve))
-const { port } = server.address() as AddressInfo
-const agent = new Agent({ keepAlive: true })
+const DOCS = fileURLToPath(new URL('../docs/reference/tracking.md', import.meta.url))
+const DOCS_BLOCK = /(<!-- bench\/tracking -->\n)[^]*?(<!-- end -->)/
+const STARTS = 3
 
-function post<Answer>(path: string, body: object): Promise<Answer> {
-  const text = JSON.stringify(body)
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        port,
-        agent,
-        method: 'POST',
-        path: `/api/2.0/mlflow/${path}`,
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
-      },
-      (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => {
-          const answer = Buffer.concat(chunks).toString()
-          if (response.statusCode === 200) resolve(JSON.parse(answer) as Answer)
-          else reject(new Error(`${path}: ${response.statusCode} ${answer}`))
-        })
-      },
-    )
-    sent.on('error', reject)
-    sent.end(text)
-  })
-}
-
-async function times(count: number, work: (index: number) => Promise<unknown>): Promise<number[]> {
-  const taken: number[] = []
-  for (let index = 0; index < count; index++) {
-    const start = performance.now()
-    await work(index)
-    taken.push(performance.now() - start)
-  }
-  return taken.sort((a, b) => a - b)
-}
-
-const at = (sorted: readonly number[], share: number): number =>
-  sorted[Math.floor(share * (sorted.length - 1))]!
-const line = (name: string, taken: readonly number[], more = ''): void =>
-  console.log(
-    `${name.padEnd(52)} p50 ${at(taken, 0.5).toFixed(2)} ms  p95 ${at(taken, 0.95).toFixed(2)} ms${more}`,
-  )
-
-interface Created {
-  run: { info: { run_id: string } }
-}
-const create = async (): Promise<string> =>
-  (await post<Created>('runs/create', { experiment_id: '0', start_time: Date.now() })).run.info.run_id
-
-const runId = await create()
-await times(200, (step) =>
-  post('runs/log-metric', { run_id: runId, key: 'warm', value: step, timestamp: 1, step }),
-)
-line(
-  'log-metric, one client',
-  await times(2000, (step) =>
-    post('runs/log-metric', { run_id: runId, key: 'm', value: step, timestamp: 1, step }),
-  ),
-)
-const batch = (index: number) => ({
-  run_id: runId,
-  metrics: Array.from({ length: 1000 }, (_, i) => {
-    const step = index * 1000 + i
-    return { key: `curve${i % 4}`, value: Math.sin(step), timestamp: 1_700_000_000_000 + step, step }
-  }),
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '100000' },
+    points: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '1' },
+    databases: { type: 'string', default: process.env['DB_POSTGRES_URL'] ? 'sqlite,postgres' : 'sqlite' },
+    only: { type: 'string' },
+    peer: { type: 'string', default: 'on' },
+    json: { type: 'string' },
+    docs: { type: 'boolean', default: false },
+  },
 })
-const batches = await times(100, (index) => post('runs/log-batch', batch(index)))
-const total = batches.reduce((sum, taken) => sum + taken, 0)
-line('log-batch of 1,000 metrics, one client', batches, `  ${Math.round(100_000 / (total / 1000))} metrics/s`)
-line('create-run', await times(200, create))
+const rounds = Number(options.rounds)
+const roundMs = Number(options.seconds) * 1000
+const only = options.only?.split(',')
+const wanted = (name: string): boolean => only === undefined || only.includes(name)
+const peer = options.peer === 'off' ? undefined : ensureMlflow()
+const names: readonly ServerName[] = peer ? ['tidemill', 'mlflow'] : ['tidemill']
 
-const runs = Number(values.runs)
-console.log(`filling ${runs} runs …`)
-await fill(runs)
-agent.destroy()
-const search = (body: object) => post('runs/search', { experiment_ids: ['0'], max_results: 100, ...body })
-line(`search ${runs} runs, newest 100`, await times(30, () => search({})))
-line('  100 by a metric', await times(30, () => search({ order_by: ['metrics.auc DESC'] })))
-line(
-  '  100 with a metric filter, by a metric',
-  await times(30, () => search({ filter: 'metrics.auc > 0.9', order_by: ['metrics.auc DESC'] })),
-)
-line('  100 with a param filter', await times(30, () => search({ filter: "params.depth = '7'" })))
-const { rss } = process.memoryUsage()
-console.log(`resident ${Math.round(rss / 2 ** 20)} MB (server and client in one process)`)
-agent.destroy()
-server.close()
+const report: Report = {
+  date: new Date().toISOString().slice(0, 10),
+  machine: machine(),
+  tidemill: codeVersion,
+  mlflow: peer?.version,
+  runs: Number(options.runs),
+  points: Number(options.points),
+  databases: [],
+}
+for (const database of options.databases.split(',')) report.databases.push(await measureOn(database))
+const text = markdown(report)
+process.stdout.write(`\n${text}\n`)
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`)
+if (options.docs) {
+  writeFileSync(
+    DOCS,
+    readFileSync(DOCS, 'utf8').replace(DOCS_BLOCK, (_, begin, end) => `${begin}\n${text}\n\n${end}`),
+  )
+}
 
-/** Rows written straight into the tables, in pieces: 5 metrics and 5 params for each run. */
-async function fill(count: number): Promise<void> {
-  const owner = { project_id: 'default', experiment_id: '0' }
-  for (let from = 0; from < count; from += 500) {
-    const ids = Array.from({ length: Math.min(500, count - from) }, () => context.ids.hex32())
-    await context.db.write(async (trx) => {
-      const rows = ids.map((id, i) => ({
-        ...owner,
-        id,
-        name: `run ${from + i}`,
-        user_id: 'bench',
-        status: 'FINISHED' as const,
-        start_ms: from + i,
-        end_ms: from + i,
-        artifact_uri: `mlflow-artifacts:/0/${id}/artifacts`,
-        parent_run_id: null,
-        lifecycle: 'active' as const,
-        deleted_ms: null,
-        created_ms: 0,
-        announced_ms: 0,
-      }))
-      await trx.insertInto('run').values(rows).execute()
-      for (const key of ['auc', 'loss', 'f1', 'recall', 'brier']) {
-        const metrics = ids.map((run_id) => ({
-          ...owner,
-          run_id,
-          key,
-          step: 0,
-          timestamp_ms: 0,
-          value: Math.random(),
-          is_nan: 0,
-        }))
-        await trx.insertInto('run_metric_latest').values(metrics).execute()
-      }
-      for (const key of ['depth', 'lr', 'trees', 'seed', 'data']) {
-        const params = ids.map((run_id, i) => ({ ...owner, run_id, key, value: String((from + i) % 100) }))
-        await trx.insertInto('run_param').values(params).execute()
-      }
-    })
+async function measureOn(database: string): Promise<Report['databases'][number]> {
+  const postgresUrl = database === 'postgres' ? process.env['DB_POSTGRES_URL'] : undefined
+  if (database === 'postgres' && postgresUrl === undefined) throw new Error('DB_POSTGRES_URL names no server')
+  process.stdout.write(`\n${database}: filling ${report.runs} runs\n`)
+  const lines: Line[] = []
+  const add = (line: Line): void => {
+    lines.push(line)
+    process.stdout.write(`${lineText(line)}\n`)
   }
+  await using stand = await Stand.open(names, postgresUrl, report)
+  if (wanted('start')) add(await measureStarts(stand))
+  add(residentLine(stand, 'resident memory, idle'))
+  for (const part of PARTS)
+    if (wanted(part.name)) for (const line of await measurePart(stand, part)) add(line)
+  if (peer && wanted('python')) for (const line of await measurePython(stand, peer.python)) add(line)
+  add(residentLine(stand, 'resident memory, after the load'))
+  return { name: postgresUrl === undefined ? 'SQLite' : 'PostgreSQL', lines }
+}
+
+function empty(size = 1): Measured {
+  return { takenMs: [], elapsedMs: 0, size, timedOut: false }
+}
+
+function toLine(title: string, measured: ReadonlyMap<ServerName, Measured>, unit: Line['unit'] = 'ms'): Line {
+  const servers = [...measured].map(([name, of]) => [name, figuresOf(of)] as const)
+  return { title, unit, servers: Object.fromEntries(servers) }
+}
+
+async function measureStarts(stand: Stand): Promise<Line> {
+  const measured = new Map<ServerName, Measured>()
+  for (const name of stand.names) {
+    const of = empty()
+    for (let start = 0; start < STARTS; start++) of.takenMs.push((await stand.restart(name)).startMs)
+    of.elapsedMs = of.takenMs.reduce((sum, ms) => sum + ms, 0)
+    measured.set(name, of)
+  }
+  return toLine('start, until /health answers', measured)
+}
+
+function residentLine(stand: Stand, title: string): Line {
+  const measured = stand.names.map((name) => {
+    const takenMs = [stand.server(name).residentMb()]
+    return [name, { ...empty(), takenMs }] as const
+  })
+  return toLine(title, new Map(measured), 'MB')
+}
+
+/** The servers take turns, round by round, so that both meet the same hours of the machine. */
+async function measurePart(stand: Stand, part: Part): Promise<Line[]> {
+  const measured = new Map(stand.names.map((name) => [name, empty(part.size)]))
+  const written = new Map(stand.names.map((name) => [name, empty()]))
+  for (let round = 0; round < (part.once ? 1 : rounds); round++) {
+    for (const name of stand.names) {
+      const of = measured.get(name)!
+      if (of.timedOut) continue
+      using http = new HttpClient(stand.server(name).url)
+      try {
+        await measureRound(http, part, of, written.get(name)!)
+      } catch (error) {
+        if (!(error instanceof TimedOut)) throw error
+        Object.assign(of, { takenMs: [REQUEST_LIMIT_MS], elapsedMs: REQUEST_LIMIT_MS, timedOut: true })
+        await stand.restart(name)
+      }
+    }
+  }
+  const line = toLine(part.title, measured)
+  return part.writers === undefined ? [line] : [line, toLine('  log-metric of those 8 writers', written)]
+}
+
+async function measureRound(http: HttpClient, part: Part, of: Measured, written: Measured): Promise<void> {
+  const piece = await part.prepare(http, part.clients)
+  await piece(0)
+  const write = part.writers && (await logMetrics(http, part.writers))
+  const [done, wrote] = await Promise.all([
+    drive(part.clients, part.once ? 0 : roundMs, piece),
+    write && drive(part.writers!, roundMs, write),
+  ])
+  of.takenMs.push(...done.takenMs)
+  of.elapsedMs += done.elapsedMs
+  if (!wrote) return
+  written.takenMs.push(...wrote.takenMs)
+  written.elapsedMs += wrote.elapsedMs
+}
+
+async function measurePython(stand: Stand, python: string): Promise<Line[]> {
+  const urls = stand.names.map((name) => `${name}=${stand.server(name).url}`)
+  const script = fileURLToPath(new URL('tracking/client.py', import.meta.url))
+  const args = [script, options.rounds, options.seconds, PAGE_RUN, ...urls]
+  const { stdout } = await promisify(execFile)(python, args, { maxBuffer: 2 ** 28 })
+  const taken = JSON.parse(stdout.trim().split('\n').at(-1)!) as Record<string, Record<ServerName, number[]>>
+  return Object.entries(taken).map(([title, servers]) => {
+    const size = title.includes('1,000 metrics') ? 1000 : 1
+    const measured = stand.names.map((name) => {
+      const takenMs = servers[name]
+      return [name, { ...empty(size), takenMs, elapsedMs: takenMs.reduce((sum, ms) => sum + ms, 0) }] as const
+    })
+    return toLine(`Python client: ${title}`, new Map(measured))
+  })
 }

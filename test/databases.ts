@@ -76,7 +76,8 @@ export async function openTestContext(databaseUrl = 'sqlite'): Promise<TestConte
   }
 }
 
-async function freshPostgres(url: string): Promise<{ url: string; drop(): Promise<void> }> {
+/** A new, empty database on a PostgreSQL server. */
+export async function freshPostgres(url: string): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `tidemill_${process.pid}_${Math.random().toString(36).slice(2, 10)}`
   const admin = async (sql: string): Promise<void> => {
     const client = new Client({ connectionString: url })
