@@ -40,6 +40,7 @@ async function answer(
     const actor = await authenticate(request)
     const projectId = await resolveProject(project)
     requirePermission(actor, route.permission, projectId)
+    requireNoNulInUrl(request.url)
     const result = await route.handle({
       context,
       actor,
@@ -72,11 +73,33 @@ function queryOf(request: Request): Record<string, string> {
 async function readJson(request: Request, maxBytes: number): Promise<unknown> {
   const text = new TextDecoder().decode(await readBody(request, maxBytes))
   if (text.trim() === '') return {}
+  let value: unknown
   try {
-    return JSON.parse(text)
+    value = JSON.parse(text)
   } catch (error) {
     throw new AppError('invalid', `The body is no JSON: ${(error as Error).message}`, { cause: error })
   }
+  requireNoNulInJson(text)
+  return value
+}
+
+const NUL = String.fromCharCode(0)
+
+/** Throws `invalid` where a string of this JSON text holds U+0000, which PostgreSQL can't store. */
+export function requireNoNulInJson(text: string): void {
+  if (!text.includes('\\u0000')) return
+  JSON.parse(text, (key, value: unknown) => {
+    if (key.includes(NUL) || (typeof value === 'string' && value.includes(NUL))) throw nulRefused()
+    return value
+  })
+}
+
+export function requireNoNulInUrl(url: string): void {
+  if (url.includes('%00')) throw nulRefused()
+}
+
+function nulRefused(): AppError {
+  return new AppError('invalid', 'Text may not hold the character U+0000')
 }
 
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {

@@ -2,13 +2,16 @@ import { z } from 'zod'
 import { codeVersion } from '../governance/code-version.ts'
 import type { Route } from '../http/route.ts'
 
+type JsonSchema = Record<string, unknown>
+
 /** The OpenAPI 3.1 document of the native REST API, from the list of routes. */
 export function openApiDocument(routes: readonly Route[]): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {}
+  const shared = new SharedSchemas()
   for (const route of routes) {
     const path = `/api/v1${route.path.replaceAll(/:([A-Za-z]+)/g, '{$1}')}`
     paths[path] ??= {}
-    paths[path][route.method.toLowerCase()] = operation(route)
+    paths[path][route.method.toLowerCase()] = operation(route, shared)
   }
   return {
     openapi: '3.1.0',
@@ -16,6 +19,7 @@ export function openApiDocument(routes: readonly Route[]): Record<string, unknow
     paths,
     components: {
       schemas: {
+        ...shared.schemas,
         Error: {
           type: 'object',
           required: ['error'],
@@ -36,17 +40,17 @@ export function openApiDocument(routes: readonly Route[]): Record<string, unknow
   }
 }
 
-function operation(route: Route): Record<string, unknown> {
+function operation(route: Route, shared: SharedSchemas): Record<string, unknown> {
   return {
     summary: route.summary,
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[^A-Za-z]+(.)?/g, (_, next: string) => (next ?? '').toUpperCase())}`,
     'x-permission': route.permission,
-    parameters: [...pathParameters(route), ...queryParameters(route)],
+    parameters: [...parameters(route, 'path', shared), ...parameters(route, 'query', shared)],
     ...(route.body && {
-      requestBody: { required: true, content: { 'application/json': { schema: schema(route.body) } } },
+      requestBody: { required: true, content: { 'application/json': { schema: shared.of(route.body) } } },
     }),
     responses: {
-      200: { description: 'Done', content: { 'application/json': { schema: schema(route.response) } } },
+      200: { description: 'Done', content: { 'application/json': { schema: shared.of(route.response) } } },
       default: {
         description: 'Refused; the message says what would be right',
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
@@ -55,30 +59,56 @@ function operation(route: Route): Record<string, unknown> {
   }
 }
 
-function pathParameters(route: Route): unknown[] {
-  return [...route.path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: { type: 'string' },
-  }))
-}
-
-function queryParameters(route: Route): unknown[] {
-  if (!route.query) return []
-  const { properties = {}, required = [] } = schema(route.query) as {
-    properties?: Record<string, unknown>
+function parameters(route: Route, where: 'path' | 'query', shared: SharedSchemas): unknown[] {
+  const declared = where === 'path' ? route.params : route.query
+  if (!declared) return []
+  const { properties = {}, required = [] } = shared.of(declared) as {
+    properties?: Record<string, JsonSchema>
     required?: string[]
   }
-  return Object.entries(properties).map(([name, value]) => ({
+  return Object.entries(properties).map(([name, schema]) => ({
     name,
-    in: 'query',
-    required: required.includes(name),
-    schema: value,
+    in: where,
+    required: where === 'path' || required.includes(name),
+    schema,
   }))
 }
 
-function schema(type: z.ZodType): Record<string, unknown> {
-  const { $schema: _, ...rest } = z.toJSONSchema(type, { io: 'input', unrepresentable: 'any' })
-  return rest
+/** Schemas that refer to themselves stand once, among the components, where a reference finds them. */
+class SharedSchemas {
+  readonly #names = new Map<string, string>()
+  readonly schemas: Record<string, JsonSchema> = {}
+
+  of(type: z.ZodType): JsonSchema {
+    const {
+      $schema: _,
+      $defs = {},
+      ...schema
+    } = z.toJSONSchema(type, { io: 'input', unrepresentable: 'any' }) as JsonSchema & {
+      $defs?: Record<string, JsonSchema>
+    }
+    const names = new Map(
+      Object.entries($defs).map(([local, definition]) => [local, this.#nameOf(definition)]),
+    )
+    for (const [local, definition] of Object.entries($defs))
+      this.schemas[names.get(local)!] ??= withReferences(definition, names)
+    return withReferences(schema, names)
+  }
+
+  #nameOf(definition: JsonSchema): string {
+    const text = JSON.stringify(definition)
+    const name = this.#names.get(text) ?? `Shared${this.#names.size + 1}`
+    this.#names.set(text, name)
+    return name
+  }
+}
+
+function withReferences(schema: JsonSchema, names: ReadonlyMap<string, string>): JsonSchema {
+  if (names.size === 0) return schema
+  const text = JSON.stringify(schema, (key, value: unknown) =>
+    key === '$ref' && typeof value === 'string'
+      ? value.replace(/^#\/\$defs\/(.*)$/, (_, local: string) => `#/components/schemas/${names.get(local)!}`)
+      : value,
+  )
+  return JSON.parse(text) as JsonSchema
 }

@@ -17,7 +17,7 @@ import {
   type Param,
   type Tag,
 } from './schema.ts'
-import { updateRunRow } from './store.ts'
+import { lastOfEachKey, updateRunRow } from './store.ts'
 import { insertDatasetUse, insertModelUses, upsertLoggedModelMetrics } from './store-inputs.ts'
 import { deleteTag, insertMetrics, insertParams, upsertTags, type Owner } from './store-values.ts'
 
@@ -54,7 +54,7 @@ export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, inp
 
 /** Sets tags, the last of a key, and what follows from MLflow's own: the name and the parent. */
 export async function writeTags(trx: Trx, owner: Owner, tags: readonly Tag[]): Promise<void> {
-  const last = [...new Map(tags.map((tag) => [tag.key, tag])).values()]
+  const last = lastOfEachKey(tags)
   await upsertTags(trx, owner, last)
   for (const { key, value } of last) {
     if (key === TAGS.runName) await updateRunRow(trx, owner.runId, { name: value })

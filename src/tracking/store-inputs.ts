@@ -7,7 +7,7 @@ import {
   type ModelUse,
   type Tag,
 } from './schema.ts'
-import { groupBy } from './store.ts'
+import { groupBy, lastOfEachKey } from './store.ts'
 import { inPieces, storedValue, toMetric } from './store-values.ts'
 import type { LoggedModelRow } from './tables.ts'
 
@@ -195,7 +195,13 @@ export async function upsertLoggedModelValues(
   if (values.length === 0) return
   await trx
     .insertInto(table)
-    .values(values.map((value) => ({ logged_model_id: owner.id, project_id: owner.projectId, ...value })))
+    .values(
+      lastOfEachKey(values).map((value) => ({
+        logged_model_id: owner.id,
+        project_id: owner.projectId,
+        ...value,
+      })),
+    )
     .onConflict((conflict) =>
       conflict.columns(['logged_model_id', 'key']).doUpdateSet((eb) => ({ value: eb.ref('excluded.value') })),
     )

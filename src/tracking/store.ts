@@ -71,7 +71,9 @@ export async function upsertExperimentTags(
   if (tags.length === 0) return
   await trx
     .insertInto('experiment_tag')
-    .values(tags.map((tag) => ({ experiment_id: experimentId, project_id: projectId, ...tag })))
+    .values(
+      lastOfEachKey(tags).map((tag) => ({ experiment_id: experimentId, project_id: projectId, ...tag })),
+    )
     .onConflict((conflict) =>
       conflict.columns(['experiment_id', 'key']).doUpdateSet((eb) => ({ value: eb.ref('excluded.value') })),
     )
@@ -333,6 +335,11 @@ export function toRun(row: RunRow): Run {
     ...(row.parent_run_id !== null && { parentRunId: row.parent_run_id }),
     lifecycle: row.lifecycle,
   }
+}
+
+/** PostgreSQL refuses one upsert that would change a row twice; the last value of a key counts. */
+export function lastOfEachKey(tags: readonly Tag[]): Tag[] {
+  return [...new Map(tags.map((tag) => [tag.key, tag])).values()]
 }
 
 export function groupBy<Row, Value>(

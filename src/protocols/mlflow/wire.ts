@@ -1,6 +1,7 @@
 import type { Actor } from '../../kernel/actor.ts'
 import type { Context } from '../../http/context.ts'
-import { readBody } from '../../http/app.ts'
+import { readBody, requireNoNulInJson, requireNoNulInUrl } from '../../http/app.ts'
+import { AppError } from '../../kernel/errors.ts'
 import { invalid } from './errors.ts'
 
 export interface Call {
@@ -182,6 +183,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** A GET carries its fields in the query (repeated names are lists), everything else in a JSON body. */
 export async function readFields(request: Request, maxBytes: number): Promise<Fields> {
+  requireNoNulInUrl(request.url)
   const query = queryFields(new URL(request.url).searchParams)
   if (request.method === 'GET') return new Fields(query)
   const bytes = await readBody(request, maxBytes)
@@ -206,10 +208,12 @@ function parseObject(text: string): Record<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(text)
-    if (typeof value === 'string') value = JSON.parse(value)
-  } catch {
+    if (typeof value === 'string') return parseObject(value)
+  } catch (error) {
+    if (error instanceof AppError) throw error
     throw invalid('Invalid JSON: the request body could not be parsed')
   }
+  requireNoNulInJson(text)
   if (isRecord(value)) return value
   throw invalid('Invalid JSON: the request body must be an object')
 }
