@@ -17,11 +17,13 @@ import {
 
 export { ingest } from './ingest.ts'
 export { listDatasets, referencedBlobs } from './store.ts'
+export { lineage } from './store-lineage.ts'
 export {
   compareVersions,
   getVersion,
   latestVersion,
   loadManifest,
+  resolveVersion,
   versionScan,
   versionSummary,
 } from './versions.ts'

@@ -23,6 +23,7 @@ import type { FeatureDefinitionRow } from './tables.ts'
 export { materialize } from './materialize.ts'
 export { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
 export { onlineReader, readOnline } from './online.ts'
+export { lineage } from './store-lineage.ts'
 export { buildTrainingSet, trainingSet } from './training-set.ts'
 
 /**

@@ -4,7 +4,7 @@ import type { JsonObject } from '../kernel/json.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { touchBlobs } from '../ports/artifacts/blobs.ts'
 import type { StepDefinition } from './definition-json.ts'
-import { hashFingerprint, type Fingerprint } from './fingerprint.ts'
+import { environmentHash, hashFingerprint, type Fingerprint } from './fingerprint.ts'
 import { blobsOf, type Output } from './schema.ts'
 import {
   countWaiters,
@@ -95,6 +95,7 @@ export async function joinOrStart(
     step_name: request.step.name,
     fingerprint: hashFingerprint(request.fingerprint),
     fingerprint_json: JSON.stringify(request.fingerprint),
+    environment_sha256: environmentHash(request.fingerprint),
     cache_key: request.cacheKey,
     project_version_id: request.projectVersionId,
     step_id: request.step.id,

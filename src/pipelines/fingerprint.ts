@@ -50,3 +50,9 @@ export function fingerprintOf({ step, params, inputs, runtime }: FingerprintInpu
 export function hashFingerprint(fingerprint: Fingerprint): string {
   return hashJson(fingerprint)
 }
+
+/** What stands for the lock files of a step in its lineage; null when it runs under none. */
+export function environmentHash({ environment }: Fingerprint): string | null {
+  const hashes = Object.values(environment)
+  return hashes.length === 0 ? null : hashes.length === 1 ? hashes[0]! : hashJson(environment)
+}

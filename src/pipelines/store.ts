@@ -127,11 +127,17 @@ export async function insertPin(
       name: pin.name,
       project_id: projectId,
       value_json: JSON.stringify(pin.value),
+      pinned_id: textOr(pin.value['id']),
+      pinned_sha256: textOr((pin.value['output'] as { sha256?: unknown } | undefined)?.sha256),
       created_ms: nowMs,
     })
     .onConflict((conflict) => conflict.columns(['run_id', 'kind', 'name']).doNothing())
     .execute()
   return (await findPin(trx, { runId, kind: pin.kind, name: pin.name }))!
+}
+
+function textOr(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
 }
 
 export async function findPin(

@@ -45,6 +45,9 @@ interface RunPinRow {
   name: string
   project_id: string
   value_json: string
+  /** Of the dataset version or the model version, and its content; null when there was none to pin. */
+  pinned_id: string | null
+  pinned_sha256: string | null
   created_ms: number
 }
 
@@ -76,6 +79,8 @@ export interface ExecutionRow {
   step_name: string
   fingerprint: string
   fingerprint_json: string
+  /** Of the lock file that the step runs under, or of the list of several. */
+  environment_sha256: string | null
   /** Unique in a project: of all executions with a key, one runs or has the result. Freed when it can't be used again. */
   cache_key: string | null
   project_version_id: string

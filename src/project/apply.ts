@@ -18,6 +18,7 @@ import { findNewestVersion, findVersion, insertVersion, listVersionRows, setAppl
 import type { ProjectVersionRow } from './tables.ts'
 
 export { referencedBlobs } from './store.ts'
+export { lineage } from './store-lineage.ts'
 
 type Reach = Pick<Context, 'db' | 'artifacts' | 'clock' | 'ids' | 'config'>
 

@@ -30,3 +30,4 @@ export {
   type ReferenceProfile,
 } from './reference-profile.ts'
 export { referencedBlobs } from './store.ts'
+export { lineage, listReferences, type Reference } from './store-lineage.ts'

@@ -50,6 +50,8 @@ export interface ModelVersionRow {
   signature_json: string | null
   onnx_sha256: string | null
   feature_service_json: string | null
+  /** Name and content of the service: versions that share it have the same. */
+  feature_service_id: string | null
   code_snapshot: string | null
   layout_sha256: string | null
   dataset_version_id: string | null
@@ -59,6 +61,13 @@ export interface ModelVersionRow {
   deleted_ms: number | null
   created_ms: number
   updated_ms: number
+}
+
+/** The views that a feature service of some version takes from; both by name and content. */
+interface ServedViewRow {
+  project_id: string
+  service_id: string
+  view_id: string
 }
 
 interface ModelVersionTagRow {
@@ -105,6 +114,7 @@ export interface RegistryTables {
   registered_model_tag: RegisteredModelTagRow
   model_alias: ModelAliasRow
   model_version: ModelVersionRow
+  served_view: ServedViewRow
   model_version_tag: ModelVersionTagRow
   evaluation: EvaluationRow
   evaluation_subject: EvaluationSubjectRow

@@ -28,6 +28,7 @@ import {
   upsertTag,
   type RegistrySearch,
 } from './store.ts'
+import { insertServedViews, serviceId } from './store-lineage.ts'
 import type { ModelVersionRow, RegisteredModelRow, Stage } from './tables.ts'
 
 export interface RegisterVersion extends Caller {
@@ -75,6 +76,7 @@ export async function registerVersion(
       if (blob) await recordBlob(trx, { projectId, blob, nowMs: await db.wallTime(trx) })
     const row = versionRow(input, { id: ids.uuid(), model, version: number, nowMs })
     await insertVersion(trx, row)
+    if (input.featureService) await insertServedViews(trx, projectId, input.featureService)
     for (const tag of tags) await upsertTag(trx, VERSION_TAGS, { ownerId: row.id, projectId, tag })
     const subject = `${model.name}/${number}`
     await audit(trx, {
@@ -114,6 +116,7 @@ function versionRow(
     signature_json: json(input.signature),
     onnx_sha256: input.onnx?.sha256 ?? null,
     feature_service_json: json(input.featureService),
+    feature_service_id: input.featureService ? serviceId(input.featureService) : null,
     code_snapshot: input.codeSnapshot ?? null,
     layout_sha256: input.layout?.sha256 ?? null,
     dataset_version_id: input.lineage?.datasetVersionId ?? null,

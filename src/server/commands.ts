@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander'
-import { currentConfig, print, type CommandOptions } from '../http/command.ts'
+import { apiOf, currentConfig, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { localOwner } from '../kernel/actor.ts'
+import { lineageKinds } from '../ports/db/lineage.ts'
+import type { LineageGraph } from './lineage.ts'
 
 export function addServerCommands(program: Command): void {
   program
@@ -10,6 +12,29 @@ export function addServerCommands(program: Command): void {
     .addOption(new Option('--data-dir <folder>', 'folder of everything that Tidemill keeps'))
     .addOption(new Option('--json', 'print JSON instead of text'))
     .action(gc)
+  withServerOptions(
+    program.command('lineage').description('where something came from, or with --down what came of it'),
+  )
+    .argument('<what>', 'a model version as late/3, a dataset version as flights@2, or an id with --kind')
+    .addOption(new Option('--kind <kind>', 'what the id names').choices(lineageKinds))
+    .addOption(new Option('--down', 'what came of it'))
+    .addOption(new Option('--depth <steps>', 'steps of the way, at most').default('20'))
+    .action(showLineage)
+}
+
+interface LineageOptions extends CommandOptions {
+  kind?: string
+  down?: boolean
+  depth: string
+}
+
+async function showLineage(what: string, options: LineageOptions): Promise<void> {
+  const { lineageTree } = await import('./lineage-tree.ts')
+  const direction = options.down ? 'down' : 'up'
+  const kind = options.kind ?? (what.includes('@') ? 'dataset_version' : 'model_version')
+  const query = new URLSearchParams({ kind, id: what, direction, depth: options.depth })
+  const graph = await apiOf(options).get<LineageGraph>(`/lineage?${query.toString()}`)
+  print(options, graph, () => lineageTree(graph, direction))
 }
 
 interface GcOptions extends CommandOptions {

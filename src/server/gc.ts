@@ -7,7 +7,7 @@ import { referencedBlobs as pipelinesBlobs } from '../pipelines/pipelines.ts'
 import { collectBlobs, type Collected } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { referencedBlobs as projectBlobs } from '../project/apply.ts'
-import { referencedBlobs as registryBlobs } from '../registry/registry.ts'
+import { listReferences, referencedBlobs as registryBlobs, type Reference } from '../registry/registry.ts'
 import { referencedBlobs as servingBlobs } from '../serving/serving.ts'
 import { referencedBlobs as trackingBlobs } from '../tracking/tracking.ts'
 
@@ -29,6 +29,20 @@ export async function listReferencedBlobs(at: Queryable): Promise<Set<string>> {
     for (const hash of await blobsOfRoom(at)) referenced.add(hash)
   }
   return referenced
+}
+
+/**
+ * Of deleted runs and logged models, those that a version which is still registered came from, with that version: they may be deleted
+ * softly, as MLflow's clients expect, and must not be purged, or the version would lose its files and its lineage.
+ */
+export async function referencedRuns(
+  at: Queryable,
+  { runIds, loggedModelIds }: { runIds: readonly string[]; loggedModelIds: readonly string[] },
+): Promise<{ runs: Reference[]; loggedModels: Reference[] }> {
+  return {
+    runs: await listReferences(at, 'run_id', runIds),
+    loggedModels: await listReferences(at, 'logged_model_id', loggedModelIds),
+  }
 }
 
 /**

@@ -23,6 +23,7 @@ import { routes as rolloutRoutes } from '../rollout/routes.ts'
 import { routes as registryRoutes } from '../registry/routes.ts'
 import { routes as trackingRoutes } from '../tracking/routes.ts'
 import { commentRoutes } from './comment-routes.ts'
+import { lineageRoutes } from './lineage.ts'
 import { overviewRoutes } from './overview.ts'
 import type { Tick } from './ticker.ts'
 
@@ -35,6 +36,7 @@ export const roomRoutes: readonly Route[] = [
   ...trackingRoutes,
   ...registryRoutes,
   ...overviewRoutes,
+  ...lineageRoutes,
   ...pipelineRoutes,
   ...rolloutRoutes,
   ...monitoringRoutes,

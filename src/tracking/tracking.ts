@@ -28,6 +28,7 @@ export {
 } from './artifacts.ts'
 export { summarizeDatasets } from './datasets.ts'
 export { referencedBlobs } from './store-artifacts.ts'
+export { lineage } from './store-lineage.ts'
 export { filterSql, orderSql, type Searchable } from './store-search.ts'
 export { searchPage, type Page } from './store.ts'
 export type { Comparison, Filter, NumberOperator, OrderTerm } from './filter.ts'
