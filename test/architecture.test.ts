@@ -42,6 +42,7 @@ const SIDE_DOORS: Readonly<Record<string, string>> = {
   'governance/code-version.ts': 'the gateway and a fresh start name it without opening the room',
   'governance/seal.ts': 'a tick of the server',
   'pipelines/child.ts': 'the child process of a project starts often, and loads no more than this',
+  'registry/import-file.ts': 'the command `deploy` imports a file as `models import` does',
   'project/apply.ts': 'the door for processes: `project.ts` is what users import, and loads definitions only',
   'project/load.ts': 'tests apply a folder without a server',
   'project/snapshot.ts': 'workers and gateways unpack code',

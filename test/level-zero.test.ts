@@ -55,6 +55,15 @@ function fixture(name: string): Uint8Array {
   return readFileSync(new URL(`../src/ports/inference/fixtures/${name}.onnx`, import.meta.url))
 }
 
+const lightgbm = readFileSync(new URL('../src/registry/fixtures/lightgbm.onnx', import.meta.url))
+const golden = JSON.parse(
+  readFileSync(new URL('../src/registry/fixtures/lightgbm.json', import.meta.url), 'utf8'),
+) as { inputs: Record<string, number[][]>; outputs: Record<string, number[][]> }
+
+interface Predictions {
+  predictions: unknown[]
+}
+
 describeDatabases('level zero', (open) => {
   it('serves an ONNX file that no project declared, with a signature read from its graph', async () => {
     const context = await open()
@@ -118,19 +127,58 @@ describeDatabases('level zero', (open) => {
     expect((await api.importFile('price', regression())).body).toMatchObject({
       signature: { task: 'regression' },
     })
-    expect((await api.importFile('other', regression(), { task: 'binary' })).body).toMatchObject({
-      signature: { task: 'binary' },
+    const other = await api.importFile('other', regression(), { task: 'binary' })
+    expect(other.body.error?.message).toMatch(/"value" gave -?[\d.]+, which is no probability/)
+    expect((await api.importFile('other', fixture('zip-map'), { task: 'regression' })).body).toMatchObject({
+      signature: { task: 'regression', score: { output: 'probabilities', column: 0 } },
     })
+  })
+
+  it('takes the rows of a matrix whole, or by the names of its columns, and scores the positive class', async () => {
+    const context = await open()
+    const api = client(context)
+    await using gateway = await openGateway(context)
+    const features = ['a', 'b', 'c', 'd', 'e', 'f']
+    await api.importFile('churn', lightgbm, { features })
+    await api.post('/deployments', { name: 'churn', model: 'churn', version: 1 })
+    await gateway.serves(1)
+    const matrix = golden.inputs['input']!
+    const rows = matrix.length
+    const whole = await gateway.infer('/v2/models/churn/infer', {
+      inputs: [{ name: 'input', shape: [rows, 6], datatype: 'FP32', data: matrix }],
+    })
+    const byName = await gateway.infer('/v2/models/churn/infer', {
+      inputs: features.map((name, column) => ({
+        name,
+        shape: [rows],
+        datatype: 'FP32',
+        data: matrix.map((values) => values[column]),
+      })),
+    })
+    expect(byName.body.outputs).toEqual(whole.body.outputs)
+    const probabilities = whole.body.outputs.find(({ name }) => name === 'probabilities')!
+    const late = probabilities.data.filter((_, i) => i % 2 === 1).map(Number)
+    golden.outputs['probabilities']!.forEach((row, i) => expect(late[i]).toBeCloseTo(row[1]!, 5))
+    const decisions = JSON.parse(String(whole.body.parameters['decisions'])) as string[]
+    expect(decisions).toEqual(late.map((score) => String(score >= 0.5)))
+    const invoke = (body: unknown) => gateway.infer('/invocations', body)
+    const frame = await invoke({ dataframe_split: { columns: features, data: matrix } })
+    const instances = await invoke({ instances: matrix })
+    expect(instances.body).toMatchObject({ predictions: (frame.body as unknown as Predictions).predictions })
+    expect((instances.body as unknown as Predictions).predictions).toHaveLength(rows)
+    const { status, body } = await gateway.infer('/v2/models/churn/infer', {
+      inputs: [{ name: 'input', shape: [1, 5], datatype: 'FP32', data: [1, 2, 3, 4, 5] }],
+    })
+    expect([status, body.error]).toEqual([400, expect.stringContaining('expected [rows, 6]')])
   })
 
   it('refuses files that can’t be served, says why, and makes no model of them', async () => {
     const api = client(await open())
     const refusals: [Uint8Array, RegExp, object?][] = [
-      [Buffer.from('no graph'), /can.?not be loaded/],
-      [tinyModel().subarray(0, 200), /can.?not be loaded/],
-      [fixture('zip-map-only'), /no tensor output/],
-      [fixture('zip-map'), /do not tell what the model predicts/],
-      [fixture('zip-map'), /needs an output with its score.*ZipMap/, { task: 'binary' }],
+      [Buffer.from('no graph'), /no ONNX model/],
+      [tinyModel().subarray(0, 200), /no ONNX model/],
+      [fixture('identity'), /"fp16" is float16/],
+      [lightgbm, /no class "2"; it has 0, 1/, { positive: '2' }],
     ]
     for (const [bytes, message, more] of refusals) {
       const { status, body } = await api.importFile('broken', bytes, more)

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { AppError, type ErrorCode } from '../kernel/errors.ts'
 import type { ErrorBody } from './errors.ts'
 
@@ -35,12 +36,28 @@ export class ApiClient {
   }
 
   async request<Result>(method: string, path: string, body?: unknown): Promise<Result> {
+    const json = body === undefined ? {} : { body: JSON.stringify(body) }
+    return await this.#send(method, path, 'application/json', json)
+  }
+
+  /** Sends a file as it is, without reading it into memory. */
+  async upload<Result>(path: string, file: string): Promise<Result> {
+    const body = Readable.toWeb(createReadStream(file)) as ReadableStream
+    return await this.#send('POST', path, 'application/octet-stream', { body, duplex: 'half' })
+  }
+
+  async #send<Result>(
+    method: string,
+    path: string,
+    contentType: string,
+    content: { body?: string | ReadableStream; duplex?: 'half' },
+  ): Promise<Result> {
     let response: Response
     try {
       response = await fetch(`${this.#baseUrl}/api/v1${path}`, {
         method,
-        headers: { 'content-type': 'application/json', 'x-tidemill-client': 'cli' },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
+        headers: { 'content-type': contentType, 'x-tidemill-client': 'cli' },
+        ...content,
       })
     } catch (error) {
       throw new AppError(

@@ -50,6 +50,12 @@ export const configSchema = z.strictObject({
     .min(1024)
     .default(32 * 1024 * 1024)
     .describe('Largest request body that is read, in bytes'),
+  maxUploadBytes: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .default(1024 ** 3)
+    .describe('Largest file that is uploaded to be imported (a model, a golden batch), in bytes'),
 })
 
 export type Config = Readonly<z.infer<typeof configSchema>>

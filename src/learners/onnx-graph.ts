@@ -1,4 +1,4 @@
-import { encodeModel } from './onnx-file.ts'
+import { encodeModel } from '../ports/inference/onnx-file.ts'
 import type { FeatureSpec } from './schema.ts'
 
 /** A tensor [rows, outputs] of raw scores inside a graph. */

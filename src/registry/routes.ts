@@ -1,10 +1,14 @@
 import { z } from 'zod'
+import type { Context } from '../http/context.ts'
 import { listOf, route } from '../http/route.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { deleteAlias, setAlias } from './aliases.ts'
 import { getEvaluation } from './evaluations.ts'
-import { importedTasks, importOnnx } from './import-onnx.ts'
+import { importOnnx } from './import-onnx.ts'
 import { updateModel } from './models.ts'
-import { Signature, StoredEvaluation } from './schema.ts'
+import { ImportReport, Signature, StoredEvaluation, importedTasks } from './schema.ts'
+import { getUpload, receiveUpload } from './uploads.ts'
 import { ModelDetail, ModelItem, VersionDetail, modelDetail, modelItems, versionDetail } from './views.ts'
 import { updateModelVersion } from './versions.ts'
 
@@ -12,7 +16,60 @@ const limit = z.coerce.number().int().min(1).max(1000).default(100)
 const description = z.string().max(20_000).describe('Markdown')
 const numbered = z.strictObject({ name: z.string(), version: z.coerce.number().int().min(1) })
 
+const features = z.array(z.string().min(1).max(200)).min(1).max(10_000)
+
+const ImportBody = z
+  .strictObject({
+    onnxBase64: z.base64().min(1).optional().describe('The bytes of a small file'),
+    upload: z.string().optional().describe('What `POST /uploads` answered for the file'),
+    source: z.string().min(1).max(1000).describe('Where it came from, for people'),
+    task: z.enum(importedTasks).optional(),
+    features: features.optional().describe('Names of the columns of a single matrix input'),
+    positive: z.string().max(200).optional().describe('The class whose probability is the score'),
+    golden: z
+      .strictObject({ upload: z.string(), format: z.enum(['json', 'parquet']) })
+      .optional()
+      .describe('Inputs and the outputs that the model must give for them'),
+  })
+  .refine(({ onnxBase64, upload }) => (onnxBase64 === undefined) !== (upload === undefined), {
+    error: 'Give either onnxBase64 or upload',
+  })
+
+async function sentBytes(
+  context: Pick<Context, 'db' | 'artifacts'>,
+  projectId: string,
+  { onnxBase64, upload }: { onnxBase64: string | undefined; upload: string | undefined },
+): Promise<StoredBlob> {
+  if (upload !== undefined) return await getUpload(context, { projectId, id: upload })
+  return await context.artifacts.put(Buffer.from(onnxBase64!, 'base64'))
+}
+
+async function goldenBlob(
+  context: Pick<Context, 'db' | 'artifacts'>,
+  projectId: string,
+  { upload, format }: { upload: string; format: 'json' | 'parquet' },
+) {
+  return { blob: await getUpload(context, { projectId, id: upload }), format }
+}
+
 export const routes = [
+  route({
+    method: 'POST',
+    path: '/uploads',
+    summary: 'Send the bytes of a file (the body as it is) that a later request names; kept for a day',
+    permission: 'contribute',
+    response: z.object({ upload: z.string(), sha256: z.string(), sizeBytes: z.number() }),
+    async handle({ context, actor, projectId, request }) {
+      if (request.body === null) throw new AppError('invalid', 'The upload is empty')
+      const { id, sha256, sizeBytes } = await receiveUpload(context, {
+        projectId,
+        actor,
+        body: request.body,
+        declaredBytes: Number(request.headers.get('content-length') ?? 0),
+      })
+      return { upload: id, sha256, sizeBytes }
+    },
+  }),
   route({
     method: 'GET',
     path: '/models',
@@ -51,28 +108,31 @@ export const routes = [
     summary: 'Register an ONNX file that was trained elsewhere; the model is made when there is none',
     permission: 'contribute',
     params: z.strictObject({ name: z.string() }),
-    body: z.strictObject({
-      onnxBase64: z.base64().min(1).describe('The bytes of the file'),
-      source: z.string().min(1).max(1000).describe('Where it came from, for people'),
-      task: z.enum(importedTasks).optional(),
-    }),
+    body: ImportBody,
     response: z.object({
       model: z.string(),
       version: z.number(),
       created: z.boolean().describe('False when the model has a version with these bytes'),
       signature: Signature,
+      report: ImportReport.optional(),
     }),
     async handle({ context, actor, projectId, params, body }) {
-      const { onnxBase64, source, task } = body
+      const { onnxBase64, upload, golden, ...options } = body
       const { version, created } = await importOnnx(context, {
+        ...options,
         projectId,
         actor,
         model: params.name,
-        onnx: Buffer.from(onnxBase64, 'base64'),
-        source,
-        task,
+        onnx: await sentBytes(context, projectId, { onnxBase64, upload }),
+        golden: golden && (await goldenBlob(context, projectId, golden)),
       })
-      return { model: version.model, version: version.version, created, signature: version.signature! }
+      return {
+        model: version.model,
+        version: version.version,
+        created,
+        signature: version.signature!,
+        report: version.importReport,
+      }
     },
   }),
   route({

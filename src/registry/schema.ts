@@ -18,8 +18,45 @@ export const Signature = z.object({
     }),
   ),
   task: z.string(),
+  classes: z
+    .array(z.union([z.string(), z.number()]))
+    .optional()
+    .describe('Labels of a classifier, in the order of its probabilities'),
+  score: z
+    .object({ output: z.string(), column: z.number().optional() })
+    .optional()
+    .describe('Where the score of a row stands; without a column the largest of the row'),
+  features: z
+    .array(z.string())
+    .optional()
+    .describe('Names of the columns of a single matrix input; requests may send them one by one'),
 })
 export type Signature = z.infer<typeof Signature>
+
+export const importedTasks = ['binary', 'multiclass', 'regression'] as const
+export type ImportedTask = (typeof importedTasks)[number]
+
+/** What was found when an ONNX file was tried. */
+export const ImportReport = z.object({
+  sha256: z.string().describe('Of the file as it came; another than the version’s when it was edited'),
+  sizeBytes: z.number(),
+  producer: z.string(),
+  opsets: z.record(z.string(), z.number()),
+  changes: z.array(z.string()).describe('What was edited in the graph'),
+  loadMs: z.number(),
+  residentBytes: z.number().describe('Growth of the process by loading and running it'),
+  latency: z.array(z.object({ rows: z.number(), calls: z.number(), p50Us: z.number(), p99Us: z.number() })),
+  processor: z.string().describe('On which it was measured'),
+  golden: z
+    .object({
+      rows: z.number(),
+      absolute: z.number(),
+      relative: z.number(),
+      largestDifference: z.number(),
+    })
+    .optional(),
+})
+export type ImportReport = z.infer<typeof ImportReport>
 
 export const Lineage = z.object({
   datasetVersionId: z.string().optional(),
@@ -57,6 +94,8 @@ export const ModelVersion = z.object({
   codeSnapshot: z.string().optional(),
   lineage: Lineage,
   layoutSha256: z.string().optional(),
+  importReport: ImportReport.optional(),
+  problem: z.string().optional().describe('Why it can’t be served'),
   aliases: z.array(z.string()),
   tags: z.array(Tag),
   createdMs: z.number(),

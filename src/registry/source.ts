@@ -9,9 +9,8 @@ import {
   updateLoggedModelState,
 } from '../tracking/tracking.ts'
 import type { Caller } from './models.ts'
-import { importedTasks, readSignature } from './import-onnx.ts'
-import type { ModelVersion, Signature } from './schema.ts'
-import { findModelRow } from './store.ts'
+import { tryOnnx } from './import-onnx.ts'
+import type { ModelVersion } from './schema.ts'
 import { getModelVersion, registerVersion, type RegisterVersion } from './versions.ts'
 
 const STORED_HERE = 'mlflow-artifacts:/'
@@ -33,12 +32,12 @@ export async function registerFromSource(
   requireSource(source)
   const location = await locate(context, { projectId, actor }, source)
   const onnx = (await findOnnx(context, { projectId, actor }, location.uri)) ?? location.onnx
-  const signature = onnx && (await findSignature(context, input, onnx))
+  const tried = onnx && (await tryFile(context, input, onnx))
   const version = await registerVersion(context, {
     ...input,
     storageLocation: location.uri,
     onnx,
-    signature,
+    ...tried,
     loggedModelId: input.loggedModelId ?? location.loggedModelId,
     runId: input.runId ?? location.runId,
   })
@@ -84,19 +83,19 @@ async function findOnnx(
   return graphs.length === 1 ? await getArtifact(context, { ...caller, path: graphs[0]!.path }) : undefined
 }
 
-/** A graph that can't be served, or does not tell its task, is registered all the same: without a signature. */
-async function findSignature(
-  { db, artifacts, log }: Pick<Context, 'db' | 'artifacts' | 'log'>,
+/** A graph that can't be served, or does not tell its task, is registered all the same: with the reason, without a signature. */
+async function tryFile(
+  context: Pick<Context, 'db' | 'artifacts' | 'log'>,
   { projectId, model, source }: { projectId: string; model: string; source: string },
-  { sha256 }: StoredBlob,
-): Promise<Signature | undefined> {
-  const row = await findModelRow(db.read, projectId, model)
-  const task = importedTasks.find((known) => known === row?.task)
+  onnx: StoredBlob,
+): Promise<Pick<RegisterVersion, 'onnx' | 'signature' | 'importReport' | 'problem'>> {
   try {
-    return await readSignature(await artifacts.localPath(sha256), task)
+    const { onnx: served, signature, report } = await tryOnnx(context, { projectId, model, onnx })
+    return { onnx: served, signature, importReport: report }
   } catch (error) {
-    log.warn({ model, source, reason: messageOf(error) }, 'A version is registered without a signature')
-    return undefined
+    const problem = messageOf(error)
+    context.log.warn({ model, source, reason: problem }, 'A version is registered without a signature')
+    return { problem }
   }
 }
 

@@ -4,7 +4,14 @@ import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
 import { filterSql, orderSql, searchPage, type Page, type Searchable } from '../tracking/tracking.ts'
 import type { Filter, OrderTerm } from '../tracking/tracking.ts'
-import type { FeatureServiceReference, ModelVersion, RegisteredModel, Signature, Tag } from './schema.ts'
+import type {
+  FeatureServiceReference,
+  ImportReport,
+  ModelVersion,
+  RegisteredModel,
+  Signature,
+  Tag,
+} from './schema.ts'
 import type { ModelAliasRow, ModelVersionRow, RegisteredModelRow } from './tables.ts'
 
 export async function insertModel(trx: Trx, row: RegisteredModelRow): Promise<void> {
@@ -338,6 +345,8 @@ export function toVersion(
       ...optional('projectVersionId', row.project_version_id),
     },
     ...optional('layoutSha256', row.layout_sha256),
+    ...(row.import_json !== null && { importReport: JSON.parse(row.import_json) as ImportReport }),
+    ...optional('problem', row.problem),
     aliases,
     tags,
     createdMs: row.created_ms,

@@ -54,6 +54,12 @@ export interface ModelVersionRow {
   feature_service_id: string | null
   code_snapshot: string | null
   layout_sha256: string | null
+  /** What was found when an ONNX file was imported. */
+  import_json: string | null
+  /** Why it can't be served. */
+  problem: string | null
+  /** The files of an MLflow pyfunc model, which a Python process serves. */
+  python_json: string | null
   dataset_version_id: string | null
   pipeline_run_id: string | null
   execution_id: string | null
@@ -109,6 +115,15 @@ export interface GateResultRow {
   created_ms: number
 }
 
+/** Bytes that a client sent ahead of a request that names them. */
+export interface UploadRow {
+  id: string
+  project_id: string
+  sha256: string
+  size_bytes: number
+  created_ms: number
+}
+
 export interface RegistryTables {
   registered_model: RegisteredModelRow
   registered_model_tag: RegisteredModelTagRow
@@ -119,4 +134,5 @@ export interface RegistryTables {
   evaluation: EvaluationRow
   evaluation_subject: EvaluationSubjectRow
   gate_result: GateResultRow
+  upload: UploadRow
 }

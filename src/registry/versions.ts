@@ -7,7 +7,14 @@ import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { ensureModel, type Caller } from './models.ts'
-import type { FeatureServiceReference, Lineage, ModelVersion, Signature, Tag } from './schema.ts'
+import type {
+  FeatureServiceReference,
+  ImportReport,
+  Lineage,
+  ModelVersion,
+  Signature,
+  Tag,
+} from './schema.ts'
 import {
   VERSION_TAGS,
   deleteAliasesOfVersion,
@@ -51,6 +58,9 @@ export interface RegisterVersion extends Caller {
   /** The stored reference profile (`reference-profile.ts`). */
   layout?: StoredBlob | undefined
   lineage?: Lineage | undefined
+  importReport?: ImportReport | undefined
+  /** Why it can't be served. */
+  problem?: string | undefined
   tags?: readonly Tag[] | undefined
   /** Default: the model must exist. */
   createModel?: boolean
@@ -119,6 +129,9 @@ function versionRow(
     feature_service_id: input.featureService ? serviceId(input.featureService) : null,
     code_snapshot: input.codeSnapshot ?? null,
     layout_sha256: input.layout?.sha256 ?? null,
+    import_json: json(input.importReport),
+    problem: input.problem ?? null,
+    python_json: null,
     dataset_version_id: input.lineage?.datasetVersionId ?? null,
     pipeline_run_id: input.lineage?.pipelineRunId ?? null,
     execution_id: input.lineage?.executionId ?? null,

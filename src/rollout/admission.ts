@@ -27,7 +27,8 @@ export async function deployableVersion(context: Pick<Context, 'db'>, key: Versi
   const { onnxSha256, signature } = found
   if (onnxSha256 === undefined || signature === undefined) {
     const missing = onnxSha256 === undefined ? 'ONNX graph' : 'signature'
-    throw new AppError('invalid', `${key.model}/${key.version} can't be served: it has no ${missing}`)
+    const reason = found.problem ?? `it has no ${missing}`
+    throw new AppError('invalid', `${key.model}/${key.version} can't be served: ${reason}`)
   }
   return {
     modelVersionId: found.id,

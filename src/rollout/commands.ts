@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
-import { absolute, apiOf, print, withServerOptions, type CommandOptions } from '../http/command.ts'
+import { apiOf, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
+import { importFile, withImportOptions, type ImportFileOptions } from '../registry/import-file.ts'
 
-interface DeployOptions extends CommandOptions {
-  name?: string
-  task?: string
+interface DeployOptions extends ImportFileOptions {
   force?: boolean
   reason?: string
 }
@@ -18,18 +16,12 @@ interface Deployed {
 }
 
 export function addRolloutCommands(program: Command): void {
-  withServerOptions(program.command('deploy'))
+  withImportOptions(withServerOptions(program.command('deploy')))
     .description(
       'serve a registered version (late@champion, late/3), or any ONNX file (model.onnx --name churn)',
     )
     .argument('<model>', 'model/version, model@alias, or a path that ends in .onnx')
     .addOption(new Option('--name <deployment>', 'name of the deployment; default: the model’s'))
-    .addOption(
-      new Option(
-        '--task <task>',
-        'with an ONNX file: what it predicts, where its outputs do not tell',
-      ).choices(['binary', 'multiclass', 'regression']),
-    )
     .addOption(new Option('--force', 'deploy although a gate has not passed; needs --reason'))
     .addOption(new Option('--reason <text>', 'why, for the audit log'))
     .action(deployCommand)
@@ -38,9 +30,12 @@ export function addRolloutCommands(program: Command): void {
 async function deployCommand(model: string, options: DeployOptions): Promise<void> {
   const api = apiOf(options)
   const isFile = model.endsWith('.onnx')
-  if (!isFile && options.task !== undefined)
-    throw new AppError('invalid', 'A registered version has its task; --task is for an ONNX file')
-  const target = isFile ? await importOnnx(model, options) : await resolveVersion(model, options)
+  const ofFiles = (['task', 'features', 'positive', 'golden'] as const).find(
+    (name) => options[name] !== undefined,
+  )
+  if (!isFile && ofFiles !== undefined)
+    throw new AppError('invalid', `--${ofFiles} is for an ONNX file; a registered version has it already`)
+  const target = isFile ? await importFile(model, options) : await resolveVersion(model, options)
   const name = options.name ?? target.model
   if (isFile && (await servesAlready(options, name, target))) {
     const sentence = `${name} serves ${target.model}/${target.version} already: it is this very file.`
@@ -52,7 +47,8 @@ async function deployCommand(model: string, options: DeployOptions): Promise<voi
   }
   const deployed = await api.post<Deployed>('/deployments', {
     name,
-    ...target,
+    model: target.model,
+    version: target.version,
     ...(options.force && { force: true }),
     ...(options.reason !== undefined && { reason: options.reason }),
   })
@@ -62,20 +58,6 @@ async function deployCommand(model: string, options: DeployOptions): Promise<voi
 interface Target {
   model: string
   version: number
-}
-
-async function importOnnx(path: string, options: DeployOptions): Promise<Target> {
-  if (!options.name) throw new AppError('invalid', 'Name the deployment of an ONNX file with --name')
-  const bytes = await readFile(absolute(path)).catch((cause: unknown) => {
-    throw new AppError('not_found', `${path} can't be read`, { cause })
-  })
-  const route = `/models/${encodeURIComponent(options.name)}/versions`
-  const { model, version } = await apiOf(options).post<Target>(route, {
-    onnxBase64: bytes.toString('base64'),
-    source: path,
-    ...(options.task !== undefined && { task: options.task }),
-  })
-  return { model, version }
 }
 
 async function servesAlready(options: CommandOptions, deployment: string, target: Target): Promise<boolean> {

@@ -1,7 +1,8 @@
 import { AppError, toAppError } from '../kernel/errors.ts'
 import type { Tensor } from '../ports/inference/inference.ts'
+import { allocate } from '../ports/inference/tensors.ts'
 import type { Executor, Tensors } from './executor.ts'
-import { allocate, assembleFeeds, type FeedPlan, type FeedRows } from './feeds.ts'
+import { assembleFeeds, type FeedPlan, type FeedRows } from './feeds.ts'
 
 /** The rows of one request that wait for a model. */
 export interface BatchItem extends FeedRows {

@@ -1,6 +1,6 @@
 import type { Tensor } from '../ports/inference/inference.ts'
 import type { Tensors } from './executor.ts'
-import { allocate } from './feeds.ts'
+import { allocate } from '../ports/inference/tensors.ts'
 import type { WorkItem } from './live-deployment.ts'
 import type { LoggedOutput } from './prediction-rows.ts'
 import type { Fallback } from './schema.ts'

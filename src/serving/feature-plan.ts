@@ -20,6 +20,8 @@ export interface ResolvedFeatures {
 export interface FeaturePlan {
   inputs: readonly InputSpec[]
   features: readonly LoggedFeature[]
+  /** The matrix input that the features lie in side by side: a request may send it whole instead of the features. */
+  matrix?: InputSpec
   /** Throws `invalid` when a column that is needed is missing. */
   resolve(columns: readonly (Column | undefined)[], rows: number, timeMs: number): ResolvedFeatures
 }
@@ -41,8 +43,13 @@ export function withMissing(
 
 /** A model without a feature service: requests carry its input tensors. */
 export function directPlan(variant: Variant, opened: Pick<OpenedModel, 'inputs'>): FeaturePlan {
-  const inputs = opened.inputs.map((spec) => toInput(spec, variant))
+  const { features: names } = variant.signature
+  const specs = opened.inputs.map((spec) => toInput(spec, variant))
+  const [matrix] = specs
+  const named = names !== undefined && matrix !== undefined && specs.length === 1
+  const inputs = named ? names.map((name): InputSpec => ({ ...matrix, name, rowShape: [], width: 1 })) : specs
   return {
+    ...(named && { matrix }),
     inputs,
     features: inputs.map(({ name, kind, width }) => ({
       name,

@@ -1,5 +1,6 @@
 import { AppError } from '../kernel/errors.ts'
 import type { Datatype, Tensor, TensorData, TensorSpec } from '../ports/inference/inference.ts'
+import { allocate } from '../ports/inference/tensors.ts'
 import type { Column, ColumnValue, LoggedOutput } from './prediction-rows.ts'
 
 /** How feature columns become a model's input tensors. */
@@ -135,35 +136,6 @@ function fill(
 
 function toBigInt(value: ColumnValue): bigint {
   return typeof value === 'bigint' ? value : BigInt(Math.trunc(Number(value)))
-}
-
-export function allocate(datatype: Datatype, length: number): TensorData {
-  switch (datatype) {
-    case 'FP32':
-      return new Float32Array(length)
-    case 'FP64':
-      return new Float64Array(length)
-    case 'BYTES':
-      return Array.from<string>({ length })
-    case 'INT64':
-      return new BigInt64Array(length)
-    case 'UINT64':
-      return new BigUint64Array(length)
-    case 'INT32':
-      return new Int32Array(length)
-    case 'UINT32':
-      return new Uint32Array(length)
-    case 'INT16':
-      return new Int16Array(length)
-    case 'UINT16':
-    case 'FP16':
-      return new Uint16Array(length)
-    case 'INT8':
-      return new Int8Array(length)
-    case 'UINT8':
-    case 'BOOL':
-      return new Uint8Array(length)
-  }
 }
 
 function shapeOf(spec: readonly number[], rows: number, stride: number): number[] {

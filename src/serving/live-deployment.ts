@@ -3,7 +3,7 @@ import type { Breaker } from './breaker.ts'
 import type { Tensors } from './executor.ts'
 import type { FeaturePlan, ResolvedFeatures } from './feature-plan.ts'
 import type { HostedModel } from './model-host.ts'
-import type { LoggedOutput, RouteHeader } from './prediction-rows.ts'
+import type { Column, LoggedOutput, RouteHeader } from './prediction-rows.ts'
 import type { ProfileCounter } from './profile-counter.ts'
 import { unionInputs, type InputSpec, type PredictRequest } from './request-inputs.ts'
 import type { Candidate, DesiredDeployment, Fallback, Variant, VariantName } from './schema.ts'
@@ -76,6 +76,8 @@ export class LiveDeployment {
   readonly desired: DesiredDeployment
   readonly inputs: readonly InputSpec[]
   readonly inputPlaces: ReadonlyMap<string, number>
+  /** Matrix inputs that may be sent whole, with the places of their columns among the inputs. */
+  readonly matrices: ReadonlyMap<string, { input: InputSpec; places: readonly number[] }>
   readonly stable: LiveVariant
   readonly candidate: { live: LiveVariant; desired: Candidate; breaker: Breaker } | undefined
   readonly byVersion: ReadonlyMap<number, LiveVariant>
@@ -111,15 +113,46 @@ export class LiveDeployment {
     this.newInputs = new Set(added?.map(({ name }) => name))
     this.inputPlaces = new Map(this.inputs.map(({ name }, place) => [name, place]))
     for (const live of variants) live.places = this.#placesOf(live)
+    this.matrices = new Map(variants.flatMap(({ plan }) => this.#matrixOf(plan)))
     const key = desired.entity?.key ?? stable.variant.featureService?.entities[0]?.key
     this.entityPlace = key === undefined ? -1 : (this.inputPlaces.get(key) ?? -1)
     this.unitPlace = unit === undefined ? -1 : (this.inputPlaces.get(unit) ?? -1)
     this.sloUs = (desired.policy.latencySloMs ?? 50) * 1000
   }
 
+  #matrixOf({ matrix, inputs }: FeaturePlan): [string, { input: InputSpec; places: number[] }][] {
+    if (matrix === undefined) return []
+    return [[matrix.name, { input: matrix, places: inputs.map(({ name }) => this.inputPlaces.get(name)!) }]]
+  }
+
   #placesOf({ plan }: LiveVariant): number[] | null {
     const places = plan.inputs.map(({ name }) => this.inputPlaces.get(name)!)
     return places.every((place, i) => place === i) ? null : places
+  }
+
+  /** Puts a column to its place, or a matrix to the places of its columns. */
+  place(name: string, column: Column, rows: number, columns: (Column | undefined)[]): void {
+    const own = this.inputPlaces.get(name)
+    if (own !== undefined) columns[own] = column
+    const matrix = this.matrices.get(name)
+    if (matrix === undefined) return
+    const { width } = matrix.input
+    for (const [i, place] of matrix.places.entries())
+      columns[place] = Array.from({ length: rows }, (_, row) => column[row * width + i]!)
+  }
+
+  /** What a request may send under a name. */
+  inputOf(name: string): InputSpec | undefined {
+    const place = this.inputPlaces.get(name)
+    return place === undefined ? this.matrices.get(name)?.input : this.inputs[place]
+  }
+
+  /** The input of requests that send one tensor without its name. */
+  get onlyInput(): InputSpec | undefined {
+    const [matrix, ...others] = this.matrices.values()
+    if (matrix !== undefined && others.length === 0 && matrix.places.length === this.inputs.length)
+      return matrix.input
+    return this.inputs.length === 1 ? this.inputs[0] : undefined
   }
 
   get variants(): LiveVariant[] {

@@ -129,7 +129,15 @@ export class Loader {
     for (const name of variantNames) {
       routes[name] = this.#route(generation, desired, variant, name, { host, plan, layout })
     }
-    return { variant, host, plan, outputs, scoring: planScoring(desired.task, outputs), places: null, routes }
+    return {
+      variant,
+      host,
+      plan,
+      outputs,
+      scoring: planScoring(desired.task, outputs, variant.signature),
+      places: null,
+      routes,
+    }
   }
 
   #route(
@@ -176,7 +184,7 @@ export class Loader {
     const service = variant.featureService
     const planned =
       service && (await servicePlan(this.#context, snapshotFolder, { projectId, variant, service }))
-    const features = planned?.features
+    const features = planned?.features ?? namedColumns(variant)
     const host = await hostModel(
       this.#context,
       { onnxSha256: variant.onnxSha256, features, maxQueue, limits },
@@ -229,6 +237,11 @@ export class Loader {
 
 export function deploymentKey(project: string, name: string): string {
   return `${project}/${name}`
+}
+
+/** The columns of a matrix input that have names are features of their own. */
+function namedColumns({ signature }: Variant): { name: string; width: number }[] | undefined {
+  return signature.features?.map((name) => ({ name, width: 1 }))
 }
 
 /** What the loaded parts depend on: the same model under another feature service is another one. */

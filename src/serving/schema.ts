@@ -10,6 +10,12 @@ export interface Signature {
   inputs: readonly { name: string; kind: FeatureKind; datatype: Datatype; nullable: boolean }[]
   outputs: readonly { name: string; datatype: Datatype; shape: readonly number[] }[]
   task: Task
+  /** Labels of a classifier, in the order of its probabilities. */
+  classes?: readonly (string | number)[]
+  /** Where the score of a row stands. */
+  score?: { output: string; column?: number }
+  /** Names of the columns of a single matrix input. */
+  features?: readonly string[]
 }
 export type FeatureKind = 'number' | 'category' | 'timestamp'
 

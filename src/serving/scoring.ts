@@ -1,7 +1,7 @@
 import { AppError } from '../kernel/errors.ts'
 import type { Tensors } from './executor.ts'
 import type { LoggedOutput } from './prediction-rows.ts'
-import type { Policy, Task } from './schema.ts'
+import type { Policy, Signature, Task } from './schema.ts'
 
 /** Reads the score and the decision of a row out of a model's outputs. */
 export interface Scoring {
@@ -11,34 +11,54 @@ export interface Scoring {
   decision(outputs: Tensors, row: number, score: number, policy: Policy): string | null
 }
 
-/** Finds the outputs that carry score and label. Throws `invalid` when a task's score is nowhere to be found. */
-export function planScoring(task: Task, outputs: readonly LoggedOutput[]): Scoring {
-  const numeric = outputs.filter(({ datatype }) => datatype !== 'BYTES')
-  const floats = numeric.filter(({ datatype }) => datatype.startsWith('FP'))
+/**
+ * Finds the outputs that carry score and label: as the signature says, else by their names and datatypes; of two columns of a binary
+ * model the second is the positive class. Throws `invalid` when a task's score is nowhere to be found.
+ */
+export function planScoring(
+  task: Task,
+  outputs: readonly LoggedOutput[],
+  signature: Pick<Signature, 'classes' | 'score'> = {},
+): Scoring {
+  const output = scoreOutput(task, outputs, signature)
   const labels = outputs.find(({ name, width }) => width === 1 && /label|class/i.test(name))
-  if (task === 'regression' || task === 'forecast') {
-    const output = floats[0] ?? numeric[0]
-    if (output === undefined) throw noScore(task, outputs)
-    return { score: (tensors, row) => valueAt(tensors, output, row * output.width), decision: () => null }
-  }
-  const named = floats.find(({ name }) => /prob|score/i.test(name))
-  const output = named ?? floats[0]
-  if (output === undefined) throw noScore(task, outputs)
+  const { width } = output
+  const column = signature.score?.column ?? (task === 'binary' && width === 2 ? 1 : 0)
+  if (task === 'regression' || task === 'forecast')
+    return { score: (tensors, row) => valueAt(tensors, output, row * width + column), decision: () => null }
   if (task === 'binary') {
-    const { width } = output
     return {
-      score: (tensors, row) => valueAt(tensors, output, row * width + (width === 2 ? 1 : 0)),
+      score: (tensors, row) => valueAt(tensors, output, row * width + column),
       decision: (_, __, score, { threshold = 0.5 }) =>
         Number.isNaN(score) ? null : String(score >= threshold),
     }
   }
+  const { classes } = signature
   return {
     score: (tensors, row) => valueAt(tensors, output, likeliest(tensors, output, row)),
-    decision: (tensors, row) =>
-      labels === undefined
-        ? String(likeliest(tensors, output, row) - row * output.width)
-        : String(tensors[labels.name]!.data[row]),
+    decision(tensors, row) {
+      if (labels !== undefined) return String(tensors[labels.name]!.data[row])
+      const best = likeliest(tensors, output, row) - row * width
+      return String(classes?.[best] ?? best)
+    },
   }
+}
+
+function scoreOutput(
+  task: Task,
+  outputs: readonly LoggedOutput[],
+  { score }: Pick<Signature, 'score'>,
+): LoggedOutput {
+  const declared = score && outputs.find(({ name }) => name === score.output)
+  if (declared) return declared
+  const numeric = outputs.filter(({ datatype }) => datatype !== 'BYTES')
+  const floats = numeric.filter(({ datatype }) => datatype.startsWith('FP'))
+  const continuous = task === 'regression' || task === 'forecast'
+  const output = continuous
+    ? (floats[0] ?? numeric[0])
+    : (floats.find(({ name }) => /prob|score/i.test(name)) ?? floats[0])
+  if (output === undefined) throw noScore(task, outputs)
+  return output
 }
 
 function valueAt(tensors: Tensors, { name }: LoggedOutput, at: number): number {

@@ -14,6 +14,7 @@ import * as rollout from './migrations/009-rollout.ts'
 import * as monitoring from './migrations/010-monitoring.ts'
 import * as project from './migrations/011-project.ts'
 import * as reviews from './migrations/014-reviews.ts'
+import * as importedModels from './migrations/016-imported-models.ts'
 import * as lineage from './migrations/020-lineage.ts'
 
 /** Forward only, in this order; a name is never reused. */
@@ -30,6 +31,7 @@ const migrations = {
   '010-monitoring': monitoring.up,
   '011-project': project.up,
   '014-reviews': reviews.up,
+  '016-imported-models': importedModels.up,
   '020-lineage': lineage.up,
 }
 

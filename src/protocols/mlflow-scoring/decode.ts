@@ -92,14 +92,16 @@ function fromColumns(deployment: LiveDeployment, value: Members): Invocation {
 
 /** Rows without names: for a model with a single input. */
 function fromTensor(deployment: LiveDeployment, rows: readonly unknown[]): Invocation {
-  const [only, ...others] = deployment.inputs
-  if (only === undefined || others.length > 0) {
+  const only = deployment.onlyInput
+  if (only === undefined) {
     throw new AppError(
       'invalid',
       `Rows without names need a model with one input; this one takes ${namesOf(deployment)}`,
     )
   }
-  return { rows: rows.length, columns: [toColumn(only, rows)] }
+  const columns: (Column | undefined)[] = Array.from({ length: deployment.inputs.length })
+  deployment.place(only.name, toColumn(only, rows), rows.length, columns)
+  return { rows: rows.length, columns }
 }
 
 function byName(
@@ -109,13 +111,13 @@ function byName(
 ): Invocation {
   const columns: (Column | undefined)[] = Array.from({ length: deployment.inputs.length })
   for (const [name, values] of given) {
-    const place = deployment.inputPlaces.get(name)
-    if (place === undefined)
+    const input = deployment.inputOf(name)
+    if (input === undefined)
       throw new AppError(
         'invalid',
         `There is no input "${name}"; this deployment takes ${namesOf(deployment)}`,
       )
-    columns[place] = toColumn(deployment.inputs[place]!, values)
+    deployment.place(name, toColumn(input, values), rows, columns)
   }
   return { rows, columns }
 }

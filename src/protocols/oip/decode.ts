@@ -58,11 +58,11 @@ export function decodeInfer(
   }
   const raw = { bytes: body, at: jsonBytes }
   const columns: (Column | undefined)[] = deployment.inputs.map(() => undefined)
+  const seen = new Set<string>()
   let rows = -1
   for (const given of root['inputs'] as unknown[]) {
     const tensor = asObject(given, 'An input')
-    const place = placeOf(deployment, tensor['name'], columns)
-    const input = deployment.inputs[place]!
+    const input = inputOf(deployment, tensor['name'], seen)
     const count = rowsOf(input, tensor['shape'])
     if (rows >= 0 && count !== rows) {
       throw new AppError(
@@ -71,7 +71,7 @@ export function decodeInfer(
       )
     }
     rows = count
-    columns[place] = columnOf(input, tensor, count, raw)
+    deployment.place(input.name, columnOf(input, tensor, count, raw), count, columns)
   }
   if (raw.at !== body.length) {
     throw new AppError(
@@ -90,8 +90,8 @@ export function decodeInfer(
 
 /** The whole body is one tensor of one row, without JSON. */
 function decodeRaw(deployment: LiveDeployment, body: Buffer): InferRequest {
-  const [input, ...others] = deployment.inputs
-  if (input === undefined || others.length > 0) {
+  const input = deployment.onlyInput
+  if (input === undefined) {
     throw new AppError(
       'invalid',
       `A raw request needs a model with one input; this one takes ${namesOf(deployment)}`,
@@ -104,7 +104,9 @@ function decodeRaw(deployment: LiveDeployment, body: Buffer): InferRequest {
       `The body is no ${input.datatype} tensor of one row with ${input.width} values`,
     )
   }
-  return { id: undefined, rows: 1, columns: [toColumn(input, values)], outputs: undefined, binary: true }
+  const columns: (Column | undefined)[] = deployment.inputs.map(() => undefined)
+  deployment.place(input.name, toColumn(input, values), 1, columns)
+  return { id: undefined, rows: 1, columns, outputs: undefined, binary: true }
 }
 
 function columnOf(
@@ -247,15 +249,18 @@ function expectedShape({ rowShape }: InputSpec): string {
   return `[rows${rowShape.map((size) => `, ${size}`).join('')}]`
 }
 
-function placeOf(deployment: LiveDeployment, name: unknown, columns: readonly unknown[]): number {
-  const place = typeof name === 'string' ? deployment.inputPlaces.get(name) : undefined
-  if (place === undefined) {
+function inputOf(deployment: LiveDeployment, name: unknown, seen: Set<string>): InputSpec {
+  const input = typeof name === 'string' ? deployment.inputOf(name) : undefined
+  if (input === undefined) {
     throw new AppError(
       'invalid',
       `There is no input ${JSON.stringify(name)}; this deployment takes ${namesOf(deployment)}`,
     )
   }
-  if (columns[place] === undefined) return place
+  if (!seen.has(input.name)) {
+    seen.add(input.name)
+    return input
+  }
   throw new AppError('invalid', `Input "${String(name)}" is given twice`)
 }
 

@@ -15,6 +15,7 @@ import { wordOf } from '../kit/tone.ts'
 import { Evaluations } from './Evaluations.tsx'
 import { Gates } from './Gates.tsx'
 import { verdictWord } from './judged.ts'
+import { Imported } from './Imported.tsx'
 import { Lineage } from './Lineage.tsx'
 
 /** May this go live, and where did it come from? */
@@ -70,6 +71,7 @@ function VersionView({ version }: { version: ModelVersion }) {
           />
         </Section>
       </Columns>
+      <Imported version={version} />
       <Note
         text={version.description}
         empty="Nobody has described this version yet."

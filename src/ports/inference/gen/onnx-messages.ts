@@ -1,5 +1,6 @@
-// The part of onnx.proto (ONNX IR version 8, Apache-2.0) that writing a model needs: names, field numbers and kinds as there.
+// The part of onnx.proto (ONNX IR version 8, Apache-2.0) that writing and editing a model needs: names, field numbers and kinds as there.
 // `[]` repeats, `|` puts a field into the oneof `value`. Enums are written as int32, which is the same on the wire.
+// What is not listed stays as it is when a model is read and written again.
 
 export const ONNX_MESSAGES = {
   AttributeProto: {
@@ -8,9 +9,11 @@ export const ONNX_MESSAGES = {
     i: [3, 'int64'],
     s: [4, 'bytes'],
     t: [5, 'TensorProto'],
+    g: [6, 'GraphProto'],
     floats: [7, 'float[]'],
     ints: [8, 'int64[]'],
     strings: [9, 'bytes[]'],
+    graphs: [11, 'GraphProto[]'],
     type: [20, 'int32'],
   },
   ValueInfoProto: { name: [1, 'string'], type: [2, 'TypeProto'] },
@@ -30,6 +33,7 @@ export const ONNX_MESSAGES = {
     graph: [7, 'GraphProto'],
     opset_import: [8, 'OperatorSetIdProto[]'],
     metadata_props: [14, 'StringStringEntryProto[]'],
+    functions: [25, 'FunctionProto[]'],
   },
   GraphProto: {
     node: [1, 'NodeProto[]'],
@@ -37,13 +41,17 @@ export const ONNX_MESSAGES = {
     initializer: [5, 'TensorProto[]'],
     input: [11, 'ValueInfoProto[]'],
     output: [12, 'ValueInfoProto[]'],
+    value_info: [13, 'ValueInfoProto[]'],
   },
   TensorProto: {
     dims: [1, 'int64[]'],
     data_type: [2, 'int32'],
     name: [8, 'string'],
     raw_data: [9, 'bytes'],
+    external_data: [13, 'StringStringEntryProto[]'],
+    data_location: [14, 'int32'],
   },
+  FunctionProto: { name: [1, 'string'], node: [7, 'NodeProto[]'], domain: [10, 'string'] },
   TensorShapeProto: { dim: [1, 'TensorShapeDimension[]'] },
   TensorShapeDimension: { dim_value: [1, 'int64|'], dim_param: [2, 'string|'] },
   TypeProto: { tensor_type: [1, 'TensorType|'] },

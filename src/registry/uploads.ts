@@ -1,0 +1,76 @@
+import { mkdir, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Context } from '../http/context.ts'
+import { requirePermission } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
+import type { Caller } from './models.ts'
+import { deleteUploadsBefore, findUpload, insertUpload } from './store-uploads.ts'
+
+/** As long as garbage collection leaves bytes alone that nothing refers to. */
+const KEPT_MS = 24 * 3_600_000
+
+/**
+ * Stores bytes that a later request will name, as they arrive and never whole in memory. They are kept for a day. Throws `invalid` for more
+ * than `maxUploadBytes`, and for none.
+ */
+export async function receiveUpload(
+  { db, ids, artifacts, config }: Pick<Context, 'db' | 'ids' | 'artifacts' | 'config'>,
+  {
+    projectId,
+    actor,
+    body,
+    declaredBytes,
+  }: Caller & { body: AsyncIterable<Uint8Array>; declaredBytes: number },
+): Promise<{ id: string } & StoredBlob> {
+  requirePermission(actor, 'contribute', projectId)
+  const { maxUploadBytes } = config
+  const tooLarge = (): AppError =>
+    new AppError('invalid', `An upload may have ${maxUploadBytes} bytes (setting maxUploadBytes)`, {
+      details: { maxUploadBytes },
+    })
+  if (declaredBytes > maxUploadBytes) throw tooLarge()
+  const folder = join(config.dataDir, 'incoming')
+  await mkdir(folder, { recursive: true })
+  const id = ids.uuid()
+  const path = join(folder, id)
+  try {
+    const file = await open(path, 'wx')
+    try {
+      let sizeBytes = 0
+      for await (const chunk of body) {
+        sizeBytes += chunk.byteLength
+        if (sizeBytes > maxUploadBytes) throw tooLarge()
+        await file.writeFile(chunk)
+      }
+      if (sizeBytes === 0) throw new AppError('invalid', 'The upload is empty')
+    } finally {
+      await file.close()
+    }
+    const blob = await artifacts.putFile(path)
+    await db.write(async (trx) => {
+      const nowMs = await db.wallTime(trx)
+      await deleteUploadsBefore(trx, nowMs - KEPT_MS)
+      await insertUpload(trx, {
+        id,
+        project_id: projectId,
+        sha256: blob.sha256,
+        size_bytes: blob.sizeBytes,
+        created_ms: nowMs,
+      })
+    })
+    return { id, ...blob }
+  } finally {
+    await rm(path, { force: true })
+  }
+}
+
+/** Throws `not_found` for an upload of another project, and for one that is a day old. */
+export async function getUpload(
+  { db, artifacts }: Pick<Context, 'db' | 'artifacts'>,
+  { projectId, id }: { projectId: string; id: string },
+): Promise<StoredBlob> {
+  const row = await findUpload(db.read, projectId, id)
+  if (row && (await artifacts.has(row.sha256))) return { sha256: row.sha256, sizeBytes: row.size_bytes }
+  throw new AppError('not_found', `There is no upload ${id}; uploads are kept for a day`, { details: { id } })
+}
