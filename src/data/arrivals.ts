@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Context } from '../http/context.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { mergeSchemas } from './column-schema.ts'
+import { decompress } from './decompress.ts'
 import { normalise } from './parts.ts'
 import { readingOf, requireUnchanged, type SourceFile } from './probe.ts'
 import type { ReadProblem } from './reading.ts'
@@ -38,13 +39,13 @@ export async function readArrivals(
     await using session = await analytics.session({ threads: 1 })
     for (const [index, file] of files.entries()) {
       const target = join(folder, `${index}.parquet`)
-      const read = await normalise(session, {
-        path: file.absolutePath,
-        ...readingOf(definition.source, file.path),
-        known,
-        time: definition.time,
-        target,
-      })
+      const { compression, ...reading } = readingOf(definition.source, file.path)
+      const plain = compression === 'none' ? file.absolutePath : join(folder, `${index}.plain`)
+      const damaged =
+        compression === 'none' ? undefined : await decompress(file.absolutePath, compression, plain)
+      const read =
+        damaged ??
+        (await normalise(session, { path: plain, ...reading, known, time: definition.time, target }))
       await requireUnchanged(file.absolutePath, file.path, file.stats)
       if (!Array.isArray(read)) {
         problems.push({ ...read, file })
@@ -54,6 +55,7 @@ export async function readArrivals(
       arrivals.push({ file, columns: read, blob, localPath: await artifacts.localPath(blob.sha256) })
       known = mergeSchemas([known, read])
       await rm(target)
+      if (compression !== 'none') await rm(plain)
     }
   } finally {
     await rm(folder, { recursive: true, force: true })

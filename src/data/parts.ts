@@ -2,7 +2,8 @@ import { AppError } from '../kernel/errors.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { schemaProblems, storedType } from './column-schema.ts'
 import { readCsv } from './csv.ts'
-import type { ReadFile, ReadProblem, ReadSource } from './reading.ts'
+import { readJson } from './json-rows.ts'
+import { problem, type FileFormat, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
 import { kindOf, type Column } from './schema.ts'
 
 /**
@@ -12,10 +13,10 @@ import { kindOf, type Column } from './schema.ts'
  */
 export async function normalise(session: AnalyticsSession, file: ReadFile): Promise<Column[] | ReadProblem> {
   try {
-    const source = file.format === 'csv' ? await readCsv(session, file) : await readParquet(session, file)
+    const source = await READERS[file.format](session, file)
     if (!('columns' in source)) return source
-    const problem = describeProblems(file, source.columns)
-    if (problem) return problem
+    const misfit = describeProblems(file, source.columns)
+    if (misfit) return misfit
     const select = source.columns.map(
       ({ name }, index) => `${source.expressions[index]!} AS ${quoteIdentifier(name)}`,
     )
@@ -28,6 +29,10 @@ export async function normalise(session: AnalyticsSession, file: ReadFile): Prom
     throw error
   }
 }
+
+const READERS: Readonly<
+  Record<FileFormat, (session: AnalyticsSession, file: ReadFile) => Promise<ReadSource | ReadProblem>>
+> = { csv: readCsv, json: readJson, parquet: readParquet }
 
 async function readParquet(session: AnalyticsSession, { path, known }: ReadFile): Promise<ReadSource> {
   const from = `read_parquet(${quoteLiteral(path)})`
@@ -68,10 +73,10 @@ function describeProblems({ known, time }: ReadFile, columns: readonly Column[])
     }
   }
   if (problems.length === 0) return undefined
-  return { message: [...new Set(problems)].join('; '), rows: 0, failing: null, failingRows: [] }
+  return problem([...new Set(problems)].join('; '))
 }
 
 function unreadable(message: string): ReadProblem {
-  const reason = message.replace(/^DuckDB: /, '').split('\n')[0]!
-  return { message: `it can't be read: ${reason}`, rows: 0, failing: null, failingRows: [] }
+  const [reason = ''] = message.replace(/^DuckDB: /, '').split('\n')
+  return problem(`it can't be read: ${reason.replace(/ in file "[^"]*"/, '').replace(/\s+$/, '')}`)
 }

@@ -54,10 +54,12 @@ it('reads a file again only when its size or time differ, or it was written just
 })
 
 it('takes the format from the ending, and asks for it where the ending says nothing', () => {
-  expect(readingOf(files('*'), 'a.tsv')).toEqual({ format: 'csv', delimiter: '\t' })
+  expect(readingOf(files('*'), 'a.tsv')).toEqual({ format: 'csv', delimiter: '\t', compression: 'none' })
   expect(readingOf(files('*', { format: 'csv', delimiter: ';' }), 'a.txt')).toEqual({
     format: 'csv',
     delimiter: ';',
+    compression: 'none',
   })
+  expect(readingOf(files('*'), 'in.2024/a.b.jsonl.gz')).toMatchObject({ format: 'json', compression: 'gzip' })
   expect(() => readingOf(files('*'), 'a.txt')).toThrow('give the source a format')
 })

@@ -4,6 +4,7 @@ import { glob, stat } from 'node:fs/promises'
 import { basename, relative, resolve, sep } from 'node:path'
 import { AppError } from '../kernel/errors.ts'
 import type { FilesSource } from './definition.ts'
+import type { Compression, FileFormat } from './reading.ts'
 import type { DatasetFileRow } from './tables.ts'
 
 export interface SourceFile {
@@ -95,25 +96,38 @@ async function statFile(path: string): Promise<BigIntStats | undefined> {
   }
 }
 
-/** How a file is to be read: `parquet`, or `csv` and the delimiter. */
+/** How a file is to be read. A compressed file has a second ending, such as `.csv.gz`. */
 export function readingOf(
   source: FilesSource,
   path: string,
-): { format: 'parquet' | 'csv'; delimiter: string } {
-  const ending = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? ''
+): { format: FileFormat; delimiter: string; compression: Compression } {
+  const endings = /\.[a-z0-9.]+$/i.exec(basename(path))?.[0].toLowerCase().split('.') ?? []
+  const compression = COMPRESSION_OF_ENDING[endings.at(-1) ?? ''] ?? 'none'
+  const ending = endings.at(compression === 'none' ? -1 : -2) ?? ''
   const format = source.format ?? FORMAT_OF_ENDING[ending]
   if (!format) {
     throw new AppError(
       'invalid',
-      `${path} ends in neither .parquet, .pq, .csv nor .tsv: give the source a format`,
+      `${path} ends in none of ${Object.keys(FORMAT_OF_ENDING)
+        .map((known) => `.${known}`)
+        .join(', ')}: give the source a format`,
     )
   }
-  return { format, delimiter: source.delimiter ?? (ending === 'tsv' ? '\t' : ',') }
+  return { format, delimiter: source.delimiter ?? (ending === 'tsv' ? '\t' : ','), compression }
 }
 
-const FORMAT_OF_ENDING: Record<string, 'parquet' | 'csv'> = {
+const COMPRESSION_OF_ENDING: Readonly<Record<string, Compression>> = {
+  gz: 'gzip',
+  zst: 'zstd',
+  br: 'brotli',
+}
+
+const FORMAT_OF_ENDING: Readonly<Record<string, FileFormat>> = {
   parquet: 'parquet',
   pq: 'parquet',
   csv: 'csv',
   tsv: 'csv',
+  json: 'json',
+  jsonl: 'json',
+  ndjson: 'json',
 }

@@ -1,5 +1,8 @@
 import type { Column } from './schema.ts'
 
+export type FileFormat = 'parquet' | 'csv' | 'json'
+export type Compression = 'none' | 'gzip' | 'zstd' | 'brotli'
+
 /** Why a file cannot become a part. */
 export interface ReadProblem {
   /** After the file's name: `3 of 8,412 rows …`. */
@@ -11,7 +14,7 @@ export interface ReadProblem {
 
 export interface ReadFile {
   path: string
-  format: 'parquet' | 'csv'
+  format: FileFormat
   delimiter: string
   /** The columns that the dataset has so far. */
   known: readonly Column[]
@@ -24,4 +27,12 @@ export interface ReadSource {
   columns: Column[]
   expressions: string[]
   from: string
+}
+
+export function problem(message: string): ReadProblem {
+  return { message, rows: 0, failing: null, failingRows: [] }
+}
+
+export function amount(count: number): string {
+  return count.toLocaleString('en-US')
 }

@@ -1,0 +1,87 @@
+import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
+import { amount, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { MAX_FAILING_ROWS, TEXT_ROWS, typedColumns, type TextColumn } from './text-rows.ts'
+
+const RAW = 'json_rows'
+
+/**
+ * Reads JSON: one array of objects, or objects one after another (newline-delimited). Members of the objects are columns, a member that
+ * is missing is null, nested values are JSON text. Texts stay texts, unless all of a column are dates or times; numbers are never read
+ * from texts.
+ */
+export async function readJson(
+  session: AnalyticsSession,
+  { path, known }: ReadFile,
+): Promise<ReadSource | ReadProblem> {
+  const wrong = await notObjects(session, path)
+  if (wrong) return wrong
+  await session.execute(`CREATE OR REPLACE TEMP TABLE ${RAW} AS
+    SELECT * FROM read_json(${quoteLiteral(path)}, maximum_depth = 1, sample_size = -1)`)
+  const header = (await session.query(`DESCRIBE ${RAW}`)).map((row) => String(row['column_name']))
+  const renamed = header.find((name) => sameButForCase(name, header))
+  if (renamed !== undefined) return problem(`members whose names differ only in case: ${renamed}`)
+  const columns = await withKinds(session, header)
+  const texts = header.map((name) => `${quoteIdentifier(name)} ->> '$' AS ${quoteIdentifier(name)}`)
+  await session.execute(`CREATE OR REPLACE TEMP TABLE ${TEXT_ROWS} AS
+    SELECT ${texts.join(', ')}, row_number() OVER () AS __row FROM ${RAW}`)
+  await session.execute(`DROP TABLE ${RAW}`)
+  return await typedColumns(
+    session,
+    columns.map((column) => ({ ...column, known: known.find(({ name }) => name === column.name)?.type })),
+  )
+}
+
+/** DuckDB gives the second of two members a number: `a` and `A` become `a` and `A_1`. */
+function sameButForCase(name: string, header: readonly string[]): boolean {
+  const [, stem] = /^(.*)_\d+$/.exec(name) ?? []
+  return (
+    stem !== undefined && header.some((other) => other !== stem && other.toLowerCase() === stem.toLowerCase())
+  )
+}
+
+/** Every element must be an object, else there are no columns. Null when the file holds nothing to read. */
+async function notObjects(session: AnalyticsSession, path: string): Promise<ReadProblem | undefined> {
+  const elements = `(SELECT row_number() OVER () AS row, json_type(json) AS kind, CAST(json AS VARCHAR) AS text
+    FROM read_json_objects(${quoteLiteral(path)}))`
+  const [count] = await session.query(
+    `SELECT count(*) AS rows, count(*) FILTER (WHERE kind IS DISTINCT FROM 'OBJECT') AS bad FROM ${elements}`,
+  )
+  const rows = Number(count!['rows'])
+  const failing = Number(count!['bad'])
+  if (rows === 0) return problem('it is empty')
+  if (failing === 0) return undefined
+  const found = await session.query(
+    `SELECT row, kind, left(text, 200) AS text FROM ${elements}
+     WHERE kind IS DISTINCT FROM 'OBJECT' ORDER BY row LIMIT ${MAX_FAILING_ROWS}`,
+  )
+  return {
+    message: `${amount(failing)} of ${amount(rows)} elements are no objects (the first is element ${String(found[0]!['row'])})`,
+    rows,
+    failing,
+    failingRows: found.map((row) => ({
+      row: Number(row['row']),
+      reason: 'no object',
+      values: { element: row['text'] as string | null },
+    })),
+  }
+}
+
+/** What kinds of JSON value a column has decides what it may be. */
+async function withKinds(
+  session: AnalyticsSession,
+  header: readonly string[],
+): Promise<Omit<TextColumn, 'known'>[]> {
+  const kinds = header.map(
+    (name, index) => `list(DISTINCT json_type(${quoteIdentifier(name)})) AS kinds_${index}`,
+  )
+  const [row] = await session.query(`SELECT ${kinds.join(', ')} FROM ${RAW}`)
+  return header.map((name, index) => {
+    const found = (row![`kinds_${index}`] as (string | null)[]).filter(
+      (kind) => kind !== null && kind !== 'NULL',
+    )
+    const only = (...allowed: string[]): boolean => found.every((kind) => allowed.includes(kind!))
+    if (only('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')) return { name, candidates: ['BIGINT', 'DOUBLE'] }
+    if (only('BOOLEAN')) return { name, candidates: ['BOOLEAN'] }
+    return { name, candidates: only('VARCHAR') ? ['DATE', 'TIMESTAMP'] : [] }
+  })
+}
