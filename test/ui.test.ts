@@ -2,37 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { smooth } from '../ui/src/charts/smoothing.ts'
 import { wilson } from '../ui/src/deployments/traffic.ts'
 import { decimal, duration, relative, share } from '../ui/src/format.ts'
-import { parseFilterText } from '../ui/src/runs/filter-text.ts'
-
-describe('the filter of runs', () => {
-  it('becomes the tree that the server takes', () => {
-    expect(
-      parseFilterText("metrics.auc > 0.64 and params.learner = 'trees and more' and status = 'FINISHED'"),
-    ).toEqual({
-      and: [
-        { field: 'metric', key: 'auc', operator: '>', value: 0.64 },
-        { field: 'param', key: 'learner', operator: '=', value: 'trees and more' },
-        { field: 'attribute', key: 'status', operator: '=', value: 'FINISHED' },
-      ],
-    })
-  })
-
-  it('takes names in backticks', () => {
-    expect(parseFilterText('metrics.`val/auc (7 d)` >= 1')?.and[0]).toMatchObject({
-      key: 'val/auc (7 d)',
-      value: 1,
-    })
-  })
-
-  it('is nothing when nothing is typed', () => {
-    expect(parseFilterText('  ')).toBeUndefined()
-  })
-
-  it('says what would be right', () => {
-    expect(() => parseFilterText('what?')).toThrow('Write metrics.<name>')
-    expect(() => parseFilterText("metrics.auc > 'high'")).toThrow('compared with a number')
-  })
-})
 
 describe('smoothing', () => {
   const xs = Array.from({ length: 50 }, (_, index) => index)

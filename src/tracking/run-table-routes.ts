@@ -64,6 +64,7 @@ export const runTableRoutes = [
     response: z.object({
       columns: z.array(Column),
       rows: z.array(TableRow),
+      atMs: z.number().describe('Domain time of the answer: a run made later is new to who read it'),
       nextPageToken: z.string().optional(),
     }),
     handle: ({ context, query, ...caller }) =>

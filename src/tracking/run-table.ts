@@ -45,6 +45,8 @@ export interface RunTableRow {
 export interface RunTable {
   columns: RunColumn[]
   rows: RunTableRow[]
+  /** Domain time of the answer: a run made later is new to who read it. */
+  atMs: number
   nextPageToken?: string
 }
 
@@ -94,6 +96,7 @@ export async function readRunTable(
   const children = await countChildren(db.read, { projectId, runIds, lifecycle })
   const values = await readValues(db.read, runIds, columns)
   return {
+    atMs: clock.now(),
     columns: [...columns],
     rows: rows.map((row) => toTableRow(row, children.get(row.id) ?? 0, values.get(row.id)!)),
     ...next,

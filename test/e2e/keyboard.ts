@@ -72,6 +72,28 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
       },
     ],
     [
+      'a column is chosen, found and kept in the address',
+      async (page) => {
+        await open(page, '/runs', 'Runs')
+        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        await page.getByRole('button', { name: 'Columns' }).press('Enter')
+        await page.getByRole('textbox', { name: 'Find a column' }).fill('user')
+        await page.getByRole('checkbox', { name: 'User' }).press(' ')
+        await page.keyboard.press('Escape')
+        await page.getByRole('columnheader', { name: 'User' }).waitFor()
+        await at(page, /columns=.*attribute%3AuserId/)
+      },
+    ],
+    [
+      'X selects up to the row under the cursor',
+      async (page) => {
+        await open(page, '/runs', 'Runs')
+        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        for (const key of ['j', 'x', 'j', 'j', 'X']) await page.keyboard.press(key)
+        await page.getByRole('toolbar', { name: 'Selected runs' }).getByText('3 runs selected').waitFor()
+      },
+    ],
+    [
       'Enter opens the run under the cursor',
       async (page) => {
         await open(page, '/runs', 'Runs')

@@ -1,4 +1,4 @@
-import { QueryClient, infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
+import { QueryClient, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import type * as Answer from './answers.ts'
 
 /** Under /p/<project> both the pages and their data belong to that project. */
@@ -8,10 +8,12 @@ const root = `${base}/api/v1`
 export class ApiError extends Error {
   readonly code: string
   readonly status: number
-  constructor(message: string, code: string, status: number) {
+  readonly details: Readonly<Record<string, unknown>>
+  constructor(message: string, code: string, status: number, details: Record<string, unknown> = {}) {
     super(message)
     this.code = code
     this.status = status
+    this.details = details
   }
 }
 
@@ -20,11 +22,14 @@ export async function request<T>(path: string, init?: RequestInit): Promise<T> {
     throw new ApiError('The server does not answer.', 'unavailable', 0)
   })
   if (response.ok) return (await response.json()) as T
-  const body = (await response.json().catch(() => ({}))) as { error?: { code?: string; message?: string } }
+  const body = (await response.json().catch(() => ({}))) as {
+    error?: { code?: string; message?: string; details?: Record<string, unknown> }
+  }
   throw new ApiError(
     body.error?.message ?? `The server answered ${response.status}.`,
     body.error?.code ?? 'internal',
     response.status,
+    body.error?.details,
   )
 }
 
@@ -36,7 +41,7 @@ export function send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: strin
   })
 }
 
-function post<T>(path: string, body?: unknown): Promise<T> {
+export function post<T>(path: string, body?: unknown): Promise<T> {
   return send('POST', path, body)
 }
 
@@ -97,31 +102,10 @@ export const validationReport = (id: string) =>
 export const features = () => many<Answer.Features>('features', '/features')
 
 export const experiments = () =>
-  many<Answer.Page<Answer.Experiment>>('tracking', '/experiments', { limit: 1000 })
+  many<Answer.Page<Answer.Experiment>>('experiments', '/experiments', { limit: 1000 })
 
-export interface RunsQuery {
-  experimentIds: readonly string[]
-  filter?: object | undefined
-  orderBy?: { field: string; key: string; descending: boolean } | undefined
-  limit: number
-}
-
-export function runPages({ experimentIds, filter, orderBy, limit }: RunsQuery) {
-  const query = {
-    experimentId: experimentIds.join(','),
-    filter: filter && JSON.stringify(filter),
-    orderBy: orderBy && JSON.stringify([orderBy]),
-    limit,
-  }
-  return infiniteQueryOptions({
-    queryKey: ['tracking', '/runs', query],
-    queryFn: ({ pageParam }) =>
-      request<Answer.Page<Answer.RunItem>>(`/runs${search({ ...query, pageToken: pageParam })}`),
-    initialPageParam: '',
-    getNextPageParam: (page) => page.nextPageToken,
-    enabled: experimentIds.length > 0,
-  })
-}
+export const newestRuns = (limit: number) =>
+  many<{ rows: { id: string; name: string }[] }>('run-names', '/run-table', { columns: '[]', limit })
 export const run = (id: string) => one<Answer.Run>('tracking', `/runs/${at(id)}`)
 export const describeRun = (id: string, text: string) => send('PUT', `/runs/${at(id)}/note`, { text })
 export const metric = (runId: string, key: string) =>

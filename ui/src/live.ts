@@ -10,7 +10,8 @@ const rooms: Record<string, readonly string[]> = {
   'pipeline.run_started': ['pipelines'],
   'pipeline.run_finished': ['pipelines'],
   'pipeline.step_changed': ['pipelines'],
-  'run.changed': ['tracking'],
+  // The runs themselves are told one by one.
+  'run.changed': ['experiments'],
   'model.version_created': ['registry'],
   'model.alias_set': ['registry'],
   'comment.changed': ['comments'],
@@ -45,6 +46,8 @@ const lines: Record<string, Line> = {
 export type Line = StationName
 export type Connection = 'connecting' | 'live' | 'away'
 
+type RunsListener = (runIds: readonly string[]) => void
+
 const refreshMs = 400
 const litMs = 2500
 
@@ -55,21 +58,29 @@ class Stream {
   readonly #timers = new Map<Line, ReturnType<typeof setTimeout>>()
   #refresh: ReturnType<typeof setTimeout> | undefined
   readonly #listeners = new Set<() => void>()
+  readonly #changedRuns = new Set<string>()
+  readonly #runListeners = new Set<RunsListener>()
 
   open(): () => void {
     const source = new EventSource(`${base}/api/v1/events`)
     source.addEventListener('open', () => {
-      if (this.#connection === 'away') void queryClient.invalidateQueries()
+      if (this.#connection === 'away') refreshAll()
       this.#become('live')
     })
     source.addEventListener('error', () => this.#become('away'))
-    for (const kind of Object.keys(rooms)) source.addEventListener(kind, () => this.#receive(kind))
+    for (const kind of Object.keys(rooms))
+      source.addEventListener(kind, (event: MessageEvent<string>) => this.#receive(kind, event.data))
     return () => source.close()
   }
 
   subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+  /** Calls the listener with the ids of runs that changed. */
+  subscribeRuns = (listener: RunsListener): (() => void) => {
+    this.#runListeners.add(listener)
+    return () => this.#runListeners.delete(listener)
   }
   connection = (): Connection => this.#connection
   lit = (): ReadonlySet<Line> => this.#lit
@@ -79,7 +90,9 @@ class Stream {
     this.#tell()
   }
 
-  #receive(kind: string): void {
+  #receive(kind: string, data: string): void {
+    const { payload } = JSON.parse(data) as { payload?: { runId?: string } }
+    if (kind === 'run.changed' && payload?.runId !== undefined) this.#changedRuns.add(payload.runId)
     for (const room of rooms[kind] ?? []) this.#stale.add(room)
     this.#stale.add('overview')
     if (this.#refresh === undefined) this.#refresh = setTimeout(() => this.#flush(), refreshMs)
@@ -92,6 +105,11 @@ class Stream {
     const stale = [...this.#stale]
     this.#stale.clear()
     for (const room of stale) void queryClient.invalidateQueries({ queryKey: [room] })
+    if (this.#changedRuns.size === 0) return
+    const runIds = [...this.#changedRuns]
+    this.#changedRuns.clear()
+    invalidateRuns(runIds)
+    for (const listener of this.#runListeners) listener(runIds)
   }
 
   #light(line: Line): void {
@@ -118,6 +136,20 @@ class Stream {
   }
 }
 
+/** Long tables begin anew; everything else is read again in place. */
+function refreshAll(): void {
+  void queryClient.resetQueries({ queryKey: ['run-table'] })
+  void queryClient.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'run-table' })
+}
+
+/** What is known of a run, or of several together, is under an address that has its id. */
+function invalidateRuns(runIds: readonly string[]): void {
+  void queryClient.invalidateQueries({
+    predicate: ({ queryKey: [room, path] }) =>
+      room === 'tracking' && typeof path === 'string' && runIds.some((id) => path.includes(id.slice(0, 12))),
+  })
+}
+
 const stream = new Stream()
 
 /** Opens the one event stream of this tab. */
@@ -127,6 +159,11 @@ export function useStream(): void {
 
 export function useConnection(): Connection {
   return useSyncExternalStore(stream.subscribe, stream.connection)
+}
+
+/** Calls back with the ids of runs that changed, a few times a second at most. */
+export function useRunChanges(listener: (runIds: readonly string[]) => unknown): void {
+  useEffect(() => stream.subscribeRuns((runIds) => void listener(runIds)), [listener])
 }
 
 export function useLitLines(): ReadonlySet<Line> {

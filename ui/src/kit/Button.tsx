@@ -7,10 +7,12 @@ interface ButtonProps {
   look?: 'quiet' | 'primary' | 'danger' | 'solidDanger'
   size?: 'large'
   disabled?: boolean
+  /** For what is on or off. */
+  pressed?: boolean
   label?: string
 }
 
-export function Button({ onPress, children, look, size, disabled = false, label }: ButtonProps) {
+export function Button({ onPress, children, look, size, disabled = false, pressed, label }: ButtonProps) {
   const classes = [styles['button'], look && styles[look], size && styles[size]].filter(Boolean).join(' ')
   return (
     <button
@@ -18,6 +20,7 @@ export function Button({ onPress, children, look, size, disabled = false, label 
       className={classes}
       onClick={onPress}
       disabled={disabled}
+      {...(pressed === undefined ? {} : { 'aria-pressed': pressed })}
       {...(label ? { 'aria-label': label } : {})}
     >
       {children}

@@ -1,6 +1,6 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { type KeyboardEvent, useState } from 'react'
-import { datasets, deployments, experiments, models, pipelines, runPages } from '../api.ts'
+import { datasets, deployments, models, newestRuns, pipelines } from '../api.ts'
 import { pages } from './keys.ts'
 import { Overlay } from './Overlay.tsx'
 import styles from './Overlay.module.css'
@@ -74,8 +74,7 @@ function useCommands(): Command[] {
   const registered = useQuery(models()).data?.items ?? []
   const built = useQuery(pipelines()).data?.items ?? []
   const stored = useQuery(datasets()).data?.items ?? []
-  const experimentIds = (useQuery(experiments()).data?.items ?? []).map(({ id }) => id)
-  const tracked = useInfiniteQuery(runPages({ experimentIds, limit: 50 })).data?.pages[0]?.items ?? []
+  const tracked = useQuery(newestRuns(50)).data?.rows ?? []
   return [
     ...pages.map((page) => ({ name: page.name, kind: `g ${page.key}`, href: page.href })),
     ...deployed.map(({ name }) => ({ name, kind: 'deployment', href: `/deployments/${name}` })),

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
 import { queryClient } from '../api.ts'
 import { Button } from './Button.tsx'
@@ -10,12 +10,17 @@ interface ConfirmProps {
   title: string
   text: string
   verb: string
+  /** False for what people undo as easily as they do it. */
+  askReason?: boolean
+  /** More to fill in. */
+  children?: ReactNode
   onConfirm: (reason: string) => Promise<unknown>
   onClose: () => void
 }
 
 /** Asks before what people feel: says what will happen, takes a reason for the record. */
-export function ConfirmDialog({ title, text, verb, onConfirm, onClose }: ConfirmProps) {
+export function ConfirmDialog(props: ConfirmProps) {
+  const { title, text, verb, askReason = true, children, onConfirm, onClose } = props
   const [reason, setReason] = useState('')
   const mutation = useMutation({
     mutationFn: () => onConfirm(reason),
@@ -43,15 +48,18 @@ export function ConfirmDialog({ title, text, verb, onConfirm, onClose }: Confirm
               mutation.mutate()
             }}
           >
-            <label className={styles['label']}>
-              Reason, for the record
-              <input
-                className={styles['reason']}
-                value={reason}
-                onChange={(event) => setReason(event.target.value)}
-                maxLength={500}
-              />
-            </label>
+            {children}
+            {askReason && (
+              <label className={styles['label']}>
+                Reason, for the record
+                <input
+                  className={styles['reason']}
+                  value={reason}
+                  onChange={(event) => setReason(event.target.value)}
+                  maxLength={500}
+                />
+              </label>
+            )}
             {mutation.isError && (
               <p role="alert" className={styles['error']}>
                 {messageOf(mutation.error)}

@@ -1,81 +1,157 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  memo,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import styles from './Grid.module.css'
-import { typing } from './keys.ts'
+import { useGridKeys } from './grid-keys.ts'
 
 export interface GridColumn<T> {
   id: string
   name: string
+  /** What the name alone does not tell, on hover. */
+  title?: string
   /** Pixels it has at least, and its part of what is left over. */
   width: readonly [minPx: number, grow: number]
   cell: (row: T) => ReactNode
   number?: boolean
   sortable?: boolean
+  /** Stays in sight while the others scroll sideways; pinned columns come first, and don't grow. */
+  pinned?: boolean
+}
+
+/** A row as the grid draws it: the thing, how deep it is nested, and whether what is nested in it is shown. */
+export interface GridRow<T> {
+  item: T
+  depth: number
+  open?: boolean
 }
 
 interface GridProps<T> {
   label: string
   columns: GridColumn<T>[]
-  rows: T[]
-  rowKey: (row: T) => string
-  onOpen: (row: T) => void
+  /** What is loaded, from the top. */
+  rows: GridRow<T>[]
+  /** How many rows there are; those that are not loaded yet have their place. */
+  total: number
+  rowKey: (item: T) => string
+  nameOf: (item: T) => string
+  onOpen: (item: T) => void
   selected: ReadonlySet<string>
   onSelect: (keys: ReadonlySet<string>) => void
   onCompare: () => void
+  onNest?: (item: T, open: boolean) => void
   sort: string
   onSort: (columnId: string) => void
-  onEnd: () => void
+  /** Called with the last row in sight while it is not loaded. */
+  onNeed: (index: number) => void
+  /** Told whether the first row is in sight: there a new row may slide in. */
+  onTop?: (atTop: boolean) => void
+  /** A change of it takes the grid to its first row. */
+  resetKey?: string | number
 }
 
 const rowPx = 28
+const headPx = 30
+const checkPx = 34
 
-/** Ten thousand rows: only the visible ones are in the page. `j k` move, `x` selects, `c` compares, Enter opens. */
+/**
+ * A hundred thousand rows: only those in sight are in the page. `j k` move, `x` selects, `X` selects from the last one to here, `c`
+ * compares, Enter opens, left and right close and open what is nested.
+ */
 export function Grid<T>(props: GridProps<T>) {
-  const { columns, rows, rowKey, onOpen, selected, onSelect, onCompare, sort, onSort, onEnd } = props
+  const {
+    columns,
+    rows,
+    total,
+    rowKey,
+    nameOf,
+    selected,
+    onSelect,
+    sort,
+    onSort,
+    onNeed,
+    onTop,
+    onNest,
+    resetKey,
+  } = props
   const frame = useRef<HTMLDivElement>(null)
   const [current, setCurrent] = useState(-1)
+  const anchor = useRef(-1)
   const virtual = useVirtualizer({
-    count: rows.length,
+    count: total,
     getScrollElement: () => frame.current,
     estimateSize: () => rowPx,
-    overscan: 12,
-    scrollPaddingStart: 30,
+    overscan: 10,
+    scrollPaddingStart: headPx,
   })
   const items = virtual.getVirtualItems()
   const last = items.at(-1)?.index ?? 0
+  const atTop = (items[0]?.index ?? 0) === 0 && (virtual.scrollOffset ?? 0) < rowPx
   useEffect(() => {
-    if (rows.length > 0 && last >= rows.length - 20) onEnd()
-  }, [last, rows.length, onEnd])
+    if (last >= rows.length - 40 && rows.length < total) onNeed(Math.min(total - 1, last + 40))
+  }, [last, rows.length, total, onNeed])
+  useEffect(() => onTop?.(atTop), [atTop, onTop])
+  useEffect(() => {
+    frame.current?.scrollTo({ top: 0 })
+    setCurrent(-1)
+  }, [resetKey])
 
-  const toggle = useCallback(
-    (key: string) => {
+  const keysOf = useCallback(
+    (from: number, to: number) =>
+      rows.slice(Math.max(0, Math.min(from, to)), Math.max(from, to) + 1).map((row) => rowKey(row.item)),
+    [rows, rowKey],
+  )
+  const select = useCallback(
+    (index: number, range: boolean) => {
       const next = new Set(selected)
-      if (!next.delete(key)) next.add(key)
+      if (range && anchor.current >= 0) for (const key of keysOf(anchor.current, index)) next.add(key)
+      else for (const key of keysOf(index, index)) if (!next.delete(key)) next.add(key)
+      anchor.current = index
       onSelect(next)
     },
-    [selected, onSelect],
+    [selected, keysOf, onSelect],
   )
+  // Rows are drawn once: what they call must not change with every selection.
+  const latestSelect = useRef(select)
+  useEffect(() => {
+    latestSelect.current = select
+  })
+  const onRowSelect = useCallback((index: number, range: boolean) => latestSelect.current(index, range), [])
+
   const move = (to: number) => {
-    const index = Math.max(0, Math.min(rows.length - 1, to))
+    const index = Math.max(0, Math.min(total - 1, to))
     setCurrent(index)
     virtual.scrollToIndex(index)
   }
+  const page = Math.max(1, Math.floor(((frame.current?.clientHeight ?? 400) - headPx) / rowPx) - 1)
   const act = (key: string): boolean => {
     const row = rows[current]
     if (key === 'j' || key === 'ArrowDown') move(current + 1)
     else if (key === 'k' || key === 'ArrowUp') move(current - 1)
-    else if (key === 'c' && selected.size > 1) onCompare()
-    else if (key === 'x' && row) toggle(rowKey(row))
-    else if (key === 'Enter' && row) onOpen(row)
+    else if (key === 'PageDown') move(current + page)
+    else if (key === 'PageUp') move(current - page)
+    else if (key === 'Home') move(0)
+    else if (key === 'End') move(total - 1)
+    else if (key === 'c' && selected.size > 1) props.onCompare()
+    else if (key === 'x' && row) select(current, false)
+    else if (key === 'X' && row) select(current, true)
+    else if (key === 'Enter' && row) props.onOpen(row.item)
+    else if (key === 'ArrowRight' && row?.open === false) onNest?.(row.item, true)
+    else if (key === 'ArrowLeft' && row?.open === true) onNest?.(row.item, false)
     else return false
     return true
   }
-  useLetterKeys(act, frame)
+  useGridKeys(act, frame)
 
-  const template = {
-    gridTemplateColumns: `32px ${columns.map(({ width: [min, grow] }) => (grow === 0 ? `${min}px` : `minmax(${min}px, ${grow}fr)`)).join(' ')}`,
-    minWidth: columns.reduce((sum, { width: [min] }) => sum + min, 32),
-  }
+  const layout = useMemo(() => layoutOf(columns), [columns])
+  const all = rows.length > 0 && rows.every((row) => selected.has(rowKey(row.item)))
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target === event.currentTarget && act(event.key)) event.preventDefault()
   }
@@ -85,7 +161,8 @@ export function Grid<T>(props: GridProps<T>) {
       className={styles['grid']}
       role="grid"
       aria-label={props.label}
-      aria-rowcount={rows.length + 1}
+      aria-rowcount={total + 1}
+      aria-colcount={columns.length + 1}
       aria-multiselectable
       aria-activedescendant={
         current >= 0 && items.some((item) => item.index === current) ? `row-${current}` : undefined
@@ -93,46 +170,38 @@ export function Grid<T>(props: GridProps<T>) {
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
-      <div role="row" aria-rowindex={1} className={styles['head']} style={template}>
-        <span role="columnheader" aria-label="Selected" />
-        {columns.map((column) => (
-          <GridHead key={column.id} column={column} sort={sort} onSort={onSort} />
+      <div role="row" aria-rowindex={1} className={styles['head']} style={layout.template}>
+        <span role="columnheader" className={`${styles['check']} ${styles['pinned']}`} style={{ left: 0 }}>
+          <input
+            type="checkbox"
+            aria-label="Select all that are loaded"
+            checked={all}
+            onChange={() => onSelect(all ? new Set() : new Set(rows.map((row) => rowKey(row.item))))}
+          />
+        </span>
+        {columns.map((column, index) => (
+          <GridHead key={column.id} column={column} left={layout.lefts[index]} sort={sort} onSort={onSort} />
         ))}
       </div>
       <div role="rowgroup" className={styles['body']} style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
           const row = rows[item.index]
-          if (row === undefined) return null
-          const key = rowKey(row)
+          if (row === undefined) return <Waiting key={`waiting-${item.index}`} top={item.start} />
+          const key = rowKey(row.item)
           return (
-            <div
+            <Row
               key={key}
-              id={`row-${item.index}`}
-              role="row"
-              aria-rowindex={item.index + 2}
-              aria-selected={selected.has(key)}
-              className={`${styles['row']} ${item.index === current ? styles['current'] : ''}`}
-              style={{ ...template, transform: `translateY(${item.start}px)` }}
-              onClick={() => setCurrent(item.index)}
-            >
-              <span role="gridcell" className={styles['check']}>
-                <input
-                  type="checkbox"
-                  aria-label={`Select ${key}`}
-                  checked={selected.has(key)}
-                  onChange={() => toggle(key)}
-                />
-              </span>
-              {columns.map((column) => (
-                <span
-                  key={column.id}
-                  role="gridcell"
-                  className={`${styles['cell']} ${column.number ? styles['number'] : ''}`}
-                >
-                  {column.cell(row)}
-                </span>
-              ))}
-            </div>
+              index={item.index}
+              top={item.start}
+              row={row}
+              name={nameOf(row.item)}
+              columns={columns as GridColumn<unknown>[]}
+              layout={layout}
+              selected={selected.has(key)}
+              current={item.index === current}
+              onSelect={onRowSelect}
+              onCurrent={setCurrent}
+            />
           )
         })}
       </div>
@@ -140,50 +209,131 @@ export function Grid<T>(props: GridProps<T>) {
   )
 }
 
+interface Layout {
+  template: { gridTemplateColumns: string; minWidth: number }
+  /** Where a pinned column stands, from the left. */
+  lefts: (number | undefined)[]
+}
+
+function layoutOf(columns: { width: readonly [number, number]; pinned?: boolean }[]): Layout {
+  let left = checkPx
+  const lefts = columns.map((column) => {
+    if (!column.pinned) return undefined
+    const here = left
+    left += column.width[0]
+    return here
+  })
+  const tracks = columns.map(({ width: [min, grow], pinned }) =>
+    grow === 0 || pinned ? `${min}px` : `minmax(${min}px, ${grow}fr)`,
+  )
+  return {
+    template: {
+      gridTemplateColumns: [`${checkPx}px`, ...tracks].join(' '),
+      minWidth: columns.reduce((sum, { width: [min] }) => sum + min, checkPx),
+    },
+    lefts,
+  }
+}
+
+/** The place of a row that is still on its way. */
+function Waiting({ top }: { top: number }) {
+  return (
+    <div
+      role="presentation"
+      className={`${styles['row']} ${styles['waiting']}`}
+      style={{ transform: `translateY(${top}px)` }}
+    />
+  )
+}
+
+interface RowProps {
+  index: number
+  top: number
+  row: GridRow<unknown>
+  name: string
+  columns: GridColumn<unknown>[]
+  layout: Layout
+  selected: boolean
+  current: boolean
+  onSelect: (index: number, range: boolean) => void
+  onCurrent: (index: number) => void
+}
+
+const Row = memo(function Row(props: RowProps) {
+  const { index, top, row, columns, layout, selected, current, onSelect } = props
+  return (
+    <div
+      id={`row-${index}`}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={selected}
+      {...(row.open === undefined ? {} : { 'aria-expanded': row.open })}
+      className={[styles['row'], selected && styles['selected'], current && styles['current']]
+        .filter(Boolean)
+        .join(' ')}
+      style={{ ...layout.template, transform: `translateY(${top}px)` }}
+      onClick={() => props.onCurrent(index)}
+    >
+      <span role="gridcell" className={`${styles['check']} ${styles['pinned']}`} style={{ left: 0 }}>
+        <input
+          type="checkbox"
+          aria-label={`Select ${props.name}`}
+          checked={selected}
+          onChange={(event) => onSelect(index, (event.nativeEvent as MouseEvent).shiftKey)}
+        />
+      </span>
+      {columns.map((column, at) => (
+        <span
+          key={column.id}
+          role="gridcell"
+          className={cellLook(column)}
+          style={{
+            ...(layout.lefts[at] !== undefined && { left: layout.lefts[at] }),
+            ...(at === 0 && row.depth > 0 && { paddingLeft: 10 + 18 * row.depth }),
+          }}
+        >
+          {column.cell(row.item)}
+        </span>
+      ))}
+    </div>
+  )
+})
+
+function cellLook(column: { number?: boolean; pinned?: boolean }): string {
+  return [styles['cell'], column.number && styles['number'], column.pinned && styles['pinned']]
+    .filter(Boolean)
+    .join(' ')
+}
+
 function GridHead<T>({
   column,
+  left,
   sort,
   onSort,
 }: {
   column: GridColumn<T>
+  left: number | undefined
   sort: string
   onSort: (id: string) => void
 }) {
   const direction =
     sort === `${column.id} asc` ? 'ascending' : sort === `${column.id} desc` ? 'descending' : 'none'
+  const arrow = direction === 'ascending' ? '↑' : direction === 'descending' ? '↓' : ''
   return (
     <span
       role="columnheader"
-      className={`${styles['cell']} ${column.number ? styles['number'] : ''}`}
+      title={column.title ?? column.name}
+      className={cellLook(column)}
+      style={left === undefined ? {} : { left }}
       {...(column.sortable ? { 'aria-sort': direction } : {})}
     >
       {column.sortable ? (
         <button type="button" onClick={() => onSort(column.id)}>
-          {column.name} {direction === 'ascending' ? '↑' : direction === 'descending' ? '↓' : ''}
+          {arrow} {column.name}
         </button>
       ) : (
         column.name
       )}
     </span>
   )
-}
-
-/** Letters work from anywhere on the page, arrows and Enter only inside the grid. */
-function useLetterKeys(act: (key: string) => boolean, frame: React.RefObject<HTMLDivElement | null>) {
-  const latest = useRef(act)
-  useEffect(() => {
-    latest.current = act
-  })
-  useEffect(() => {
-    const listen = (event: globalThis.KeyboardEvent) => {
-      if (typing(event) || !['j', 'k', 'x', 'c'].includes(event.key)) return
-      if (frame.current?.contains(document.activeElement) && document.activeElement === frame.current) return
-      if (latest.current(event.key)) {
-        event.preventDefault()
-        frame.current?.focus({ preventScroll: true })
-      }
-    }
-    window.addEventListener('keydown', listen)
-    return () => window.removeEventListener('keydown', listen)
-  }, [frame])
 }

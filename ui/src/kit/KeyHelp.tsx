@@ -8,6 +8,8 @@ const others = [
   ['j k', 'Next and previous row'],
   ['↵', 'Open the row'],
   ['x', 'Select the row'],
+  ['X', 'Select up to this row'],
+  ['→ ←', 'Open and close what is nested'],
   ['c', 'Compare what is selected'],
   ['?', 'This page'],
 ] as const

@@ -5,10 +5,12 @@ import styles from './Overlay.module.css'
 export function Overlay({
   label,
   onClose,
+  wide = false,
   children,
 }: {
   label: string
   onClose: () => void
+  wide?: boolean
   children: ReactNode
 }) {
   const dialog = useRef<HTMLDialogElement>(null)
@@ -19,7 +21,7 @@ export function Overlay({
   return (
     <dialog
       ref={dialog}
-      className={styles['overlay']}
+      className={`${styles['overlay']} ${wide ? styles['wide'] : ''}`}
       aria-label={label}
       onClose={onClose}
       onClick={(event) => event.target === dialog.current && onClose()}

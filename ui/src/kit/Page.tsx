@@ -10,15 +10,17 @@ interface PageProps {
   /** The page's answer in a sentence. */
   lede?: ReactNode
   actions?: ReactNode
+  /** For tables that need every pixel. */
+  wide?: boolean
   children: ReactNode
 }
 
-export function Page({ title, aside, crumbs = [], lede, actions, children }: PageProps) {
+export function Page({ title, aside, crumbs = [], lede, actions, wide = false, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} · Tidemill`
   }, [title])
   return (
-    <div className={styles['page']}>
+    <div className={`${styles['page']} ${wide ? styles['wide'] : ''}`}>
       <header className={styles['head']}>
         <div>
           {crumbs.length > 0 && (

@@ -1,216 +1,200 @@
-import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { useCallback, useMemo, useState } from 'react'
-import { Link, useLocation } from 'wouter'
-import type { RunItem } from '../answers.ts'
-import { experiments, runPages } from '../api.ts'
-import { duration } from '../format.ts'
-import { useParam } from '../kit/address.ts'
+import { useQuery } from '@tanstack/react-query'
+import { Columns3, Download, ListTree, Trash2 } from 'lucide-react'
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react'
+import { useLocation } from 'wouter'
+import { experiments } from '../api.ts'
+import { count } from '../format.ts'
 import { Button } from '../kit/Button.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
-import { Grid, type GridColumn } from '../kit/Grid.tsx'
-import { Loaded, messageOf } from '../kit/Loaded.tsx'
+import { Grid } from '../kit/Grid.tsx'
+import { messageOf } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
-import { State } from '../kit/State.tsx'
-import { Time } from '../kit/Time.tsx'
-import { runColour } from '../palette.ts'
-import { commonKeys, metricOf, paramOf, tellingKeys, written } from './facets.ts'
-import { parseFilterText } from './filter-text.ts'
+import type { RunRow } from './answers.ts'
+import { csvHref, type TableQuery } from './api.ts'
+import { ColumnChooser } from './ColumnChooser.tsx'
+import { compareHref } from './compare-address.ts'
+import { FilterBox, FilterProblem, isFilterError } from './FilterBox.tsx'
 import styles from './RunsPage.module.css'
+import { tableColumns } from './table-columns.tsx'
+import { useTableState } from './table-state.ts'
+import { useRunTable } from './use-run-table.ts'
+
+// Its dialogs bring React Aria, which nobody needs before something is selected.
+const BulkBar = lazy(async () => ({ default: (await import('./BulkBar.tsx')).BulkBar }))
 
 /** Which run is best, and why? */
 export function RunsPage() {
-  const [experimentId, setExperiment] = useParam('experiment', '')
-  const [filter, setFilter] = useParam('filter', '')
-  const [sort, setSort] = useParam('sort', '')
-  const [chosen, setChosen] = useParam('selected', '')
+  const state = useTableState()
+  const { query, chosen, pinned, open, selected, setSelected } = state
+  const atTop = useRef(true)
+  const table = useRunTable(
+    query,
+    open,
+    useCallback(() => atTop.current, []),
+  )
+  const names = useExperimentNames()
+  const [choosing, setChoosing] = useState(false)
   const [, go] = useLocation()
-  const selected = useMemo(() => new Set(chosen.split(',').filter(Boolean)), [chosen])
-  const known = useQuery(experiments())
-  const parsed = useMemo(() => attempt(() => parseFilterText(filter)), [filter])
-  const query = useInfiniteQuery({
-    ...runPages({
-      experimentIds: experimentId === '' ? (known.data?.items ?? []).map(({ id }) => id) : [experimentId],
-      filter: parsed.value,
-      orderBy: orderOf(sort),
-      limit: 200,
-    }),
-    placeholderData: keepPreviousData,
-  })
-  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data])
-  const columns = useMemo(() => columnsOf(rows), [rows])
-  const { fetchNextPage, hasNextPage, isFetchingNextPage } = query
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage])
-  const compare = () => go(`/runs/compare?runs=${[...selected].join(',')}`)
+  const nest = useRef(state.setNested)
+  nest.current = state.setNested
+  const columns = useMemo(
+    () =>
+      tableColumns({
+        chosen,
+        pinned,
+        answered: table.columns,
+        tree: query.roots,
+        isOpen: (id) => open.has(id),
+        onNest: (run) => nest.current(run.id, !open.has(run.id)),
+        experimentName: (id) => names.get(id) ?? id,
+      }),
+    [chosen, pinned, table.columns, query.roots, open, names],
+  )
+  const compare = () => go(compareHref([...selected]))
+  const searched = query.filter !== '' || query.experimentId !== ''
   return (
     <Page
-      title="Runs"
-      lede="Every training that was tracked, by a pipeline, a script or an MLflow client."
-      actions={
-        <Button onPress={compare} disabled={selected.size < 2}>
-          Compare {selected.size > 0 ? selected.size : ''}
-        </Button>
-      }
+      wide
+      title={query.lifecycle === 'deleted' ? 'Deleted runs' : 'Runs'}
+      aside={table.ready && <span className={styles['total']}>{count(table.runs)}</span>}
+      actions={<Actions state={state} query={query} onColumns={() => setChoosing(true)} />}
     >
       <div className={styles['bar']}>
-        <Filter value={filter} onChange={setFilter} />
-        <ExperimentChoice value={experimentId} onChange={setExperiment} />
+        <FilterBox value={query.filter} onChange={state.setFilter} />
+        <ExperimentChoice value={query.experimentId} names={names} onChange={state.setExperiment} />
       </div>
-      {parsed.problem !== undefined && (
-        <p role="alert" className={styles['error']}>
-          {parsed.problem}
-        </p>
+      {isFilterError(table.error) ? (
+        <FilterProblem error={table.error} text={query.filter} />
+      ) : (
+        table.error !== null && (
+          <p role="alert" className={styles['error']}>
+            {messageOf(table.error)}
+          </p>
+        )
       )}
-      <Loaded query={query}>
-        {() =>
-          rows.length === 0 ? (
-            <NoRuns filtered={filter !== '' || experimentId !== ''} />
-          ) : (
-            <>
-              <Grid
-                label="Runs"
-                columns={columns}
-                rows={rows}
-                rowKey={(run) => run.id}
-                onOpen={(run) => go(`/runs/${run.id}`)}
-                selected={selected}
-                onSelect={(keys) => setChosen([...keys].join(','))}
-                onCompare={compare}
-                sort={sort}
-                onSort={(id) => setSort(sort === `${id} desc` ? `${id} asc` : `${id} desc`)}
-                onEnd={onEnd}
-              />
-              <p className={styles['note']}>
-                {rows.length} run{rows.length === 1 ? '' : 's'}
-                {hasNextPage ? ' loaded, more below' : ''}
-              </p>
-            </>
-          )
-        }
-      </Loaded>
+      <Suspense>
+        {selected.size > 0 && (
+          <BulkBar
+            selected={selected}
+            deleted={query.lifecycle === 'deleted'}
+            onCompare={compare}
+            onClear={() => setSelected(new Set())}
+          />
+        )}
+      </Suspense>
+      {table.ready && table.rows.length === 0 && !isFilterError(table.error) ? (
+        <NoRuns searched={searched} deleted={query.lifecycle === 'deleted'} />
+      ) : (
+        <div className={styles['table']} hidden={!table.ready}>
+          {table.fresh > 0 && (
+            <button type="button" className={styles['fresh']} onClick={table.showFresh}>
+              {table.fresh} new
+            </button>
+          )}
+          <Grid<RunRow>
+            label="Runs"
+            columns={columns}
+            rows={table.rows}
+            total={table.total}
+            rowKey={keyOf}
+            nameOf={nameOf}
+            onOpen={(run) => go(`/runs/${run.id}`)}
+            selected={selected}
+            onSelect={setSelected}
+            onCompare={compare}
+            onNest={(run, wanted) => state.setNested(run.id, wanted)}
+            sort={query.sort}
+            onSort={state.setSort}
+            onNeed={table.need}
+            onTop={(now) => void (atTop.current = now)}
+            resetKey={`${query.experimentId} ${query.filter} ${query.sort} ${query.lifecycle}`}
+          />
+        </div>
+      )}
+      {choosing && (
+        <ColumnChooser
+          experimentId={query.experimentId}
+          chosen={chosen ?? columns.slice(1).map(({ id }) => id)}
+          pinned={pinned}
+          onChange={state.setColumns}
+          onClose={() => setChoosing(false)}
+        />
+      )}
     </Page>
   )
 }
 
-function attempt<T>(work: () => T): { value?: T; problem?: string } {
-  try {
-    return { value: work() }
-  } catch (error) {
-    return { problem: messageOf(error) }
-  }
-}
+const keyOf = (run: RunRow) => run.id
+const nameOf = (run: RunRow) => run.name
 
-/** "metric:auc desc", as the address has it. */
-function orderOf(sort: string) {
-  const [, field, key, direction] = /^(\w+):(.+) (asc|desc)$/.exec(sort) ?? []
-  return field === undefined || key === undefined
-    ? undefined
-    : { field, key, descending: direction === 'desc' }
-}
-
-function columnsOf(rows: RunItem[]): GridColumn<RunItem>[] {
-  const metrics = commonKeys(
-    rows.map((run) => run.metrics),
-    5,
-  )
-  const params = tellingKeys(
-    rows.map((run) => run.params),
-    5,
-  )
-  return [
-    {
-      id: 'attribute:name',
-      name: 'Run',
-      width: [190, 1.4],
-      cell: (run) => (
-        <>
-          <span className={styles['swatch']} style={{ background: runColour(run.id) }} />
-          <Link className={styles['name'] ?? ''} href={`/runs/${run.id}`}>
-            {run.name}
-          </Link>
-        </>
-      ),
-    },
-    { id: 'status', name: 'State', width: [96, 0], cell: (run) => <State word={run.status} /> },
-    {
-      id: 'attribute:startMs',
-      name: 'Started',
-      width: [112, 0],
-      sortable: true,
-      cell: (run) => <Time ms={run.startMs} />,
-    },
-    {
-      id: 'took',
-      name: 'Took',
-      width: [76, 0],
-      number: true,
-      cell: (run) =>
-        run.endMs === undefined || run.endMs === run.startMs ? '' : duration(run.endMs - run.startMs),
-    },
-    ...metrics.map((key): GridColumn<RunItem> => ({
-      id: `metric:${key}`,
-      name: key,
-      width: [92, 0.6],
-      number: true,
-      sortable: true,
-      cell: (run) => written(metricOf(run, key)),
-    })),
-    ...params.map((key): GridColumn<RunItem> => ({
-      id: `param:${key}`,
-      name: key,
-      width: [92, 0.6],
-      cell: (run) => paramOf(run, key) ?? '',
-    })),
-  ]
-}
-
-function Filter({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const [draft, setDraft] = useState(value)
+function Actions({
+  state,
+  query,
+  onColumns,
+}: {
+  state: ReturnType<typeof useTableState>
+  query: TableQuery
+  onColumns: () => void
+}) {
+  const deleted = query.lifecycle === 'deleted'
   return (
-    <form
-      style={{ display: 'contents' }}
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault()
-        onChange(draft.trim())
-      }}
-    >
-      <input
-        data-filter
-        className={styles['filter']}
-        aria-label="Filter runs"
-        placeholder="metrics.auc > 0.64 and params.learner = 'trees'"
-        value={draft}
-        onChange={(event) => setDraft(event.target.value)}
-        onBlur={() => onChange(draft.trim())}
-        spellCheck={false}
-      />
-    </form>
+    <>
+      <Button onPress={onColumns}>
+        <Columns3 size={14} aria-hidden /> Columns
+      </Button>
+      <Button pressed={state.grouped} onPress={() => state.setGrouped(!state.grouped)}>
+        <ListTree size={14} aria-hidden /> Nest
+      </Button>
+      <Button pressed={deleted} onPress={() => state.setDeleted(!deleted)}>
+        <Trash2 size={14} aria-hidden /> Deleted
+      </Button>
+      <a className={styles['download']} href={csvHref(query)} download>
+        <Download size={14} aria-hidden /> CSV
+      </a>
+    </>
   )
 }
 
-function ExperimentChoice({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const items = useQuery(experiments()).data?.items ?? []
+function useExperimentNames(): ReadonlyMap<string, string> {
+  const items = useQuery(experiments()).data?.items
+  return useMemo(() => new Map((items ?? []).map(({ id, name }) => [id, name])), [items])
+}
+
+function ExperimentChoice({
+  value,
+  names,
+  onChange,
+}: {
+  value: string
+  names: ReadonlyMap<string, string>
+  onChange: (value: string) => void
+}) {
+  const several = value.includes(',')
   return (
     <select aria-label="Experiment" value={value} onChange={(event) => onChange(event.target.value)}>
       <option value="">All experiments</option>
-      {items.map((experiment) => (
-        <option key={experiment.id} value={experiment.id}>
-          {experiment.name}
+      {several && <option value={value}>{value.split(',').length} experiments</option>}
+      {[...names].map(([id, name]) => (
+        <option key={id} value={id}>
+          {name}
         </option>
       ))}
     </select>
   )
 }
 
-function NoRuns({ filtered }: { filtered: boolean }) {
-  return filtered ? (
-    <EmptyState
-      what="No run matches this filter."
-      code={"metrics.auc > 0.64 and params.learner = 'trees' and status = 'FINISHED'"}
-    />
-  ) : (
+function NoRuns({ searched, deleted }: { searched: boolean; deleted: boolean }) {
+  if (searched)
+    return (
+      <EmptyState
+        what="No run matches this filter."
+        code={
+          "metrics.auc > 0.64 and (params.learner = 'trees' or tags.team = 'delays')\nstatus = 'FAILED' and started > -7d"
+        }
+      />
+    )
+  if (deleted) return <EmptyState what="No run is deleted. Runs that are can be restored from here." />
+  return (
     <EmptyState
       what="No run was tracked yet. Any of these makes one:"
       code={

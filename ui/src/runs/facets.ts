@@ -27,17 +27,6 @@ export function commonKeys(lists: (KeyValue | Metric)[][], limit: number): strin
     .map(([key]) => key)
 }
 
-/** The columns worth showing: keys that most runs have and in which they differ. */
-export function tellingKeys(lists: (KeyValue | Metric)[][], limit: number): string[] {
-  const values = new Map<string, Set<unknown>>()
-  for (const list of lists) {
-    for (const { key, value } of list) values.set(key, (values.get(key) ?? new Set()).add(value))
-  }
-  const keys = commonKeys(lists, 100)
-  const differing = keys.filter((key) => (values.get(key)?.size ?? 0) > 1)
-  return (differing.length > 0 ? differing : keys).slice(0, limit)
-}
-
 /** Tags that machines wrote for machines don't help a reader. */
 export function readableTags(tags: KeyValue[]): KeyValue[] {
   return tags.filter((tag) => !tag.key.startsWith('mlflow.') || tag.key.startsWith('mlflow.source'))

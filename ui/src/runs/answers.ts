@@ -1,0 +1,35 @@
+/** What the server answers about tables of runs; `answers.ts` above has the rest. */
+export interface RunColumn {
+  kind: 'metric' | 'param' | 'tag'
+  key: string
+}
+export interface RunRow {
+  id: string
+  name: string
+  status: string
+  experimentId: string
+  userId: string
+  startMs: number
+  endMs?: number
+  createdMs: number
+  parentRunId?: string
+  lifecycle: 'active' | 'deleted'
+  children: number
+  values: (number | string | null)[]
+}
+export interface RunTable {
+  columns: RunColumn[]
+  rows: RunRow[]
+  nextPageToken?: string
+  /** The server's time of the answer: a run made later is new to the reader. */
+  atMs: number
+}
+interface KeyCount {
+  key: string
+  runs: number
+}
+export interface RunColumns {
+  metrics: KeyCount[]
+  params: KeyCount[]
+  tags: KeyCount[]
+}
