@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { codeVersion } from './governance/code-version.ts'
 import { reportFailure } from './http/command.ts'
 import { addDemoCommand } from './demo/commands.ts'
+import { addImportingCommands } from './importing/commands.ts'
 import { addMonitoringCommands } from './monitoring/commands.ts'
 import { addPipelineCommands } from './pipelines/commands.ts'
 import { addProjectCommands } from './project/commands.ts'
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   addRegistryCommands(program)
   addRolloutCommands(program)
   addServerCommands(program)
+  addImportingCommands(program)
   addServingCommands(program)
   addMonitoringCommands(program)
   addDemoCommand(program)

@@ -17,7 +17,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['rollout'],
   ['monitoring'],
   ['project'],
-  ['protocols'],
+  ['protocols', 'importing'],
   ['server', 'worker', 'gateway'],
   ['supervisor'],
   ['demo'],

@@ -19,6 +19,7 @@ export {
   updateModelVersion,
 } from './versions.ts'
 export { CHALLENGER, CHAMPION, deleteAlias, findVersionByAlias, setAlias, setAliasIn } from './aliases.ts'
+export { importAliases, importModel, importVersion } from './import-model.ts'
 export { readGraphSignature } from './graph-signature.ts'
 export { registerFromSource } from './source.ts'
 export { findGateReport, listEvaluations, runGates, storeEvaluation } from './evaluations.ts'

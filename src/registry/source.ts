@@ -69,7 +69,7 @@ async function locate(context: Pick<Context, 'db'>, caller: Caller, source: stri
 }
 
 /** The one `.onnx` file directly in a folder that is stored here. */
-async function findOnnx(
+export async function findOnnx(
   context: Pick<Context, 'db'>,
   caller: Caller,
   uri: string,
@@ -84,7 +84,7 @@ async function findOnnx(
 }
 
 /** A graph that can't be served, or does not tell its task, is registered all the same: with the reason, without a signature. */
-async function tryFile(
+export async function tryFile(
   context: Pick<Context, 'db' | 'artifacts' | 'log'>,
   { projectId, model, source }: { projectId: string; model: string; source: string },
   onnx: StoredBlob,

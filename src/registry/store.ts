@@ -63,6 +63,16 @@ export async function drawVersion(trx: Trx, modelId: string, nowMs: number): Pro
   return last_version
 }
 
+/** Numbers up to this one are not given out. */
+export async function raiseLastVersion(trx: Trx, modelId: string, version: number): Promise<void> {
+  await trx
+    .updateTable('registered_model')
+    .set({ last_version: version })
+    .where('id', '=', modelId)
+    .where('last_version', '<', version)
+    .execute()
+}
+
 export async function deleteModelBelongings(trx: Trx, modelId: string, nowMs: number): Promise<void> {
   await trx.deleteFrom('model_alias').where('model_id', '=', modelId).execute()
   await trx.deleteFrom('registered_model_tag').where('model_id', '=', modelId).execute()
@@ -114,6 +124,20 @@ export async function getVersionRow(
   if (row) return row
   const message = `Model Version (name=${model.name}, version=${version}) not found`
   throw new AppError('not_found', message, { details: { model: model.name, version } })
+}
+
+/** Also finds deleted ones. */
+export async function findVersionRow(
+  at: Queryable,
+  modelId: string,
+  version: number,
+): Promise<ModelVersionRow | undefined> {
+  return await at
+    .selectFrom('model_version')
+    .selectAll()
+    .where('model_id', '=', modelId)
+    .where('version', '=', version)
+    .executeTakeFirst()
 }
 
 export async function findVersionRowById(

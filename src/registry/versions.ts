@@ -103,7 +103,7 @@ export async function registerVersion(
   return await getModelVersion({ db }, { projectId, actor, model: input.model, version })
 }
 
-function versionRow(
+export function versionRow(
   input: RegisterVersion,
   { id, model, version, nowMs }: { id: string; model: RegisteredModelRow; version: number; nowMs: number },
 ): ModelVersionRow {

@@ -178,7 +178,11 @@ export async function defaultExperiment(
   return known ?? (await db.write((trx) => ensureDefaultExperiment(trx, projectId, clock.now())))
 }
 
-async function ensureDefaultExperiment(trx: Trx, projectId: string, nowMs: number): Promise<ExperimentRow> {
+export async function ensureDefaultExperiment(
+  trx: Trx,
+  projectId: string,
+  nowMs: number,
+): Promise<ExperimentRow> {
   const known = await findExperimentRow(trx, { projectId, isDefault: true })
   if (known) return known
   const id = projectId === DEFAULT_PROJECT ? '0' : await drawExperimentId(trx)
@@ -214,7 +218,12 @@ async function detail(at: Queryable, row: ExperimentRow): Promise<Experiment> {
   return toExperiment(row, (await listExperimentTags(at, [row.id])).get(row.id) ?? [])
 }
 
-function experimentRow(input: { id: string; projectId: string; name: string; nowMs: number }): ExperimentRow {
+export function experimentRow(input: {
+  id: string
+  projectId: string
+  name: string
+  nowMs: number
+}): ExperimentRow {
   return {
     id: input.id,
     project_id: input.projectId,

@@ -26,6 +26,14 @@ export {
   putArtifact,
   putRunArtifact,
 } from './artifacts.ts'
+export { importArtifacts, importExperiment, importLoggedModel } from './import-experiments.ts'
+export {
+  findTakenRunIds,
+  importRunPieces,
+  listRunParams,
+  streamRunPoints,
+  type RunPiece,
+} from './import-runs.ts'
 export { summarizeDatasets } from './datasets.ts'
 export { referencedBlobs } from './store-artifacts.ts'
 export { lineage } from './store-lineage.ts'

@@ -15,6 +15,7 @@ import * as monitoring from './migrations/010-monitoring.ts'
 import * as project from './migrations/011-project.ts'
 import * as reviews from './migrations/014-reviews.ts'
 import * as importedModels from './migrations/016-imported-models.ts'
+import * as importing from './migrations/017-importing.ts'
 import * as lineage from './migrations/020-lineage.ts'
 
 /** Forward only, in this order; a name is never reused. */
@@ -32,6 +33,7 @@ const migrations = {
   '011-project': project.up,
   '014-reviews': reviews.up,
   '016-imported-models': importedModels.up,
+  '017-importing': importing.up,
   '020-lineage': lineage.up,
 }
 

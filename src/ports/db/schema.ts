@@ -1,6 +1,7 @@
 import type { DataTables } from '../../data/tables.ts'
 import type { FeaturesTables } from '../../features/tables.ts'
 import type { GovernanceTables } from '../../governance/tables.ts'
+import type { ImportingTables } from '../../importing/tables.ts'
 import type { JobsTables } from '../../jobs/tables.ts'
 import type { MonitoringTables } from '../../monitoring/tables.ts'
 import type { PipelinesTables } from '../../pipelines/tables.ts'
@@ -21,6 +22,7 @@ export interface Tables
     GovernanceTables,
     DataTables,
     FeaturesTables,
+    ImportingTables,
     TrackingTables,
     RegistryTables,
     PipelinesTables,

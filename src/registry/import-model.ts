@@ -1,0 +1,138 @@
+import { audit } from '../governance/governance.ts'
+import type { Context } from '../http/context.ts'
+import { requirePermission } from '../kernel/actor.ts'
+import { recordBlob } from '../ports/artifacts/blobs.ts'
+import type { Trx } from '../ports/db/db.ts'
+import { ensureModel, type Caller } from './models.ts'
+import type { Tag } from './schema.ts'
+import { findOnnx, tryFile } from './source.ts'
+import {
+  MODEL_TAGS,
+  VERSION_TAGS,
+  findModelRow,
+  findVersionRow,
+  getModelRow,
+  insertVersion,
+  raiseLastVersion,
+  updateModelRow,
+  updateVersionRow,
+  upsertAlias,
+  upsertTag,
+} from './store.ts'
+import type { Stage } from './tables.ts'
+import { versionRow } from './versions.ts'
+
+export interface ImportedModel {
+  name: string
+  description: string
+  tags: readonly Tag[]
+  createdMs: number
+  updatedMs: number
+}
+
+/**
+ * Brings in a registered model of another system under its own name. Aliases come afterwards, and both are no news: no event tells of them,
+ * so that nothing is deployed because of an import. Returns false, and changes nothing, when a model of that name is here that was not `imported` before.
+ */
+export async function importModel(
+  { db, ids }: Pick<Context, 'db' | 'ids'>,
+  input: Caller & { model: ImportedModel; imported: boolean; within: (trx: Trx) => Promise<void> },
+): Promise<boolean> {
+  const { projectId, actor, model } = input
+  requirePermission(actor, 'maintain', projectId)
+  return await db.write(async (trx) => {
+    const known = await findModelRow(trx, projectId, model.name)
+    if (known && known.deleted_ms === null && !input.imported) return false
+    const { name, description, createdMs: created_ms, updatedMs: updated_ms } = model
+    const row = await ensureModel(trx, { id: ids.uuid(), projectId, name, nowMs: created_ms })
+    await updateModelRow(trx, row.id, { description, created_ms, updated_ms })
+    for (const tag of model.tags) await upsertTag(trx, MODEL_TAGS, { ownerId: row.id, projectId, tag })
+    await input.within(trx)
+    await audit(trx, { projectId, actor, action: 'registry.import_model', subject: name })
+    return true
+  })
+}
+
+export interface ImportedVersion {
+  model: string
+  version: number
+  stage: Stage
+  description: string
+  source: string
+  storageLocation?: string | undefined
+  runId?: string | undefined
+  runLink?: string | undefined
+  loggedModelId?: string | undefined
+  createdBy: string
+  tags: readonly Tag[]
+  createdMs: number
+  updatedMs: number
+}
+
+/**
+ * Brings in a version under its own number; the next one that is registered here gets a higher number. When the files at its storage location are
+ * stored here and hold one ONNX graph, the version refers to it and can be served.
+ */
+export async function importVersion(
+  context: Pick<Context, 'db' | 'ids' | 'artifacts' | 'log'>,
+  input: Caller & { version: ImportedVersion; within: (trx: Trx) => Promise<void> },
+): Promise<void> {
+  const { projectId, actor, version } = input
+  const { db, ids } = context
+  requirePermission(actor, 'maintain', projectId)
+  const location = version.storageLocation ?? version.source
+  const onnx = await findOnnx(context, { projectId, actor }, location)
+  const tried = onnx && (await tryFile(context, { projectId, ...version }, onnx))
+  const servable = { onnx, ...tried }
+  await db.write(async (trx) => {
+    const model = await getModelRow(trx, projectId, version.model)
+    const known = await findVersionRow(trx, model.id, version.version)
+    const { description, stage, updatedMs: updated_ms } = version
+    const id = known?.id ?? ids.uuid()
+    if (servable.onnx)
+      await recordBlob(trx, { projectId, blob: servable.onnx, nowMs: await db.wallTime(trx) })
+    if (known) await updateVersionRow(trx, id, { description, stage, updated_ms })
+    else {
+      const row = versionRow(
+        { projectId, actor, ...version, ...servable },
+        { id, model, version: version.version, nowMs: version.createdMs },
+      )
+      await insertVersion(trx, { ...row, stage, created_by: version.createdBy, updated_ms })
+    }
+    for (const tag of version.tags) await upsertTag(trx, VERSION_TAGS, { ownerId: id, projectId, tag })
+    await raiseLastVersion(trx, model.id, version.version)
+    await input.within(trx)
+    const subject = `${model.name}/${version.version}`
+    await audit(trx, { projectId, actor, action: 'registry.import_version', subject })
+  })
+}
+
+/** Points a model's aliases as the source does; aliases that only exist here stay. Numbers up to `lastVersion` are not given out again. */
+export async function importAliases(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  input: Caller & {
+    model: string
+    aliases: readonly { alias: string; version: number }[]
+    lastVersion: number
+    within: (trx: Trx) => Promise<void>
+  },
+): Promise<void> {
+  const { projectId, actor, model, aliases } = input
+  requirePermission(actor, 'maintain', projectId)
+  await db.write(async (trx) => {
+    const { id } = await getModelRow(trx, projectId, model)
+    for (const { alias, version } of aliases)
+      if (await findVersionRow(trx, id, version))
+        await upsertAlias(trx, {
+          model_id: id,
+          alias,
+          project_id: projectId,
+          version,
+          updated_ms: clock.now(),
+        })
+    await raiseLastVersion(trx, id, input.lastVersion)
+    await input.within(trx)
+    const detail = { aliases: aliases.map(({ alias }) => alias) }
+    await audit(trx, { projectId, actor, action: 'registry.import_aliases', subject: model, detail })
+  })
+}
