@@ -138,8 +138,7 @@ export const routes = [
   route({
     method: 'GET',
     path: '/models/:name/versions/:version',
-    summary:
-      'One version with its signature, lineage, what the gates said, and the evaluation they said it of',
+    summary: 'One version with its signature, what the gates said, and the evaluation they said it of',
     permission: 'view',
     params: numbered,
     response: VersionDetail,

@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import { getDataset, getVersion } from '../data/data.ts'
 import type { Context } from '../http/context.ts'
-import { AppError } from '../kernel/errors.ts'
 import { CHAMPION } from './aliases.ts'
 import { GateDefinition } from './definition.ts'
 import { getEvaluation, listEvaluations, listGateReports } from './evaluations.ts'
@@ -53,14 +51,6 @@ const GateView = z.object({
 })
 type GateView = z.infer<typeof GateView>
 
-const LineageStep = z.object({
-  kind: z.enum(['dataset', 'pipeline-run', 'run', 'version']),
-  label: z.string(),
-  detail: z.string().optional(),
-  href: z.string().optional().describe('Its page'),
-})
-type LineageStep = z.infer<typeof LineageStep>
-
 export const VersionDetail = ModelVersion.omit({ tags: true, lineage: true }).extend({
   tags: z.record(z.string(), z.string()),
   features: z.array(z.object({ name: z.string(), kind: z.string(), from: z.string() })),
@@ -79,7 +69,6 @@ export const VersionDetail = ModelVersion.omit({ tags: true, lineage: true }).ex
       holdout: z.string(),
     }),
   ),
-  lineage: z.array(LineageStep),
 })
 export type VersionDetail = z.infer<typeof VersionDetail>
 
@@ -154,7 +143,6 @@ export async function versionDetail(
     ...(report && { gateSentence: report.sentence, gateVerdict: report.verdict }),
     injected: report?.injected ?? false,
     evaluations: shown ? rowsOf(shown) : [],
-    lineage: await lineageOf(context, version),
   }
 }
 
@@ -196,42 +184,4 @@ function gateView({ gate, verdict, sentence, numbers }: GateResult): GateView {
   const known = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
   const name = [gate.replaceAll('_', ' '), ...(metric ? [metric.replaceAll('_', ' ')] : [])].join(': ')
   return { name, verdict, sentence, ...known }
-}
-
-async function lineageOf(context: Reads, version: ModelVersion): Promise<LineageStep[]> {
-  const { datasetVersionId, pipelineRunId } = version.lineage
-  const steps: LineageStep[] = []
-  if (datasetVersionId !== undefined)
-    steps.push(await datasetStep(context, version.projectId, datasetVersionId))
-  if (pipelineRunId !== undefined)
-    steps.push({
-      kind: 'pipeline-run',
-      label: pipelineRunId.slice(0, 8),
-      href: `/pipeline-runs/${pipelineRunId}`,
-    })
-  if (version.runId !== undefined)
-    steps.push({ kind: 'run', label: version.runId.slice(0, 8), href: `/runs/${version.runId}` })
-  steps.push({
-    kind: 'version',
-    label: `${version.model}/${version.version}`,
-    ...(version.onnxSha256 !== undefined && { detail: version.onnxSha256.slice(0, 8) }),
-  })
-  return steps
-}
-
-async function datasetStep(context: Reads, projectId: string, id: string): Promise<LineageStep> {
-  try {
-    const version = await getVersion(context, { projectId, id })
-    const { name } = await getDataset(context, { projectId, name: version.dataset })
-    return {
-      kind: 'dataset',
-      label: `${name} ${version.number}`,
-      detail: `${version.rows} rows`,
-      href: `/datasets/${name}`,
-    }
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'not_found')
-      return { kind: 'dataset', label: id.slice(0, 8) }
-    throw error
-  }
 }

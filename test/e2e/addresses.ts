@@ -108,7 +108,7 @@ export async function findPages(base: string): Promise<PageCheck[]> {
       name: 'model-version',
       path: `/models/${model}/versions/1`,
       shows: [
-        ['list', 'Lineage'],
+        ['region', 'Lineage'],
         ['heading', 'Gates'],
         ['heading', 'Evaluations'],
         ['heading', 'What it takes'],
@@ -165,6 +165,15 @@ export async function findPages(base: string): Promise<PageCheck[]> {
         ['region', 'Versions'],
         ['region', 'Columns'],
         ['heading', /^Columns of v/],
+      ],
+    },
+    {
+      name: 'lineage',
+      path: `/lineage?kind=dataset_version&id=${encodeURIComponent(`${dataset}@1`)}`,
+      shows: [
+        ['region', 'Lineage'],
+        ['group', 'Direction'],
+        ['link', new RegExp(`^${model}/1`)],
       ],
     },
     {

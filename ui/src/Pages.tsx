@@ -19,6 +19,7 @@ const ComparePage = lazy(async () => ({ default: (await import('./runs/ComparePa
 const DeploymentPage = lazy(async () => ({
   default: (await import('./deployments/DeploymentPage.tsx')).DeploymentPage,
 }))
+const LineagePage = lazy(async () => ({ default: (await import('./lineage/LineagePage.tsx')).LineagePage }))
 const PipelineRunPage = lazy(async () => ({
   default: (await import('./pipelines/PipelineRunPage.tsx')).PipelineRunPage,
 }))
@@ -49,6 +50,7 @@ export function Pages() {
       <Route path="/features" component={DatasetsPage} />
       <Route path="/datasets/:name">{({ name }) => <DatasetPage key={name} name={name} />}</Route>
       <Route path="/decisions" component={DecisionsPage} />
+      <Route path="/lineage" component={LineagePage} />
       <Route>
         <Page title="Not found" lede="There is no page at this address. Press / to search." children={null} />
       </Route>

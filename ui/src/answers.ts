@@ -316,12 +316,6 @@ export interface EvaluationRow {
   days: number
   holdout: string
 }
-interface LineageStep {
-  kind: 'dataset' | 'pipeline-run' | 'run' | 'version'
-  label: string
-  detail?: string
-  href?: string
-}
 export interface ModelVersion {
   id: string
   model: string
@@ -341,7 +335,6 @@ export interface ModelVersion {
   injected: boolean
   /** All models of one evaluation, on the same rows. */
   evaluations: EvaluationRow[]
-  lineage: LineageStep[]
 }
 
 interface DeployedVersion {

@@ -5,6 +5,7 @@ import { bytes, count, dayOf } from '../format.ts'
 import { useParam } from '../kit/address.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
+import { LineageSection } from '../lineage/LineageSection.tsx'
 import { Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
@@ -59,6 +60,12 @@ function DatasetView({ dataset }: { dataset: DatasetDetail }) {
             />
           </Section>
           <VersionDetail name={dataset.name} number={version.number} versions={dataset.versions} />
+          <LineageSection
+            title={`What v${version.number} produced`}
+            kind="dataset_version"
+            id={`${dataset.name}@${version.number}`}
+            direction="down"
+          />
         </>
       )}
     </Page>

@@ -38,7 +38,7 @@ function RunView({ data }: { data: PipelineRun }) {
           label="Steps of the run"
           nodes={steps}
           chosen={chosen?.id}
-          onChoose={choose}
+          press={{ choose }}
           name={(step) => names.get(step.id) ?? step.name}
           detail={(step) => (
             <>
@@ -46,8 +46,16 @@ function RunView({ data }: { data: PipelineRun }) {
               <span>{took(step)}</span>
             </>
           )}
-          word={stepWord}
           lit={(step) => step.state === 'running'}
+          data={{
+            columns: ['Step', 'State', 'After'],
+            rows: () =>
+              steps.map((step) => [
+                names.get(step.id),
+                stepWord(step),
+                step.inputs.map((id) => names.get(id) ?? '–').join(', '),
+              ]),
+          }}
         />
       </Section>
       {chosen && <StepPanel key={chosen.id} runId={run.id} step={chosen} />}

@@ -6,6 +6,7 @@ import { exact } from '../format.ts'
 import { Comments } from '../comments/Comments.tsx'
 import { Note } from '../comments/Note.tsx'
 import { Facts } from '../kit/Facts.tsx'
+import { LineageSection } from '../lineage/LineageSection.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { Sentences } from '../kit/Sentence.tsx'
@@ -16,7 +17,6 @@ import { Evaluations } from './Evaluations.tsx'
 import { Gates } from './Gates.tsx'
 import { verdictWord } from './judged.ts'
 import { Imported } from './Imported.tsx'
-import { Lineage } from './Lineage.tsx'
 
 /** May this go live, and where did it come from? */
 export function ModelVersionPage({ name, version }: { name: string; version: number }) {
@@ -44,9 +44,7 @@ function VersionView({ version }: { version: ModelVersion }) {
       ]}
       lede={version.gateSentence ?? 'The gates have not judged this version.'}
     >
-      <Section title="Where it came from">
-        <Lineage version={version} />
-      </Section>
+      <LineageSection title="Where it came from, and where it went" kind="model_version" id={version.id} />
       <Gates gates={version.gates} />
       <Evaluations rows={version.evaluations} />
       <Columns>
