@@ -51,7 +51,7 @@ const GateView = z.object({
 })
 type GateView = z.infer<typeof GateView>
 
-export const VersionDetail = ModelVersion.omit({ tags: true, lineage: true }).extend({
+export const VersionDetail = ModelVersion.omit({ tags: true }).extend({
   tags: z.record(z.string(), z.string()),
   features: z.array(z.object({ name: z.string(), kind: z.string(), from: z.string() })),
   gates: z.array(GateView),
