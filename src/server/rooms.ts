@@ -21,6 +21,7 @@ import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
 import { tickRollouts } from '../rollout/rollout.ts'
 import { routes as rolloutRoutes } from '../rollout/routes.ts'
 import { routes as registryRoutes } from '../registry/routes.ts'
+import { removeExpiredUploads } from '../tracking/tracking.ts'
 import { routes as trackingRoutes } from '../tracking/routes.ts'
 import { commentRoutes } from './comment-routes.ts'
 import { lineageRoutes } from './lineage.ts'
@@ -59,6 +60,7 @@ export const roomTicks: readonly Tick[] = [
     run: async (context) => void (await enqueueDueMaterializations(context)),
   },
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
+  { name: 'remove abandoned uploads', everyMs: 600_000, run: removeExpiredUploads },
   { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
   { name: 'judge what is due', everyMs: 1_000, run: tickMonitors },
   { name: 'control rollouts', everyMs: 250, run: tickRollouts },

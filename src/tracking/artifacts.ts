@@ -17,8 +17,8 @@ import {
 
 const SCHEME = 'mlflow-artifacts:/'
 
-/** Where bytes come from: memory, a file that is copied, or a blob that is stored already. */
-export type ArtifactContent = { bytes: Uint8Array } | { file: string } | { blob: StoredBlob }
+/** Where bytes come from: memory, a stream, or a blob that is stored already. */
+type ArtifactContent = { bytes: Uint8Array } | { stream: AsyncIterable<Uint8Array> } | { blob: StoredBlob }
 
 /** Puts a file at a path below the project's artifact root; what was there is replaced. */
 export async function putArtifact(
@@ -54,7 +54,7 @@ export async function putRunArtifact(
 
 async function store(artifacts: Context['artifacts'], content: ArtifactContent): Promise<StoredBlob> {
   if ('blob' in content) return content.blob
-  return 'bytes' in content ? await artifacts.put(content.bytes) : await artifacts.putFile(content.file)
+  return 'bytes' in content ? await artifacts.put(content.bytes) : await artifacts.putStream(content.stream)
 }
 
 /** The blob at a path. Throws `not_found`. */

@@ -11,9 +11,20 @@ const ListOperator = z.enum(['in', 'not in'])
 const key = z.string().min(1)
 const values = z.array(z.string()).min(1).max(1000)
 
+const DatasetReference = z.strictObject({ name: z.string(), digest: z.string().optional() })
+export type DatasetReference = z.infer<typeof DatasetReference>
+const datasets = z.array(DatasetReference).min(1).max(100)
+
 /** What a filter compares; each kind of thing that is searched supports some of the fields and attributes. */
 export const Comparison = z.union([
-  z.strictObject({ field: z.literal('metric'), key, operator: NumberOperator, value: z.number() }),
+  z.strictObject({
+    field: z.literal('metric'),
+    key,
+    operator: NumberOperator,
+    value: z.number(),
+    datasets: datasets.optional().describe('Of logged models: measured on one of these'),
+  }),
+  z.strictObject({ field: z.literal('measured'), datasets }),
   z.strictObject({ field: z.enum(['param', 'tag']), key, operator: TextOperator, value: z.string() }),
   z.strictObject({ field: z.enum(['param', 'tag']), key, operator: z.enum(['exists', 'missing']) }),
   z.strictObject({ field: z.literal('attribute'), key, operator: z.enum(['exists', 'missing']) }),
@@ -39,6 +50,7 @@ export const OrderTerm = z.strictObject({
   field: z.enum(['metric', 'param', 'tag', 'attribute']),
   key,
   descending: z.boolean().default(false),
+  dataset: DatasetReference.optional().describe('Of a metric of logged models: measured on this'),
 })
 export type OrderTerm = z.infer<typeof OrderTerm>
 

@@ -20,7 +20,7 @@ const LOGGED_MODELS: Searchable = {
     param: { table: 'logged_model_param', owner: 'logged_model_id' },
     tag: { table: 'logged_model_tag', owner: 'logged_model_id' },
   },
-  metric: { table: 'logged_model_metric', owner: 'logged_model_id' },
+  metric: { table: 'logged_model_metric', owner: 'logged_model_id', byDataset: true },
   id: 'm.id',
 }
 

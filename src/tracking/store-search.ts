@@ -2,7 +2,13 @@ import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import { AppError } from '../kernel/errors.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
 import { matchText, textOperators, type TextOperator } from '../ports/db/match.ts'
-import { requireBounded, type Comparison, type Filter, type OrderTerm } from './filter.ts'
+import {
+  requireBounded,
+  type Comparison,
+  type DatasetReference,
+  type Filter,
+  type OrderTerm,
+} from './filter.ts'
 
 type Sql = RawBuilder<unknown>
 
@@ -13,7 +19,8 @@ export interface Searchable {
   attributes: Record<string, { column: string; kind: 'number' | 'text'; nullable?: boolean }>
   /** Text values by key: a table whose `owner` column holds the thing's id. */
   values: Partial<Record<'param' | 'tag', { table: string; owner: string }>>
-  metric?: { table: string; owner: string }
+  /** `byDataset`: a thing has several values of one metric, each on a dataset. */
+  metric?: { table: string; owner: string; byDataset?: boolean }
   datasets?: boolean
   id: string
   /** `owner` tables repeat this column: with it a filter walks one index. */
@@ -45,6 +52,9 @@ function comparisonSql(
   switch (comparison.field) {
     case 'metric':
       return metricSql(searchable, comparison)
+    case 'measured':
+      return sql<SqlBool>`${sql.ref(searchable.id)} in (select ${sql.ref(byDataset(searchable).owner)}
+        from ${sql.table(byDataset(searchable).table)} where ${onDatasets(comparison.datasets)})`
     case 'param':
     case 'tag':
       return valueSql(dialect, searchable, comparison)
@@ -61,13 +71,27 @@ function scopeSql({ scope }: Searchable): Sql {
 
 function metricSql(
   searchable: Searchable,
-  { key, operator, value }: Extract<Comparison, { field: 'metric' }>,
+  { key, operator, value, datasets }: Extract<Comparison, { field: 'metric' }>,
 ): RawBuilder<SqlBool> {
   const { metric } = searchable
   if (!metric) throw new AppError('invalid', `${searchable.what} have no metrics to filter by`)
   const compare = sql.raw(operator === '!=' ? '<>' : operator)
+  const measured = datasets && byDataset(searchable) ? sql` and ${onDatasets(datasets)}` : sql``
   return sql<SqlBool>`${sql.ref(searchable.id)} in (select ${sql.ref(metric.owner)} from ${sql.table(metric.table)}
-    where ${scopeSql(searchable)}key = ${key} and is_nan = 0 and value ${compare} ${value})`
+    where ${scopeSql(searchable)}key = ${key} and is_nan = 0 and value ${compare} ${value}${measured})`
+}
+
+function byDataset({ what, metric }: Searchable): { table: string; owner: string } {
+  if (metric?.byDataset) return metric
+  throw new AppError('invalid', `${what} have no metrics by dataset`)
+}
+
+function onDatasets(datasets: readonly DatasetReference[]): RawBuilder<SqlBool> {
+  const one = ({ name, digest }: DatasetReference): RawBuilder<SqlBool> =>
+    digest === undefined
+      ? sql<SqlBool>`dataset_name = ${name}`
+      : sql<SqlBool>`(dataset_name = ${name} and dataset_digest = ${digest})`
+  return joined(datasets.map(one), 'or')
 }
 
 const PREFIX = 64
@@ -195,8 +219,7 @@ export function orderSql(searchable: Searchable, terms: readonly OrderTerm[], la
     if (!source) throw new AppError('invalid', `${searchable.what} can't be ordered by a ${term.field}`)
     const alias = `o${index}`
     const value = sql.ref(`${alias}.value`)
-    joins.push(sql`left join ${sql.table(source.table)} as ${sql.ref(alias)}
-      on ${sql.ref(`${alias}.${source.owner}`)} = ${sql.ref(searchable.id)} and ${sql.ref(`${alias}.key`)} = ${term.key}`)
+    joins.push(orderJoin(searchable, source, term, alias))
     if (term.field === 'metric') {
       const isNan = sql.ref(`${alias}.is_nan`)
       part(sql`(case when ${isNan} is null then 2 when ${isNan} = 1 then 1 else 0 end)`)
@@ -207,6 +230,27 @@ export function orderSql(searchable: Searchable, terms: readonly OrderTerm[], la
     }
   }
   return { joins, parts: [...parts, ...last] }
+}
+
+/** The one value that a thing is ordered by; of a metric on several datasets or in several runs the last one measured. */
+function orderJoin(
+  searchable: Searchable,
+  source: { table: string; owner: string; byDataset?: boolean },
+  { key, dataset }: OrderTerm,
+  alias: string,
+): Sql {
+  const [owner, id] = [sql.ref(source.owner), sql.ref(searchable.id)]
+  const joinedOwner = sql.ref(`${alias}.${source.owner}`)
+  if (!source.byDataset) {
+    if (dataset) byDataset(searchable)
+    return sql`left join ${sql.table(source.table)} as ${sql.ref(alias)}
+      on ${joinedOwner} = ${id} and ${sql.ref(`${alias}.key`)} = ${key}`
+  }
+  const measured = dataset ? sql` and ${onDatasets([dataset])}` : sql``
+  return sql`left join (select ${owner}, value, is_nan, row_number() over (partition by ${owner}
+      order by timestamp_ms desc, step desc, run_id, dataset_name) as place
+      from ${sql.table(source.table)} where key = ${key}${measured}) as ${sql.ref(alias)}
+    on ${joinedOwner} = ${id} and ${sql.ref(`${alias}.place`)} = 1`
 }
 
 export function orderByClause(parts: readonly OrderPart[]): Sql {

@@ -150,6 +150,33 @@ export interface ArtifactFileRow {
   created_ms: number
 }
 
+/** An upload in parts. A completed one is kept until it expires, so that completing it again is no error. */
+export interface ArtifactUploadRow {
+  id: string
+  project_id: string
+  path: string
+  /** How many parts it has. */
+  parts: number
+  state: 'open' | 'completed'
+  /** Wall time. */
+  expires_ms: number
+}
+
+/** The last content that was sent for a part. */
+export interface ArtifactUploadPartRow {
+  upload_id: string
+  /** From 1. */
+  number: number
+  project_id: string
+  sha256: string
+  size_bytes: number
+}
+
+interface ArtifactSigningKeyRow {
+  project_id: string
+  key_hex: string
+}
+
 export interface TrackingTables {
   experiment: ExperimentRow
   experiment_counter: ExperimentCounterRow
@@ -167,4 +194,7 @@ export interface TrackingTables {
   logged_model_tag: LoggedModelValueRow
   logged_model_metric: LoggedModelMetricRow
   artifact_file: ArtifactFileRow
+  artifact_upload: ArtifactUploadRow
+  artifact_upload_part: ArtifactUploadPartRow
+  artifact_signing_key: ArtifactSigningKeyRow
 }

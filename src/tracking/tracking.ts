@@ -34,9 +34,11 @@ export {
   streamRunPoints,
   type RunPiece,
 } from './import-runs.ts'
+export { abortUpload, completeUpload, createUpload, putUploadPart, removeExpiredUploads } from './uploads.ts'
+export { requireSignature, signAccess } from './signing.ts'
 export { summarizeDatasets } from './datasets.ts'
 export { referencedBlobs } from './store-artifacts.ts'
 export { lineage } from './store-lineage.ts'
 export { filterSql, orderSql, type Searchable } from './store-search.ts'
 export { searchPage, type Page } from './store.ts'
-export type { Comparison, Filter, NumberOperator, OrderTerm } from './filter.ts'
+export type { Comparison, DatasetReference, Filter, NumberOperator, OrderTerm } from './filter.ts'

@@ -7,6 +7,8 @@ export interface StoredBlob {
 /** Where blobs are kept. Writing one is idempotent; a blob becomes part of the system when a row refers to it. */
 export interface Artifacts {
   put(bytes: Uint8Array): Promise<StoredBlob>
+  /** Stores bytes as they arrive, hashing them on the way; nothing stays of a stream that fails. */
+  putStream(chunks: AsyncIterable<Uint8Array>): Promise<StoredBlob>
   /** Takes a copy of a file; the file stays where it is. */
   putFile(path: string): Promise<StoredBlob>
   /** Throws `not_found` when the blob is gone. */

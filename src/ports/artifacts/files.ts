@@ -43,6 +43,18 @@ export function fileArtifacts(root: string): Artifacts {
       }
       return blob
     },
+    async putStream(chunks) {
+      const temporary = join(root, 'incoming', `${randomIds.hex32()}.tmp`)
+      await mkdir(dirname(temporary), { recursive: true })
+      try {
+        const blob = await writeSynced(temporary, chunks)
+        if (!(await renew(blob.sha256)))
+          await settle(pathOf(blob.sha256), (target) => rename(temporary, target))
+        return blob
+      } finally {
+        await rm(temporary, { force: true })
+      }
+    },
     async putFile(path) {
       const blob = await hashFile(path)
       if (!(await renew(blob.sha256))) {
@@ -79,6 +91,24 @@ export function fileArtifacts(root: string): Artifacts {
       return unused
     },
   }
+}
+
+/** Writes a new file from a stream, syncs it, and tells what was written. */
+export async function writeSynced(path: string, chunks: AsyncIterable<Uint8Array>): Promise<StoredBlob> {
+  const hash = createHash('sha256')
+  let sizeBytes = 0
+  const file = await open(path, 'wx')
+  try {
+    for await (const chunk of chunks) {
+      hash.update(chunk)
+      sizeBytes += chunk.byteLength
+      await file.writeFile(chunk)
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  return { sha256: hash.digest('hex'), sizeBytes }
 }
 
 async function settle(path: string, write: (temporary: string) => Promise<void>): Promise<void> {

@@ -1,3 +1,4 @@
+import type { DatasetReference, Filter, OrderTerm } from '../../tracking/tracking.ts'
 import type { LoggedModel } from '../../tracking/schema.ts'
 import {
   createLoggedModel,
@@ -10,7 +11,8 @@ import {
 import { invalid } from './errors.ts'
 import { metricToWire, paramOf, tagOf } from './runs.ts'
 import { LOGGED_MODELS, parseOrderBy, parseSearchFilter } from './search-filter.ts'
-import { endpoint, pageSize, unlessEmpty, type Call } from './wire.ts'
+import { entryToWire } from './artifacts.ts'
+import { endpoint, pageSize, unlessEmpty, type Call, type Fields } from './wire.ts'
 
 const STATUSES = { LOGGED_MODEL_PENDING: 1, LOGGED_MODEL_READY: 2, LOGGED_MODEL_UPLOAD_FAILED: 3 } as const
 const DOMAIN_STATUS = {
@@ -33,13 +35,13 @@ export const endpoints = [
     return { model: modelToWire(model) }
   }),
   endpoint('POST', '/mlflow/logged-models/search', async ({ context, caller, fields }) => {
-    if (fields.objects('datasets').length > 0)
-      throw invalid('Searching logged models by the datasets of their metrics is not supported.')
+    const datasets = fields.objects('datasets').map(datasetOf)
+    const filter = parseSearchFilter(fields.text('filter'), LOGGED_MODELS)
     const { models, nextPageToken } = await searchLoggedModels(context, {
       ...caller,
       experimentIds: fields.texts('experiment_ids'),
-      filter: parseSearchFilter(fields.text('filter'), LOGGED_MODELS),
-      orderBy: parseOrderBy(fields.objects('order_by').map(orderClause), LOGGED_MODELS),
+      filter: datasets.length === 0 ? filter : measuredOn(datasets, filter),
+      orderBy: fields.objects('order_by').map(orderTerm),
       limit: pageSize(fields, { default: 50, max: 1000 }),
       pageToken: fields.text('page_token'),
     })
@@ -83,12 +85,8 @@ export const endpoints = [
       ...caller,
       folder: below === '' ? root : `${root}/${below}`,
     })
-    const relative = files.map((file) => ({
-      path: file.path.slice(root.length + 1),
-      is_dir: file.isDirectory,
-      ...(file.sizeBytes !== undefined && { file_size: file.sizeBytes }),
-    }))
-    return { root_uri: artifactUri, ...unlessEmpty('files', relative) }
+    const relative = files.map((file) => ({ ...file, path: file.path.slice(root.length + 1) }))
+    return { root_uri: artifactUri, ...unlessEmpty('files', relative.map(entryToWire)) }
   }),
 ]
 
@@ -98,11 +96,24 @@ function change({ context, caller, path }: Call, input: Change): Promise<LoggedM
   return updateLoggedModelState(context, { ...caller, ...input, id: path['modelId']! })
 }
 
-function orderClause(order: Call['fields']): string {
-  if (order.text('dataset_name'))
-    throw invalid('Ordering logged models by the metrics of one dataset is not supported.')
-  const field = order.required('field_name')
-  return `${field} ${order.has('ascending') && !order.boolean('ascending') ? 'DESC' : 'ASC'}`
+function datasetOf(dataset: Fields): DatasetReference {
+  const digest = dataset.text('dataset_digest')
+  return { name: dataset.required('dataset_name'), ...(digest && { digest }) }
+}
+
+/** The metrics of the filter must be measured on one of the datasets; without any, some metric must. */
+function measuredOn(datasets: DatasetReference[], filter: Filter): Filter {
+  const clauses = 'and' in filter ? filter.and : [filter]
+  const isMetric = (clause: Filter) => 'field' in clause && clause.field === 'metric'
+  if (!clauses.some(isMetric)) return { and: [...clauses, { field: 'measured', datasets }] }
+  return { and: clauses.map((clause) => (isMetric(clause) ? { ...clause, datasets } : clause)) }
+}
+
+function orderTerm(order: Fields): OrderTerm {
+  const [term] = parseOrderBy([order.required('field_name')], LOGGED_MODELS)
+  const descending = order.has('ascending') && !order.boolean('ascending')
+  const dataset = order.text('dataset_name') ? datasetOf(order) : undefined
+  return { ...term!, descending, ...(dataset && { dataset }) }
 }
 
 function modelToWire(model: LoggedModel) {

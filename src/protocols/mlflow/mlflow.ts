@@ -2,7 +2,8 @@ import { Hono, type Context as HttpContext } from 'hono'
 import type { Context } from '../../http/context.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import { resolveProject } from '../../governance/governance.ts'
-import { endpoints as artifacts, fileEndpoints } from './artifacts.ts'
+import { endpoints as artifactFiles } from './artifact-files.ts'
+import { endpoints as artifacts } from './artifacts.ts'
 import { endpointNotFound, errorResponse } from './errors.ts'
 import { endpoints as experiments } from './experiments.ts'
 import { endpoints as loggedModels } from './logged-models.ts'
@@ -11,13 +12,16 @@ import { endpoints as modelVersions } from './model-versions.ts'
 import { endpoints as paramsTags } from './params-tags.ts'
 import { endpoints as registeredModels } from './registered-models.ts'
 import { endpoints as runs } from './runs.ts'
-import { Fields, endpoint, readFields, type Endpoint } from './wire.ts'
+import { signedCaller } from './signed-addresses.ts'
+import { endpoints as uploads, signedEndpoints } from './uploads.ts'
+import { endpoint, readFields, type Endpoint } from './wire.ts'
 
 /**
  * The version that clients see. Since 3.4 they send traces by OTLP to a server that says it is as new, which this one does not take.
  */
 const SERVED_VERSION = '3.3.2'
 
+/** Downloads in ranges are there for who switches them on; said here, clients would ask twice for each small file. */
 const serverInfo = endpoint(
   'GET',
   '/mlflow/server-info',
@@ -25,10 +29,13 @@ const serverInfo = endpoint(
     store_type: 'SqlStore',
     workspaces_enabled: false,
     trace_archival_enabled: false,
-    multipart_uploads_enabled: false,
+    multipart_uploads_enabled: true,
     multipart_downloads_enabled: false,
+    presigned_upload_run_id_supported: true,
+    presigned_upload_model_id_supported: true,
+    features_enabled: { gateway: false },
   }),
-  '3.0',
+  { version: '3.0' },
 )
 
 /** Every endpoint that works. */
@@ -38,6 +45,8 @@ export const endpoints: readonly Endpoint[] = [
   ...metrics,
   ...paramsTags,
   ...artifacts,
+  ...artifactFiles,
+  ...uploads,
   ...registeredModels,
   ...modelVersions,
   ...loggedModels,
@@ -54,14 +63,13 @@ export function mlflowApp(
 ): Hono {
   const app = new Hono()
   for (const prefix of ['', '/p/:project']) {
-    for (const base of ['/api', '/ajax-api']) {
-      for (const item of [...endpoints, ...fileEndpoints]) {
-        const handler = (c: HttpContext): Promise<Response> => answer(context, authenticate, item, c)
-        app.on([...item.methods], `${prefix}${base}/${item.version ?? '2.0'}${item.path}`, handler)
-      }
+    for (const item of [...endpoints, ...signedEndpoints]) {
+      const handler = (c: HttpContext): Promise<Response> => answer(context, authenticate, item, c)
+      for (const path of addressesOf(item)) app.on([...item.methods], `${prefix}${path}`, handler)
+    }
+    for (const base of ['/api', '/ajax-api'])
       for (const family of ['mlflow', 'mlflow-artifacts'])
         app.all(`${prefix}${base}/:version{[0-9.]+}/${family}/*`, (c) => endpointNotFound(c.req.path))
-    }
     app.get(`${prefix}/version`, (c) => c.text(SERVED_VERSION))
     app.get(`${prefix}/health`, (c) => c.text('OK'))
   }
@@ -75,6 +83,12 @@ export function mlflowApp(
   return app
 }
 
+/** Everywhere an endpoint stands, before the prefix of a project. */
+export function addressesOf({ base, version, path }: Endpoint): string[] {
+  if (base === 'root') return [path]
+  return (base === 'api' ? ['/api', '/ajax-api'] : ['/ajax-api']).map((root) => `${root}/${version}${path}`)
+}
+
 async function answer(
   context: Context,
   authenticate: (request: Request) => Actor | Promise<Actor>,
@@ -83,18 +97,12 @@ async function answer(
 ): Promise<Response> {
   const request = c.req.raw
   try {
-    const actor = await authenticate(request)
-    const { project, ...parameters } = c.req.param() as Record<string, string>
+    const known = item.signed ? undefined : await authenticate(request)
+    const { project, ...path } = c.req.param() as Record<string, string>
     const projectId = await resolveProject(context, project)
-    const raw = item.path.endsWith('/*')
-    const fields = raw ? new Fields({}) : await readFields(request, context.config.maxBodyBytes)
-    const result = await item.handle({
-      context,
-      caller: { projectId, actor },
-      fields,
-      path: parameters,
-      request,
-    })
+    const caller = { projectId, actor: known ?? (await signedCaller(context, projectId, request)) }
+    const fields = await readFields(request, { file: item.file, maxBytes: context.config.maxBodyBytes })
+    const result = await item.handle({ context, caller, fields, path, request })
     return result instanceof Response ? result : Response.json(result)
   } catch (error) {
     return errorResponse(error, context.log)

@@ -8,7 +8,7 @@ import {
 } from '../../registry/registry.ts'
 import { stages, type ModelVersion } from '../../registry/schema.ts'
 import { invalid } from './errors.ts'
-import { MODEL_VERSIONS, parseOrderBy, parseSearchFilter } from './search-filter.ts'
+import { MODEL_VERSIONS, parseOrderBy, parseRegistryFilter } from './search-filter.ts'
 import { endpoint, pageSize, unlessEmpty, type Fields } from './wire.ts'
 
 const MAX_TAG_LENGTH = 100_000
@@ -55,7 +55,7 @@ export const endpoints = [
   endpoint('GET', '/mlflow/model-versions/search', async ({ context, caller, fields }) => {
     const { versions, nextPageToken } = await searchModelVersions(context, {
       ...caller,
-      filter: parseSearchFilter(fields.text('filter'), MODEL_VERSIONS),
+      filter: parseRegistryFilter(fields.text('filter'), MODEL_VERSIONS),
       orderBy: parseOrderBy(fields.texts('order_by'), MODEL_VERSIONS),
       limit: pageSize(fields, { default: 10_000, max: 200_000 }),
       pageToken: fields.text('page_token'),
@@ -79,7 +79,7 @@ export const endpoints = [
   }),
 ]
 
-function versionOf(fields: Fields): { model: string; version: number } {
+export function versionOf(fields: Fields): { model: string; version: number } {
   return { model: fields.required('name'), version: versionNumber(fields) }
 }
 

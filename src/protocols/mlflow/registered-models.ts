@@ -1,4 +1,3 @@
-import type { Filter } from '../../tracking/tracking.ts'
 import {
   createModel,
   deleteAlias,
@@ -14,12 +13,8 @@ import {
 import type { ModelVersion, RegisteredModel } from '../../registry/schema.ts'
 import { invalid } from './errors.ts'
 import { registryTag, versionNumber, versionToWire } from './model-versions.ts'
-import { REGISTERED_MODELS, parseOrderBy, parseSearchFilter } from './search-filter.ts'
+import { REGISTERED_MODELS, parseOrderBy, parseRegistryFilter } from './search-filter.ts'
 import { endpoint, pageSize, unlessEmpty, type Call } from './wire.ts'
-
-const NOT_PROMPT: Filter = {
-  not: { field: 'tag', key: 'mlflow.prompt.is_prompt', operator: '=', value: 'true' },
-}
 
 export const endpoints = [
   endpoint('POST', '/mlflow/registered-models/create', async (call) => {
@@ -61,12 +56,9 @@ export const endpoints = [
   }),
   endpoint('GET', '/mlflow/registered-models/search', async (call) => {
     const { context, caller, fields } = call
-    const text = fields.text('filter')
-    const filter = parseSearchFilter(text, REGISTERED_MODELS)
     const { models, nextPageToken } = await searchModels(context, {
       ...caller,
-      // Prompts are registered models too; they are shown to those who ask for them.
-      filter: text?.includes('mlflow.prompt.is_prompt') ? filter : { and: [filter, NOT_PROMPT] },
+      filter: parseRegistryFilter(fields.text('filter'), REGISTERED_MODELS),
       orderBy: parseOrderBy(fields.texts('order_by'), REGISTERED_MODELS),
       limit: pageSize(fields, { default: 100, max: 1000 }),
       pageToken: fields.text('page_token'),

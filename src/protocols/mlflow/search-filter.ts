@@ -101,6 +101,8 @@ export const LOGGED_MODELS: Vocabulary = {
 
 const DATASET_KEYS = ['name', 'digest', 'context']
 const IS_PROMPT = 'mlflow.prompt.is_prompt'
+type PromptClause = { field: 'tag'; key: string; operator: '=' | '!='; value: string }
+const NOT_PROMPT: Filter = { not: { field: 'tag', key: IS_PROMPT, operator: '=', value: 'true' } }
 const MAX_LENGTH = 50_000
 
 /** MLflow's filter: clauses joined by AND. Throws `invalid` in MLflow's words. */
@@ -115,6 +117,28 @@ export function parseSearchFilter(text: string | undefined, vocabulary: Vocabula
   } while (scanner.take(/AND\b/iy))
   if (!scanner.atEnd()) throw invalid(`Invalid clause(s) in filter string: '${scanner.rest()}'`)
   return { and: clauses }
+}
+
+/**
+ * The filter of a search of the registry. Prompts are registered models with a mark; they are found only by who asks for them. What lacks
+ * the mark is no prompt, which MLflow's rule that `!=` needs the tag would not tell.
+ */
+export function parseRegistryFilter(text: string | undefined, vocabulary: Vocabulary): Filter {
+  const filter = parseSearchFilter(text, vocabulary)
+  const clauses = 'and' in filter ? filter.and : [filter]
+  const [mark] = clauses.filter(isAboutPrompts)
+  const asked = mark?.operator === '=' ? mark.value.toLowerCase() === 'true' : mark?.value === 'false'
+  if (mark && asked) return filter
+  return { and: [...clauses.filter((clause) => !isAboutPrompts(clause)), NOT_PROMPT] }
+}
+
+function isAboutPrompts(clause: Filter): clause is PromptClause {
+  return (
+    'field' in clause &&
+    clause.field === 'tag' &&
+    clause.key === IS_PROMPT &&
+    (clause.operator === '=' || clause.operator === '!=')
+  )
 }
 
 /** MLflow's order: `entity.key`, then ASC or DESC. */
@@ -178,7 +202,6 @@ function parseClause(scanner: Scanner, vocabulary: Vocabulary): Filter {
   }
 }
 
-/** A prompt is a registered model with a mark; what lacks the mark is none. */
 function textValue(
   scanner: Scanner,
   { entity, name, operator }: { entity: 'param' | 'tag'; name: string; operator: string },
@@ -189,9 +212,6 @@ function textValue(
     throw invalid(
       `Expected a quoted string value for ${entity === 'param' ? 'parameter' : 'tag'} (e.g. 'my-value'). Got value ${scanner.word()}`,
     )
-  const prompt: Filter = { field: 'tag', key: IS_PROMPT, operator: '=', value: 'true' }
-  if (name === IS_PROMPT && ((text === '!=' && value === 'true') || (text === '=' && value === 'false')))
-    return { not: prompt }
   return { field: entity, key: name, operator: text, value }
 }
 

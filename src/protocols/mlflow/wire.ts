@@ -15,10 +15,15 @@ export interface Call {
 
 export interface Endpoint {
   methods: readonly ('GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE')[]
-  /** Below `/api/<version>`, with `:name` for parameters. */
+  /** Below its base, with `:name` for parameters; `/*` at its end is the path of an artifact. */
   path: string
-  /** Default 2.0. */
-  version?: '2.0' | '3.0'
+  /** Where it stands: below `/api/<version>` and `/ajax-api/<version>`, below the latter alone, or at the root. */
+  base: 'api' | 'ajax-api' | 'root'
+  version: '2.0' | '3.0'
+  /** The body is a file, and the fields are in the query. */
+  file: boolean
+  /** A signature in the address stands for the caller, who sends no credentials. */
+  signed: boolean
   handle(call: Call): Promise<object | Response>
 }
 
@@ -27,9 +32,10 @@ export function endpoint(
   method: Endpoint['methods'][number] | Endpoint['methods'],
   path: string,
   handle: Endpoint['handle'],
-  version: '2.0' | '3.0' = '2.0',
+  options: Partial<Pick<Endpoint, 'base' | 'version' | 'file' | 'signed'>> = {},
 ): Endpoint {
-  return { methods: typeof method === 'string' ? [method] : method, path, handle, version }
+  const methods = typeof method === 'string' ? [method] : method
+  return { base: 'api', version: '2.0', file: false, signed: false, ...options, methods, path, handle }
 }
 
 /**
@@ -182,10 +188,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** A GET carries its fields in the query (repeated names are lists), everything else in a JSON body. */
-export async function readFields(request: Request, maxBytes: number): Promise<Fields> {
+export async function readFields(
+  request: Request,
+  { file, maxBytes }: { file: boolean; maxBytes: number },
+): Promise<Fields> {
   requireNoNulInUrl(request.url)
   const query = queryFields(new URL(request.url).searchParams)
-  if (request.method === 'GET') return new Fields(query)
+  if (file || request.method === 'GET') return new Fields(query)
   const bytes = await readBody(request, maxBytes)
   if (bytes.byteLength === 0) return new Fields(query)
   if (request.headers.get('content-type') === null)
