@@ -84,7 +84,7 @@ export function mlflowApp(
 }
 
 /** Everywhere an endpoint stands, before the prefix of a project. */
-export function addressesOf({ base, version, path }: Endpoint): string[] {
+function addressesOf({ base, version, path }: Endpoint): string[] {
   if (base === 'root') return [path]
   return (base === 'api' ? ['/api', '/ajax-api'] : ['/ajax-api']).map((root) => `${root}/${version}${path}`)
 }
