@@ -24,7 +24,16 @@ ${exits.join('\n')}
 
 \`tidemill exec\` ends with the exit code of the command that it ran.
 
-${program.commands.map(commandSection).join('\n')}`
+${commandsBelow(program).map(commandSection).join('\n')}`
+}
+
+/** Every command, those below others included. */
+export function commandsBelow(parent: Command): Command[] {
+  return parent.commands.flatMap((command) => [command, ...commandsBelow(command)])
+}
+
+export function fullName(command: Command): string {
+  return command.parent?.parent ? `${fullName(command.parent)} ${command.name()}` : command.name()
 }
 
 function commandSection(command: Command): string {
@@ -35,14 +44,14 @@ function commandSection(command: Command): string {
   const options = command.options.map((option) => `| \`${option.flags}\` | ${describeOption(option)} |`)
   const usage = [
     'tidemill',
-    command.name(),
+    fullName(command),
     ...command.registeredArguments.map((argument) =>
       argument.required ? `<${name(argument)}>` : `[${name(argument)}]`,
     ),
   ]
   const rows = [...args, ...options]
   const table = rows.length === 0 ? '' : `\n| argument, option | |\n| --- | --- |\n${rows.join('\n')}\n`
-  return `## ${command.name()}\n\n\`${usage.join(' ')}\`: ${command.description()}.\n${table}`
+  return `## ${fullName(command)}\n\n\`${usage.join(' ')}\`: ${command.description()}.\n${table}`
 }
 
 function name(argument: { name(): string; variadic: boolean }): string {

@@ -2,10 +2,10 @@ import { configSchema, environmentName } from '../src/kernel/config.ts'
 
 /** The reference of the settings, from their schema. */
 export function configurationPage(): string {
-  const defaults: Record<string, unknown> = configSchema.parse({})
+  const defaults: Record<string, string | number | boolean | undefined> = configSchema.parse({})
   const rows = Object.entries(configSchema.shape).map(
     ([key, schema]) =>
-      `| \`${key}\` | \`${environmentName(key)}\` | \`${String(defaults[key])}\` | ${(schema.description ?? '').replaceAll('|', '\\|')} |`,
+      `| \`${key}\` | \`${environmentName(key)}\` | ${defaults[key] === undefined ? '' : `\`${String(defaults[key])}\``} | ${(schema.description ?? '').replaceAll('|', '\\|')} |`,
   )
   return `# Configuration
 

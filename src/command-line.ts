@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { codeVersion } from './governance/code-version.ts'
 import { reportFailure } from './http/command.ts'
 import { addDemoCommand } from './demo/commands.ts'
+import { addPeopleCommands } from './governance/commands.ts'
 import { addImportingCommands } from './importing/commands.ts'
 import { addMonitoringCommands } from './monitoring/commands.ts'
 import { addPipelineCommands } from './pipelines/commands.ts'
@@ -28,6 +29,7 @@ export function createProgram(): Command {
   addRegistryCommands(program)
   addRolloutCommands(program)
   addServerCommands(program)
+  addPeopleCommands(program)
   addImportingCommands(program)
   addServingCommands(program)
   addMonitoringCommands(program)
@@ -35,7 +37,7 @@ export function createProgram(): Command {
   return program
 }
 
-/** Exit codes: 0 done, 1 internal, 2 invalid, 3 not found, 4 conflict, 5 denied, 6 no server. */
+/** Exit codes: 0 done, 1 internal, 2 invalid, 3 not found, 4 conflict, 5 denied or not signed in, 6 no server. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   try {
     await createProgram().parseAsync([...argv])

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { commandsBelow, fullName } from '../docs/commands.ts'
 import { generatedPages } from '../docs/generate.ts'
 import { createProgram } from '../src/command-line.ts'
 import { EXIT_CODE } from '../src/http/command.ts'
@@ -19,12 +20,12 @@ test('The generated pages are as `node docs/generate.ts` writes them', () => {
 
 test('Every command, argument and option is documented, and has a description', () => {
   const text = page('reference/commands.md')
-  for (const command of createProgram().commands) {
-    expect(text).toContain(`## ${command.name()}\n`)
-    const section = text.split(`## ${command.name()}\n`)[1]!.split('\n## ')[0]!
-    expect(command.description(), command.name()).not.toBe('')
+  for (const command of commandsBelow(createProgram())) {
+    expect(text).toContain(`## ${fullName(command)}\n`)
+    const section = text.split(`## ${fullName(command)}\n`)[1]!.split('\n## ')[0]!
+    expect(command.description(), fullName(command)).not.toBe('')
     for (const { description, flags } of command.options) {
-      expect(description, `${command.name()} ${flags}`).not.toBe('')
+      expect(description, `${fullName(command)} ${flags}`).not.toBe('')
       expect(section).toContain(`\`${flags}\``)
     }
     for (const argument of command.registeredArguments) expect(section).toContain(argument.description)

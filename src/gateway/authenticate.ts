@@ -1,35 +1,78 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { TokenAccess } from '../governance/governance.ts'
+import { checkOrigin, isSignInRequired } from '../http/caller.ts'
+import { readCredential } from '../http/credentials.ts'
+import { anonymous, localOwner, type Actor } from '../kernel/actor.ts'
+import type { Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
+import { sha256 } from '../kernel/json.ts'
 
-const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]', '::1'])
-
-function isLoopback(host: string): boolean {
-  return LOOPBACK_HOSTS.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host)
+interface Caller {
+  method: string
+  headers: IncomingHttpHeaders
 }
 
-/** Refuses an address that others could reach: there is no sign-in yet. */
-export function requireLoopback(host: string): void {
-  if (isLoopback(host)) return
-  throw new AppError(
-    'invalid',
-    `host is ${host}: beyond loopback the gateway needs authentication, which this version does not have. Use 127.0.0.1.`,
-  )
+/** What is known of tokens at one generation of the desired state. */
+interface Known {
+  readonly generation: number
+  readonly tokens: readonly TokenAccess[]
 }
 
-/** Throws `denied` unless the Host header names loopback and a browser's page is of this very host. */
-export function checkCaller(host: string | undefined, origin: string | undefined, reads: boolean): void {
-  if (host !== undefined && !isLoopback(hostName(host))) {
-    throw new AppError('denied', `The Host header names ${host}; this gateway answers on loopback only`)
+/** Tells who calls, from the tokens in the desired state alone: the gateway asks no database. */
+export class GatewayAuthenticator {
+  readonly #config: Pick<Config, 'host' | 'publicUrl' | 'signIn'>
+  readonly #known: Known
+  #generation = -1
+  #byHash: ReadonlyMap<string, TokenAccess> = new Map()
+
+  constructor(config: Pick<Config, 'host' | 'publicUrl' | 'signIn'>, known: Known) {
+    this.#config = config
+    this.#known = known
   }
-  if (!reads && origin !== undefined && originHost(origin) !== host) {
-    throw new AppError('denied', `A page of ${origin} may not call this gateway`)
+
+  /** Throws `denied` unless the Host header may name this gateway and a browser's page is of this very host. */
+  checkOrigin({ method, headers }: Caller): void {
+    const fetchSite = headers['sec-fetch-site']
+    checkOrigin(
+      {
+        method,
+        host: headers.host,
+        origin: headers.origin,
+        fetchSite: typeof fetchSite === 'string' ? fetchSite : undefined,
+      },
+      this.#config,
+    )
   }
-}
 
-function hostName(host: string): string {
-  const colon = host.lastIndexOf(':')
-  return colon > host.lastIndexOf(']') ? host.slice(0, colon) : host
-}
+  /** Throws `unauthenticated`. */
+  authenticate({ headers }: Caller): Actor {
+    const credential = readCredential(headers.authorization, undefined)
+    if (credential?.kind === 'token') return this.#byToken(credential.token)
+    if (credential === undefined && !isSignInRequired(this.#config)) return localOwner
+    throw new AppError(
+      'unauthenticated',
+      'The gateway wants an API token: `Authorization: Bearer …`, or `Basic` with the token as password',
+    )
+  }
 
-function originHost(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).host : ''
+  /** Who calls what is open to all: nobody in particular without a credential that holds. */
+  anybody(caller: Caller): Actor {
+    try {
+      return this.authenticate(caller)
+    } catch {
+      return anonymous
+    }
+  }
+
+  #byToken(token: string): Actor {
+    if (this.#generation !== this.#known.generation) {
+      this.#generation = this.#known.generation
+      this.#byHash = new Map(this.#known.tokens.map((access) => [access.hash, access]))
+    }
+    const access = this.#byHash.get(sha256(token))
+    if (access === undefined || (access.expiresMs ?? Infinity) <= Date.now())
+      throw new AppError('unauthenticated', 'The API token is unknown, expired or revoked')
+    const { actorId: id, name, grants } = access
+    return { id, kind: 'token', name, grants }
+  }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { codeVersion } from '../governance/code-version.ts'
-import { DEFAULT_PROJECT } from '../governance/governance.ts'
+import { DEFAULT_PROJECT, requireSomeAdmin } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
 import {
@@ -17,7 +17,8 @@ import {
   type GatewayReply,
   type ServingOptions,
 } from '../serving/serving.ts'
-import { requireLoopback } from './authenticate.ts'
+import { createAccess, isPublic } from './access.ts'
+import { GatewayAuthenticator } from './authenticate.ts'
 import { DesiredFollower } from './desired-follower.ts'
 import { HttpServer, type Handler } from './http-server.ts'
 import { lockGateway } from './lock.ts'
@@ -37,7 +38,8 @@ export interface Gateway extends AsyncDisposable {
 
 /** The process that answers predictions. Takes over what an earlier process of the same gateway left on disk. */
 export async function startGateway(context: Context, options: GatewayOptions): Promise<Gateway> {
-  requireLoopback(options.host)
+  const edge = { ...context.config, host: options.host }
+  await requireSomeAdmin({ db: context.db, config: edge })
   // V8 guesses from the requests under way at a collection that their objects live long, and puts all later ones among the old:
   // young garbage hangs on old garbage then, and collecting it takes 40 times as long (25 ms instead of 0.6 ms, measured).
   setFlagsFromString('--no-allocation-site-pretenuring')
@@ -52,7 +54,7 @@ export async function startGateway(context: Context, options: GatewayOptions): P
   const follower = started.use(new DesiredFollower(context, engine, () => `http://${options.host}:${port}`))
   await follower.start()
   const server = started.use(
-    await HttpServer.listen(createHandler(context, engine), {
+    await HttpServer.listen(createHandler({ ...context, config: edge }, engine), {
       host: options.host,
       port: options.port,
       maxBodyBytes: config.maxBodyBytes,
@@ -79,6 +81,7 @@ function createHandler(context: Context, engine: ServingEngine): Handler {
   const server = { version: codeVersion }
   const metrics = gatewayMetrics(engine)
   const oip = new OpenInference(engine, server)
+  const authenticator = new GatewayAuthenticator(context.config, engine)
   const answer = (call: GatewayCall): GatewayReply | Promise<GatewayReply> => {
     if (call.path.startsWith(OIP_PREFIX)) return oip.answer(call)
     if (isMlflowScoring(call)) return answerMlflowScoring(engine, server, call)
@@ -90,15 +93,21 @@ function createHandler(context: Context, engine: ServingEngine): Handler {
       case 'POST /control/flush':
         return answerFlush(engine)
       case 'GET /health':
-        return answerHealth(engine)
+        return answerHealth(engine, call.actor)
       case 'GET /metrics':
         return metrics.metrics().then((body) => ({ status: 200, contentType: metrics.contentType, body }))
       default:
         throw new AppError('not_found', `There is no ${call.method} ${call.path} on the gateway`)
     }
   }
+  const access = createAccess(context, engine)
   return {
-    answer,
+    identify(call, headers) {
+      const caller = { method: call.method, headers }
+      authenticator.checkOrigin(caller)
+      return isPublic(call) ? authenticator.anybody(caller) : authenticator.authenticate(caller)
+    },
+    answer: (call) => access(call, answer),
     error(call, thrown) {
       const error = toAppError(thrown)
       if (error.code === 'internal') context.log.error({ err: error.cause ?? error }, 'request failed')

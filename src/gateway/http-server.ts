@@ -1,11 +1,20 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AppError } from '../kernel/errors.ts'
 import type { GatewayCall, GatewayReply } from '../serving/serving.ts'
-import { checkCaller } from './authenticate.ts'
+import { anonymous, type Actor } from '../kernel/actor.ts'
+import { challengeOf } from '../http/caller.ts'
 
 /** Answers calls, and encodes errors as the protocol of the call wants them. */
 export interface Handler {
+  /** Tells who calls. Throws `unauthenticated` or `denied`. */
+  identify(call: Pick<GatewayCall, 'method' | 'path'>, headers: IncomingHttpHeaders): Actor
   answer(call: GatewayCall): GatewayReply | Promise<GatewayReply>
   error(call: Pick<GatewayCall, 'path'>, error: unknown): GatewayReply
 }
@@ -101,11 +110,13 @@ export class HttpServer implements AsyncDisposable {
         return Array.isArray(value) ? value[0] : value
       },
       body,
+      actor: anonymous,
       caller: null,
       startedMs,
     }
     try {
-      checkCaller(headers.host, headers.origin, call.method === 'GET')
+      call.actor = this.#handler.identify(call, headers)
+      call.caller = call.actor.kind === 'owner' ? null : call.actor.name
       const reply = this.#handler.answer(call)
       if (!(reply instanceof Promise)) return this.#send(response, reply)
       reply.then(
@@ -119,7 +130,9 @@ export class HttpServer implements AsyncDisposable {
 
   #send(response: ServerResponse, reply: GatewayReply): void {
     this.#busy -= 1
-    send(response, reply)
+    if (reply.status !== 401) return send(response, reply)
+    const challenge = challengeOf(response.req.headers)
+    send(response, { ...reply, headers: { ...reply.headers, 'www-authenticate': challenge } })
   }
 
   /** Takes no new requests, lets those under way finish for a while, then cuts. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Context } from '../http/context.ts'
 import { STATUS } from '../http/errors.ts'
-import { resolveProject } from '../governance/governance.ts'
+import { mayActor, type Actor } from '../kernel/actor.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
 import { externalPredictionSchema, feedbackSchema } from '../serving/schema.ts'
 import {
@@ -11,6 +11,8 @@ import {
   type GatewayReply,
   type ServingEngine,
 } from '../serving/serving.ts'
+
+import { projectIdOf } from './access.ts'
 
 const MAX_ITEMS = 10_000
 
@@ -53,8 +55,9 @@ export async function answerFlush(engine: ServingEngine): Promise<GatewayReply> 
   return jsonReply(200, { flushed: true })
 }
 
-/** What is loaded, and how it runs. */
-export function answerHealth(engine: ServingEngine): GatewayReply {
+/** That it lives; what is loaded and how it runs, to who may see all projects. */
+export function answerHealth(engine: ServingEngine, actor: Actor): GatewayReply {
+  if (!mayActor(actor, 'view', '*')) return jsonReply(200, { generation: engine.generation })
   const deployments = engine.deployments.map(({ desired, variants }) => ({
     project: desired.project,
     name: desired.name,
@@ -77,14 +80,4 @@ function parseItems<Schema extends z.ZodType>(schema: Schema, items: readonly un
     if (parsed.success) return parsed.data
     throw new AppError('invalid', `Item ${i}: ${z.prettifyError(parsed.error)}`)
   })
-}
-
-/** What is served tells its project's id; for any other project the database is asked. */
-async function projectIdOf(
-  context: Pick<Context, 'db'>,
-  engine: ServingEngine,
-  project: string,
-): Promise<string> {
-  const [served] = engine.deploymentsOf(project)
-  return served?.desired.projectId ?? (await resolveProject(context, project))
 }

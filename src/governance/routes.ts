@@ -4,11 +4,13 @@ import { listOf, route } from '../http/route.ts'
 import { decisionKinds, decisionSchema } from './schema.ts'
 import { endDrill, startDrill } from './drills.ts'
 import { listDecisions } from './governance.ts'
+import { peopleRoutes } from './people-routes.ts'
 import { listAuditRows } from './store.ts'
 
 const limit = z.coerce.number().int().min(1).max(500).default(100)
 
 export const routes = [
+  ...peopleRoutes,
   route({
     method: 'GET',
     path: '/decisions',

@@ -71,7 +71,98 @@ export interface CommentRow {
   deleted_ms: number | null
 }
 
+/** Somebody who signs in. Names are lower case. */
+export interface UserRow {
+  id: string
+  project_id: string
+  name: string
+  email: string | null
+  /** scrypt with its parameters and its salt; null while there is none. */
+  password_hash: string | null
+  oidc_issuer: string | null
+  oidc_subject: string | null
+  disabled_ms: number | null
+  created_ms: number
+}
+
+export interface TeamRow {
+  id: string
+  project_id: string
+  name: string
+  created_ms: number
+}
+
+export interface TeamMemberRow {
+  team_id: string
+  user_id: string
+  project_id: string
+  created_ms: number
+}
+
+/** A role of a user or a team in the project, or in all (`*`). */
+export interface RoleGrantRow {
+  project_id: string
+  holder_type: string
+  holder_id: string
+  role: string
+  created_ms: number
+}
+
+/** A link by which a user sets a password, once. */
+export interface InviteRow {
+  id: string
+  project_id: string
+  user_id: string
+  secret_hash: string
+  /** Id of who invites. */
+  invited_by: string
+  created_ms: number
+  expires_ms: number
+  accepted_ms: number | null
+}
+
+export interface SessionRow {
+  id: string
+  project_id: string
+  user_id: string
+  secret_hash: string
+  created_ms: number
+  expires_ms: number
+}
+
+/** A user's token, or that of one execution of a step. It reaches one project, or all (`*`) of its user's. */
+export interface ApiTokenRow {
+  id: string
+  project_id: string
+  user_id: string | null
+  execution_id: string | null
+  name: string
+  secret_hash: string
+  /** The highest role that it gives. */
+  role: string
+  created_ms: number
+  expires_ms: number | null
+  used_ms: number | null
+  revoked_ms: number | null
+}
+
+/** Failed sign-ins under one key, such as a name from an address. */
+export interface SignInAttemptRow {
+  key: string
+  project_id: string
+  failures: number
+  since_ms: number
+}
+
 export interface GovernanceTables {
+  user: UserRow
+  team: TeamRow
+  team_member: TeamMemberRow
+  role_grant: RoleGrantRow
+  invite: InviteRow
+  session: SessionRow
+  api_token: ApiTokenRow
+  sign_in_attempt: SignInAttemptRow
   comment: CommentRow
   project: ProjectRow
   audit: AuditTable

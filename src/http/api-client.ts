@@ -22,9 +22,20 @@ export function readRunning(dataDir: string): Running | undefined {
 /** The native REST API as the commands call it. */
 export class ApiClient {
   readonly #baseUrl: string
+  readonly #authorization: string | undefined
+  readonly #fetch: (request: Request) => Response | Promise<Response>
 
-  constructor(baseUrl: string) {
+  /** `fetch` may answer without a network, as commands do that work on a data folder. */
+  constructor(
+    baseUrl: string,
+    options: {
+      authorization?: string | undefined
+      fetch?: (request: Request) => Response | Promise<Response>
+    } = {},
+  ) {
     this.#baseUrl = baseUrl.replace(/\/$/, '')
+    this.#authorization = options.authorization
+    this.#fetch = options.fetch ?? fetch
   }
 
   get<Result>(path: string): Promise<Result> {
@@ -54,11 +65,15 @@ export class ApiClient {
   ): Promise<Result> {
     let response: Response
     try {
-      response = await fetch(`${this.#baseUrl}/api/v1${path}`, {
+      const request = new Request(`${this.#baseUrl}/api/v1${path}`, {
         method,
-        headers: { 'content-type': contentType, 'x-tidemill-client': 'cli' },
+        headers: {
+          'content-type': contentType,
+          ...(this.#authorization !== undefined && { authorization: this.#authorization }),
+        },
         ...content,
       })
+      response = await this.#fetch(request)
     } catch (error) {
       throw new AppError(
         'unavailable',

@@ -1,31 +1,30 @@
-import { Hono } from 'hono'
+import { Hono, type Context as HttpContext } from 'hono'
 import { z } from 'zod'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
-import { AppError } from '../kernel/errors.ts'
+import { anonymous, requirePermission, type Actor } from '../kernel/actor.ts'
+import { addressOf } from './caller.ts'
+import { AppError, toAppError } from '../kernel/errors.ts'
 import type { Context } from './context.ts'
 import { errorResponse } from './errors.ts'
 import type { Route } from './route.ts'
 
+/** Tells who calls. Throws `denied` for a request of another site, `unauthenticated` for one that must say who sends it. */
+export type Authenticate = (request: Request, address: string) => Actor | Promise<Actor>
+/** The id of a project by its name. Throws `not_found`, also when the actor has no role in it. */
+type ResolveProject = (name: string | undefined, actor: Actor) => Promise<string>
+
 export interface AppOptions {
   context: Context
   routes: readonly Route[]
-  /** Tells who calls; throws `denied`. */
-  authenticate: (request: Request) => Promise<Actor>
-  /** The id of a project by its name; throws `not_found`. */
-  resolveProject: (name: string | undefined) => Promise<string>
+  authenticate: Authenticate
+  resolveProject: ResolveProject
 }
 
 /** The native REST API: every route under `/api/v1` and under `/p/:project/api/v1`. */
 export function createApp(options: AppOptions): Hono {
   const app = new Hono()
   for (const route of options.routes) {
-    const handler = (request: Request, path: Record<string, string>): Promise<Response> =>
-      answer(options, route, request, path)
-    for (const prefix of ['/api/v1', '/p/:project/api/v1']) {
-      app.on(route.method, prefix + route.path, (c) =>
-        handler(c.req.raw, c.req.param() as Record<string, string>),
-      )
-    }
+    for (const prefix of ['/api/v1', '/p/:project/api/v1'])
+      app.on(route.method, prefix + route.path, (c) => answer(options, route, c))
   }
   return app
 }
@@ -33,13 +32,17 @@ export function createApp(options: AppOptions): Hono {
 async function answer(
   { context, authenticate, resolveProject }: AppOptions,
   route: Route,
-  request: Request,
-  { project, ...path }: Record<string, string>,
+  c: HttpContext,
 ): Promise<Response> {
+  const request = c.req.raw
+  const { project, ...path } = c.req.param() as Record<string, string>
+  const { permission } = route
   try {
-    const actor = await authenticate(request)
-    const projectId = await resolveProject(project)
-    requirePermission(actor, route.permission, projectId)
+    const address = addressOf(c.env, request.headers, context.config)
+    const actor = await identify(authenticate, permission, request, address)
+    const isOpen = permission === 'public' || permission === 'signed_in'
+    const projectId = isOpen ? '*' : await resolveProject(project, actor)
+    if (!isOpen) requirePermission(actor, permission, projectId)
     requireNoNulInUrl(request.url)
     const result = await route.handle({
       context,
@@ -49,10 +52,26 @@ async function answer(
       query: parse(route.query, queryOf(request), 'query'),
       body: route.body && parse(route.body, await readJson(request, context.config.maxBodyBytes), 'body'),
       request,
+      address,
     })
     return result instanceof Response ? result : Response.json(result ?? {})
   } catch (error) {
     return errorResponse(error, context.log)
+  }
+}
+
+/** On a public route a credential that does not hold is none. */
+async function identify(
+  authenticate: Authenticate,
+  permission: Route['permission'],
+  request: Request,
+  address: string,
+): Promise<Actor> {
+  try {
+    return await authenticate(request, address)
+  } catch (error) {
+    if (permission !== 'public' || toAppError(error).code !== 'unauthenticated') throw error
+    return anonymous
   }
 }
 

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander'
 import { AppError, toAppError, type ErrorCode } from '../kernel/errors.ts'
 import { loadConfig, type Config } from '../kernel/config.ts'
 import { ApiClient, readRunning } from './api-client.ts'
+import { tokenFor } from './stored-tokens.ts'
 
 /** Exit codes, so that a script can tell why a command failed. 0 is done, 1 an internal error. */
 export const EXIT_CODE = {
@@ -12,6 +13,7 @@ export const EXIT_CODE = {
   already_exists: 4,
   conflict: 4,
   denied: 5,
+  unauthenticated: 5,
   unavailable: 6,
 } as const satisfies Record<ErrorCode, number>
 
@@ -33,11 +35,24 @@ export function currentConfig(overrides: Partial<Record<keyof Config, unknown>> 
   return loadConfig(process.cwd(), process.env, overrides)
 }
 
-/** The API of the server that this folder's `up` runs, or of the one named by `--server`. */
-export function apiOf({ server, project = 'default' }: CommandOptions): ApiClient {
+/** The server that this folder's `up` runs, or the one named by `--server`. */
+export function serverUrlOf({ server }: Pick<CommandOptions, 'server'>): string {
+  if (server !== undefined) return server.replace(/\/$/, '')
   const config = currentConfig()
-  const url = server ?? readRunning(config.dataDir)?.serverUrl ?? `http://${config.host}:${config.port}`
-  return new ApiClient(project === 'default' ? url : `${url}/p/${encodeURIComponent(project)}`)
+  return readRunning(config.dataDir)?.serverUrl ?? `http://${config.host}:${config.port}`
+}
+
+/** An address of a server below which everything belongs to the project. */
+export function inProject(serverUrl: string, project = 'default'): string {
+  return project === 'default' ? serverUrl : `${serverUrl}/p/${encodeURIComponent(project)}`
+}
+
+/** The API of that server, called with the token of the environment or of the last login. */
+export function apiOf({ server, project }: CommandOptions): ApiClient {
+  const url = serverUrlOf({ ...(server !== undefined && { server }) })
+  const token = tokenFor(url, process.env)
+  const authorization = token === undefined ? undefined : `Bearer ${token}`
+  return new ApiClient(inProject(url, project), { authorization })
 }
 
 export function print(options: CommandOptions, value: unknown, text: () => string): void {

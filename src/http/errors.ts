@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 /** The status of each code in the native REST protocol. */
 export const STATUS = {
   invalid: 400,
+  unauthenticated: 401,
   denied: 403,
   not_found: 404,
   already_exists: 409,

@@ -13,7 +13,12 @@ export interface RouteInput<Params, Query, Body> {
   query: Parsed<Query>
   body: Parsed<Body>
   request: Request
+  /** Where it comes from, for what is counted by address. */
+  address: string
 }
+
+/** `public` needs nobody; `signed_in` somebody, whatever the roles. The others are asked for in the project of the address. */
+export type RoutePermission = Permission | 'public' | 'signed_in'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -23,7 +28,7 @@ export interface Route {
   /** Below `/api/v1`, with `:name` for parameters. */
   path: string
   summary: string
-  permission: Permission
+  permission: RoutePermission
   params: Shape | undefined
   query: Shape | undefined
   body: Shape | undefined
@@ -41,7 +46,7 @@ export function route<
   method: Method
   path: string
   summary: string
-  permission: Permission
+  permission: RoutePermission
   params?: Params
   query?: Query
   body?: Body

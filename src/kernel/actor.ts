@@ -1,7 +1,8 @@
 import { AppError } from './errors.ts'
 
-const roles = ['viewer', 'contributor', 'maintainer', 'admin'] as const
-type Role = (typeof roles)[number]
+/** Lowest first. */
+export const roles = ['viewer', 'contributor', 'maintainer', 'admin'] as const
+export type Role = (typeof roles)[number]
 
 /** What a route or a door asks for; each is held by one role and by every role above it. */
 export type Permission = 'view' | 'contribute' | 'maintain' | 'administer'
@@ -29,17 +30,37 @@ export function systemActor(name: string): Actor {
   return { id: `system:${name}`, kind: 'system', name, grants: { '*': 'admin' } }
 }
 
+/** Nobody in particular: who calls without saying who. */
+export const anonymous: Actor = { id: 'anonymous', kind: 'user', name: 'anonymous', grants: {} }
+
+/** The role in a project; the one for all projects where that is higher. */
+export function roleIn({ grants }: Pick<Actor, 'grants'>, projectId: string): Role | undefined {
+  return higherRole(grants[projectId], grants['*'])
+}
+
+export function higherRole(a: Role | undefined, b: Role | undefined): Role | undefined {
+  return rank(a) >= rank(b) ? a : b
+}
+
+export function lowerRole(a: Role | undefined, b: Role | undefined): Role | undefined {
+  return rank(a) < rank(b) ? a : b
+}
+
+function rank(role: Role | undefined): number {
+  return role === undefined ? -1 : roles.indexOf(role)
+}
+
 export function mayActor(actor: Actor, permission: Permission, projectId: string): boolean {
-  const role = actor.grants[projectId] ?? actor.grants['*']
-  return role !== undefined && roles.indexOf(role) >= roles.indexOf(LOWEST_ROLE[permission])
+  return rank(roleIn(actor, projectId)) >= rank(LOWEST_ROLE[permission])
 }
 
 /** Throws `denied` when the actor's role in the project is too low. */
 export function requirePermission(actor: Actor, permission: Permission, projectId: string): void {
   if (mayActor(actor, permission, projectId)) return
+  const where = projectId === '*' ? 'for all projects' : 'in the project'
   throw new AppError(
     'denied',
-    `${actor.name} may not do this: it needs the role ${LOWEST_ROLE[permission]} in the project`,
+    `${actor.name} may not do this: it needs the role ${LOWEST_ROLE[permission]} ${where}`,
     { details: { permission, projectId } },
   )
 }

@@ -12,6 +12,20 @@ const flag = z
 export const configSchema = z.strictObject({
   dataDir: z.string().default('.tidemill').describe('Folder of everything that Tidemill keeps'),
   host: z.string().default('127.0.0.1').describe('Address the server and the gateway bind to'),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => new URL(text).pathname === '/' && new URL(text).search === '', 'It must have no path')
+    .transform((text) => new URL(text).origin)
+    .optional()
+    .describe(
+      'Address that people use, such as `https://mill.example.org`, where a reverse proxy stands in front',
+    ),
+  signIn: z
+    .enum(['auto', 'required'])
+    .default('auto')
+    .describe(
+      'Who must sign in: `auto` means everybody where `host` is beyond loopback or `publicUrl` is set, and nobody otherwise',
+    ),
   port: port.default(8433).describe('Port of the server; 0 picks a free one'),
   gatewayPort: port.default(8434).describe('Port of the gateway; 0 picks a free one'),
   gatewayId: z

@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'not_found'
   | 'already_exists'
   | 'conflict'
+  | 'unauthenticated'
   | 'denied'
   | 'unavailable'
   | 'internal'

@@ -29,6 +29,8 @@ export interface EventCatalogue {
   'segment.rolled': { segmentId: string; kind: 'prediction' | 'feedback' }
   'alert.raised': AlertEvent
   'alert.cleared': AlertEvent
+  /** Who may do what has changed: users, teams, roles or tokens. */
+  'access.changed': Record<string, never>
   'decision.recorded': { decisionId: string; kind: string }
 }
 

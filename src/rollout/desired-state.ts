@@ -1,4 +1,5 @@
 import { appendEvent } from '../jobs/events.ts'
+import { listTokenAccess } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
@@ -42,6 +43,7 @@ export async function writeDesiredState(
       const project = projects.get(deployment.projectId) ?? deployment.projectId
       return toDesired(deployment, rollout, variants, project) ?? []
     }),
+    tokens: await listTokenAccess(trx),
   }
   await insertDesiredState(trx, document, nowMs)
   for (const { projectId, name } of changed) {

@@ -7,6 +7,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { listRequestedEffects } from '../pipelines/pipelines.ts'
 import { deploy } from './deploy.ts'
+import { writeDesiredState } from './desired-state.ts'
 import { listServing } from './store.ts'
 import { carryOutEffect } from './effect.ts'
 import { controller } from './transition.ts'
@@ -69,7 +70,7 @@ async function enqueueDeploys(trx: Trx, { kind, payload, projectId, seq }: Domai
   }
 }
 
-/** What outside clients and pipelines ask for becomes jobs, which go through the gates. */
+/** What outside clients and pipelines ask for becomes jobs, which go through the gates; gateways hear of new and revoked tokens. */
 export const consumers: Consumer[] = [
   {
     name: 'rollout.requests',
@@ -87,6 +88,13 @@ export const consumers: Consumer[] = [
           uniqueKey: `rollout.deploy:${deployment}:${cause}`,
         })
       }
+    },
+  },
+  {
+    name: 'rollout.access',
+    kinds: ['access.changed'],
+    async handle(context, trx) {
+      await writeDesiredState(context, trx, { changed: [], nowMs: await context.db.wallTime(trx) })
     },
   },
 ]

@@ -380,7 +380,8 @@ describeDatabases('rollouts', (open) => {
     const call = async (method: string, path: string, params: object, body: object = {}) => {
       const found = routes.find((each) => each.method === method && each.path === path)!
       const query = found.query?.parse({}) ?? {}
-      const input = { context, ...owner, params, query, body, request: new Request('http://x/') }
+      const request = new Request('http://x/')
+      const input = { context, ...owner, params, query, body, request, address: '' }
       return found.response.parse(await found.handle(input)) as Record<string, unknown>
     }
     const { rolloutId: id } = await call(

@@ -4,11 +4,11 @@ import { lastEventSeq, listEventsAfter, toEvent } from '../jobs/events.ts'
 const KEEP_ALIVE_MS = 15_000
 const BATCH = 500
 
-/** Events as server-sent events, from `Last-Event-ID` or from now on. */
+/** Events as server-sent events, from `Last-Event-ID` or from now on, as long as who listens may: `holds` is asked again and again. */
 export async function streamEvents(
   { db, log }: Pick<Context, 'db' | 'log'>,
   request: Request,
-  projectId: string,
+  { projectId, holds }: { projectId: string; holds: () => Promise<unknown> },
 ): Promise<Response> {
   const resumed = Number(request.headers.get('last-event-id') ?? Number.NaN)
   let after = Number.isSafeInteger(resumed) ? resumed : await lastEventSeq(db.read)
@@ -39,7 +39,11 @@ export async function streamEvents(
       controller.enqueue(encoder.encode(`retry: 1000\n\n`))
       const subscription = db.onChange(() => void send())
       const poll = setInterval(() => void send(), 500)
-      const keepAlive = setInterval(() => controller.enqueue(encoder.encode(': \n\n')), KEEP_ALIVE_MS)
+      const keepAlive = setInterval(() => {
+        holds()
+          .then(() => controller.enqueue(encoder.encode(': \n\n')))
+          .catch(() => end(controller, stop))
+      }, KEEP_ALIVE_MS)
       stop = () => {
         clearInterval(poll)
         clearInterval(keepAlive)
@@ -52,4 +56,14 @@ export async function streamEvents(
   return new Response(stream, {
     headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
   })
+}
+
+/** The stream may have ended already, with its reader. */
+function end(controller: ReadableStreamDefaultController, stop: () => void): void {
+  stop()
+  try {
+    controller.close()
+  } catch {
+    // Nothing is open any more.
+  }
 }

@@ -6,10 +6,10 @@ import { enqueueDueMaterializations } from '../features/features.ts'
 import { materializeOnNewData } from '../features/jobs.ts'
 import { routes as governanceRoutes } from '../governance/routes.ts'
 import { sealAudit } from '../governance/seal.ts'
+import type { Authenticate } from '../http/app.ts'
 import type { Context } from '../http/context.ts'
 import type { Route } from '../http/route.ts'
 import type { Consumer } from '../jobs/events.ts'
-import type { Actor } from '../kernel/actor.ts'
 import { consumers as monitoringConsumers } from '../monitoring/jobs.ts'
 import { tickMonitors } from '../monitoring/monitoring.ts'
 import { routes as monitoringRoutes } from '../monitoring/routes.ts'
@@ -66,7 +66,7 @@ export const roomTicks: readonly Tick[] = [
   { name: 'control rollouts', everyMs: 250, run: tickRollouts },
 ]
 
-export type Protocol = (context: Context, authenticate: (request: Request) => Actor | Promise<Actor>) => Hono
+export type Protocol = (context: Context, authenticate: Authenticate) => Hono
 
 /** Protocols of the field, mounted beside the native API. */
 export const protocols: readonly Protocol[] = [mlflowApp]

@@ -1,14 +1,21 @@
 import type { Server as HttpServer } from 'node:http'
 import { serve } from '@hono/node-server'
-import { Hono } from 'hono'
+import { Hono, type Context as HttpContext } from 'hono'
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import { DEFAULT_PROJECT, ensureProject, resolveProject } from '../governance/governance.ts'
-import { createApp } from '../http/app.ts'
+import {
+  Authenticator,
+  DEFAULT_PROJECT,
+  ensureProject,
+  enterProject,
+  requireSomeAdmin,
+} from '../governance/governance.ts'
+import { createApp, type AppOptions, type Authenticate } from '../http/app.ts'
+import { addressOf, challengeOf } from '../http/caller.ts'
 import type { Context } from '../http/context.ts'
 import { errorResponse } from '../http/errors.ts'
 import type { Route } from '../http/route.ts'
+import { requirePermission } from '../kernel/actor.ts'
 import { EventDispatcher } from '../jobs/dispatcher.ts'
-import { authenticateLocal, requireLoopback } from './authenticate.ts'
 import { streamEvents } from './events-stream.ts'
 import { openApiDocument } from './openapi.ts'
 import { protocols, roomConsumers, roomRoutes } from './rooms.ts'
@@ -28,8 +35,8 @@ export function allRoutes(): readonly Route[] {
 /** The control plane: REST, protocols, UI, event stream, consumers of events, schedules, the rollout controller. */
 export async function startServer(context: Context): Promise<Server> {
   const { config, db, log } = context
-  requireLoopback(config.host)
   await db.write(async (trx) => ensureProject(trx, { ...DEFAULT_PROJECT, nowMs: await db.wallTime(trx) }))
+  await requireSomeAdmin(context)
   const app = createServerApp(context)
   const { server, port } = await listen(app, config)
   const dispatcher = new EventDispatcher(context, roomConsumers)
@@ -52,37 +59,20 @@ export async function startServer(context: Context): Promise<Server> {
 /** The HTTP application without a socket: tests call `app.request()`. */
 export function createServerApp(context: Context): Hono {
   const routes = allRoutes()
+  const authenticator = new Authenticator(context)
+  const authenticate: Authenticate = (request, address) => authenticator.authenticate(request, address)
   const app = new Hono()
-  const metrics = new Registry()
-  collectDefaultMetrics({ register: metrics, prefix: 'tidemill_server_' })
-  app.get('/metrics', async (c) =>
-    c.text(await metrics.metrics(), 200, { 'content-type': metrics.contentType }),
-  )
+  app.use(async (c, next) => {
+    await next()
+    sayHowToSignIn(c)
+  })
+  app.get('/metrics', metricsRoute(context, authenticate))
   app.get('/api/openapi.json', (c) => c.json(openApiDocument(routes)))
-  for (const path of ['/api/v1/events', '/p/:project/api/v1/events']) {
-    app.get(path, async (c) => {
-      try {
-        authenticateLocal(c.req.raw)
-        return await streamEvents(context, c.req.raw, await resolveProject(context, c.req.param('project')))
-      } catch (error) {
-        return errorResponse(error, context.log)
-      }
-    })
-  }
-  app.route(
-    '/',
-    createApp({
-      context,
-      routes,
-      authenticate: async (request) => authenticateLocal(request),
-      resolveProject: (name) => resolveProject(context, name),
-    }),
-  )
-  for (const protocol of protocols)
-    app.route(
-      '/',
-      protocol(context, async (request) => authenticateLocal(request)),
-    )
+  for (const path of ['/api/v1/events', '/p/:project/api/v1/events'])
+    app.get(path, eventsRoute(context, authenticate))
+  const resolveProject: AppOptions['resolveProject'] = (name, actor) => enterProject(context, name, actor)
+  app.route('/', createApp({ context, routes, authenticate, resolveProject }))
+  for (const protocol of protocols) app.route('/', protocol(context, authenticate))
   app.all('/api/*', (c) =>
     c.json(
       { error: { code: 'not_found', message: `There is no ${c.req.method} ${c.req.path}`, details: {} } },
@@ -92,6 +82,42 @@ export function createServerApp(context: Context): Hono {
   app.get('*', (c) => serveUi(new URL(c.req.url).pathname))
   app.onError((error) => errorResponse(error, context.log))
   return app
+}
+
+/** Whatever answers 401 says how to sign in. */
+function sayHowToSignIn(c: HttpContext): void {
+  if (c.res.status === 401) c.res.headers.set('www-authenticate', challengeOf(c.req.header()))
+}
+
+function metricsRoute(context: Context, authenticate: Authenticate) {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'tidemill_server_' })
+  return async (c: HttpContext): Promise<Response> => {
+    try {
+      const actor = await authenticate(c.req.raw, addressOf(c.env, c.req.raw.headers, context.config))
+      requirePermission(actor, 'view', '*')
+      return c.text(await registry.metrics(), 200, { 'content-type': registry.contentType })
+    } catch (error) {
+      return errorResponse(error, context.log)
+    }
+  }
+}
+
+function eventsRoute(context: Context, authenticate: Authenticate) {
+  return async (c: HttpContext): Promise<Response> => {
+    const request = c.req.raw
+    const enter = async (): Promise<string> => {
+      const actor = await authenticate(request, addressOf(c.env, request.headers, context.config))
+      const projectId = await enterProject(context, c.req.param('project'), actor)
+      requirePermission(actor, 'view', projectId)
+      return projectId
+    }
+    try {
+      return await streamEvents(context, request, { projectId: await enter(), holds: enter })
+    } catch (error) {
+      return errorResponse(error, context.log)
+    }
+  }
 }
 
 function listen(app: Hono, { host, port }: Context['config']) {

@@ -1,3 +1,4 @@
+import type { Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { PredictRequest } from './request-inputs.ts'
 
@@ -10,6 +11,8 @@ export interface GatewayCall {
   project: string
   header: (name: string) => string | undefined
   body: Buffer
+  actor: Actor
+  /** The actor's name, for the log; null for the local owner. */
   caller: string | null
   /** `performance.now()` when the call arrived. */
   startedMs: number

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { FeatureServiceSpec } from '../features/schema.ts'
+import type { TokenAccess } from '../governance/governance.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Datatype } from '../ports/inference/inference.ts'
 
@@ -24,6 +25,8 @@ export interface DesiredState {
   generation: number
   replay: boolean
   deployments: DesiredDeployment[]
+  /** API tokens that gateways take. */
+  tokens?: readonly TokenAccess[]
 }
 
 export interface DesiredDeployment {

@@ -77,6 +77,11 @@ export class ServingEngine implements AsyncDisposable {
     return this.#desired.generation
   }
 
+  /** API tokens that hold at this generation. */
+  get tokens(): NonNullable<DesiredState['tokens']> {
+    return this.#desired.tokens ?? []
+  }
+
   get replay(): boolean {
     return this.#context.config.replay
   }

@@ -111,7 +111,9 @@ export class Supervisor implements AsyncDisposable {
   #environment(name: RoleName): Record<string, string> {
     const settings = { ...this.#config, ...this.#knownPort(name) }
     return Object.fromEntries(
-      Object.entries(settings).map(([key, value]) => [environmentName(key), String(value)]),
+      Object.entries(settings)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]) => [environmentName(key), String(value)]),
     )
   }
 

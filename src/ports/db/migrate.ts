@@ -13,6 +13,7 @@ import * as serving from './migrations/008-serving.ts'
 import * as rollout from './migrations/009-rollout.ts'
 import * as monitoring from './migrations/010-monitoring.ts'
 import * as project from './migrations/011-project.ts'
+import * as people from './migrations/012-people.ts'
 import * as uploads from './migrations/013-uploads.ts'
 import * as reviews from './migrations/014-reviews.ts'
 import * as importedModels from './migrations/016-imported-models.ts'
@@ -32,6 +33,7 @@ const migrations = {
   '009-rollout': rollout.up,
   '010-monitoring': monitoring.up,
   '011-project': project.up,
+  '012-people': people.up,
   '013-uploads': uploads.up,
   '014-reviews': reviews.up,
   '016-imported-models': importedModels.up,

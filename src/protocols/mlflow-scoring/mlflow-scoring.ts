@@ -13,6 +13,7 @@ import { decodeInvocation } from './decode.ts'
 /** The REST protocol of MLflow's scoring server: `/invocations`, `/ping`, `/version`. */
 const ERRORS = {
   invalid: ['BAD_REQUEST', 400],
+  unauthenticated: ['UNAUTHENTICATED', 401],
   denied: ['PERMISSION_DENIED', 403],
   not_found: ['RESOURCE_DOES_NOT_EXIST', 404],
   already_exists: ['RESOURCE_ALREADY_EXISTS', 400],

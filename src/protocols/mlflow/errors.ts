@@ -7,6 +7,7 @@ export const STATUS = {
   not_found: { status: 404, errorCode: 'RESOURCE_DOES_NOT_EXIST' },
   already_exists: { status: 400, errorCode: 'RESOURCE_ALREADY_EXISTS' },
   conflict: { status: 409, errorCode: 'RESOURCE_CONFLICT' },
+  unauthenticated: { status: 401, errorCode: 'UNAUTHENTICATED' },
   denied: { status: 403, errorCode: 'PERMISSION_DENIED' },
   unavailable: { status: 503, errorCode: 'TEMPORARILY_UNAVAILABLE' },
   internal: { status: 500, errorCode: 'INTERNAL_ERROR' },

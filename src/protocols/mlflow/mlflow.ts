@@ -1,7 +1,8 @@
 import { Hono, type Context as HttpContext } from 'hono'
 import type { Context } from '../../http/context.ts'
-import type { Actor } from '../../kernel/actor.ts'
-import { resolveProject } from '../../governance/governance.ts'
+import type { Authenticate } from '../../http/app.ts'
+import { addressOf } from '../../http/caller.ts'
+import { enterProject, resolveProject } from '../../governance/governance.ts'
 import { endpoints as artifactFiles } from './artifact-files.ts'
 import { endpoints as artifacts } from './artifacts.ts'
 import { endpointNotFound, errorResponse } from './errors.ts'
@@ -14,7 +15,7 @@ import { endpoints as registeredModels } from './registered-models.ts'
 import { endpoints as runs } from './runs.ts'
 import { signedCaller } from './signed-addresses.ts'
 import { endpoints as uploads, signedEndpoints } from './uploads.ts'
-import { endpoint, readFields, type Endpoint } from './wire.ts'
+import { endpoint, readFields, type Call, type Endpoint } from './wire.ts'
 
 /**
  * The version that clients see. Since 3.4 they send traces by OTLP to a server that says it is as new, which this one does not take.
@@ -57,10 +58,7 @@ export const endpoints: readonly Endpoint[] = [
  * MLflow's REST API under `/api` and `/ajax-api`, for the default project and under `/p/:project`. The composing process mounts it at `/`
  * and tells who calls.
  */
-export function mlflowApp(
-  context: Context,
-  authenticate: (request: Request) => Actor | Promise<Actor>,
-): Hono {
+export function mlflowApp(context: Context, authenticate: Authenticate): Hono {
   const app = new Hono()
   for (const prefix of ['', '/p/:project']) {
     for (const item of [...endpoints, ...signedEndpoints]) {
@@ -91,20 +89,37 @@ function addressesOf({ base, version, path }: Endpoint): string[] {
 
 async function answer(
   context: Context,
-  authenticate: (request: Request) => Actor | Promise<Actor>,
+  authenticate: Authenticate,
   item: Endpoint,
   c: HttpContext,
 ): Promise<Response> {
   const request = c.req.raw
   try {
-    const known = item.signed ? undefined : await authenticate(request)
     const { project, ...path } = c.req.param() as Record<string, string>
-    const projectId = await resolveProject(context, project)
-    const caller = { projectId, actor: known ?? (await signedCaller(context, projectId, request)) }
+    const caller = await callerOf(context, { authenticate, item, project }, c)
     const fields = await readFields(request, { file: item.file, maxBytes: context.config.maxBodyBytes })
     const result = await item.handle({ context, caller, fields, path, request })
     return result instanceof Response ? result : Response.json(result)
   } catch (error) {
     return errorResponse(error, context.log)
   }
+}
+
+/** An address that is signed says itself what may be done by it. */
+async function callerOf(
+  context: Context,
+  {
+    authenticate,
+    item,
+    project,
+  }: { authenticate: Authenticate; item: Endpoint; project: string | undefined },
+  c: HttpContext,
+): Promise<Call['caller']> {
+  const request = c.req.raw
+  if (item.signed) {
+    const projectId = await resolveProject(context, project)
+    return { projectId, actor: await signedCaller(context, projectId, request) }
+  }
+  const actor = await authenticate(request, addressOf(c.env, request.headers, context.config))
+  return { projectId: await enterProject(context, project, actor), actor }
 }

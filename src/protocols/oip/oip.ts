@@ -17,6 +17,7 @@ export const OIP_PREFIX = '/v2'
 
 const STATUS = {
   invalid: 400,
+  unauthenticated: 401,
   denied: 403,
   not_found: 404,
   already_exists: 409,

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { createApp } from '../http/app.ts'
+import { ApiClient, readRunning } from '../http/api-client.ts'
+import { apiOf, currentConfig, inProject, type CommandOptions } from '../http/command.ts'
+import { openContext } from '../http/open-context.ts'
+import { localOwner } from '../kernel/actor.ts'
+import { DEFAULT_PROJECT, ensureProject, resolveProject } from './projects.ts'
+import { peopleRoutes } from './people-routes.ts'
+
+export interface PeopleOptions extends CommandOptions {
+  dataDir?: string
+}
+
+/** Where people open links of this installation, and its API. */
+interface PeopleApi extends AsyncDisposable {
+  api: ApiClient
+  url: string
+}
+
+/**
+ * The API that the commands about people call: that of the server named by `--server`, else the same routes over the data folder of this
+ * machine, where whoever may read the folder is the owner; the server need not run.
+ */
+export async function openPeople(options: PeopleOptions): Promise<PeopleApi> {
+  if (options.server !== undefined)
+    return { api: apiOf(options), url: options.server, async [Symbol.asyncDispose]() {} }
+  const { dataDir } = options
+  const config = currentConfig(dataDir === undefined ? {} : { dataDir })
+  const isNew = !existsSync(join(config.dataDir, 'artifacts'))
+  const context = await openContext(config, isNew ? 'server' : 'command')
+  const { db } = context
+  await db.write(async (trx) => ensureProject(trx, { ...DEFAULT_PROJECT, nowMs: await db.wallTime(trx) }))
+  const app = createApp({
+    context,
+    routes: peopleRoutes,
+    authenticate: () => localOwner,
+    resolveProject: (name) => resolveProject(context, name),
+  })
+  const running = readRunning(config.dataDir)?.serverUrl
+  return {
+    api: new ApiClient(inProject('http://localhost', options.project), {
+      fetch: (request) => app.fetch(request),
+    }),
+    url: config.publicUrl ?? running ?? `http://${config.host}:${config.port}`,
+    [Symbol.asyncDispose]: () => context[Symbol.asyncDispose](),
+  }
+}

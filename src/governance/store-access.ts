@@ -1,0 +1,121 @@
+import type { Queryable, Trx } from '../ports/db/db.ts'
+import type { ApiTokenRow, InviteRow, SessionRow, SignInAttemptRow } from './tables.ts'
+
+export async function insertToken(trx: Trx, row: ApiTokenRow): Promise<void> {
+  await trx.insertInto('api_token').values(row).execute()
+}
+
+export async function findTokenByHash(at: Queryable, hash: string): Promise<ApiTokenRow | undefined> {
+  return await at.selectFrom('api_token').selectAll().where('secret_hash', '=', hash).executeTakeFirst()
+}
+
+export async function findToken(at: Queryable, id: string): Promise<ApiTokenRow | undefined> {
+  return await at.selectFrom('api_token').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+/** Tokens of one user, or of all users, that are not revoked; newest first. */
+export async function listUserTokens(at: Queryable, userId?: string): Promise<ApiTokenRow[]> {
+  return await at
+    .selectFrom('api_token')
+    .selectAll()
+    .where('user_id', 'is not', null)
+    .where('revoked_ms', 'is', null)
+    .$if(userId !== undefined, (query) => query.where('user_id', '=', userId!))
+    .orderBy('id', 'desc')
+    .execute()
+}
+
+export async function updateTokenUse(trx: Trx, id: string, nowMs: number): Promise<void> {
+  await trx.updateTable('api_token').set({ used_ms: nowMs }).where('id', '=', id).execute()
+}
+
+export async function revokeToken(trx: Trx, id: string, nowMs: number): Promise<void> {
+  await trx.updateTable('api_token').set({ revoked_ms: nowMs }).where('id', '=', id).execute()
+}
+
+export async function insertInvite(trx: Trx, row: InviteRow): Promise<void> {
+  await trx.insertInto('invite').values(row).execute()
+}
+
+export async function findInviteByHash(at: Queryable, hash: string): Promise<InviteRow | undefined> {
+  return await at.selectFrom('invite').selectAll().where('secret_hash', '=', hash).executeTakeFirst()
+}
+
+/** Invites that can still be accepted. */
+export async function listOpenInvites(at: Queryable, nowMs: number): Promise<InviteRow[]> {
+  return await at
+    .selectFrom('invite')
+    .selectAll()
+    .where('accepted_ms', 'is', null)
+    .where('expires_ms', '>', nowMs)
+    .execute()
+}
+
+/** A user has one open invite at most. */
+export async function deleteOpenInvites(trx: Trx, userId: string): Promise<void> {
+  await trx.deleteFrom('invite').where('user_id', '=', userId).where('accepted_ms', 'is', null).execute()
+}
+
+/** False when somebody was faster. */
+export async function acceptInviteRow(trx: Trx, id: string, nowMs: number): Promise<boolean> {
+  const row = await trx
+    .updateTable('invite')
+    .set({ accepted_ms: nowMs })
+    .where('id', '=', id)
+    .where('accepted_ms', 'is', null)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export async function insertSession(trx: Trx, row: SessionRow): Promise<void> {
+  await trx.insertInto('session').values(row).execute()
+}
+
+export async function findSessionByHash(at: Queryable, hash: string): Promise<SessionRow | undefined> {
+  return await at.selectFrom('session').selectAll().where('secret_hash', '=', hash).executeTakeFirst()
+}
+
+export async function updateSessionExpiry(trx: Trx, id: string, expiresMs: number): Promise<void> {
+  await trx.updateTable('session').set({ expires_ms: expiresMs }).where('id', '=', id).execute()
+}
+
+export async function deleteSession(trx: Trx, hash: string): Promise<string | undefined> {
+  const row = await trx
+    .deleteFrom('session')
+    .where('secret_hash', '=', hash)
+    .returning('user_id')
+    .executeTakeFirst()
+  return row?.user_id
+}
+
+export async function deleteSessionsOf(trx: Trx, userId: string): Promise<void> {
+  await trx.deleteFrom('session').where('user_id', '=', userId).execute()
+}
+
+export async function deleteExpiredSessions(trx: Trx, nowMs: number): Promise<void> {
+  await trx.deleteFrom('session').where('expires_ms', '<=', nowMs).execute()
+}
+
+export async function listAttempts(at: Queryable, keys: readonly string[]): Promise<SignInAttemptRow[]> {
+  return await at.selectFrom('sign_in_attempt').selectAll().where('key', 'in', keys).execute()
+}
+
+/** Counts one more failure; what lies before `sinceMs` is forgotten. */
+export async function countAttempt(
+  trx: Trx,
+  { key, nowMs, sinceMs }: { key: string; nowMs: number; sinceMs: number },
+): Promise<void> {
+  await trx.deleteFrom('sign_in_attempt').where('since_ms', '<', sinceMs).execute()
+  await trx
+    .insertInto('sign_in_attempt')
+    .values({ key, project_id: '*', failures: 1, since_ms: nowMs })
+    .onConflict((conflict) =>
+      conflict.column('key').doUpdateSet((eb) => ({ failures: eb('sign_in_attempt.failures', '+', 1) })),
+    )
+    .execute()
+}
+
+export async function deleteAttempts(trx: Trx, keys: readonly string[]): Promise<void> {
+  await trx.deleteFrom('sign_in_attempt').where('key', 'in', keys).execute()
+}
