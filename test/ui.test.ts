@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { factsOfBytes, parseTable, previewKind } from '../ui/src/runs/artifact-content.ts'
+import { drawnPoints, groupKeys } from '../ui/src/runs/curve-points.ts'
 import { smooth } from '../ui/src/charts/smoothing.ts'
 import { wilson } from '../ui/src/deployments/traffic.ts'
 import { decimal, duration, relative, share } from '../ui/src/format.ts'
@@ -38,5 +40,67 @@ describe('numbers as people read them', () => {
     expect(duration(600_000)).toBe('10 min')
     expect(duration(592_000)).toBe('9 min 52 s')
     expect(relative(0, 180_000)).toBe('3 min ago')
+  })
+})
+
+describe('previews of artifacts', () => {
+  it('are chosen by the name alone', () => {
+    expect(previewKind('model/MLmodel')).toBe('text')
+    expect(previewKind('a.b/plot.PNG')).toBe('image')
+    expect(previewKind('report.html')).toBe('page')
+    expect(previewKind('model.pkl')).toBe('bytes')
+    expect(previewKind('a.constructor')).toBe('bytes')
+  })
+
+  it('read quoted cells, and leave out a last line that was cut', () => {
+    const text = 'a,b\n"x, ""y""",2\r\n3,\n"new\nline",5\n6,7'
+    const rows = [
+      ['a', 'b'],
+      ['x, "y"', '2'],
+      ['3', ''],
+      ['new\nline', '5'],
+    ]
+    expect(parseTable(text, { complete: false, most: 100 })).toEqual(rows)
+    expect(parseTable(text, { complete: true, most: 100 })).toEqual([...rows, ['6', '7']])
+    expect(parseTable(text, { complete: true, most: 2 })).toHaveLength(2)
+    expect(parseTable('a\tb\n1\t2\n', { complete: true, most: 9 })).toEqual([
+      ['a', 'b'],
+      ['1', '2'],
+    ])
+  })
+
+  it('say of bytes what their first ones tell, and never open a pickle', () => {
+    expect(factsOfBytes('m.pkl', new Uint8Array([0x80, 4, 0x95]))[1]![1]).toContain('runs code')
+    const onnx = new Uint8Array([8, 9, 18, 4, ...new TextEncoder().encode('sklx'), 26, 3, 49, 46, 50, 58])
+    expect(factsOfBytes('m.onnx', onnx)).toEqual([
+      ['Kind', 'ONNX model'],
+      ['ONNX format', '9'],
+      ['Written by', 'sklx'],
+      ['Its version', '1.2'],
+    ])
+    expect(factsOfBytes('x', new Uint8Array([1, 2]))).toEqual([['Kind', 'Bytes']])
+  })
+})
+
+describe('curves of runs', () => {
+  it('are grouped by the prefix of their names', () => {
+    expect(groupKeys(['train/loss', 'auc', 'train/auc', 'val/x/y'])).toEqual([
+      ['', ['auc']],
+      ['train', ['train/loss', 'train/auc']],
+      ['val/x', ['val/x/y']],
+    ])
+  })
+
+  it('stand over steps, seconds since the start or the clock; a log axis leaves out what it cannot show', () => {
+    const points: [number, number, number | null][] = [
+      [0, 2000, 0.5],
+      [1, 3000, null],
+      [2, 4000, -1],
+    ]
+    const plain = { logX: false, logY: false }
+    expect(drawnPoints(1000, points, { x: 'step', ...plain })).toMatchObject({ xs: [0, 2], ys: [0.5, -1] })
+    expect(drawnPoints(1000, points, { x: 'relative', ...plain }).xs).toEqual([1, 3])
+    expect(drawnPoints(1000, points, { x: 'time', ...plain }).xs).toEqual([2, 4])
+    expect(drawnPoints(1000, points, { x: 'step', logX: true, logY: true }).xs).toEqual([])
   })
 })

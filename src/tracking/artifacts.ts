@@ -69,6 +69,17 @@ export async function getArtifact(
   return { sha256: file.sha256, sizeBytes: file.size_bytes }
 }
 
+/** The blob at a path in the artifact folder of a run. Throws `not_found`. */
+export async function getRunArtifact(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, runId, path }: Caller & { runId: string; path: string },
+): Promise<StoredBlob> {
+  requirePermission(actor, 'view', projectId)
+  requireArtifactPath(path)
+  const root = await runArtifactFolder({ db }, { projectId, runId })
+  return await getArtifact({ db }, { projectId, actor, path: `${root}/${path}` })
+}
+
 /** What is directly in a folder (the root when empty); of a file, nothing. Paths are from the project's artifact root. */
 export async function listArtifacts(
   { db }: Pick<Context, 'db'>,

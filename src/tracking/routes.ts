@@ -6,6 +6,7 @@ import { getThinnedHistory } from './history.ts'
 import { listRunArtifacts } from './artifacts.ts'
 import { logBatch } from './log-batch.ts'
 import { getRun, listChildRuns, searchRuns } from './runs.ts'
+import { artifactRoutes } from './artifact-routes.ts'
 import { runTableRoutes } from './run-table-routes.ts'
 import {
   ArtifactEntry,
@@ -123,6 +124,7 @@ export const routes = [
     },
   }),
   ...runTableRoutes,
+  ...artifactRoutes,
   route({
     method: 'GET',
     path: '/runs/:runId',

@@ -106,10 +106,7 @@ export const experiments = () =>
 
 export const newestRuns = (limit: number) =>
   many<{ rows: { id: string; name: string }[] }>('run-names', '/run-table', { columns: '[]', limit })
-export const run = (id: string) => one<Answer.Run>('tracking', `/runs/${at(id)}`)
 export const describeRun = (id: string, text: string) => send('PUT', `/runs/${at(id)}/note`, { text })
-export const metric = (runId: string, key: string) =>
-  one<Answer.MetricHistory>('tracking', `/runs/${at(runId)}/metrics/${at(key)}?points=1500`)
 
 export const pipelines = () => many<Answer.Page<Answer.PipelineItem>>('pipelines', '/pipelines')
 export const pipelineRuns = (query: { pipeline?: string; limit?: number }) =>

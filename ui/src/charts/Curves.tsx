@@ -1,14 +1,14 @@
 import 'uplot/dist/uPlot.min.css'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
-import { decimal } from '../format.ts'
+import { clockOf, dayOf, decimal, exact } from '../format.ts'
 import { resolveColour } from '../palette.ts'
 import { useTheme } from '../theme.ts'
 import { ChartFrame } from './ChartFrame.tsx'
 import styles from './Curves.module.css'
 import { smooth } from './smoothing.ts'
 
-export interface Curve {
+interface Curve {
   name: string
   colour: string
   xs: number[]
@@ -22,11 +22,16 @@ interface CurvesProps {
   curves: Curve[]
   weight: number
   xName: string
+  /** The horizontal axis has seconds since the epoch. */
+  time?: boolean
+  logX?: boolean
+  logY?: boolean
   height?: number
 }
 
 /** Long series on a canvas: the smoothed line over its raw one, cursors in step across panels, drag to zoom. */
-export function Curves({ label, curves, weight, xName, height = 168 }: CurvesProps) {
+export function Curves(props: CurvesProps) {
+  const { label, curves, xName, time = false } = props
   const last = curves.map((curve) => curve.ys.at(-1)).filter((value) => value !== undefined)
   return (
     <ChartFrame
@@ -37,31 +42,20 @@ export function Curves({ label, curves, weight, xName, height = 168 }: CurvesPro
         rows: () =>
           curves.flatMap((curve) =>
             curve.xs.map((x, index) => [
-              decimal(x),
+              time ? exact(x * 1000) : decimal(x),
               ...(curves.length > 1 ? [curve.name] : []),
               decimal(curve.ys[index] ?? NaN, 5),
             ]),
           ),
       }}
     >
-      {(width) => <Plot label={label} curves={curves} weight={weight} width={width} height={height} />}
+      {(width) => <Plot {...props} width={width} />}
     </ChartFrame>
   )
 }
 
-function Plot({
-  label,
-  curves,
-  weight,
-  width,
-  height,
-}: {
-  label: string
-  curves: Curve[]
-  weight: number
-  width: number
-  height: number
-}) {
+function Plot(props: CurvesProps & { width: number }) {
+  const { label, curves, weight, width, time = false, logX = false, logY = false, height = 168 } = props
   const place = useRef<HTMLDivElement>(null)
   const theme = useTheme()
   useEffect(() => {
@@ -91,10 +85,11 @@ function Plot({
         legend: { show: false },
         padding: [8, 8, 0, 0],
         cursor: { sync: { key: 'curves' }, points: { size: 6 } },
-        scales: { x: { time: false } },
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
+        scales: { x: { time, distr: distribution(logX) }, y: { distr: distribution(logY) } },
         axes: [
-          { ...axis, size: 24 },
-          { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => decimal(tick)) },
+          { ...axis, size: 24, values: (_, ticks) => (time ? clockTexts(ticks) : ticks.map(tickText)) },
+          { ...axis, size: 48, values: (_, ticks) => ticks.map(tickText) },
         ],
         series: [{}, ...series],
       },
@@ -102,8 +97,32 @@ function Plot({
       element,
     )
     return () => plot.destroy()
-  }, [curves, weight, width, height, theme])
+  }, [curves, weight, width, height, theme, time, logX, logY])
   return <div ref={place} className={styles['plot']} role="img" aria-label={label} />
+}
+
+/** uPlot's numbers for its kinds of scale; their enum exists for the compiler only. */
+function distribution(log: boolean): uPlot.Scale.Distr {
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment
+  return log ? 3 : 1
+}
+
+/** Seconds of the clock as days, minutes or seconds, whatever tells them apart. */
+function clockTexts(ticks: readonly number[]): string[] {
+  const apart = (ticks[1] ?? 0) - (ticks[0] ?? 0)
+  return ticks.map((tick) => {
+    const at = exact(tick * 1000)
+    return apart >= 86_400 ? dayOf(tick * 1000) : apart >= 60 ? clockOf(tick * 1000) : at.slice(-12, -4)
+  })
+}
+
+/** A log axis leaves most of its ticks without a text. */
+function tickText(tick: number | null): string {
+  if (tick === null) return ''
+  const size = Math.abs(tick)
+  return size !== 0 && (size < 0.001 || size >= 1e6)
+    ? tick.toExponential(0).replace('-', '\u2212')
+    : decimal(tick)
 }
 
 function faint(colour: string): string {

@@ -10,17 +10,32 @@ interface ButtonProps {
   /** For what is on or off. */
   pressed?: boolean
   label?: string
+  /** For what opens and closes a part of the page. */
+  expanded?: boolean
+  /** Sends the form that it is in. */
+  submit?: boolean
 }
 
-export function Button({ onPress, children, look, size, disabled = false, pressed, label }: ButtonProps) {
+export function Button({
+  onPress,
+  children,
+  look,
+  size,
+  disabled = false,
+  pressed,
+  expanded,
+  submit = false,
+  label,
+}: ButtonProps) {
   const classes = [styles['button'], look && styles[look], size && styles[size]].filter(Boolean).join(' ')
   return (
     <button
-      type="button"
+      type={submit ? 'submit' : 'button'}
       className={classes}
       onClick={onPress}
       disabled={disabled}
       {...(pressed === undefined ? {} : { 'aria-pressed': pressed })}
+      {...(expanded === undefined ? {} : { 'aria-expanded': expanded })}
       {...(label ? { 'aria-label': label } : {})}
     >
       {children}

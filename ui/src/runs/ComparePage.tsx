@@ -1,23 +1,20 @@
 import { useQueries } from '@tanstack/react-query'
-import { useMemo } from 'react'
 import { Link } from 'wouter'
 import type { Run } from '../answers.ts'
-import { metric, run } from '../api.ts'
-import { Curves } from '../charts/Curves.tsx'
+import { runDetail } from './api.ts'
 import { useParam } from '../kit/address.ts'
 import { Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { runColour } from '../palette.ts'
-import { commonKeys, metricOf, paramOf, toCurve, written } from './facets.ts'
-import styles from './Panels.module.css'
-import { Smoothing, useSmoothing } from './Smoothing.tsx'
+import { written } from './facets.ts'
+import { MetricGroups } from './MetricGroups.tsx'
 
 /** What differs? */
 export function ComparePage() {
   const [ids] = useParam('runs', '')
   const wanted = ids.split(',').filter(Boolean).slice(0, 16)
-  const answers = useQueries({ queries: wanted.map((id) => run(id)) })
+  const answers = useQueries({ queries: wanted.map((id) => runDetail(id)) })
   const runs = answers.flatMap((answer) => (answer.data ? [answer.data] : []))
   const params = commonKeys(
     runs.map((one) => one.params),
@@ -52,15 +49,7 @@ export function ComparePage() {
           />
         </Section>
       )}
-      {runs.length > 0 && (
-        <Section title="Curves" note={<Smoothing />}>
-          <div className={styles['panels']}>
-            {metrics.map((key) => (
-              <Overlaid key={key} runs={runs} metricKey={key} />
-            ))}
-          </div>
-        </Section>
-      )}
+      <MetricGroups runs={runs} keys={metrics} />
     </Page>
   )
 }
@@ -98,20 +87,21 @@ function dashOf(runs: Run[], run: Run): { dash?: number[] } {
   return same <= 0 ? {} : { dash: same === 1 ? [6, 3] : [2, 3] }
 }
 
-function Overlaid({ runs, metricKey }: { runs: Run[]; metricKey: string }) {
-  const [weight] = useSmoothing()
-  const having = runs.filter((one) => metricOf(one, metricKey) !== undefined)
-  const answers = useQueries({ queries: having.map((one) => metric(one.id, metricKey)) })
-  const version = answers.map((answer) => answer.data?.points.length ?? -1).join()
-  const curves = useMemo(
-    () =>
-      having.map((one, index) => {
-        const points = answers[index]?.data?.points ?? []
-        return { ...toCurve(one, points), ...dashOf(runs, one) }
-      }),
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
-    [version, metricKey],
-  )
-  if (curves.every((curve) => curve.xs.length < 2)) return null
-  return <Curves label={metricKey} curves={curves} weight={weight} xName="Step" />
+function metricOf(run: Run, key: string): number | undefined {
+  const value = run.metrics.find((metric) => metric.key === key)?.value
+  return value === undefined ? undefined : Number(value)
+}
+
+function paramOf(run: Run, key: string): string | undefined {
+  return run.params.find((param) => param.key === key)?.value
+}
+
+/** The keys that most runs have, most frequent first, then by name. */
+function commonKeys(lists: { key: string }[][], limit: number): string[] {
+  const counts = new Map<string, number>()
+  for (const list of lists) for (const { key } of list) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return [...counts]
+    .sort(([a, n], [b, m]) => m - n || a.localeCompare(b))
+    .slice(0, limit)
+    .map(([key]) => key)
 }

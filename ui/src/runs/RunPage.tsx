@@ -1,101 +1,76 @@
-import { useQueries, useQuery } from '@tanstack/react-query'
-import { useMemo } from 'react'
-import { Link } from 'wouter'
-import type { Run } from '../answers.ts'
-import { describeRun, metric, run } from '../api.ts'
-import { Curves } from '../charts/Curves.tsx'
+import { useQuery } from '@tanstack/react-query'
+import { useMemo, useState } from 'react'
+import { Link, useLocation } from 'wouter'
+import { describeRun, experiments, queryClient } from '../api.ts'
 import { Comments } from '../comments/Comments.tsx'
 import { Note } from '../comments/Note.tsx'
-import { bytes, duration, exact } from '../format.ts'
+import { duration, exact } from '../format.ts'
+import { Button } from '../kit/Button.tsx'
+import { ConfirmDialog } from '../kit/ConfirmDialog.tsx'
 import { Facts } from '../kit/Facts.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
-import { readableTags, toCurve, written } from './facets.ts'
+import { useWallClock } from '../live.ts'
+import { runColour } from '../palette.ts'
+import type { RunDetail } from './answers.ts'
+import { runDetail, setRunsLifecycle } from './api.ts'
+import { Artifacts } from './Artifacts.tsx'
+import { compareHref } from './compare-address.ts'
+import { metricValues, written } from './facets.ts'
+import { MetricGroups } from './MetricGroups.tsx'
 import styles from './Panels.module.css'
-import { Smoothing, useSmoothing } from './Smoothing.tsx'
+import { Params } from './Params.tsx'
+import { RunLog } from './RunLog.tsx'
+import { aboutRun } from './run-facts.tsx'
+import { Tags } from './Tags.tsx'
+
+const note = 'mlflow.note.content'
+const numbersShown = 12
 
 /** What did it do? */
 export function RunPage({ id }: { id: string }) {
-  const query = useQuery(run(id))
+  const query = useQuery(runDetail(id))
   return <Loaded query={query}>{(data) => <RunView run={data} />}</Loaded>
 }
 
-function RunView({ run }: { run: Run }) {
+function RunView({ run }: { run: RunDetail }) {
+  const names = useQuery(experiments()).data?.items
+  const experiment =
+    names?.find(({ id }) => id === run.experimentId)?.name ?? `Experiment ${run.experimentId}`
   return (
     <Page
       title={run.name}
-      aside={<State word={run.status} />}
+      aside={
+        <>
+          <State word={run.lifecycle === 'deleted' ? 'deleted' : run.status} />
+          <Took run={run} />
+        </>
+      }
       crumbs={[
         { label: 'Runs', href: '/runs' },
+        { label: experiment, href: `/runs?experiment=${run.experimentId}` },
         ...(run.parentRunId === undefined ? [] : [{ label: 'Parent run', href: `/runs/${run.parentRunId}` }]),
       ]}
       lede={sentence(run)}
+      actions={<Actions run={run} />}
     >
-      <Metrics run={run} />
+      <Numbers run={run} />
+      <Curves run={run} />
       <Columns>
-        <Section title="Params">
-          {run.params.length === 0 ? (
-            <Quiet>None were logged.</Quiet>
-          ) : (
-            <Facts items={run.params.map(({ key, value }) => [key, value])} />
-          )}
-        </Section>
+        <Params params={run.params} />
         <Section title="About">
-          <Facts
-            items={[
-              ['Started', exact(run.startMs)],
-              ['Run id', <code key="id">{run.id}</code>],
-              ...readableTags(run.tags).map(({ key, value }): [string, string] => [key, value]),
-            ]}
-          />
+          <Facts items={[['Started', exact(run.startMs)], ...aboutRun(run)]} />
         </Section>
       </Columns>
-      {run.children.length > 0 && (
-        <Section
-          title="Nested runs"
-          note={
-            <Link href={`/runs/compare?runs=${run.children.map((child) => child.id).join(',')}`}>
-              Compare them
-            </Link>
-          }
-        >
-          <Table
-            label="Nested runs"
-            rows={run.children}
-            rowKey={(child) => child.id}
-            columns={[
-              { name: 'Run', cell: (child) => <Link href={`/runs/${child.id}`}>{child.name}</Link> },
-              { name: 'State', cell: (child) => <State word={child.status} /> },
-            ]}
-          />
-        </Section>
-      )}
-      <Section title="Artifacts">
-        {run.artifacts.length === 0 ? (
-          <Quiet>None were stored.</Quiet>
-        ) : (
-          <Table
-            label="Artifacts"
-            rows={run.artifacts}
-            rowKey={(artifact) => artifact.path}
-            columns={[
-              {
-                name: 'Path',
-                cell: (artifact) => <code>{artifact.path + (artifact.isDirectory ? '/' : '')}</code>,
-              },
-              {
-                name: 'Size',
-                number: true,
-                cell: (artifact) => (artifact.sizeBytes === undefined ? '' : bytes(artifact.sizeBytes)),
-              },
-            ]}
-          />
-        )}
-      </Section>
+      <Uses run={run} />
+      <Children run={run} />
+      <RunLog run={run} />
+      <Artifacts runId={run.id} entries={run.artifacts} />
+      <Tags run={run} />
       <Note
-        text={run.tags.find(({ key }) => key === 'mlflow.note.content')?.value ?? ''}
+        text={run.tags.find(({ key }) => key === note)?.value ?? ''}
         empty="Nobody has described this run yet."
         rooms={['tracking']}
         onSave={(text) => describeRun(run.id, text)}
@@ -105,62 +80,152 @@ function RunView({ run }: { run: Run }) {
   )
 }
 
-function sentence(run: Run): string {
-  const took =
-    run.endMs === undefined || run.endMs === run.startMs ? '' : ` in ${duration(run.endMs - run.startMs)}`
-  const verb = {
+/** How long it took, or has taken so far. */
+function Took({ run }: { run: RunDetail }) {
+  const now = useWallClock(1000)
+  const running = run.status === 'RUNNING' && run.endMs === undefined
+  const ms = (running ? now : (run.endMs ?? run.startMs)) - run.startMs
+  return ms <= 0 ? null : <Quiet>{running ? `for ${duration(ms)}` : duration(ms)}</Quiet>
+}
+
+function Actions({ run }: { run: RunDetail }) {
+  const [asked, ask] = useState(false)
+  const [, go] = useLocation()
+  const deleted = run.lifecycle === 'deleted'
+  return (
+    <>
+      <Button onPress={() => go(`/runs?experiment=${run.experimentId}&selected=${run.id}`)}>
+        Compare with…
+      </Button>
+      <Button onPress={() => ask(true)}>{deleted ? 'Restore…' : 'Delete…'}</Button>
+      {asked && (
+        <ConfirmDialog
+          title={`${deleted ? 'Restore' : 'Delete'} ${run.name}?`}
+          text={
+            deleted ? 'It comes back with everything it has.' : 'It can be restored from the deleted runs.'
+          }
+          verb={deleted ? 'Restore' : 'Delete'}
+          askReason={false}
+          onConfirm={async () => {
+            await setRunsLifecycle([run.id], deleted ? 'active' : 'deleted')
+            void queryClient.resetQueries({ queryKey: ['run-table'] })
+          }}
+          onClose={() => ask(false)}
+        />
+      )}
+    </>
+  )
+}
+
+function sentence(run: RunDetail): string {
+  const verb: Record<string, string> = {
     RUNNING: 'Is running',
     FINISHED: 'Finished',
     FAILED: 'Failed',
     KILLED: 'Was stopped',
     SCHEDULED: 'Waits to start',
-  }[run.status]
-  const final = run.metrics
+  }
+  const final = metricValues(run)
     .slice(0, 3)
-    .map((metric) => `${metric.key} ${written(Number(metric.value))}`)
+    .map(({ key, value }) => `${key} ${written(value)}`)
     .join(', ')
-  return `${verb ?? run.status}${took}${final === '' ? '.' : `: ${final}.`}`
+  return `${verb[run.status] ?? run.status}${final === '' ? '.' : `: ${final}.`}`
 }
 
-function Metrics({ run }: { run: Run }) {
-  const [weight] = useSmoothing()
-  const histories = useQueries({ queries: run.metrics.map(({ key }) => metric(run.id, key)) })
-  const settled = histories.map((history) => history.data)
-  const version = settled.map((data) => data?.points.length ?? -1).join()
-  const panels = useMemo(
-    () =>
-      run.metrics.map(({ key }, index) => {
-        const points = settled[index]?.points ?? []
-        return { key, curves: [toCurve(run, points)] }
-      }),
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
-    [version, run.id],
-  )
-  const curves = panels.filter((panel) => (panel.curves[0]?.xs.length ?? 0) > 1)
-  const single = run.metrics.filter(({ key }) => !curves.some((panel) => panel.key === key))
+/** The last value of each metric. */
+function Numbers({ run }: { run: RunDetail }) {
+  const [all, setAll] = useState(false)
+  const values = metricValues(run)
+  if (values.length === 0) return null
+  const shown = all ? values : values.slice(0, numbersShown)
   return (
-    <>
-      {single.length > 0 && (
-        <Section title="Metrics">
-          <dl className={styles['numbers']}>
-            {single.map((metric) => (
-              <div key={metric.key}>
-                <dt>{metric.key}</dt>
-                <dd>{written(Number(metric.value))}</dd>
-              </div>
-            ))}
-          </dl>
-        </Section>
-      )}
-      {curves.length > 0 && (
-        <Section title="Curves" note={<Smoothing />}>
-          <div className={styles['panels']}>
-            {curves.map((panel) => (
-              <Curves key={panel.key} label={panel.key} curves={panel.curves} weight={weight} xName="Step" />
-            ))}
+    <Section title="Metrics" note={<Quiet>The last value of each</Quiet>}>
+      <dl className={styles['numbers']}>
+        {shown.map(({ key, value, step }) => (
+          <div key={key} title={`${key} = ${value} at step ${step}`}>
+            <dt>{key}</dt>
+            <dd>{Number.isFinite(value) ? written(value) : String(value)}</dd>
           </div>
-        </Section>
+        ))}
+      </dl>
+      {shown.length < values.length && (
+        <Button look="quiet" onPress={() => setAll(true)}>
+          Show all {values.length}
+        </Button>
       )}
-    </>
+    </Section>
+  )
+}
+
+/** A metric that has moved beyond its first step has a curve. */
+function Curves({ run }: { run: RunDetail }) {
+  const { id, name, startMs } = run
+  const runs = useMemo(() => [{ id, name, startMs }], [id, name, startMs])
+  const keys = run.metrics
+    .filter(({ key, step }) => step > 0 || key.startsWith('system/'))
+    .map(({ key }) => key)
+    .sort()
+  return <MetricGroups runs={runs} keys={keys} />
+}
+
+function Uses({ run }: { run: RunDetail }) {
+  if (run.datasets.length + run.models.length === 0) return null
+  return (
+    <Section title="Used and made">
+      <Table
+        label="Used and made"
+        rows={[
+          ...run.datasets.map((dataset) => ({
+            key: `${dataset.name} ${dataset.digest}`,
+            what: 'Dataset',
+            name: dataset.name,
+            detail: `${dataset.tags.find(({ key }) => key === 'mlflow.data.context')?.value ?? 'used'}, digest ${dataset.digest}`,
+          })),
+          ...run.models.map((model) => ({
+            key: model.loggedModelId,
+            what: model.direction === 'input' ? 'Model used' : 'Model made',
+            name: model.loggedModelId,
+            detail: `at step ${model.step}`,
+          })),
+        ]}
+        rowKey={(row) => row.key}
+        columns={[
+          { name: 'What', cell: (row) => row.what },
+          { name: 'Name', cell: (row) => <code>{row.name}</code> },
+          { name: 'Detail', cell: (row) => row.detail },
+        ]}
+      />
+    </Section>
+  )
+}
+
+function Children({ run }: { run: RunDetail }) {
+  if (run.children.length === 0) return null
+  return (
+    <Section
+      title="Nested runs"
+      note={<Link href={compareHref({ parent: run.id })}>Compare all {run.children.length}</Link>}
+    >
+      <Table
+        label="Nested runs"
+        rows={run.children.slice(0, 50)}
+        rowKey={(child) => child.id}
+        columns={[
+          {
+            name: 'Run',
+            cell: (child) => (
+              <>
+                <span className={styles['swatch']} style={{ background: runColour(child.id) }} />
+                <Link href={`/runs/${child.id}`}>{child.name}</Link>
+              </>
+            ),
+          },
+          { name: 'State', cell: (child) => <State word={child.status} /> },
+        ]}
+      />
+      {run.children.length > 50 && (
+        <Quiet>The first 50 of {run.children.length}; the table of runs has all of them.</Quiet>
+      )}
+    </Section>
   )
 }

@@ -1,3 +1,5 @@
+import type { KeyValue, MetricHistory, Run } from '../answers.ts'
+
 /** What the server answers about tables of runs; `answers.ts` above has the rest. */
 export interface RunColumn {
   kind: 'metric' | 'param' | 'tag'
@@ -32,4 +34,16 @@ export interface RunColumns {
   metrics: KeyCount[]
   params: KeyCount[]
   tags: KeyCount[]
+}
+
+export interface RunDetail extends Run {
+  userId: string
+  artifactUri: string
+  lifecycle: 'active' | 'deleted'
+  datasets: { name: string; digest: string; sourceType: string; source: string; tags: KeyValue[] }[]
+  models: { direction: 'input' | 'output'; loggedModelId: string; step: number }[]
+}
+
+export interface RunCurve extends MetricHistory {
+  runId: string
 }

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
-import { base, post, request, search } from '../api.ts'
-import type { RunColumns, RunTable } from './answers.ts'
+import { at, base, post, request, search } from '../api.ts'
+import type { RunColumns, RunCurve, RunDetail, RunTable } from './answers.ts'
 
 /** What decides which runs a table has, and which of their values. */
 export interface TableQuery {
@@ -84,6 +84,22 @@ export function runColumns(experimentId: string, containing: string) {
 
 export function csvHref(query: TableQuery): string {
   return `${base}/api/v1/run-table/csv${search({ ...searchOf(query), ...shownOf(query) })}`
+}
+
+/** A run's own page: what was shown for another run must never stand under its name. */
+export function runDetail(id: string) {
+  const path = `/runs/${at(id)}`
+  return queryOptions({ queryKey: ['tracking', path], queryFn: () => request<RunDetail>(path) })
+}
+
+export function runCurves(runIds: readonly string[], key: string) {
+  const path = `/run-curves${search({ runs: runIds.join(','), key })}`
+  return queryOptions({
+    queryKey: ['tracking', path],
+    queryFn: () => request<{ curves: RunCurve[] }>(path),
+    placeholderData: keepPreviousData,
+    enabled: runIds.length > 0,
+  })
 }
 
 export const setRunsLifecycle = (runIds: readonly string[], lifecycle: 'active' | 'deleted') =>

@@ -1,43 +1,37 @@
-import type { KeyValue, Metric, MetricHistory, RunItem } from '../answers.ts'
-import type { Curve } from '../charts/Curves.tsx'
+import type { Metric } from '../answers.ts'
 import { decimal } from '../format.ts'
 import { runColour } from '../palette.ts'
 
-export function metricOf(run: RunItem, key: string): number | undefined {
-  const value = run.metrics.find((metric) => metric.key === key)?.value
-  return value === undefined ? undefined : Number(value)
-}
-
-export function paramOf(run: RunItem, key: string): string | undefined {
-  return run.params.find((param) => param.key === key)?.value
-}
-
 export function written(value: number | undefined): string {
   if (value === undefined) return ''
-  return Number.isInteger(value) ? decimal(value) : decimal(value, 4)
+  if (Number.isInteger(value)) return decimal(value)
+  const size = Math.abs(value)
+  return size !== 0 && (size < 0.001 || size >= 1e7)
+    ? value.toExponential(2).replace('-', '\u2212')
+    : decimal(value, 4)
 }
 
-/** The keys that most runs have, most frequent first, then by name. */
-export function commonKeys(lists: (KeyValue | Metric)[][], limit: number): string[] {
-  const counts = new Map<string, number>()
-  for (const list of lists) for (const { key } of list) counts.set(key, (counts.get(key) ?? 0) + 1)
-  return [...counts]
-    .sort(([a, n], [b, m]) => m - n || a.localeCompare(b))
-    .slice(0, limit)
-    .map(([key]) => key)
+/** The last values as numbers, by name, without what the machine measured of itself. */
+export function metricValues({
+  metrics,
+}: {
+  metrics: readonly Metric[]
+}): { key: string; value: number; step: number }[] {
+  return metrics
+    .filter(({ key }) => !key.startsWith('system/'))
+    .map(({ key, value, step }) => ({ key, value: Number(value), step }))
+    .sort((a, b) => a.key.localeCompare(b.key))
 }
 
-/** Tags that machines wrote for machines don't help a reader. */
-export function readableTags(tags: KeyValue[]): KeyValue[] {
-  return tags.filter((tag) => !tag.key.startsWith('mlflow.') || tag.key.startsWith('mlflow.source'))
-}
-
-export function toCurve(run: Pick<RunItem, 'id' | 'name'>, points: MetricHistory['points']): Curve {
-  const finite = points.filter(([, , value]) => value !== null)
-  return {
-    name: run.name,
-    colour: runColour(run.id),
-    xs: finite.map(([step]) => step),
-    ys: finite.map(([, , value]) => value ?? Number.NaN),
-  }
+/** Eight colours are not enough for all: the second and third run with one colour are dashed. */
+export function dashes(runIds: readonly string[]): Map<string, { dash?: number[] }> {
+  const seen = new Map<string, number>()
+  return new Map(
+    runIds.map((id) => {
+      const colour = runColour(id)
+      const earlier = seen.get(colour) ?? 0
+      seen.set(colour, earlier + 1)
+      return [id, earlier === 0 ? {} : { dash: earlier % 2 === 1 ? [6, 3] : [2, 3] }]
+    }),
+  )
 }

@@ -1,0 +1,47 @@
+import { useState } from 'react'
+import type { KeyValue } from '../answers.ts'
+import { Facts } from '../kit/Facts.tsx'
+import { Section } from '../kit/Page.tsx'
+import { Quiet } from '../kit/Table.tsx'
+import styles from './Panels.module.css'
+
+const worthASearch = 15
+
+export function Params({ params }: { params: readonly KeyValue[] }) {
+  const [text, setText] = useState('')
+  const wanted = text.trim().toLowerCase()
+  const found = params
+    .filter(({ key, value }) => `${key} ${value}`.toLowerCase().includes(wanted))
+    .sort((a, b) => a.key.localeCompare(b.key))
+  return (
+    <Section
+      title="Params"
+      note={
+        params.length > worthASearch && (
+          <input
+            className={styles['search']}
+            aria-label="Find a param"
+            placeholder={`Find in ${params.length}`}
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+        )
+      }
+    >
+      {params.length === 0 ? (
+        <Quiet>None were logged.</Quiet>
+      ) : found.length === 0 ? (
+        <Quiet>No param contains “{text}”.</Quiet>
+      ) : (
+        <div
+          className={styles['long']}
+          tabIndex={0}
+          role="region"
+          aria-label="Names and values of the params"
+        >
+          <Facts items={found.map(({ key, value }) => [key, value])} />
+        </div>
+      )}
+    </Section>
+  )
+}
