@@ -12,6 +12,7 @@ export { audit } from './audit.ts'
 export { Authenticator, requireSomeAdmin } from './authenticate.ts'
 export { addComment, deleteComment, editComment, listComments } from './comments.ts'
 export { DEFAULT_PROJECT, ensureProject, enterProject, resolveProject } from './projects.ts'
+export { addReview, listReviews, standingReviews } from './reviews.ts'
 
 /** Stores a decision with everything that it rests on, so that it can be read as one sentence and settled later. */
 export async function recordDecision(trx: Trx, decision: RecordDecision): Promise<string> {

@@ -1,7 +1,15 @@
 import { z } from 'zod'
 import type { JsonObject } from '../kernel/json.ts'
 
-export const decisionKinds = ['gate', 'rollout', 'alert', 'trigger', 'validation', 'deploy'] as const
+export const decisionKinds = [
+  'gate',
+  'rollout',
+  'alert',
+  'trigger',
+  'validation',
+  'deploy',
+  'promotion',
+] as const
 export type DecisionKind = (typeof decisionKinds)[number]
 
 export const decisionSchema = z.object({
@@ -22,7 +30,7 @@ export const decisionSchema = z.object({
 export type Decision = z.infer<typeof decisionSchema>
 
 /** What can be commented on; the id is how its page names it: a run's id, `late/3` for a version. */
-const subjectTypes = ['run', 'experiment', 'model', 'model_version', 'dataset'] as const
+const subjectTypes = ['run', 'experiment', 'model', 'model_version', 'promotion', 'dataset'] as const
 export const Subject = z.object({ subjectType: z.enum(subjectTypes), subjectId: z.string().min(1).max(600) })
 export type Subject = z.infer<typeof Subject>
 
@@ -40,6 +48,21 @@ export const Comment = Subject.extend({
   mayDelete: z.boolean(),
 })
 export type Comment = z.infer<typeof Comment>
+
+/** What a person said of a subject as it was: `digest` names exactly what was looked at. */
+export const Review = z.object({
+  id: z.string(),
+  reviewerId: z.string(),
+  reviewer: z.string(),
+  role: z.enum(['viewer', 'contributor', 'maintainer', 'admin']).describe('At that time'),
+  isOwner: z.boolean().describe('Whether the subject was theirs at that time'),
+  verdict: z.enum(['approved', 'declined']),
+  body: z.string().describe('Markdown'),
+  html: z.string(),
+  digest: z.string(),
+  createdMs: z.number(),
+})
+export type Review = z.infer<typeof Review>
 
 export interface DecisionFilter {
   projectId: string

@@ -154,7 +154,25 @@ export interface SignInAttemptRow {
   since_ms: number
 }
 
+export interface ReviewRow {
+  id: string
+  project_id: string
+  subject_type: string
+  subject_id: string
+  reviewer_id: string
+  reviewer_name: string
+  /** At that time. */
+  reviewer_role: string
+  is_owner: number
+  verdict: string
+  body: string
+  /** Of what was reviewed: when it is another now, the review says nothing any more. */
+  digest: string
+  created_ms: number
+}
+
 export interface GovernanceTables {
+  review: ReviewRow
   user: UserRow
   team: TeamRow
   team_member: TeamMemberRow

@@ -50,6 +50,15 @@ function rank(role: Role | undefined): number {
   return role === undefined ? -1 : roles.indexOf(role)
 }
 
+/** Whether a human being acts, also by a token of theirs. */
+export function isPerson({ id, kind }: Pick<Actor, 'id' | 'kind'>): boolean {
+  return kind === 'owner' || (kind !== 'system' && kind !== 'step' && id.startsWith('user:'))
+}
+
+export function isRoleAtLeast(role: Role, lowest: Role): boolean {
+  return rank(role) >= rank(lowest)
+}
+
 export function mayActor(actor: Actor, permission: Permission, projectId: string): boolean {
   return rank(roleIn(actor, projectId)) >= rank(LOWEST_ROLE[permission])
 }

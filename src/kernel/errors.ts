@@ -39,3 +39,9 @@ export function toAppError(error: unknown): AppError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** For `catch`: what is not there is undefined, any other failure stays one. */
+export function ignoreMissing(error: unknown): undefined {
+  if (error instanceof AppError && error.code === 'not_found') return undefined
+  throw error
+}

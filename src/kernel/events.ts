@@ -21,6 +21,9 @@ export interface EventCatalogue {
   'effect.requested': { effectId: string; runId: string; kind: 'register' | 'deploy' }
   'effect.settled': { effectId: string; runId: string; kind: 'register' | 'deploy'; state: 'done' | 'failed' }
   'model.version_created': { model: string; version: number }
+  /** Its owner, description or protections. */
+  'model.changed': { model: string }
+  'promotion.changed': { promotionId: string; model: string; version: number; alias: string; state: string }
   'comment.changed': { subjectType: string; subjectId: string; commentId: string }
   'model.alias_set': { model: string; alias: string; version: number; source: string }
   'deployment.changed': { deployment: string; generation: number }

@@ -5,6 +5,7 @@ import { enqueue, type Job } from '../jobs/jobs.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError, messageOf } from '../kernel/errors.ts'
 import type { EventCatalogue } from '../kernel/events.ts'
+import { findBlobSize } from '../ports/artifacts/blobs.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import {
   CHALLENGER,
@@ -22,7 +23,7 @@ import { finishEffect, getEffect } from './effects.ts'
 import { payloadText } from './payload.ts'
 import { trackingIdOf } from './run-tracking.ts'
 import type { Effect } from './schema.ts'
-import { findBlobSize, findPin, findRunRow, listPins } from './store.ts'
+import { findPin, findRunRow, listPins } from './store.ts'
 
 export const REGISTER_JOB = 'pipelines.register'
 

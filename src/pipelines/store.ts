@@ -404,11 +404,6 @@ export async function listBlobRows(
     .execute()
 }
 
-export async function findBlobSize(at: Queryable, sha256: string): Promise<number | undefined> {
-  const row = await at.selectFrom('blob').select('size_bytes').where('sha256', '=', sha256).executeTakeFirst()
-  return row?.size_bytes
-}
-
 export function toPipeline(row: PipelineRow): PipelineDefinition & { projectVersionId: string } {
   return {
     ...(JSON.parse(row.definition_json) as PipelineDefinition),

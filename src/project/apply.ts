@@ -7,13 +7,14 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson, sha256 } from '../kernel/json.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
+import type { Snapshot } from '../ports/artifacts/code-snapshot.ts'
 import { declareMonitors } from '../monitoring/monitoring.ts'
 import { declarePipelines } from '../pipelines/pipelines.ts'
-import { applyModelDefinitions } from '../registry/registry.ts'
+import { applyModelDefinitions, requireMayDeclare } from '../registry/registry.ts'
 import { declareDeployments } from '../rollout/rollout.ts'
 import { changesBetween, type Change } from './changes.ts'
 import type { ProjectDefinition } from './definition.ts'
-import { snapshotBytes, type Snapshot } from './snapshot.ts'
+import { snapshotBytes } from './snapshot.ts'
 import { findNewestVersion, findVersion, insertVersion, listVersionRows, setApplied } from './store.ts'
 import type { ProjectVersionRow } from './tables.ts'
 
@@ -58,9 +59,9 @@ interface Declaration extends Omit<ApplyProject, 'snapshot'> {
 const ROOMS: readonly ((context: Reach, declaration: Declaration) => Promise<void>)[] = [
   (context, { definition, ...rest }) =>
     declareDatasets(context, { ...rest, datasets: definition.data.datasets }),
-  (context, { definition, projectId }) =>
+  (context, { definition, projectId, actor }) =>
     context.db.write((trx) =>
-      applyModelDefinitions(context, trx, { projectId, definitions: definition.registry.models }),
+      applyModelDefinitions(context, trx, { projectId, actor, definitions: definition.registry.models }),
     ),
   (context, { definition, ...rest }) =>
     declarePipelines(context, { ...rest, dependencies: rest.dependencies, definition: definition.pipelines }),
@@ -81,6 +82,7 @@ export async function applyProject(context: Reach, input: ApplyProject): Promise
   requirePermission(actor, 'contribute', projectId)
   const { db, artifacts } = context
   requireFiles(definition, snapshot)
+  await requireMayDeclare(db.read, { projectId, actor, definitions: definition.registry.models })
   const blob = await artifacts.put(snapshotBytes(snapshot))
   const digest = hashJson({ definition, snapshot: blob.sha256 })
   const before = await findNewestVersion(db.read, projectId)

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { loadProject } from './load.ts'
-import { parseSnapshot, snapshotHash } from './snapshot.ts'
+import { parseSnapshot } from '../ports/artifacts/code-snapshot.ts'
+import { snapshotHash } from './snapshot.ts'
 
 const folders: string[] = []
 afterEach(() => {

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { AppError } from '../kernel/errors.ts'
 import type { Described } from './describe.ts'
 import type { LoadMessage } from './load-child.ts'
-import { makeSnapshot, type Snapshot } from './snapshot.ts'
+import type { Snapshot } from '../ports/artifacts/code-snapshot.ts'
+import { makeSnapshot } from './snapshot.ts'
 
 const TIMEOUT_MS = 60_000
 

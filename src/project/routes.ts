@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
+import { parseSnapshot } from '../ports/artifacts/code-snapshot.ts'
 import { applyProject, getProjectVersion, listProjectVersions } from './apply.ts'
 import { projectDefinitionSchema } from './definition.ts'
-import { parseSnapshot } from './snapshot.ts'
 
 const version = z.object({
   id: z.string(),

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openTestContext } from '../../test/databases.ts'
-import { parseSnapshot, snapshotBytes, unpackSnapshot } from './snapshot.ts'
+import { parseSnapshot } from '../ports/artifacts/code-snapshot.ts'
+import { snapshotBytes, unpackSnapshot } from './snapshot.ts'
 
 const FILES = Object.fromEntries(
   Array.from({ length: 40 }, (_, index) => [

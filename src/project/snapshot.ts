@@ -1,19 +1,12 @@
 import { chmod, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join, posix } from 'node:path'
-import { z } from 'zod'
+import { dirname, join } from 'node:path'
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
 import { randomIds } from '../kernel/ids.ts'
 import { canonicalJson, sha256 } from '../kernel/json.ts'
+import { parseSnapshot, type Snapshot } from '../ports/artifacts/code-snapshot.ts'
 
 const MAX_BYTES = 20 * 1024 * 1024
-
-const snapshotSchema = z.strictObject({
-  format: z.literal(1),
-  files: z.record(z.string(), z.strictObject({ base64: z.base64(), executable: z.boolean() })),
-})
-/** The code of a project version: exactly the files that its definitions reach, and no others. */
-export type Snapshot = z.infer<typeof snapshotSchema>
 
 export async function makeSnapshot(root: string, paths: Iterable<string>): Promise<Snapshot> {
   const files: Snapshot['files'] = {}
@@ -41,24 +34,6 @@ export function snapshotBytes(snapshot: Snapshot): Uint8Array {
 
 export function snapshotHash(snapshot: Snapshot): string {
   return sha256(snapshotBytes(snapshot))
-}
-
-/** Checks a snapshot that came from outside: its form, and that no path leaves the folder. */
-export function parseSnapshot(value: unknown): Snapshot {
-  const parsed = snapshotSchema.safeParse(value)
-  if (!parsed.success) throw new AppError('invalid', `Wrong code snapshot: ${z.prettifyError(parsed.error)}`)
-  for (const path of Object.keys(parsed.data.files)) {
-    if (
-      path === posix.normalize(path) &&
-      !path.startsWith('..') &&
-      !path.startsWith('/') &&
-      !path.includes('\\')
-    ) {
-      continue
-    }
-    throw new AppError('invalid', `A code snapshot can't hold the path ${path}: it leaves the folder`)
-  }
-  return parsed.data
 }
 
 /**

@@ -2,16 +2,22 @@ import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
 import { requirePermission } from '../kernel/actor.ts'
-import { AppError } from '../kernel/errors.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
+import { requireAliasName } from './alias-names.ts'
 import type { Caller } from './models.ts'
+import { requireMayMove, type Force } from './protection.ts'
 import type { ModelVersion } from './schema.ts'
-import { deleteAliasRow, getModelRow, getVersionRow, listAliases, upsertAlias } from './store.ts'
+import {
+  deleteAliasRow,
+  getModelRow,
+  getVersionRow,
+  listAliases,
+  lockModelRow,
+  upsertAlias,
+} from './store.ts'
+import type { RegisteredModelRow } from './tables.ts'
 import { getModelVersion } from './versions.ts'
-
-/** The version that is deployed, and the one that should take its place. */
-export const CHAMPION = 'champion'
-export const CHALLENGER = 'challenger'
 
 export interface SetAlias extends Caller {
   model: string
@@ -19,40 +25,76 @@ export interface SetAlias extends Caller {
   version: number
   /** Who asks, as the event tells it: `mlflow`, `rest`, `pipeline`, `rollout`. */
   source: string
+  force?: Force | undefined
 }
 
-/** Points an alias at a version and tells of it by `model.alias_set`; what follows is decided by who listens. */
+/**
+ * Points an alias at a version and tells of it by `model.alias_set`; what follows is decided by who listens. Throws `denied` for a protected
+ * alias, unless an administrator forces it.
+ */
 export async function setAlias(context: Pick<Context, 'db' | 'clock'>, input: SetAlias): Promise<void> {
   await context.db.write((trx) => setAliasIn(context, trx, input))
 }
 
 /** The same inside a transaction of the caller. */
-export async function setAliasIn(
-  { clock }: Pick<Context, 'clock'>,
-  trx: Trx,
-  { projectId, actor, model, alias, version, source }: SetAlias,
-): Promise<void> {
+async function setAliasIn({ clock }: Pick<Context, 'clock'>, trx: Trx, input: SetAlias): Promise<void> {
+  const { projectId, actor, model, alias, version, source, force } = input
   requirePermission(actor, 'contribute', projectId)
   requireAliasName(alias)
-  const row = await getModelRow(trx, projectId, model)
+  const row = await lockModelRow(trx, projectId, model)
   await getVersionRow(trx, row, version)
-  const nowMs = clock.now()
-  await upsertAlias(trx, { model_id: row.id, alias, project_id: projectId, version, updated_ms: nowMs })
-  const detail = { alias, version, source }
-  await audit(trx, { projectId, actor, action: 'registry.set_alias', subject: model, detail })
-  await appendEvent(trx, { projectId, kind: 'model.alias_set', payload: { model, ...detail }, atMs: nowMs })
+  const forced = await requireMayMove(trx, { model: row, alias, to: version, actor, force })
+  const reason = forced ? { forced: force!.reason } : {}
+  await pointAlias({ clock }, trx, { model: row, actor, alias, version, source, detail: reason })
 }
 
-/** Removing an alias that is not there is no error. */
+/** Writes where an alias points, with audit and event. Who calls has asked whether it may. */
+export async function pointAlias(
+  { clock }: Pick<Context, 'clock'>,
+  trx: Trx,
+  input: Pick<SetAlias, 'actor' | 'alias' | 'version' | 'source'> & {
+    model: RegisteredModelRow
+    promotionId?: string
+    detail?: JsonObject
+  },
+): Promise<void> {
+  const { model, actor, alias, version, source, promotionId } = input
+  const projectId = model.project_id
+  const nowMs = clock.now()
+  await upsertAlias(trx, {
+    model_id: model.id,
+    alias,
+    project_id: projectId,
+    version,
+    updated_ms: nowMs,
+    set_by: actor.name,
+    promotion_id: promotionId ?? null,
+  })
+  const told = { alias, version, source }
+  const detail = { ...told, ...(promotionId !== undefined && { promotionId }), ...input.detail }
+  await audit(trx, { projectId, actor, action: 'registry.set_alias', subject: model.name, detail })
+  const payload = { model: model.name, ...told }
+  await appendEvent(trx, { projectId, kind: 'model.alias_set', payload, atMs: nowMs })
+}
+
+/** Removing an alias that is not there is no error. Throws `denied` for a protected one, unless an administrator forces it. */
 export async function deleteAlias(
   { db }: Pick<Context, 'db'>,
-  { projectId, actor, model, alias }: Caller & { model: string; alias: string },
+  {
+    projectId,
+    actor,
+    model,
+    alias,
+    force,
+  }: Caller & { model: string; alias: string; force?: Force | undefined },
 ): Promise<void> {
   requirePermission(actor, 'contribute', projectId)
   await db.write(async (trx) => {
-    const row = await getModelRow(trx, projectId, model)
+    const row = await lockModelRow(trx, projectId, model)
+    const forced = await requireMayMove(trx, { model: row, alias, to: undefined, actor, force })
     if (!(await deleteAliasRow(trx, row.id, alias))) return
-    await audit(trx, { projectId, actor, action: 'registry.delete_alias', subject: model, detail: { alias } })
+    const detail = { alias, ...(forced && { forced: force!.reason }) }
+    await audit(trx, { projectId, actor, action: 'registry.delete_alias', subject: model, detail })
   })
 }
 
@@ -65,17 +107,4 @@ export async function findVersionByAlias(
   const row = await getModelRow(db.read, projectId, model)
   const found = (await listAliases(db.read, [row.id])).find((candidate) => candidate.alias === alias)
   return found && (await getModelVersion({ db }, { projectId, actor, model, version: found.version }))
-}
-
-function requireAliasName(alias: string): void {
-  if (alias === '' || !/^[\w-]+$/.test(alias))
-    throw new AppError(
-      'invalid',
-      `Invalid alias name: '${alias}'. It may hold letters, digits, underscores and dashes.`,
-    )
-  if (alias.length > 255) throw new AppError('invalid', 'An alias may have 255 characters')
-  if (/^v\d+$/i.test(alias))
-    throw new AppError('invalid', `Version alias name '${alias}' is reserved: it looks like a version number`)
-  if (alias.toLowerCase() === 'latest')
-    throw new AppError('invalid', "'latest' alias name (case insensitive) is reserved.")
 }

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander'
 import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { importFile, withImportOptions, type ImportedFile, type ImportFileOptions } from './import-file.ts'
 import type { ImportReport } from './schema.ts'
+import { addPromotionCommands } from './promotion-commands.ts'
 
 export function addRegistryCommands(program: Command): void {
   const models = withServerOptions(
@@ -14,6 +15,7 @@ export function addRegistryCommands(program: Command): void {
     .argument('<file>', 'path of the ONNX file')
     .addOption(new Option('--name <model>', 'name of the model; it is made when there is none'))
     .action(importCommand)
+  addPromotionCommands(program)
 }
 
 interface ModelRow {

@@ -22,6 +22,33 @@ export const GateDefinition = z.discriminatedUnion('gate', [
 ])
 export type GateDefinition = z.infer<typeof GateDefinition>
 
+/** Who may approve: a role and those above it, or the owner of the model and the members of its team. */
+const Reviewers = z.enum(['contributor', 'maintainer', 'admin', 'owner'])
+
+export const AliasPolicy = z.strictObject({
+  approvals: z.int().min(0).max(20).default(1).describe('How many people must approve'),
+  byOthers: z
+    .boolean()
+    .default(true)
+    .describe('Approvals count from people who neither opened the promotion nor registered the version'),
+  from: Reviewers.default('maintainer').describe('Who may approve: a role and those above, or the owner'),
+  gates: z.boolean().default(true).describe('Whether all gates of the model must have passed'),
+})
+/** What must be so before a protected alias moves. */
+export type AliasPolicy = z.infer<typeof AliasPolicy>
+
+const AliasName = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[\w-]+$/, 'an alias has letters, digits, _ and -')
+
+/** A user's name, or `team:<name>`. */
+export const Owner = z
+  .string()
+  .max(200)
+  .regex(/^(team:)?\S(.*\S)?$/, 'an owner is the name of a user, or team:<name>')
+
 export const ModelDefinition = z.strictObject({
   name: z
     .string()
@@ -30,7 +57,12 @@ export const ModelDefinition = z.strictObject({
     .regex(/^[^/:]+$/, 'a model name has no / and no :'),
   task: Task,
   description: z.string().optional(),
+  owner: Owner.optional().describe('A user’s name, or team:<name>'),
   gates: z.array(GateDefinition).default([]),
+  protect: z
+    .record(AliasName, AliasPolicy)
+    .default({})
+    .describe('Aliases that move only by an approved promotion'),
 })
 /** What a project declares of a registered model. */
 export type ModelDefinition = z.infer<typeof ModelDefinition>
@@ -39,6 +71,8 @@ export type ModelDefinition = z.infer<typeof ModelDefinition>
  * Declares a registered model: what it predicts, and the gates that a version must pass before it may be deployed.
  *
  *     model('late', { task: 'binary', gates: [gain({ metric: 'log_loss' }), beatsBaseline(), noLeak()] })
+ *
+ * `protect` names aliases that move only by an approved promotion: `protect: { champion: { approvals: 1, from: 'maintainer' } }`.
  */
 export function model(name: string, options: Omit<z.input<typeof ModelDefinition>, 'name'>): ModelDefinition {
   return ModelDefinition.parse({ name, ...options })

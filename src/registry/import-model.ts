@@ -4,6 +4,7 @@ import { requirePermission } from '../kernel/actor.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { ensureModel, type Caller } from './models.ts'
+import { requireMayMove, requireMayStage } from './protection.ts'
 import type { Tag } from './schema.ts'
 import { findOnnx, tryFile } from './source.ts'
 import {
@@ -13,6 +14,7 @@ import {
   findVersionRow,
   getModelRow,
   insertVersion,
+  lockModelRow,
   raiseLastVersion,
   updateModelRow,
   updateVersionRow,
@@ -89,6 +91,8 @@ export async function importVersion(
     const known = await findVersionRow(trx, model.id, version.version)
     const { description, stage, updatedMs: updated_ms } = version
     const id = known?.id ?? ids.uuid()
+    const before = { version: version.version, stage: known?.stage ?? 'None' } as const
+    await requireMayStage(trx, { model, version: before, stage })
     if (servable.onnx)
       await recordBlob(trx, { projectId, blob: servable.onnx, nowMs: await db.wallTime(trx) })
     if (known) await updateVersionRow(trx, id, { description, stage, updated_ms })
@@ -107,7 +111,7 @@ export async function importVersion(
   })
 }
 
-/** Points a model's aliases as the source does; aliases that only exist here stay. Numbers up to `lastVersion` are not given out again. */
+/** Points a model's aliases as the source does; aliases that only exist here stay, and a protected one that would move is `denied`. Numbers up to `lastVersion` are not given out again. */
 export async function importAliases(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
   input: Caller & {
@@ -120,16 +124,21 @@ export async function importAliases(
   const { projectId, actor, model, aliases } = input
   requirePermission(actor, 'maintain', projectId)
   await db.write(async (trx) => {
-    const { id } = await getModelRow(trx, projectId, model)
+    const row = await lockModelRow(trx, projectId, model)
+    const { id } = row
     for (const { alias, version } of aliases)
-      if (await findVersionRow(trx, id, version))
+      if (await findVersionRow(trx, id, version)) {
+        await requireMayMove(trx, { model: row, alias, to: version, actor, force: undefined })
         await upsertAlias(trx, {
           model_id: id,
           alias,
           project_id: projectId,
           version,
           updated_ms: clock.now(),
+          set_by: actor.name,
+          promotion_id: null,
         })
+      }
     await raiseLastVersion(trx, id, input.lastVersion)
     await input.within(trx)
     const detail = { aliases: aliases.map(({ alias }) => alias) }

@@ -1,11 +1,19 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
+import { appendEvent } from '../jobs/events.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
 import type { GateDefinition, ModelDefinition } from './definition.ts'
 import { GateDefinition as GateSchema } from './definition.ts'
+import {
+  declareProtections,
+  requireHoldsNone,
+  requireMayDeclare,
+  requireMayOwn,
+  requireMayRename,
+} from './protection.ts'
 import type { RegisteredModel, Tag } from './schema.ts'
 import {
   MODEL_TAGS,
@@ -16,6 +24,7 @@ import {
   insertModel,
   listAliases,
   listTags,
+  lockModelRow,
   searchModelRows,
   toModel,
   updateModelRow,
@@ -68,6 +77,7 @@ export async function ensureModel(
     name,
     description: '',
     task: null,
+    owner: null,
     gates_json: null,
     last_version: 0,
     deleted_ms: null,
@@ -82,15 +92,19 @@ export async function ensureModel(
 export async function applyModelDefinitions(
   { clock, ids }: Pick<Context, 'clock' | 'ids'>,
   trx: Trx,
-  { projectId, definitions }: { projectId: string; definitions: readonly ModelDefinition[] },
+  { projectId, actor, definitions }: Caller & { definitions: readonly ModelDefinition[] },
 ): Promise<void> {
-  for (const { name, task, description, gates } of definitions) {
-    const row = await ensureModel(trx, { id: ids.uuid(), projectId, name, nowMs: clock.now() })
-    await updateModelRow(trx, row.id, {
+  await requireMayDeclare(trx, { projectId, actor, definitions })
+  for (const { name, task, description, owner, gates, protect } of definitions) {
+    const nowMs = clock.now()
+    const model = await ensureModel(trx, { id: ids.uuid(), projectId, name, nowMs })
+    await updateModelRow(trx, model.id, {
       task,
       gates_json: JSON.stringify(gates),
       ...(description !== undefined && { description }),
+      ...(owner !== undefined && { owner }),
     })
+    await declareProtections(trx, { model, protect, nowMs })
   }
 }
 
@@ -122,24 +136,30 @@ export async function searchModels(
 
 export async function updateModel(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
-  input: Caller & { name: string; newName?: string; description?: string },
+  input: Caller & { name: string; newName?: string; description?: string; owner?: string },
 ): Promise<RegisteredModel> {
-  const { projectId, actor, name, newName, description } = input
+  const { projectId, actor, name, newName, description, owner } = input
   requirePermission(actor, 'contribute', projectId)
   if (newName !== undefined) requireName(newName)
   try {
     await db.write(async (trx) => {
-      const row = await getModelRow(trx, projectId, name)
+      const row = await lockModelRow(trx, projectId, name)
+      if (newName !== undefined && newName !== name) await requireMayRename(trx, { model: row, actor })
+      if (owner !== undefined) await requireMayOwn(trx, { model: row, actor, owner })
       await updateModelRow(trx, row.id, {
         ...(newName !== undefined && { name: newName }),
         ...(description !== undefined && { description }),
+        ...(owner !== undefined && { owner: owner || null }),
         updated_ms: clock.now(),
       })
       const detail = {
         ...(newName !== undefined && { newName }),
         ...(description !== undefined && { description }),
+        ...(owner !== undefined && { owner, ownerBefore: row.owner }),
       }
       await audit(trx, { projectId, actor, action: 'registry.update_model', subject: name, detail })
+      const payload = { model: newName ?? name }
+      await appendEvent(trx, { projectId, kind: 'model.changed', payload, atMs: clock.now() })
     })
   } catch (error) {
     throw isUniqueViolation(error) ? nameTaken(newName ?? name, error) : error
@@ -154,7 +174,8 @@ export async function deleteModel(
 ): Promise<void> {
   requirePermission(actor, 'maintain', projectId)
   await db.write(async (trx) => {
-    const row = await getModelRow(trx, projectId, name)
+    const row = await lockModelRow(trx, projectId, name)
+    await requireHoldsNone(trx, { model: row, what: name })
     await deleteModelBelongings(trx, row.id, clock.now())
     await updateModelRow(trx, row.id, { deleted_ms: clock.now(), updated_ms: clock.now(), description: '' })
     await audit(trx, { projectId, actor, action: 'registry.delete_model', subject: name })

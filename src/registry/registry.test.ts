@@ -200,9 +200,7 @@ describeDatabases('registry', (open) => {
   it('judges a version by the gates of its model and stores the decision with its numbers', async () => {
     const context = await open()
     const definitions = [model('late', { task: 'binary', gates: [gain({ metric: 'auc' }), noLeak()] })]
-    await context.db.write((trx) =>
-      applyModelDefinitions(context, trx, { projectId: PROJECT_ID, definitions }),
-    )
+    await context.db.write((trx) => applyModelDefinitions(context, trx, { ...caller, definitions }))
     expect(await gatesOfModel(context, late)).toEqual(definitions[0]!.gates)
     await register(context)
     const candidate = await register(context)

@@ -18,8 +18,12 @@ export {
   tagModelVersion,
   updateModelVersion,
 } from './versions.ts'
-export { CHALLENGER, CHAMPION, deleteAlias, findVersionByAlias, setAlias, setAliasIn } from './aliases.ts'
 export { importAliases, importModel, importVersion } from './import-model.ts'
+export { deleteAlias, findVersionByAlias, setAlias } from './aliases.ts'
+export { CHALLENGER, CHAMPION } from './alias-names.ts'
+export { admitChampion, followServed } from './champion.ts'
+export { getPromotion, listPromotions } from './promotion-views.ts'
+export { requireMayDeclare } from './protection.ts'
 export { readGraphSignature } from './graph-signature.ts'
 export { registerFromSource } from './source.ts'
 export { findGateReport, listEvaluations, runGates, storeEvaluation } from './evaluations.ts'

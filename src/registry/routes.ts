@@ -4,16 +4,22 @@ import { listOf, route } from '../http/route.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { deleteAlias, setAlias } from './aliases.ts'
+import { Owner } from './definition.ts'
 import { getEvaluation } from './evaluations.ts'
 import { importOnnx } from './import-onnx.ts'
 import { updateModel } from './models.ts'
 import { ImportReport, Signature, StoredEvaluation, importedTasks } from './schema.ts'
 import { getUpload, receiveUpload } from './uploads.ts'
+import { promotionRoutes } from './promotion-routes.ts'
 import { ModelDetail, ModelItem, VersionDetail, modelDetail, modelItems, versionDetail } from './views.ts'
 import { updateModelVersion } from './versions.ts'
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100)
 const description = z.string().max(20_000).describe('Markdown')
+const forced = {
+  force: z.boolean().default(false).describe('Past the protection of the alias; needs the role admin'),
+  reason: z.string().max(2000).default('').describe('For the record, where it is forced'),
+}
 const numbered = z.strictObject({ name: z.string(), version: z.coerce.number().int().min(1) })
 
 const features = z.array(z.string().min(1).max(200)).min(1).max(10_000)
@@ -92,13 +98,23 @@ export const routes = [
   route({
     method: 'PATCH',
     path: '/models/:name',
-    summary: 'Describe a model, in Markdown',
+    summary: 'Describe a model, in Markdown, and say whose it is',
     permission: 'contribute',
     params: z.strictObject({ name: z.string() }),
-    body: z.strictObject({ description }),
+    body: z.strictObject({
+      description: description.optional(),
+      owner: z
+        .union([Owner, z.literal('')])
+        .optional()
+        .describe('A user’s name, or team:<name>; empty for nobody'),
+    }),
     response: z.object({}),
-    async handle({ context, actor, projectId, params, body }) {
-      await updateModel(context, { projectId, actor, name: params.name, ...body })
+    async handle({ context, actor, projectId, params, body: { description: text, owner } }) {
+      const change = {
+        ...(text !== undefined && { description: text }),
+        ...(owner !== undefined && { owner }),
+      }
+      await updateModel(context, { projectId, actor, name: params.name, ...change })
       return {}
     },
   }),
@@ -177,19 +193,21 @@ export const routes = [
   route({
     method: 'PUT',
     path: '/models/:name/aliases/:alias',
-    summary: 'Point an alias at a version',
+    summary:
+      'Point an alias at a version. A protected one moves by a promotion, or forced by an administrator',
     permission: 'contribute',
     params: z.strictObject({ name: z.string(), alias: z.string() }),
-    body: z.strictObject({ version: z.number().int().min(1) }),
+    body: z.strictObject({ version: z.number().int().min(1), ...forced }),
     response: z.object({}),
-    async handle({ context, actor, projectId, params, body }) {
+    async handle({ context, actor, projectId, params, body: { version, force, reason } }) {
       await setAlias(context, {
         projectId,
         actor,
         model: params.name,
         alias: params.alias,
-        ...body,
+        version,
         source: 'rest',
+        ...(force && { force: { reason } }),
       })
       return {}
     },
@@ -200,10 +218,13 @@ export const routes = [
     summary: 'Remove an alias',
     permission: 'contribute',
     params: z.strictObject({ name: z.string(), alias: z.string() }),
+    body: z.strictObject(forced),
     response: z.object({}),
-    async handle({ context, actor, projectId, params }) {
-      await deleteAlias(context, { projectId, actor, model: params.name, alias: params.alias })
+    async handle({ context, actor, projectId, params, body: { force, reason } }) {
+      const { name: model, alias } = params
+      await deleteAlias(context, { projectId, actor, model, alias, ...(force && { force: { reason } }) })
       return {}
     },
   }),
+  ...promotionRoutes,
 ]

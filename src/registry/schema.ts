@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AliasPolicy } from './definition.ts'
 
 export const Tag = z.object({ key: z.string(), value: z.string() })
 export type Tag = z.infer<typeof Tag>
@@ -108,6 +109,7 @@ export const RegisteredModel = z.object({
   name: z.string(),
   description: z.string(),
   task: z.string().optional(),
+  owner: z.string().optional().describe('A user’s name, or team:<name>'),
   aliases: z.array(z.object({ alias: z.string(), version: z.number() })),
   tags: z.array(Tag),
   createdMs: z.number(),
@@ -208,3 +210,11 @@ export const GateReport = z.object({
   createdMs: z.number(),
 })
 export type GateReport = z.infer<typeof GateReport>
+
+/** An alias that moves only by an approved promotion. */
+export const Protection = z.object({
+  alias: z.string(),
+  policy: AliasPolicy,
+  declared: z.boolean().describe('Whether the project declares it; else it was set by hand'),
+})
+export type Protection = z.infer<typeof Protection>

@@ -1,10 +1,11 @@
 import type { Context } from '../http/context.ts'
-import { AppError, messageOf } from '../kernel/errors.ts'
+import { AppError, ignoreMissing, messageOf } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import {
   folderOf,
   getArtifact,
   getLoggedModel,
+  isStoredHere,
   listArtifacts,
   updateLoggedModelState,
 } from '../tracking/tracking.ts'
@@ -13,7 +14,6 @@ import { tryOnnx } from './import-onnx.ts'
 import type { ModelVersion } from './schema.ts'
 import { getModelVersion, registerVersion, type RegisterVersion } from './versions.ts'
 
-const STORED_HERE = 'mlflow-artifacts:/'
 const MODEL_VERSIONS_TAG = 'mlflow.modelVersions'
 
 /**
@@ -74,7 +74,7 @@ export async function findOnnx(
   caller: Caller,
   uri: string,
 ): Promise<StoredBlob | undefined> {
-  if (!uri.startsWith(STORED_HERE) || uri.startsWith(`${STORED_HERE}/`)) return undefined
+  if (!isStoredHere(uri)) return undefined
   const folder = folderOf(uri)
   if (folder.endsWith('.onnx'))
     return await getArtifact(context, { ...caller, path: folder }).catch(ignoreMissing)
@@ -97,11 +97,6 @@ export async function tryFile(
     context.log.warn({ model, source, reason: problem }, 'A version is registered without a signature')
     return { problem }
   }
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (error instanceof AppError && error.code === 'not_found') return undefined
-  throw error
 }
 
 /** MLflow's clients read here which versions a logged model became. */

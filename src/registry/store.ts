@@ -44,6 +44,22 @@ export async function getModelRow(
   })
 }
 
+/** Also a deleted one. */
+export async function getModelRowById(at: Queryable, id: string): Promise<RegisteredModelRow> {
+  return await at.selectFrom('registered_model').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+}
+
+/** The row of a model, held until the transaction ends: two changes of its aliases follow one another. Throws `not_found`. */
+export async function lockModelRow(trx: Trx, projectId: string, name: string): Promise<RegisteredModelRow> {
+  await trx
+    .updateTable('registered_model')
+    .set((eb) => ({ name: eb.ref('name') }))
+    .where('project_id', '=', projectId)
+    .where('name', '=', name)
+    .execute()
+  return await getModelRow(trx, projectId, name)
+}
+
 export async function updateModelRow(
   trx: Trx,
   id: string,
@@ -114,13 +130,7 @@ export async function getVersionRow(
   model: RegisteredModelRow,
   version: number,
 ): Promise<ModelVersionRow> {
-  const row = await at
-    .selectFrom('model_version')
-    .selectAll()
-    .where('model_id', '=', model.id)
-    .where('version', '=', version)
-    .where('deleted_ms', 'is', null)
-    .executeTakeFirst()
+  const row = await findVersionByNumber(at, model.id, version)
   if (row) return row
   const message = `Model Version (name=${model.name}, version=${version}) not found`
   throw new AppError('not_found', message, { details: { model: model.name, version } })
@@ -138,6 +148,16 @@ export async function findVersionRow(
     .where('model_id', '=', modelId)
     .where('version', '=', version)
     .executeTakeFirst()
+}
+
+/** A version by its number, when it is not deleted. */
+export async function findVersionByNumber(
+  at: Queryable,
+  modelId: string,
+  version: number,
+): Promise<ModelVersionRow | undefined> {
+  const row = await findVersionRow(at, modelId, version)
+  return row?.deleted_ms === null ? row : undefined
 }
 
 export async function findVersionRowById(
@@ -173,12 +193,27 @@ export async function listVersionRows(
 }
 
 export async function upsertAlias(trx: Trx, row: ModelAliasRow): Promise<void> {
-  const { version, updated_ms } = row
+  const { version, updated_ms, set_by, promotion_id } = row
   await trx
     .insertInto('model_alias')
     .values(row)
-    .onConflict((conflict) => conflict.columns(['model_id', 'alias']).doUpdateSet({ version, updated_ms }))
+    .onConflict((conflict) =>
+      conflict.columns(['model_id', 'alias']).doUpdateSet({ version, updated_ms, set_by, promotion_id }),
+    )
     .execute()
+}
+
+export async function findAliasRow(
+  at: Queryable,
+  modelId: string,
+  alias: string,
+): Promise<ModelAliasRow | undefined> {
+  return await at
+    .selectFrom('model_alias')
+    .selectAll()
+    .where('model_id', '=', modelId)
+    .where('alias', '=', alias)
+    .executeTakeFirst()
 }
 
 export async function deleteAliasRow(trx: Trx, modelId: string, alias: string): Promise<boolean> {
@@ -259,6 +294,7 @@ const MODELS: Searchable = {
   what: 'Registered models',
   attributes: {
     name: { column: 'm.name', kind: 'text' },
+    owner: { column: 'm.owner', kind: 'text', nullable: true },
     createdMs: { column: 'm.created_ms', kind: 'number' },
     updatedMs: { column: 'm.updated_ms', kind: 'number' },
   },
@@ -328,6 +364,7 @@ export function toModel(
     name: row.name,
     description: row.description,
     ...(row.task !== null && { task: row.task }),
+    ...(row.owner !== null && { owner: row.owner }),
     aliases: aliases.map(({ alias, version }) => ({ alias, version })),
     tags,
     createdMs: row.created_ms,

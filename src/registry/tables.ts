@@ -6,6 +6,8 @@ export interface RegisteredModelRow {
   task: string | null
   /** The gates that the project declares for it; null when it declares none. */
   gates_json: string | null
+  /** A user's name, or `team:<name>`. */
+  owner: string | null
   /** The last version number given out; survives deletion, so that a number is never used again. */
   last_version: number
   deleted_ms: number | null
@@ -25,6 +27,52 @@ export interface ModelAliasRow {
   alias: string
   project_id: string
   version: number
+  updated_ms: number
+  /** Who pointed it there; null for one from before this was kept. */
+  set_by: string | null
+  /** The promotion that pointed it there. */
+  promotion_id: string | null
+}
+
+/** An alias that moves only by an approved promotion. */
+export interface AliasProtectionRow {
+  model_id: string
+  alias: string
+  project_id: string
+  policy_json: string
+  /** 1 when the project declares it, 0 when it was set by hand. */
+  declared: number
+  created_ms: number
+  updated_ms: number
+}
+
+/** The proposal to point an alias at a version, with what spoke for it at that time. */
+export interface PromotionRow {
+  id: string
+  project_id: string
+  model_id: string
+  alias: string
+  model_version_id: string
+  version: number
+  /** Of the content of the version, when the evidence was gathered. */
+  digest: string
+  /** Where the alias pointed then. */
+  holder_version: number | null
+  holder_digest: string | null
+  reason: string
+  author_id: string
+  author_name: string
+  state: 'open' | 'merged' | 'declined' | 'withdrawn' | 'rolled_back'
+  /** Model, alias and version while it is open: there is one such promotion at a time. */
+  open_key: string | null
+  evidence_json: string
+  /** Raised by every change, which names the one that it follows. */
+  revision: number
+  finished_by: string | null
+  /** What came of it, for people. */
+  sentence: string | null
+  finished_ms: number | null
+  created_ms: number
   updated_ms: number
 }
 
@@ -128,6 +176,8 @@ export interface RegistryTables {
   registered_model: RegisteredModelRow
   registered_model_tag: RegisteredModelTagRow
   model_alias: ModelAliasRow
+  alias_protection: AliasProtectionRow
+  promotion: PromotionRow
   model_version: ModelVersionRow
   served_view: ServedViewRow
   model_version_tag: ModelVersionTagRow

@@ -15,6 +15,7 @@ import type {
   Signature,
   Tag,
 } from './schema.ts'
+import { requireHoldsNone, requireMayStage } from './protection.ts'
 import {
   VERSION_TAGS,
   deleteAliasesOfVersion,
@@ -28,6 +29,7 @@ import {
   listAliases,
   listTags,
   listVersionRows,
+  lockModelRow,
   searchVersionRows,
   toVersion,
   updateModelRow,
@@ -201,12 +203,15 @@ export async function updateModelVersion(
   requirePermission(actor, 'contribute', projectId)
   const nowMs = clock.now()
   await db.write(async (trx) => {
-    const modelRow = await getModelRow(trx, projectId, model)
+    const modelRow = await lockModelRow(trx, projectId, model)
     const row = await getVersionRow(trx, modelRow, version)
+    if (stage !== undefined) await requireMayStage(trx, { model: modelRow, version: row, stage })
     if (stage !== undefined && input.archiveOthers)
       for (const other of await listVersionRows(trx, [modelRow.id], 10_000))
-        if (other.stage === stage && other.id !== row.id)
+        if (other.stage === stage && other.id !== row.id) {
+          await requireMayStage(trx, { model: modelRow, version: other, stage: 'Archived' })
           await updateVersionRow(trx, other.id, { stage: 'Archived', updated_ms: nowMs })
+        }
     const change = {
       ...(description !== undefined && { description }),
       ...(stage !== undefined && { stage }),
@@ -226,8 +231,9 @@ export async function deleteModelVersion(
 ): Promise<void> {
   requirePermission(actor, 'maintain', projectId)
   await db.write(async (trx) => {
-    const modelRow = await getModelRow(trx, projectId, model)
+    const modelRow = await lockModelRow(trx, projectId, model)
     const row = await getVersionRow(trx, modelRow, version)
+    await requireHoldsNone(trx, { model: modelRow, version, what: `${model}/${version}` })
     await deleteAliasesOfVersion(trx, modelRow.id, version)
     await updateVersionRow(trx, row.id, { deleted_ms: clock.now(), updated_ms: clock.now() })
     await audit(trx, { projectId, actor, action: 'registry.delete_version', subject: `${model}/${version}` })

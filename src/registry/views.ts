@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Context } from '../http/context.ts'
-import { CHAMPION } from './aliases.ts'
+import { CHAMPION } from './alias-names.ts'
 import { GateDefinition } from './definition.ts'
 import { getEvaluation, listEvaluations, listGateReports } from './evaluations.ts'
 import { gatesOfModel, getModel, searchModels, type Caller } from './models.ts'

@@ -2,8 +2,7 @@ import type { FeatureServiceSpec } from '../features/schema.ts'
 import type { Context } from '../http/context.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { Trx } from '../ports/db/db.ts'
-import { CHAMPION, findGateReport, gatesOfModel, getModelVersion, setAliasIn } from '../registry/registry.ts'
+import { admitChampion, findGateReport, gatesOfModel, getModelVersion } from '../registry/registry.ts'
 import type { ModelVersion } from '../registry/schema.ts'
 import type { Signature, Task, Variant } from '../serving/schema.ts'
 
@@ -12,6 +11,8 @@ export interface Admission {
   /** It has not passed, and is deployed all the same. */
   forced: boolean
   sentence: string
+  /** The approved promotion by which the protected alias `champion` may follow it. */
+  promotionId: string | null
 }
 
 interface VersionKey {
@@ -53,17 +54,27 @@ function taskOf({ signature, task }: ModelVersion): Task {
   )
 }
 
-/** What the gates say of a version, or that it is forced past them. */
+/**
+ * What the gates say of a version, or that it is forced past them. Throws `denied` where the alias `champion`, which follows what is served, is
+ * protected and no promotion is approved: then forcing needs an administrator.
+ */
 export async function admit(
   context: Pick<Context, 'db'>,
-  input: VersionKey & { force?: boolean; reason?: string },
+  { isStable, ...input }: VersionKey & { force?: boolean; reason?: string; isStable: boolean },
 ): Promise<Admission> {
-  const judged = await judgeGates(context, input)
-  if (judged.passed || input.force !== true) return { ...judged, forced: false }
+  const force = input.force === true ? { reason: input.reason ?? '' } : undefined
+  const champion = await admitChampion(context.db.read, { ...input, force })
+  const promotionId = champion.by === 'promotion' ? champion.promotionId : null
+  const judged = isStable
+    ? { passed: true, sentence: 'It is the stable version itself.' }
+    : await judgeGates(context, input)
+  if (champion.by !== 'force' && (judged.passed || !force)) return { ...judged, forced: false, promotionId }
+  const past = champion.by === 'force' ? 'the protection of champion' : 'its gates'
   return {
     passed: false,
     forced: true,
-    sentence: `Forced past its gates by ${input.actor.name} ("${input.reason?.trim() ?? ''}"). ${judged.sentence}`,
+    promotionId,
+    sentence: `Forced past ${past} by ${input.actor.name} ("${input.reason?.trim() ?? ''}"). ${judged.sentence}`,
   }
 }
 
@@ -77,18 +88,4 @@ async function judgeGates(
   if (!report)
     return { passed: false, sentence: `${key.model}/${key.version} has not been evaluated by its gates.` }
   return { passed: report.verdict === 'pass', sentence: report.sentence }
-}
-
-/** Lets the alias `champion` follow what is served. A version that was deleted since keeps no alias. */
-export async function pointChampion(
-  context: Pick<Context, 'clock'>,
-  trx: Trx,
-  { projectId, actor, model, version }: VersionKey,
-): Promise<void> {
-  try {
-    await setAliasIn(context, trx, { projectId, actor, model, alias: CHAMPION, version, source: 'rollout' })
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'not_found') return
-    throw error
-  }
 }

@@ -22,7 +22,12 @@ export function addRolloutCommands(program: Command): void {
     )
     .argument('<model>', 'model/version, model@alias, or a path that ends in .onnx')
     .addOption(new Option('--name <deployment>', 'name of the deployment; default: the model’s'))
-    .addOption(new Option('--force', 'deploy although a gate has not passed; needs --reason'))
+    .addOption(
+      new Option(
+        '--force',
+        'deploy although a gate has not passed; needs --reason, and the role admin where the alias champion is protected',
+      ),
+    )
     .addOption(new Option('--reason <text>', 'why, for the audit log'))
     .action(deployCommand)
 }

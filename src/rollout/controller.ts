@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { pointChampion } from './admission.ts'
+import { followServed } from '../registry/registry.ts'
 import { LEASE_MS } from './deploy.ts'
 import { nextStep, type Judgement, type Step } from './next-step.ts'
 import type { Trx } from '../ports/db/db.ts'
@@ -62,11 +62,12 @@ export function judge(rollout: Rollout, totals: readonly Total[], nowMs: number)
 async function follow(
   context: Pick<Context, 'clock'>,
   trx: Trx,
-  { projectId, model, candidate, stable }: Rollout,
+  { projectId, model, candidate, stable, ...admission }: Rollout,
   to: 'succeeded' | 'rolled_back',
 ): Promise<void> {
   const { version } = to === 'succeeded' ? candidate : stable
-  await pointChampion(context, trx, { projectId, actor: controller, model, version })
+  const direction = to === 'succeeded' ? 'forward' : 'back'
+  await followServed(context, trx, { projectId, actor: controller, model, version, admission, direction })
 }
 
 function toMove(rollout: Rollout, judgement: Judgement, totals: readonly Total[]): Move | undefined {

@@ -5,9 +5,10 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
+import { followServed } from '../registry/registry.ts'
 import { deploymentSchema } from '../serving/definition.ts'
 import type { Variant } from '../serving/schema.ts'
-import { admit, deployableVersion, pointChampion, type Admission } from './admission.ts'
+import { admit, deployableVersion, type Admission } from './admission.ts'
 import { newDeployment } from './deployments.ts'
 import { writeDesiredState } from './desired-state.ts'
 import { resolvePlan } from './plan.ts'
@@ -61,7 +62,8 @@ type DeployContext = Pick<Context, 'db' | 'clock' | 'ids' | 'config'>
 /**
  * Brings a model version behind a deployment. The first one goes straight to stable; a later one starts a rollout, which supersedes
  * one under way. The version that is stable already may be deployed by a person: that is an A/A rollout. A deployment that
- * nobody declared is made with defaults. Throws `conflict` with the gate's sentence when the gates have not passed.
+ * nobody declared is made with defaults. Throws `conflict` with the gate's sentence when the gates have not passed, `denied` where the alias
+ * `champion` is protected and no promotion of the version is approved.
  */
 export async function deploy(context: DeployContext, input: DeployInput): Promise<Deployed> {
   requirePermission(input.actor, 'maintain', input.projectId)
@@ -73,10 +75,12 @@ export async function deploy(context: DeployContext, input: DeployInput): Promis
   const done = known && (await alreadyDone(context.db.read, known, input))
   if (done) return done
   const isStable = known?.stable?.id === variant.modelVersionId
-  const admission: Admission = isStable
-    ? { passed: true, forced: false, sentence: 'It is the stable version itself.' }
-    : await admit(context, input)
-  if (!admission.passed && !admission.forced) return refuse(context, input, admission)
+  const admission = await admit(context, { ...input, isStable }).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'denied') return refuse(context, input, error)
+    throw error
+  })
+  if (!admission.passed && !admission.forced)
+    return refuse(context, input, new AppError('conflict', admission.sentence))
   const nowMs = await context.db.wallTime()
   return context.db.write(async (trx) => {
     const now = await findDeployment(trx, { projectId: input.projectId, name: input.deployment })
@@ -118,12 +122,8 @@ async function alreadyDone(
   }
 }
 
-async function refuse(
-  { db, clock }: DeployContext,
-  input: DeployInput,
-  admission: Admission,
-): Promise<never> {
-  const sentence = `Did not deploy ${input.model}/${input.version} to ${input.deployment}: ${admission.sentence}`
+async function refuse({ db, clock }: DeployContext, input: DeployInput, why: AppError): Promise<never> {
+  const sentence = `Did not deploy ${input.model}/${input.version} to ${input.deployment}: ${why.message}`
   await db.write(async (trx) => {
     await recordDecision(trx, {
       projectId: input.projectId,
@@ -139,7 +139,8 @@ async function refuse(
       atMs: clock.now(),
     })
   })
-  throw new AppError('conflict', sentence, { details: { model: input.model, version: input.version } })
+  const details = { ...why.details, model: input.model, version: input.version }
+  throw new AppError(why.code, sentence, { details })
 }
 
 async function declared(
@@ -178,11 +179,13 @@ async function goStable(
   const generation = await writeDesiredState(context, trx, { changed: [deployment], nowMs })
   const sentence = `Deployed ${input.model}/${input.version} to ${deployment.name} as its first version. ${admission.sentence}`
   await recordDeploy(context, trx, { input, admission, sentence, generation })
-  await pointChampion(context, trx, {
+  await followServed(context, trx, {
     projectId: input.projectId,
     actor: input.actor,
     model: input.model,
     version: variant.version,
+    admission,
+    direction: 'forward',
   })
   return {
     deployment: deployment.name,
@@ -252,6 +255,7 @@ async function startRollout(
     cause,
     reason: input.reason ?? null,
     forced: admission.forced ? 1 : 0,
+    promotion_id: admission.promotionId,
     version: 1,
     sentence,
     started_ms: atMs,

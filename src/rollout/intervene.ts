@@ -2,7 +2,7 @@ import { audit, recordDecision } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import { pointChampion } from './admission.ts'
+import { followServed } from '../registry/registry.ts'
 import { writeDesiredState } from './desired-state.ts'
 import type { Deployment } from './schema.ts'
 import { findActiveRollout, getDeployment, getRollout, updateDeployment } from './store.ts'
@@ -64,11 +64,13 @@ export async function rollBack(context: Intervention, input: RollBackInput): Pro
       subject: `${deployment.name} ${model}/${previous.version}`,
       detail: { reason: input.reason ?? null, generation },
     })
-    await pointChampion(context, trx, {
+    await followServed(context, trx, {
       projectId: input.projectId,
       actor: input.actor,
       model,
       version: previous.version,
+      admission: { promotionId: null, forced: false },
+      direction: 'back',
     })
   })
   return { sentence }
@@ -118,7 +120,14 @@ async function endRollout(
     })
     if (isMoved) {
       const { projectId } = rollout
-      await pointChampion(context, trx, { projectId, actor: input.actor, model, version: stable.version })
+      await followServed(context, trx, {
+        projectId,
+        actor: input.actor,
+        model,
+        version: stable.version,
+        admission: rollout,
+        direction: 'back',
+      })
     }
     return isMoved
   })

@@ -8,8 +8,9 @@ import type { Trx } from '../ports/db/db.ts'
 import { listRequestedEffects } from '../pipelines/pipelines.ts'
 import { deploy } from './deploy.ts'
 import { writeDesiredState } from './desired-state.ts'
-import { listServing } from './store.ts'
 import { carryOutEffect } from './effect.ts'
+import { followRollback, stopUnapproved } from './promotion-changes.ts'
+import { listActiveRollouts, listServing } from './store.ts'
 import { controller } from './transition.ts'
 
 const deployPayload = z.object({
@@ -17,7 +18,10 @@ const deployPayload = z.object({
   model: z.string(),
   version: z.int(),
   cause: z.string(),
+  goesBack: z.boolean().default(false),
 })
+
+const stopPayload = z.object({ rolloutId: z.string(), state: z.string() })
 
 export const jobs: JobHandler[] = [
   {
@@ -32,22 +36,22 @@ export const jobs: JobHandler[] = [
   {
     kind: 'rollout.deploy',
     async run(context, job) {
-      const { deployment, model, version, cause } = deployPayload.parse(job.payload)
+      const { goesBack, ...input } = deployPayload.parse(job.payload)
       try {
-        await deploy(context, {
-          projectId: job.projectId,
-          actor: controller,
-          deployment,
-          model,
-          version,
-          cause,
-        })
+        const { projectId } = job
+        if (goesBack) await followRollback(context, { ...input, projectId })
+        else await deploy(context, { ...input, projectId, actor: controller })
       } catch (error) {
-        // Refused by its gates: the decision is stored, there is nothing to try again.
-        if (error instanceof AppError && (error.code === 'conflict' || error.code === 'invalid')) return
+        // Refused by its gates, or by the protection of the alias: the decision is stored, there is nothing to try again.
+        if (error instanceof AppError && ['conflict', 'invalid', 'denied'].includes(error.code)) return
         throw error
       }
     },
+  },
+  {
+    kind: 'rollout.stop_unapproved',
+    run: (context, job) =>
+      stopUnapproved(context, { ...stopPayload.parse(job.payload), projectId: job.projectId }),
   },
 ]
 
@@ -84,7 +88,7 @@ export const consumers: Consumer[] = [
         await enqueue(trx, {
           projectId: event.projectId,
           kind: 'rollout.deploy',
-          payload: { deployment, model, version: number, cause },
+          payload: { deployment, model, version: number, cause, goesBack: source === 'promotion_rollback' },
           uniqueKey: `rollout.deploy:${deployment}:${cause}`,
         })
       }
@@ -95,6 +99,19 @@ export const consumers: Consumer[] = [
     kinds: ['access.changed'],
     async handle(context, trx) {
       await writeDesiredState(context, trx, { changed: [], nowMs: await context.db.wallTime(trx) })
+    },
+  },
+  {
+    name: 'rollout.promotions',
+    kinds: ['promotion.changed'],
+    async handle(_context, trx, { payload, projectId }) {
+      const { promotionId, state } = payload as EventCatalogue['promotion.changed']
+      if (state !== 'declined' && state !== 'withdrawn') return
+      const admitted = (await listActiveRollouts(trx)).filter(
+        (rollout) => rollout.promotionId === promotionId,
+      )
+      for (const { id: rolloutId } of admitted)
+        await enqueue(trx, { projectId, kind: 'rollout.stop_unapproved', payload: { rolloutId, state } })
     },
   },
 ]

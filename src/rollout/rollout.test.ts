@@ -219,7 +219,7 @@ describeDatabases('rollouts', (open) => {
     await serving(context)
     await context.db.write((trx) =>
       applyModelDefinitions(context, trx, {
-        projectId: PROJECT_ID,
+        ...owner,
         definitions: [model('late', { task: 'binary', gates: [gain({ metric: 'log_loss' })] })],
       }),
     )

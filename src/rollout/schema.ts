@@ -44,6 +44,8 @@ export interface Rollout {
   cause: string
   reason: string | null
   forced: boolean
+  /** The promotion that it was admitted by. */
+  promotionId: string | null
   /** The number of its last transition. */
   version: number
   sentence: string

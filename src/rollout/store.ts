@@ -334,6 +334,7 @@ function toRollout(row: RolloutRow): Rollout {
     cause: row.cause,
     reason: row.reason,
     forced: row.forced === 1,
+    promotionId: row.promotion_id,
     version: row.version,
     sentence: row.sentence,
     startedMs: row.started_ms,

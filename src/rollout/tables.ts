@@ -36,6 +36,8 @@ export interface RolloutRow {
   cause: string
   reason: string | null
   forced: number
+  /** The promotion that it was admitted by. */
+  promotion_id: string | null
   /** Number of the last transition. */
   version: number
   sentence: string

@@ -6,7 +6,7 @@ import type { Context } from '../http/context.ts'
 import { listOf, route } from '../http/route.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import { getModel, getModelVersion } from '../registry/registry.ts'
+import { getModel, getModelVersion, getPromotion } from '../registry/registry.ts'
 import { getExperiment, getRun } from '../tracking/tracking.ts'
 
 interface Caller {
@@ -25,6 +25,7 @@ const EXISTS: Record<
   experiment: (context, caller, id) => getExperiment(context, { ...caller, id }),
   model: (context, caller, name) => getModel(context, { ...caller, name }),
   model_version: (context, caller, id) => getModelVersion(context, { ...caller, ...versionNamed(id) }),
+  promotion: (context, caller, id) => getPromotion(context, { ...caller, id }),
   dataset: (context, { projectId }, name) => getDataset(context, { projectId, name }),
 }
 
@@ -59,7 +60,7 @@ export const commentRoutes = [
   route({
     method: 'POST',
     path: '/comments',
-    summary: 'Comment on a run, an experiment, a model, a version or a dataset, in Markdown',
+    summary: 'Comment on a run, an experiment, a model, a version, a promotion or a dataset, in Markdown',
     permission: 'contribute',
     body: z.strictObject({ ...Subject.shape, body: CommentBody }),
     response: Comment,

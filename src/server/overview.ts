@@ -8,6 +8,7 @@ import { route } from '../http/route.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { getMonitoring, listOpenAlerts } from '../monitoring/monitoring.ts'
 import { listRuns } from '../pipelines/pipelines.ts'
+import { listPromotions } from '../registry/registry.ts'
 import { findProjectName } from '../project/apply.ts'
 import { listDeploymentStates } from '../rollout/rollout.ts'
 
@@ -108,13 +109,16 @@ async function getOverview(context: Context, scope: Scope): Promise<z.input<type
     nowMs: context.clock.now(),
     replay: context.config.replay,
     stations,
-    needsYou: alerts.map(({ id, kind, sentence, raisedMs, deployment, blocksTraining }) => ({
-      id,
-      severity: blocksTraining || kind === 'quality' ? 'bad' : 'attention',
-      sentence,
-      atMs: raisedMs,
-      href: `/monitoring/${deployment}`,
-    })),
+    needsYou: [
+      ...(await promotionsForYou(context, scope)),
+      ...alerts.map(({ id, kind, sentence, raisedMs, deployment, blocksTraining }) => ({
+        id,
+        severity: blocksTraining || kind === 'quality' ? 'bad' : 'attention',
+        sentence,
+        atMs: raisedMs,
+        href: `/monitoring/${deployment}`,
+      })),
+    ],
     happened: decisions.slice(0, 30).map((decision) => ({
       id: decision.id,
       kind: `${decision.kind}.${decision.verdict}`,
@@ -132,12 +136,35 @@ async function getOverview(context: Context, scope: Scope): Promise<z.input<type
   }
 }
 
+/** Promotions that wait for who asks. */
+async function promotionsForYou(
+  context: Context,
+  scope: Scope,
+): Promise<z.input<typeof overview>['needsYou']> {
+  const open = await listPromotions(context, { ...scope, state: 'open', limit: 50 })
+  return open.flatMap(({ id, model, version, alias, author, createdMs, waitsFor }) =>
+    waitsFor === null
+      ? []
+      : [
+          {
+            id,
+            severity: 'attention',
+            sentence: `${author} proposes ${model}/${version} as ${alias}: it waits for ${waitsFor}.`,
+            atMs: createdMs,
+            href: `/promotions/${id}`,
+          },
+        ],
+  )
+}
+
 /** The page of what a decision is about; versions and rollouts are named by what it rested on. */
 function hrefOf({ subjectType, subjectId, kind, inputs }: Decision): string {
   const { model, version, deployment, runId } = inputs as Record<string, string | number | undefined>
   switch (subjectType) {
     case 'model_version':
       return model === undefined ? '/models' : `/models/${model}/versions/${version}`
+    case 'promotion':
+      return `/promotions/${subjectId}`
     case 'rollout':
       return deployment === undefined ? '/deployments' : `/deployments/${deployment}`
     case 'deployment':

@@ -4,6 +4,7 @@ import { requirePermission } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
+import type { Queryable } from '../ports/db/db.ts'
 import type { Caller } from './experiments.ts'
 import { requireArtifactPath } from './keys.ts'
 import type { ArtifactEntry } from './schema.ts'
@@ -12,6 +13,7 @@ import {
   deleteArtifactFiles,
   findArtifactFile,
   listArtifactEntries,
+  listArtifactFileRows,
   upsertArtifactFile,
 } from './store-artifacts.ts'
 
@@ -103,6 +105,15 @@ export async function listRunArtifacts(
   return entries.map((entry) => ({ ...entry, path: entry.path.slice(root.length + 1) }))
 }
 
+/** The file that an artifact URI names, or all files below the folder that it names, by path from the artifact root. */
+export async function listFilesAt(
+  at: Queryable,
+  { projectId, artifactUri }: { projectId: string; artifactUri: string },
+): Promise<({ path: string } & StoredBlob)[]> {
+  const files = await listArtifactFileRows(at, projectId, folderOf(artifactUri))
+  return files.map(({ path, sha256, size_bytes }) => ({ path, sha256, sizeBytes: size_bytes }))
+}
+
 /** Deletes a file, or a folder with everything in it. Throws `not_found` when there is neither. */
 export async function deleteArtifacts(
   { db }: Pick<Context, 'db'>,
@@ -132,9 +143,14 @@ async function runArtifactFolder(
 
 /** The folder below the artifact root that an artifact URI names. Throws `invalid` for one that is stored elsewhere. */
 export function folderOf(artifactUri: string): string {
-  if (!artifactUri.startsWith(SCHEME) || artifactUri.startsWith(`${SCHEME}/`))
+  if (!isStoredHere(artifactUri))
     throw new AppError('invalid', `The artifacts at ${artifactUri} are not stored here`)
   const folder = artifactUri.slice(SCHEME.length).replaceAll(/^\/+|\/+$/g, '')
   requireArtifactPath(folder)
   return folder
+}
+
+/** Whether an artifact URI names files that this server stores. */
+export function isStoredHere(artifactUri: string): boolean {
+  return artifactUri.startsWith(SCHEME) && !artifactUri.startsWith(`${SCHEME}/`)
 }

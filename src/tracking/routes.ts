@@ -3,7 +3,7 @@ import { listOf, route } from '../http/route.ts'
 import { getExperiment, searchExperiments, setExperimentTag } from './experiments.ts'
 import { parseFilter, parseOrder } from './filter.ts'
 import { getThinnedHistory } from './history.ts'
-import { listRunArtifacts } from './artifacts.ts'
+import { isStoredHere, listRunArtifacts } from './artifacts.ts'
 import { logBatch } from './log-batch.ts'
 import { getRun, listChildRuns, searchRuns } from './runs.ts'
 import { artifactRoutes } from './artifact-routes.ts'
@@ -138,7 +138,7 @@ export const routes = [
     async handle({ context, actor, projectId, params }) {
       const caller = { projectId, actor, runId: params.runId }
       const run = await getRun(context, caller)
-      const stored = run.artifactUri.startsWith('mlflow-artifacts:/')
+      const stored = isStoredHere(run.artifactUri)
       const artifacts = stored ? await listRunArtifacts(context, caller) : []
       return { ...toWire(run), artifacts, children: await listChildRuns(context, caller) }
     },

@@ -57,6 +57,21 @@ export async function listArtifactEntries(
   }))
 }
 
+/** A file itself, or all files below a folder, by path. */
+export async function listArtifactFileRows(
+  at: Queryable,
+  projectId: string,
+  path: string,
+): Promise<ArtifactFileRow[]> {
+  return await at
+    .selectFrom('artifact_file')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where((eb) => eb.or([eb('path', '=', path), below(path)]))
+    .orderBy('path')
+    .execute()
+}
+
 /** Deletes one file, or everything in a folder. Returns how many files that were. */
 export async function deleteArtifactFiles(trx: Trx, projectId: string, path: string): Promise<number> {
   const result = await trx

@@ -14,6 +14,8 @@ const rooms: Record<string, readonly string[]> = {
   'run.changed': ['experiments'],
   'model.version_created': ['registry'],
   'model.alias_set': ['registry'],
+  'model.changed': ['registry'],
+  'promotion.changed': ['registry'],
   'comment.changed': ['comments'],
   'effect.requested': ['pipelines'],
   'effect.settled': ['pipelines'],

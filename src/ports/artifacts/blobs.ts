@@ -1,4 +1,4 @@
-import type { Db, Trx } from '../db/db.ts'
+import type { Db, Queryable, Trx } from '../db/db.ts'
 import type { Artifacts, StoredBlob } from './artifacts.ts'
 
 /** Longer than the longest lease and upload, so that nothing in flight can lose its blob. */
@@ -103,4 +103,9 @@ async function inBatches(
   work: (batch: readonly string[]) => Promise<unknown>,
 ): Promise<void> {
   for (let start = 0; start < hashes.length; start += 500) await work(hashes.slice(start, start + 500))
+}
+
+export async function findBlobSize(at: Queryable, sha256: string): Promise<number | undefined> {
+  const row = await at.selectFrom('blob').select('size_bytes').where('sha256', '=', sha256).executeTakeFirst()
+  return row?.size_bytes
 }

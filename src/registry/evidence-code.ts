@@ -1,0 +1,103 @@
+import { diffLines } from 'diff'
+import type { Context } from '../http/context.ts'
+import { parseSnapshot } from '../ports/artifacts/code-snapshot.ts'
+import { versionFiles } from './digest.ts'
+import type { ChangedFile, Evidence } from './promotion-schema.ts'
+import type { ModelVersionRow } from './tables.ts'
+
+type Reads = Pick<Context, 'db' | 'artifacts'>
+
+interface Sides {
+  candidate: ModelVersionRow
+  holder: ModelVersionRow
+}
+
+/** Longer files are said to differ without counting their lines. */
+const MOST_CHARACTERS = 200_000
+/** Where MLflow and Python write what a model needs to run. */
+const REQUIREMENTS = /(^|\/)(requirements[^/]*\.txt|conda\.ya?ml|python_env\.ya?ml|[^/]+\.lock)$/
+
+/** The files that the two code snapshots have otherwise; `why` says what kept them from being compared. */
+export async function compareCode(
+  { artifacts }: Reads,
+  { candidate, holder }: Sides,
+): Promise<{ files: ChangedFile[] | null; why?: string }> {
+  const unknown = [candidate, holder].find(({ code_snapshot }) => code_snapshot === null)
+  if (unknown) return { files: null, why: `The code of version ${unknown.version} is not known` }
+  if (candidate.code_snapshot === holder.code_snapshot) return { files: [] }
+  const one = await readFiles(artifacts, candidate.code_snapshot!)
+  const other = await readFiles(artifacts, holder.code_snapshot!)
+  if (!one || !other) return { files: null, why: 'A code snapshot can’t be read any more' }
+  return { files: changedFiles(one, other) }
+}
+
+async function readFiles(
+  artifacts: Context['artifacts'],
+  hash: string,
+): Promise<Map<string, string> | undefined> {
+  try {
+    const { files } = parseSnapshot(JSON.parse(Buffer.from(await artifacts.bytes(hash)).toString('utf8')))
+    return new Map(
+      Object.entries(files).map(([path, { base64 }]) => [
+        path,
+        Buffer.from(base64, 'base64').toString('utf8'),
+      ]),
+    )
+  } catch {
+    return undefined
+  }
+}
+
+function changedFiles(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): ChangedFile[] {
+  const paths = [...new Set([...one.keys(), ...other.keys()])].sort()
+  return paths.flatMap((path) => {
+    const [now, before] = [one.get(path), other.get(path)]
+    if (now === before) return []
+    const change = before === undefined ? 'added' : now === undefined ? 'removed' : 'changed'
+    return [{ path, change, ...changedLines(now ?? '', before ?? '') } as const]
+  })
+}
+
+function changedLines(now: string, before: string): { addedLines: number; removedLines: number } {
+  if (now.length + before.length > MOST_CHARACTERS) return { addedLines: 0, removedLines: 0 }
+  let [addedLines, removedLines] = [0, 0]
+  for (const { added, removed, count } of diffLines(before, now)) {
+    if (added) addedLines += count
+    if (removed) removedLines += count
+  }
+  return { addedLines, removedLines }
+}
+
+/** Lines of the requirement files of the two versions that only one of them has. */
+export async function compareEnvironments(
+  context: Reads,
+  { candidate, holder }: Sides,
+): Promise<Evidence['environment']> {
+  const [one, other] = [await readRequirements(context, candidate), await readRequirements(context, holder)]
+  if (one.size === 0 || other.size === 0) return []
+  return [...new Set([...one.keys(), ...other.keys()])].sort().flatMap((path) => {
+    const [now, before] = [one.get(path) ?? new Set<string>(), other.get(path) ?? new Set<string>()]
+    const added = [...now].filter((line) => !before.has(line))
+    const removed = [...before].filter((line) => !now.has(line))
+    return added.length + removed.length === 0 ? [] : [{ path, added, removed }]
+  })
+}
+
+/** By the path inside the model's folder. */
+async function readRequirements(
+  { db, artifacts }: Reads,
+  row: ModelVersionRow,
+): Promise<Map<string, Set<string>>> {
+  const files = (await versionFiles(db.read, row)).filter(({ path }) => REQUIREMENTS.test(path))
+  const read = new Map<string, Set<string>>()
+  for (const { path, sha256, sizeBytes } of files) {
+    if (sizeBytes > MOST_CHARACTERS) continue
+    const text = Buffer.from(await artifacts.bytes(sha256)).toString('utf8')
+    const lines = text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
+    read.set(path.split('/').at(-1)!, new Set(lines))
+  }
+  return read
+}
