@@ -2,7 +2,6 @@ import type { Actor } from '../kernel/actor.ts'
 import { randomIds } from '../kernel/ids.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
-import { wallTime } from '../ports/db/dialect.ts'
 import { insertAudit } from './store.ts'
 
 export interface AuditEntry {
@@ -24,7 +23,6 @@ export async function audit(trx: Trx, entry: AuditEntry): Promise<void> {
     action: entry.action,
     subject: entry.subject,
     detail_json: JSON.stringify(entry.detail ?? {}),
-    at_ms: await wallTime(trx),
     hash: null,
   })
 }

@@ -1,6 +1,6 @@
 import { sql, type Insertable } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import type { DialectName } from '../ports/db/dialect.ts'
+import { wallTimeSql, type DialectName } from '../ports/db/dialect.ts'
 import type { Decision, DecisionFilter, DecisionKind } from './schema.ts'
 import type { AuditRow, AuditTable, DecisionRow, DrillRow, ProjectRow } from './tables.ts'
 
@@ -12,8 +12,12 @@ export async function insertProject(trx: Trx, row: ProjectRow): Promise<void> {
   await trx.insertInto('project').values(row).execute()
 }
 
-export async function insertAudit(trx: Trx, row: Insertable<AuditTable>): Promise<void> {
-  await trx.insertInto('audit').values(row).execute()
+/** Inserts an audit row of this moment. */
+export async function insertAudit(trx: Trx, row: Omit<Insertable<AuditTable>, 'at_ms'>): Promise<void> {
+  await trx
+    .insertInto('audit')
+    .values({ ...row, at_ms: wallTimeSql(trx) })
+    .execute()
 }
 
 export async function listAuditRows(

@@ -205,8 +205,9 @@ export async function getActiveExperiment(
   id: string,
   nowMs = 0,
 ): Promise<ExperimentRow> {
-  if (id === '0') await ensureDefaultExperiment(trx, projectId, nowMs)
-  const row = await getExperimentRow(trx, projectId, id)
+  const row = await (id === '0'
+    ? ensureDefaultExperiment(trx, projectId, nowMs)
+    : getExperimentRow(trx, projectId, id))
   if (row.lifecycle === 'active') return row
   throw new AppError(
     'invalid',

@@ -6,7 +6,8 @@ import type { Caller } from './experiments.ts'
 import type { DatasetUse, Metric, ModelUse, Param, Run, Tag } from './schema.ts'
 import { FILLINGS, insertRows, listExistingRuns, listPoints, type PointRow } from './store-import.ts'
 import { insertDatasetUse, insertModelUses } from './store-inputs.ts'
-import { latestOf, listValues, storedValue, toMetric } from './store-values.ts'
+import { latestOf, storedValue } from './store-metrics.ts'
+import { listValues, toMetric } from './store-values.ts'
 
 const POINTS_AT_ONCE = 20_000
 

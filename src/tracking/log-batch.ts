@@ -19,7 +19,8 @@ import {
 } from './schema.ts'
 import { lastOfEachKey, updateRunRow } from './store.ts'
 import { insertDatasetUse, insertModelUses, upsertLoggedModelMetrics } from './store-inputs.ts'
-import { deleteTag, insertMetrics, insertParams, upsertTags, type Owner } from './store-values.ts'
+import { insertMetrics } from './store-metrics.ts'
+import { deleteTag, insertParams, upsertTags, type Owner } from './store-values.ts'
 
 export interface LogBatch extends Caller {
   runId: string
@@ -42,13 +43,13 @@ export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, inp
     const changed = await insertParams(trx, owner, uniqueParams(params))
     if (changed.length > 0) throw paramsChanged(runId, changed)
     await writeTags(trx, owner, tags)
-    await insertMetrics(trx, db.dialect, owner, metrics)
+    await insertMetrics(trx, owner, metrics)
     await upsertLoggedModelMetrics(trx, owner, metrics)
     if (params.length + tags.length > 0) {
       const detail = { params: params.map(({ key }) => key), tags: tags.map(({ key }) => key) }
       await audit(trx, { projectId, actor, action: 'tracking.log', subject: runId, detail })
     }
-    await announce({ db, clock }, trx, row)
+    await announce({ clock }, trx, row)
   })
 }
 
@@ -82,7 +83,7 @@ export async function deleteRunTag(
         details: { key },
       })
     await audit(trx, { projectId, actor, action: 'tracking.untag_run', subject: runId, detail: { key } })
-    await announce({ db, clock }, trx, row)
+    await announce({ clock }, trx, row)
   })
 }
 
@@ -104,7 +105,7 @@ export async function logInputs(
       models: models.map((use) => use.loggedModelId),
     }
     await audit(trx, { projectId, actor, action: 'tracking.log_inputs', subject: runId, detail })
-    await announce({ db, clock }, trx, row)
+    await announce({ clock }, trx, row)
   })
 }
 

@@ -7,8 +7,8 @@ import type { Caller } from './experiments.ts'
 import { removeTag, requireTag, writeTags } from './log-batch.ts'
 import { announce, getActiveRun, ownerOf } from './runs.ts'
 import type { Tag } from './schema.ts'
-import { getRunRow, updateRunRow } from './store.ts'
-import type { Lifecycle, RunRow } from './tables.ts'
+import { getRunAtWrite, updateRunRow, type RunAtWrite } from './store.ts'
+import type { Lifecycle } from './tables.ts'
 
 /** The most runs that are changed at once. */
 export const MAX_BULK = 500
@@ -26,7 +26,7 @@ export async function setRunsLifecycle(
     for (const row of rows) {
       await updateRunRow(trx, row.id, change)
       await audit(trx, { projectId, actor, action, subject: row.id })
-      await announce({ db, clock }, trx, row, { always: true })
+      await announce({ clock }, trx, row, { always: true })
     }
     return rows.length
   })
@@ -47,14 +47,14 @@ export async function tagRuns(
       for (const key of remove) await removeTag(trx, runId, key)
       const detail = { set: set.map(({ key }) => key), remove: [...remove] }
       await audit(trx, { projectId, actor, action: 'tracking.tag_run', subject: runId, detail })
-      await announce({ db, clock }, trx, row, { always: true })
+      await announce({ clock }, trx, row, { always: true })
     }
   })
 }
 
-async function readRows(trx: Trx, projectId: string, runIds: readonly string[]): Promise<RunRow[]> {
-  const rows: RunRow[] = []
-  for (const runId of requireFew(runIds)) rows.push(await getRunRow(trx, projectId, runId))
+async function readRows(trx: Trx, projectId: string, runIds: readonly string[]): Promise<RunAtWrite[]> {
+  const rows: RunAtWrite[] = []
+  for (const runId of requireFew(runIds)) rows.push(await getRunAtWrite(trx, projectId, runId))
   return rows
 }
 

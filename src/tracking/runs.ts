@@ -11,12 +11,14 @@ import { BATCH_LIMITS, TAGS, type Run, type RunData, type RunDetail, type Tag } 
 import {
   claimAnnouncement,
   findRunRow,
+  getRunAtWrite,
   getRunRow,
   insertRun,
   listChildRows,
   searchRunRows,
   toRun,
   updateRunRow,
+  type RunAtWrite,
 } from './store.ts'
 import { listDatasetUses, listModelUses } from './store-inputs.ts'
 import { listLatestMetrics, listValues, upsertTags, type Owner } from './store-values.ts'
@@ -24,6 +26,7 @@ import type { Lifecycle, RunRow, RunStatus } from './tables.ts'
 
 const ANNOUNCE_EVERY_MS = 1000
 const MAX_PAGE = 50_000
+const NO_DATA: RunData = { params: [], metrics: [], tags: [], datasets: [], models: [] }
 
 export interface CreateRun extends Caller {
   /** Default: the project's Default experiment. */
@@ -51,7 +54,7 @@ export async function createRun(
   tags.set(TAGS.runName, name)
   if (input.parentRunId !== undefined) tags.set(TAGS.parentRunId, input.parentRunId)
   const startMs = input.startMs ?? clock.now()
-  await db.write(async (trx) => {
+  const created = await db.write(async (trx): Promise<RunDetail | undefined> => {
     const experiment = await getActiveExperiment(trx, projectId, input.experimentId ?? '0', clock.now())
     const row: RunRow = {
       id,
@@ -67,19 +70,17 @@ export async function createRun(
       lifecycle: 'active',
       deleted_ms: null,
       created_ms: clock.now(),
-      announced_ms: 0,
+      announced_ms: await db.wallTime(trx),
     }
-    if (input.id !== undefined && (await findRunRow(trx, projectId, id))) return
+    if (input.id !== undefined && (await findRunRow(trx, projectId, id))) return undefined
     await insertRun(trx, row)
-    await upsertTags(
-      trx,
-      ownerOf(row),
-      [...tags].map(([key, value]) => ({ key, value })),
-    )
+    const data = { ...NO_DATA, tags: [...tags].map(([key, value]) => ({ key, value })) }
+    await upsertTags(trx, ownerOf(row), data.tags)
     await audit(trx, { projectId, actor, action: 'tracking.create_run', subject: id, detail: { name } })
-    await announce({ db, clock }, trx, row, { always: true })
+    await tellChanged({ clock }, trx, row)
+    return { ...toRun(row), ...data }
   })
-  return await readRun(db.read, projectId, id)
+  return created ?? (await readRun(db.read, projectId, id))
 }
 
 function nameOf(name: string | undefined, tagged: string | undefined, id: string): string {
@@ -121,7 +122,7 @@ export async function updateRun(
       subject: runId,
       detail: { ...change },
     })
-    await announce({ db, clock }, trx, row, { always: true })
+    await announce({ clock }, trx, row, { always: true })
     return toRun({ ...row, ...change })
   })
 }
@@ -142,12 +143,12 @@ export async function setRunLifecycle(
 ): Promise<void> {
   requirePermission(actor, 'contribute', projectId)
   await db.write(async (trx) => {
-    const row = await getRunRow(trx, projectId, runId)
+    const row = await getRunAtWrite(trx, projectId, runId)
     if (row.lifecycle === lifecycle) return
     await updateRunRow(trx, runId, { lifecycle, deleted_ms: lifecycle === 'deleted' ? clock.now() : null })
     const action = lifecycle === 'deleted' ? 'tracking.delete_run' : 'tracking.restore_run'
     await audit(trx, { projectId, actor, action, subject: runId })
-    await announce({ db, clock }, trx, row, { always: true })
+    await announce({ clock }, trx, row, { always: true })
   })
 }
 
@@ -226,8 +227,8 @@ async function withData(at: Queryable, rows: readonly RunRow[]): Promise<RunDeta
 }
 
 /** Throws `invalid` when the run is deleted. */
-export async function getActiveRun(at: Queryable, projectId: string, runId: string): Promise<RunRow> {
-  const row = await getRunRow(at, projectId, runId)
+export async function getActiveRun(trx: Trx, projectId: string, runId: string): Promise<RunAtWrite> {
+  const row = await getRunAtWrite(trx, projectId, runId)
   if (row.lifecycle === 'active') return row
   throw new AppError('invalid', `The run ${runId} must be in the 'active' state. Current state is deleted.`)
 }
@@ -238,12 +239,19 @@ export function ownerOf(row: RunRow): Owner {
 
 /** Tells that a run has changed, at most once a second unless `always`. */
 export async function announce(
-  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  { clock }: Pick<Context, 'clock'>,
   trx: Trx,
-  { id, project_id: projectId }: RunRow,
+  run: RunAtWrite,
   { always = false }: { always?: boolean } = {},
 ): Promise<void> {
-  const everyMs = always ? 0 : ANNOUNCE_EVERY_MS
-  if (!(await claimAnnouncement(trx, { id, nowMs: await db.wallTime(trx), everyMs }))) return
+  if (!always && run.wall_ms - run.announced_ms < ANNOUNCE_EVERY_MS) return
+  if ((await claimAnnouncement(trx, run)) || always) await tellChanged({ clock }, trx, run)
+}
+
+async function tellChanged(
+  { clock }: Pick<Context, 'clock'>,
+  trx: Trx,
+  { id, project_id: projectId }: RunRow,
+): Promise<void> {
   await appendEvent(trx, { projectId, kind: 'run.changed', payload: { runId: id }, atMs: clock.now() })
 }

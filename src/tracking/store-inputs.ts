@@ -1,4 +1,6 @@
+import { sql } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
+import { isIn } from '../ports/db/dialect.ts'
 import {
   TAGS,
   type DatasetUse,
@@ -8,7 +10,8 @@ import {
   type Tag,
 } from './schema.ts'
 import { groupBy, lastOfEachKey } from './store.ts'
-import { inPieces, storedValue, toMetric } from './store-values.ts'
+import { storedValue } from './store-metrics.ts'
+import { inPieces, toMetric } from './store-values.ts'
 import type { LoggedModelRow } from './tables.ts'
 
 /** Datasets are one for each (experiment, name, digest); a run uses one at most once, and keeps the tags of its first use. */
@@ -79,7 +82,7 @@ export async function listDatasetUses(
         'd.schema',
         'd.profile',
       ])
-      .where('i.run_id', 'in', ids)
+      .where(isIn(at, sql.ref('i.run_id'), ids))
       .orderBy('i.created_ms')
       .orderBy('d.name')
       .execute(),
@@ -149,7 +152,7 @@ export async function listModelUses(
     at
       .selectFrom('run_model')
       .select(['run_id', 'direction', 'logged_model_id', 'step'])
-      .where('run_id', 'in', ids)
+      .where(isIn(at, sql.ref('run_id'), ids))
       .orderBy('created_ms')
       .orderBy('logged_model_id')
       .execute(),
@@ -280,7 +283,7 @@ async function listLoggedModelValues(
     at
       .selectFrom(table)
       .select(['logged_model_id', 'key', 'value'])
-      .where('logged_model_id', 'in', piece)
+      .where(isIn(at, sql.ref('logged_model_id'), piece))
       .orderBy('key')
       .execute(),
   )
@@ -296,7 +299,7 @@ async function listLoggedModelMetrics(at: Queryable, ids: readonly string[]) {
     at
       .selectFrom('logged_model_metric')
       .selectAll()
-      .where('logged_model_id', 'in', piece)
+      .where(isIn(at, sql.ref('logged_model_id'), piece))
       .orderBy('key')
       .execute(),
   )

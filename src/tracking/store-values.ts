@@ -1,6 +1,6 @@
-import { CompiledQuery, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import type { DialectName } from '../ports/db/dialect.ts'
+import { isIn } from '../ports/db/dialect.ts'
 import type { Metric, Param, Tag } from './schema.ts'
 import { groupBy } from './store.ts'
 import type { RunMetricRow } from './tables.ts'
@@ -64,94 +64,6 @@ export async function deleteTag(trx: Trx, runId: string, key: string): Promise<b
 
 function valueRow(owner: Owner, { key, value }: Tag) {
   return { run_id: owner.runId, key, project_id: owner.projectId, experiment_id: owner.experimentId, value }
-}
-
-const METRIC_COLUMNS = ['run_id', 'key', 'timestamp_ms', 'step', 'value', 'is_nan', 'project_id']
-
-/**
- * Adds points to the histories and moves the latest values. A point that is there already is dropped. Written as text:
- * building a thousand rows node by node costs more than inserting them.
- */
-export async function insertMetrics(
-  trx: Trx,
-  dialect: DialectName,
-  owner: Owner,
-  metrics: readonly Metric[],
-): Promise<void> {
-  if (metrics.length === 0) return
-  const parameters = metrics.flatMap(({ key, value, timestampMs, step }) => [
-    owner.runId,
-    key,
-    timestampMs,
-    step,
-    ...storedValue(value),
-    owner.projectId,
-  ])
-  const rows = placeholders(dialect, metrics.length, METRIC_COLUMNS.length)
-  await trx.executeQuery(
-    CompiledQuery.raw(
-      `insert into run_metric (${METRIC_COLUMNS.join(', ')}) values ${rows} on conflict do nothing`,
-      parameters,
-    ),
-  )
-  await upsertLatest(trx, owner, latestOf(metrics))
-}
-
-/** NaN has no order in SQL: it is value 0 with a mark. */
-export function storedValue(value: number): [value: number, isNan: number] {
-  return Number.isNaN(value) ? [0, 1] : [value, 0]
-}
-
-function placeholders(dialect: DialectName, rows: number, columns: number): string {
-  const row = (index: number): string => {
-    const names = Array.from({ length: columns }, (_, column) =>
-      dialect === 'postgres' ? `$${index * columns + column + 1}` : '?',
-    )
-    return `(${names.join(',')})`
-  }
-  return Array.from({ length: rows }, (_, index) => row(index)).join(',')
-}
-
-/** The greatest (step, timestamp, value) of each key, as MLflow defines the latest metric; not the last one written. */
-export function latestOf(metrics: readonly Metric[]): Metric[] {
-  const latest = new Map<string, Metric>()
-  for (const metric of metrics) {
-    const known = latest.get(metric.key)
-    if (!known || isLater(metric, known)) latest.set(metric.key, metric)
-  }
-  return [...latest.values()]
-}
-
-function isLater(a: Metric, b: Metric): boolean {
-  if (a.step !== b.step) return a.step > b.step
-  if (a.timestampMs !== b.timestampMs) return a.timestampMs > b.timestampMs
-  return storedValue(a.value)[0] > storedValue(b.value)[0]
-}
-
-async function upsertLatest(trx: Trx, owner: Owner, metrics: readonly Metric[]): Promise<void> {
-  const later = sql<boolean>`(excluded.step, excluded.timestamp_ms, excluded.value)
-    > (run_metric_latest.step, run_metric_latest.timestamp_ms, run_metric_latest.value)`
-  await trx
-    .insertInto('run_metric_latest')
-    .values(
-      metrics.map((metric) => {
-        const [value, is_nan] = storedValue(metric.value)
-        const { step, timestampMs: timestamp_ms } = metric
-        return { ...valueRow(owner, { key: metric.key, value: '' }), step, timestamp_ms, value, is_nan }
-      }),
-    )
-    .onConflict((conflict) =>
-      conflict
-        .columns(['run_id', 'key'])
-        .doUpdateSet((eb) => ({
-          step: eb.ref('excluded.step'),
-          timestamp_ms: eb.ref('excluded.timestamp_ms'),
-          value: eb.ref('excluded.value'),
-          is_nan: eb.ref('excluded.is_nan'),
-        }))
-        .where(later),
-    )
-    .execute()
 }
 
 /** Points in the order (timestamp, step, value), after the given one. */
@@ -279,7 +191,7 @@ export async function listLatestMetrics(
     at
       .selectFrom('run_metric_latest')
       .select(['run_id', 'key', 'timestamp_ms', 'step', 'value', 'is_nan'])
-      .where('run_id', 'in', ids)
+      .where(isIn(at, sql.ref('run_id'), ids))
       .execute(),
   )
   return groupBy(rows, (row) => row.run_id, toMetric)
@@ -291,7 +203,11 @@ export async function listValues(
   runIds: readonly string[],
 ): Promise<Map<string, Tag[]>> {
   const rows = await inPieces(runIds, (ids) =>
-    at.selectFrom(table).select(['run_id', 'key', 'value']).where('run_id', 'in', ids).execute(),
+    at
+      .selectFrom(table)
+      .select(['run_id', 'key', 'value'])
+      .where(isIn(at, sql.ref('run_id'), ids))
+      .execute(),
   )
   return groupBy(
     rows,

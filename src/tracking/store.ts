@@ -1,7 +1,7 @@
 import { sql, type RawBuilder, type Updateable } from 'kysely'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import type { DialectName } from '../ports/db/dialect.ts'
+import { wallTimeSql, type DialectName } from '../ports/db/dialect.ts'
 import type { Filter, OrderTerm } from './filter.ts'
 import type { Experiment, Run, Tag } from './schema.ts'
 import {
@@ -260,23 +260,37 @@ export async function findRunRow(at: Queryable, projectId: string, id: string): 
 export async function getRunRow(at: Queryable, projectId: string, id: string): Promise<RunRow> {
   const row = await findRunRow(at, projectId, id)
   if (row) return row
-  throw new AppError('not_found', `Run with id=${id} not found`, { details: { runId: id } })
+  throw runNotFound(id)
+}
+
+function runNotFound(id: string): AppError {
+  return new AppError('not_found', `Run with id=${id} not found`, { details: { runId: id } })
+}
+
+/** A run as a writer reads it: with the database's wall time of that moment. */
+export type RunAtWrite = RunRow & { wall_ms: number }
+
+export async function getRunAtWrite(trx: Trx, projectId: string, id: string): Promise<RunAtWrite> {
+  const { rows } = await sql<RunAtWrite>`select *, ${wallTimeSql(trx)} as wall_ms from run
+    where id = ${id} and project_id = ${projectId}`.execute(trx)
+  if (rows[0]) return rows[0]
+  throw runNotFound(id)
 }
 
 export async function updateRunRow(trx: Trx, id: string, change: Updateable<RunRow>): Promise<void> {
   await trx.updateTable('run').set(change).where('id', '=', id).execute()
 }
 
-/** Claims the run's next announcement. False when one was made less than `everyMs` ago. */
+/** Claims the run's next announcement. False when another transaction has just made it. */
 export async function claimAnnouncement(
   trx: Trx,
-  { id, nowMs, everyMs }: { id: string; nowMs: number; everyMs: number },
+  { id, announced_ms, wall_ms }: RunAtWrite,
 ): Promise<boolean> {
   const result = await trx
     .updateTable('run')
-    .set({ announced_ms: nowMs })
+    .set({ announced_ms: wall_ms })
     .where('id', '=', id)
-    .where('announced_ms', '<=', nowMs - everyMs)
+    .where('announced_ms', '=', announced_ms)
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, TEST_TIME_MS, type TestContext } from '../../test/databases.ts'
-import { latestOf } from './store-values.ts'
+import { latestOf } from './store-metrics.ts'
 import {
   createExperiment,
   createRun,

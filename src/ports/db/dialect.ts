@@ -1,4 +1,4 @@
-import { sql, type Kysely, type RawBuilder } from 'kysely'
+import { sql, type Kysely, type RawBuilder, type SqlBool } from 'kysely'
 
 export type DialectName = 'sqlite' | 'postgres'
 
@@ -6,30 +6,38 @@ export type DialectName = 'sqlite' | 'postgres'
 export const differences = {
   sqlite: {
     bytes: 'blob',
-    wallTimeMs: sql<number>`cast((julianday('now') - 2440587.5) * 86400000.0 as integer)`,
     skipLocked: false,
   },
   postgres: {
     bytes: 'bytea',
-    wallTimeMs: sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`,
     skipLocked: true,
   },
-} as const satisfies Record<
-  DialectName,
-  { bytes: 'blob' | 'bytea'; wallTimeMs: RawBuilder<number>; skipLocked: boolean }
->
+} as const satisfies Record<DialectName, { bytes: 'blob' | 'bytea'; skipLocked: boolean }>
+
+const POSTGRES_WALL_TIME_MS = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
 
 /** The dialect that a connection or a transaction speaks. */
-function dialectOf<Tables>(at: Kysely<Tables>): DialectName {
+export function dialectOf<Tables>(at: Kysely<Tables>): DialectName {
   return at.getExecutor().adapter.supportsTransactionalDdl ? 'postgres' : 'sqlite'
 }
 
-/** Database wall time in milliseconds: what processes share for leases and audit rows. */
+/** Database wall time in milliseconds: what processes share for leases and audit rows. A SQLite file's is its machine's. */
 export async function wallTime<Tables>(at: Kysely<Tables>): Promise<number> {
-  const { rows } = await sql<{ now: number }>`SELECT ${differences[dialectOf(at)].wallTimeMs} AS now`.execute(
-    at,
-  )
+  if (dialectOf(at) === 'sqlite') return Date.now()
+  const { rows } = await sql<{ now: number }>`SELECT ${POSTGRES_WALL_TIME_MS} AS now`.execute(at)
   return rows[0]!.now
+}
+
+/** The wall time as part of a statement. */
+export function wallTimeSql<Tables>(at: Kysely<Tables>): RawBuilder<number> {
+  return dialectOf(at) === 'sqlite' ? sql<number>`${Date.now()}` : POSTGRES_WALL_TIME_MS
+}
+
+/** Whether a column is one of a list, as one parameter: the statement is the same for any length of the list. */
+export function isIn<Tables>(at: Kysely<Tables>, column: RawBuilder<unknown>, values: readonly string[]) {
+  return dialectOf(at) === 'sqlite'
+    ? sql<SqlBool>`${column} in (select value from json_each(${JSON.stringify(values)}))`
+    : sql<SqlBool>`${column} = any(${values}::text[])`
 }
 
 /** The column type for bytes. */

@@ -12,13 +12,17 @@ import {
   type Driver,
   type QueryResult,
 } from 'kysely'
-import type { Db, Queryable, Trx } from './db.ts'
+import type { Db, Queryable } from './db.ts'
 import { wallTime } from './dialect.ts'
+import { GroupCommit } from './group-commit.ts'
 import type { Tables } from './schema.ts'
 
 const BUSY_TIMEOUT_MS = 10_000
 const CHANGE_POLL_MS = 10
 const STATEMENT_CACHE_SIZE = 500
+const BEGIN = CompiledQuery.raw('BEGIN IMMEDIATE')
+const COMMIT = CompiledQuery.raw('COMMIT')
+const ROLLBACK = CompiledQuery.raw('ROLLBACK')
 
 /** Opens a SQLite file. The migrator sets WAL once; every connection syncs fully, so that a commit survives power loss. */
 export function openSqlite(path: string): Db {
@@ -27,15 +31,17 @@ export function openSqlite(path: string): Db {
   const reader = connect(path)
   const write = new Kysely<Tables>({ dialect: new NodeSqliteDialect(writer) })
   const read = new Kysely<Tables>({ dialect: new NodeSqliteDialect(reader) })
+  const writes = new GroupCommit(write)
   const watcher = new ChangeWatcher(path)
   return {
     dialect: 'sqlite',
     read,
-    write: (work) => write.transaction().execute((trx: Trx) => work(trx)),
+    write: (work) => writes.write(work),
     wallTime: (at: Queryable = read) => wallTime(at),
     onChange: (listener) => watcher.listen(listener),
     async [Symbol.asyncDispose]() {
       watcher[Symbol.dispose]()
+      await writes[Symbol.asyncDispose]()
       await write.destroy()
       await read.destroy()
     },
@@ -138,15 +144,16 @@ class NodeSqliteDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('BEGIN IMMEDIATE'))
+    await connection.executeQuery(BEGIN)
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('COMMIT'))
+    await connection.executeQuery(COMMIT)
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('ROLLBACK'))
+    // An error such as a full disk has ended the transaction already.
+    if (this.#database.isTransaction) await connection.executeQuery(ROLLBACK)
   }
 
   async destroy(): Promise<void> {
@@ -154,18 +161,24 @@ class NodeSqliteDriver implements Driver {
   }
 }
 
+interface Prepared {
+  statement: StatementSync
+  returnsRows: boolean
+}
+
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  /** By text, the least recently used first. */
+  readonly #prepared = new Map<string, Prepared>()
 
   constructor(database: DatabaseSync) {
     this.#database = database
   }
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    const statement = this.#prepare(sql)
+    const { statement, returnsRows } = this.#prepare(sql)
     const values = parameters as readonly SQLInputValue[]
-    if (statement.columns().length > 0) return { rows: statement.all(...values) as Row[] }
+    if (returnsRows) return { rows: statement.all(...values) as Row[] }
     const { changes, lastInsertRowid } = statement.run(...values)
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   }
@@ -175,12 +188,17 @@ class NodeSqliteConnection implements DatabaseConnection {
     for (const row of this.#database.prepare(sql).iterate(...values)) yield { rows: [row as Row] }
   }
 
-  #prepare(sql: string): StatementSync {
-    const known = this.#statements.get(sql)
-    if (known) return known
-    const statement = this.#database.prepare(sql)
-    if (this.#statements.size >= STATEMENT_CACHE_SIZE) this.#statements.clear()
-    this.#statements.set(sql, statement)
-    return statement
+  #prepare(sql: string): Prepared {
+    let prepared = this.#prepared.get(sql)
+    if (prepared) {
+      this.#prepared.delete(sql)
+    } else {
+      const statement = this.#database.prepare(sql)
+      prepared = { statement, returnsRows: statement.columns().length > 0 }
+      if (this.#prepared.size >= STATEMENT_CACHE_SIZE)
+        this.#prepared.delete(this.#prepared.keys().next().value!)
+    }
+    this.#prepared.set(sql, prepared)
+    return prepared
   }
 }
