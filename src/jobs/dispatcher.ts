@@ -1,5 +1,6 @@
 import type { Context } from '../http/context.ts'
-import { consume, type Consumer } from './events.ts'
+import { consume, lastEventSeq, type Consumer } from './events.ts'
+import { listCursors } from './store.ts'
 
 const IDLE_POLL_MS = 500
 
@@ -11,6 +12,8 @@ export class EventDispatcher implements AsyncDisposable {
   readonly #again = new Set<string>()
   #subscription: Disposable | undefined
   #timer: NodeJS.Timeout | undefined
+  #looking: Promise<void> | undefined
+  #lookAgain = false
   #stopped = false
 
   constructor(context: Context, consumers: readonly Consumer[]) {
@@ -26,7 +29,26 @@ export class EventDispatcher implements AsyncDisposable {
 
   wake(): void {
     if (this.#stopped) return
-    for (const consumer of this.#consumers) this.#follow(consumer)
+    this.#lookAgain = true
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+  }
+
+  /** Wakes the consumers that are behind: two small queries when none is, as after most commits. */
+  async #look(): Promise<void> {
+    const { db, log } = this.#context
+    while (this.#lookAgain && !this.#stopped) {
+      this.#lookAgain = false
+      try {
+        const last = await lastEventSeq(db.read)
+        const cursors = await listCursors(db.read)
+        for (const consumer of this.#consumers)
+          if ((cursors.get(consumer.name) ?? 0) < last) this.#follow(consumer)
+      } catch (error) {
+        if (!this.#stopped) log.error({ err: error }, 'looking for events failed')
+      }
+    }
   }
 
   #follow(consumer: Consumer): void {
@@ -54,6 +76,7 @@ export class EventDispatcher implements AsyncDisposable {
     this.#stopped = true
     this.#subscription?.[Symbol.dispose]()
     clearInterval(this.#timer)
+    await this.#looking
     await Promise.allSettled(this.#active.values())
   }
 }

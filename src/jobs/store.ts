@@ -171,6 +171,12 @@ export async function getCursor(at: Queryable, consumer: string): Promise<number
   return row?.seq ?? 0
 }
 
+/** How far each consumer has come, by its name. */
+export async function listCursors(at: Queryable): Promise<Map<string, number>> {
+  const rows = await at.selectFrom('consumer').select(['name', 'seq']).execute()
+  return new Map(rows.map(({ name, seq }) => [name, seq]))
+}
+
 /** The cursor, locked until the transaction ends: of several processes one handles an event. */
 export async function lockCursor(
   trx: Trx,

@@ -37,7 +37,7 @@ export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, inp
   const { projectId, actor, runId, metrics = [], params = [], tags = [] } = input
   requirePermission(actor, 'contribute', projectId)
   requireValid({ metrics, params, tags })
-  await db.write(async (trx) => {
+  const work = async (trx: Trx): Promise<boolean> => {
     const row = await getActiveRun(trx, projectId, runId)
     const owner = ownerOf(row)
     const changed = await insertParams(trx, owner, uniqueParams(params))
@@ -49,8 +49,9 @@ export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, inp
       const detail = { params: params.map(({ key }) => key), tags: tags.map(({ key }) => key) }
       await audit(trx, { projectId, actor, action: 'tracking.log', subject: runId, detail })
     }
-    await announce({ clock }, trx, row)
-  })
+    return await announce({ clock }, trx, row)
+  }
+  await db.write(work, { tells: (announced) => announced })
 }
 
 /** Sets tags, the last of a key, and what follows from MLflow's own: the name and the parent. */

@@ -237,15 +237,17 @@ export function ownerOf(row: RunRow): Owner {
   return { runId: row.id, projectId: row.project_id, experimentId: row.experiment_id }
 }
 
-/** Tells that a run has changed, at most once a second unless `always`. */
+/** Tells that a run has changed, at most once a second unless `always`. True when it did. */
 export async function announce(
   { clock }: Pick<Context, 'clock'>,
   trx: Trx,
   run: RunAtWrite,
   { always = false }: { always?: boolean } = {},
-): Promise<void> {
-  if (!always && run.wall_ms - run.announced_ms < ANNOUNCE_EVERY_MS) return
-  if ((await claimAnnouncement(trx, run)) || always) await tellChanged({ clock }, trx, run)
+): Promise<boolean> {
+  if (!always && run.wall_ms - run.announced_ms < ANNOUNCE_EVERY_MS) return false
+  if (!(await claimAnnouncement(trx, run)) && !always) return false
+  await tellChanged({ clock }, trx, run)
+  return true
 }
 
 async function tellChanged(

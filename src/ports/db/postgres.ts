@@ -1,28 +1,40 @@
-import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
+import { CompiledQuery, Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
 import { Client, Pool, types, type CustomTypesConfig } from 'pg'
 import type { Db, Queryable, Trx } from './db.ts'
 import { wallTime } from './dialect.ts'
+import { TransactionClient } from './postgres-client.ts'
 import type { Tables } from './schema.ts'
 
 const POOL_SIZE = 10
 const CHANGE_POLL_MS = 500
 const CHANNEL = 'tidemill_change'
+const NOTIFY = CompiledQuery.raw(`NOTIFY ${CHANNEL}`)
 const RECONNECT_MS = 1_000
 
-/** Opens a PostgreSQL database. Each writing transaction notifies the listeners of all processes when it commits. */
+/** Opens a PostgreSQL database. A writing transaction notifies the listeners of all processes when it commits. */
 export function openPostgres(url: string): Db {
-  const pool = new Pool({ connectionString: url, max: POOL_SIZE, types: integersAsNumbers })
+  const pool = new Pool({ connectionString: url, max: POOL_SIZE, types: integersAsNumbers, pipeline: true })
   // An idle connection that the server drops is replaced on the next query.
   pool.on('error', () => {})
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  const names = new Map<string, string>()
+  const db = new Kysely<Tables>({
+    dialect: new PostgresDialect({
+      pool: {
+        connect: async () =>
+          new TransactionClient(await pool.connect(), names) as unknown as PostgresPoolClient,
+        end: () => pool.end(),
+        options: {},
+      },
+    }),
+  })
   const watcher = new ChangeWatcher(url)
   return {
     dialect: 'postgres',
     read: db,
-    write: (work) =>
+    write: (work, { tells = () => true } = {}) =>
       db.transaction().execute(async (trx: Trx) => {
         const result = await work(trx)
-        await trx.executeQuery(CompiledQuery.raw(`NOTIFY ${CHANNEL}`))
+        if (tells(result)) await trx.executeQuery(NOTIFY)
         return result
       }),
     wallTime: (at: Queryable = db) => wallTime(at),
