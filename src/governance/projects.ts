@@ -4,7 +4,7 @@ import { AppError } from '../kernel/errors.ts'
 import { randomIds } from '../kernel/ids.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { audit } from './audit.ts'
-import { findProjectByName, insertProject } from './store.ts'
+import { findProjectByName, insertProjectIfAbsent } from './store.ts'
 import { listProjectRows } from './store-people.ts'
 
 /** The project that exists from the start. */
@@ -65,6 +65,6 @@ export async function ensureProject(
   const known = await findProjectByName(trx, name)
   if (known) return known.id
   const id = name === DEFAULT_PROJECT.name ? DEFAULT_PROJECT.id : randomIds.uuid()
-  await insertProject(trx, { id, project_id: id, name, created_ms: nowMs })
-  return id
+  await insertProjectIfAbsent(trx, { id, project_id: id, name, created_ms: nowMs })
+  return (await findProjectByName(trx, name))?.id ?? id
 }

@@ -8,8 +8,13 @@ export async function findProjectByName(at: Queryable, name: string): Promise<Pr
   return await at.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
 }
 
-export async function insertProject(trx: Trx, row: ProjectRow): Promise<void> {
-  await trx.insertInto('project').values(row).execute()
+/** Does nothing when another process has just made it. */
+export async function insertProjectIfAbsent(trx: Trx, row: ProjectRow): Promise<void> {
+  await trx
+    .insertInto('project')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
 }
 
 /** Inserts an audit row of this moment. */

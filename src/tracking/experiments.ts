@@ -11,6 +11,7 @@ import {
   drawExperimentId,
   findExperimentRow,
   insertExperiment,
+  insertExperimentIfAbsent,
   listExperimentTags,
   searchExperimentRows,
   toExperiment,
@@ -187,8 +188,8 @@ export async function ensureDefaultExperiment(
   if (known) return known
   const id = projectId === DEFAULT_PROJECT ? '0' : await drawExperimentId(trx)
   const row = { ...experimentRow({ id, projectId, name: 'Default', nowMs }), is_default: 1 }
-  await insertExperiment(trx, row)
-  return row
+  await insertExperimentIfAbsent(trx, row)
+  return (await findExperimentRow(trx, { projectId, isDefault: true })) ?? row
 }
 
 async function getExperimentRow(at: Queryable, projectId: string, id: string): Promise<ExperimentRow> {

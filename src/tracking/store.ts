@@ -31,6 +31,15 @@ export async function insertExperiment(trx: Trx, row: ExperimentRow): Promise<vo
   await trx.insertInto('experiment').values(row).execute()
 }
 
+/** Does nothing when another process has just made it. */
+export async function insertExperimentIfAbsent(trx: Trx, row: ExperimentRow): Promise<void> {
+  await trx
+    .insertInto('experiment')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
 export async function updateExperiment(
   trx: Trx,
   id: string,

@@ -25,7 +25,9 @@ async function words(db: Db): Promise<string[]> {
 describe.runIf(server)('a connection to PostgreSQL', () => {
   it('writes nothing of a transaction that throws, also when its first statement fails', async () => {
     const db = await open()
-    await expect(db.write((trx) => sql`INSERT INTO nothing VALUES (1)`.execute(trx))).rejects.toThrow('nothing')
+    await expect(db.write((trx) => sql`INSERT INTO nothing VALUES (1)`.execute(trx))).rejects.toThrow(
+      'nothing',
+    )
     await expect(
       db.write(async (trx) => {
         await sql`INSERT INTO word VALUES ('half')`.execute(trx)
