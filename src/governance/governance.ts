@@ -11,7 +11,9 @@ export { listTokenAccess, type TokenAccess } from './access.ts'
 export { audit } from './audit.ts'
 export { Authenticator, requireSomeAdmin } from './authenticate.ts'
 export { addComment, deleteComment, editComment, listComments } from './comments.ts'
-export { DEFAULT_PROJECT, ensureProject, enterProject, resolveProject } from './projects.ts'
+export { StepToken } from './step-token.ts'
+export { ownerApi } from './owner-api.ts'
+export { DEFAULT_PROJECT, ensureProject, enterProject, nameOfProject, resolveProject } from './projects.ts'
 export { addReview, listReviews, standingReviews } from './reviews.ts'
 
 /** Stores a decision with everything that it rests on, so that it can be read as one sentence and settled later. */

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { createApp } from '../http/app.ts'
-import { ApiClient, readRunning } from '../http/api-client.ts'
-import { apiOf, currentConfig, inProject, type CommandOptions } from '../http/command.ts'
+import { readRunning, type ApiClient } from '../http/api-client.ts'
+import { apiOf, currentConfig, type CommandOptions } from '../http/command.ts'
 import { openContext } from '../http/open-context.ts'
-import { localOwner } from '../kernel/actor.ts'
-import { DEFAULT_PROJECT, ensureProject, resolveProject } from './projects.ts'
+import { ownerApi } from './owner-api.ts'
 import { peopleRoutes } from './people-routes.ts'
+import { DEFAULT_PROJECT, ensureProject } from './projects.ts'
 
 export interface PeopleOptions extends CommandOptions {
   dataDir?: string
@@ -31,17 +30,9 @@ export async function openPeople(options: PeopleOptions): Promise<PeopleApi> {
   const context = await openContext(config, isNew ? 'server' : 'command')
   const { db } = context
   await db.write(async (trx) => ensureProject(trx, { ...DEFAULT_PROJECT, nowMs: await db.wallTime(trx) }))
-  const app = createApp({
-    context,
-    routes: peopleRoutes,
-    authenticate: () => localOwner,
-    resolveProject: (name) => resolveProject(context, name),
-  })
   const running = readRunning(config.dataDir)?.serverUrl
   return {
-    api: new ApiClient(inProject('http://localhost', options.project), {
-      fetch: (request) => app.fetch(request),
-    }),
+    api: ownerApi(context, peopleRoutes, options.project),
     url: config.publicUrl ?? running ?? `http://${config.host}:${config.port}`,
     [Symbol.asyncDispose]: () => context[Symbol.asyncDispose](),
   }

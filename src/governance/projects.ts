@@ -58,6 +58,12 @@ export async function resolveProject({ db }: Pick<Context, 'db'>, name: string |
   throw new AppError('not_found', `There is no project ${name}`, { details: { project: name } })
 }
 
+/** The name of a project, as it stands in addresses. */
+export async function nameOfProject({ db }: Pick<Context, 'db'>, projectId: string): Promise<string> {
+  const projects = await listProjectRows(db.read)
+  return projects.find(({ id }) => id === projectId)?.name ?? projectId
+}
+
 export async function ensureProject(
   trx: Trx,
   { name, nowMs }: { name: string; nowMs: number },

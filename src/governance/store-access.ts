@@ -33,6 +33,22 @@ export async function revokeToken(trx: Trx, id: string, nowMs: number): Promise<
   await trx.updateTable('api_token').set({ revoked_ms: nowMs }).where('id', '=', id).execute()
 }
 
+export async function updateTokenExpiry(trx: Trx, id: string, expiresMs: number): Promise<void> {
+  await trx.updateTable('api_token').set({ expires_ms: expiresMs }).where('id', '=', id).execute()
+}
+
+/** Those of the execution, and those of others whose worker is gone. */
+export async function deleteStepTokens(
+  trx: Trx,
+  { executionId, nowMs }: { executionId: string; nowMs: number },
+): Promise<void> {
+  await trx
+    .deleteFrom('api_token')
+    .where('execution_id', 'is not', null)
+    .where((eb) => eb.or([eb('execution_id', '=', executionId), eb('expires_ms', '<', nowMs)]))
+    .execute()
+}
+
 export async function insertInvite(trx: Trx, row: InviteRow): Promise<void> {
   await trx.insertInto('invite').values(row).execute()
 }

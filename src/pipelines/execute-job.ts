@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../http/context.ts'
+import { StepToken } from '../governance/governance.ts'
 import { fence, type Job } from '../jobs/jobs.ts'
 import { AppError, messageOf } from '../kernel/errors.ts'
 import type { JsonObject } from '../kernel/json.ts'
@@ -43,7 +44,7 @@ export interface ExecuteParts {
   environmentOf: (run: {
     projectId: string
     tracked: TrackedRun
-    executionId: string
+    token: string
   }) => Promise<Record<string, string>>
 }
 
@@ -112,7 +113,9 @@ interface Surroundings extends ExecuteParts {
 async function runAttempt(context: Context, attempt: Attempt, around: Surroundings): Promise<void> {
   const { execution, step, job, tracked } = attempt
   const secrets = secretsOf(step, execution.project_id, around)
-  const log = new StepLog(logPath(context.config, execution.id, job.attempt), Object.values(secrets))
+  await using token = isForeign(step) ? await mintToken(context, attempt) : undefined
+  const hidden = [...Object.values(secrets), ...(token ? [token.token] : [])]
+  const log = new StepLog(logPath(context.config, execution.id, job.attempt), hidden)
   const metrics = new MetricBuffer(context, { projectId: execution.project_id, runId: tracked.id })
   const checkpoints: Promise<void>[] = []
   const message = (told: StepMessage): void => {
@@ -127,7 +130,10 @@ async function runAttempt(context: Context, attempt: Attempt, around: Surroundin
       throw new AppError('invalid', `The worker died in ${lost} attempts of the step ${step.name}`)
     requireSecrets(step, secrets)
     await mkdir(around.folder, { recursive: true })
-    const task = await taskOf(context, attempt, around, secrets)
+    const env = token
+      ? await around.environmentOf({ projectId: execution.project_id, tracked, token: token.token })
+      : {}
+    const task = await taskOf(context, attempt, { folder: around.folder, secrets, env })
     const raw = await around.launcher.runStep(attempt.code, task, { signal: around.signal, message })
     outcome = { outputs: await storeOutputs(context, raw) }
   } catch (error) {
@@ -144,9 +150,18 @@ async function runAttempt(context: Context, attempt: Attempt, around: Surroundin
   const logBlob = await context.artifacts.put(await log.close())
   await metrics.flush()
   if ('outputs' in outcome) await commitResult(context, attempt, outcome.outputs, logBlob)
-  else
-    await commitFailure(context, attempt, redact(messageOf(outcome.error), Object.values(secrets)), logBlob)
+  else await commitFailure(context, attempt, redact(messageOf(outcome.error), hidden), logBlob)
   await log.remove()
+}
+
+/** A process of its own, which speaks to the server as any client does. */
+function isForeign({ kind }: StepDefinition): boolean {
+  return kind === 'py' || kind === 'sh'
+}
+
+function mintToken(context: Context, { execution, step }: Attempt): Promise<StepToken> {
+  const { project_id: projectId, id: executionId } = execution
+  return StepToken.mint(context, { projectId, executionId, name: `step ${step.name}` })
 }
 
 /** Those that are set; a step that declares another one fails. */
@@ -173,8 +188,7 @@ function requireSecrets({ secrets: names }: StepDefinition, secrets: Readonly<Re
 async function taskOf(
   { artifacts }: Pick<Context, 'artifacts'>,
   { execution, step, job, tracked, earlier }: Attempt,
-  { folder, environmentOf }: Surroundings,
-  secrets: Record<string, string>,
+  { folder, secrets, env }: Pick<StepTask, 'folder' | 'secrets' | 'env'>,
 ): Promise<StepTask> {
   const inputs: Record<string, TaskInput> = {}
   for (const [name, output] of Object.entries(JSON.parse(execution.inputs_json) as Record<string, Output>)) {
@@ -200,7 +214,7 @@ async function taskOf(
       attempt: job.attempt,
       trackingRunId: tracked.id,
     },
-    env: await environmentOf({ projectId: execution.project_id, tracked, executionId: execution.id }),
+    env,
     timeoutMs: step.timeoutMs ?? null,
     checkpoint: checkpoint ? await artifacts.localPath(checkpoint) : null,
     secrets,

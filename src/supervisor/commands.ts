@@ -8,10 +8,12 @@ import {
   type CommandOptions,
 } from '../http/command.ts'
 import { ApiClient, readRunning } from '../http/api-client.ts'
+import { ownerApi } from '../governance/governance.ts'
+import { isSignInRequired } from '../http/caller.ts'
 import type { Config } from '../kernel/config.ts'
 import { openContext } from '../http/open-context.ts'
 import { runRole } from './role.ts'
-import { startServer } from '../server/server.ts'
+import { allRoutes, startServer } from '../server/server.ts'
 import { Supervisor } from './supervisor.ts'
 
 export function addProcessCommands(program: Command): void {
@@ -72,13 +74,16 @@ async function up(options: Partial<Record<'port' | 'gatewayPort' | 'dataDir', st
   const { serverUrl, gatewayUrl } = supervisor.running
   process.stdout.write(`Tidemill runs.\n  web UI and API  ${serverUrl}\n  gateway         ${gatewayUrl}\n`)
   process.stdout.write(`  data            ${config.dataDir}\nCtrl-C stops it.\n`)
-  await applyProjectHere(new ApiClient(serverUrl))
+  await applyProjectHere(config, serverUrl)
   await stopped
 }
 
-async function applyProjectHere(api: ApiClient): Promise<void> {
+/** Where people must sign in, whoever starts Tidemill on this machine is the owner still. */
+async function applyProjectHere(config: Config, serverUrl: string): Promise<void> {
   const { applyIfProject } = await import('../project/commands.ts')
-  await applyIfProject(api, process.cwd())
+  if (!isSignInRequired(config)) return await applyIfProject(new ApiClient(serverUrl), process.cwd())
+  await using context = await openContext(config, 'command')
+  await applyIfProject(ownerApi(context, allRoutes()), process.cwd())
 }
 
 interface Overview {

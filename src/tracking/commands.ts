@@ -1,13 +1,14 @@
 import { Option, type Command } from 'commander'
 import {
   apiOf,
-  currentConfig,
+  inProject,
   print,
+  serverUrlOf,
   table,
   withServerOptions,
   type CommandOptions,
 } from '../http/command.ts'
-import { readRunning } from '../http/api-client.ts'
+import { tokenFor } from '../http/stored-tokens.ts'
 import { AppError } from '../kernel/errors.ts'
 import { execute } from './exec.ts'
 
@@ -66,16 +67,11 @@ async function execCommand(
   command: string[],
   options: CommandOptions & { experiment: string },
 ): Promise<void> {
-  const config = currentConfig()
-  const root =
-    options.server ?? readRunning(config.dataDir)?.serverUrl ?? `http://${config.host}:${config.port}`
-  const serverUrl =
-    options.project && options.project !== 'default'
-      ? `${root}/p/${encodeURIComponent(options.project)}`
-      : root
+  const server = serverUrlOf(options)
   const output = options.json ? process.stderr : process.stdout
   const result = await execute({
-    serverUrl,
+    serverUrl: inProject(server, options.project),
+    token: tokenFor(server, process.env),
     experiment: options.experiment,
     command,
     cwd: process.cwd(),

@@ -1,14 +1,16 @@
 import { openAsBlob } from 'node:fs'
-import { AppError } from '../kernel/errors.ts'
+import { AppError, type ErrorCode } from '../kernel/errors.ts'
 
 export type RunStatus = 'FINISHED' | 'FAILED' | 'KILLED'
 
 /** The few calls of MLflow's REST protocol that a recorded command needs. */
 export class RecordingClient {
   readonly #url: string
+  readonly #token: string | undefined
 
-  constructor(url: string) {
+  constructor(url: string, token: string | undefined) {
     this.#url = url
+    this.#token = token
   }
 
   /** The id of the experiment, which is made when it is missing. */
@@ -63,12 +65,14 @@ export class RecordingClient {
       body: JSON.stringify(body),
     })
     const text = await response.text()
-    if (!response.ok) throw new AppError('invalid', `${path}: ${text.slice(0, 500)}`)
+    if (!response.ok) throw new AppError(codeOf(response.status), `${path}: ${text.slice(0, 500)}`)
     return JSON.parse(text) as Result
   }
 
   async #fetch(path: string, init?: RequestInit): Promise<Response> {
-    return await fetch(this.#url + path, init).catch((cause: unknown) => {
+    const headers = new Headers(init?.headers)
+    if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`)
+    return await fetch(this.#url + path, { ...init, headers }).catch((cause: unknown) => {
       throw new AppError(
         'unavailable',
         `No server answers at ${this.#url}. Start one with \`tidemill up\`, or name it with --server.`,
@@ -80,4 +84,8 @@ export class RecordingClient {
 
 function pairs(record: Record<string, string>): { key: string; value: string }[] {
   return Object.entries(record).map(([key, value]) => ({ key, value }))
+}
+
+function codeOf(status: number): ErrorCode {
+  return status === 401 ? 'unauthenticated' : status === 403 ? 'denied' : 'invalid'
 }

@@ -12,6 +12,8 @@ const LARGEST_PARAM = 6000
 
 export interface Execution {
   serverUrl: string
+  /** What the record is made with, and the command's own client finds in its environment. */
+  token?: string | undefined
   experiment: string
   command: readonly string[]
   cwd: string
@@ -40,7 +42,7 @@ interface Ended {
  */
 export async function execute(execution: Execution): Promise<ExecutionResult> {
   const { command, cwd } = execution
-  const client = new RecordingClient(execution.serverUrl)
+  const client = new RecordingClient(execution.serverUrl, execution.token)
   const experimentId = await client.experiment(execution.experiment)
   const { diff, tags } = await describeCode(cwd)
   const startedMs = Date.now()
@@ -90,7 +92,7 @@ function sourceTags(command: readonly string[]): Record<string, string> {
 
 /** Ctrl-C reaches the command too: it ends as it likes, and its end is recorded. */
 async function runCommand(
-  { command, cwd, serverUrl, output }: Execution,
+  { command, cwd, serverUrl, token, output }: Execution,
   { runId, experimentId, log }: { runId: string; experimentId: string; log: string },
 ): Promise<Ended> {
   const [program, ...args] = command
@@ -101,6 +103,7 @@ async function runCommand(
     env: {
       ...process.env,
       MLFLOW_TRACKING_URI: serverUrl,
+      ...(token !== undefined && { MLFLOW_TRACKING_TOKEN: token, TIDEMILL_TOKEN: token }),
       MLFLOW_RUN_ID: runId,
       MLFLOW_EXPERIMENT_ID: experimentId,
       PYTHONUNBUFFERED: process.env['PYTHONUNBUFFERED'] ?? '1',

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
 import { hostname } from 'node:os'
 import { promisify } from 'node:util'
+import { nameOfProject } from '../governance/governance.ts'
+import { inProject } from '../http/command.ts'
 import type { Context } from '../http/context.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
 import { JobRunner } from '../jobs/runner.ts'
@@ -13,8 +15,6 @@ import { roomJobs } from './rooms.ts'
 export interface WorkerOptions {
   /** Another worker of the same name takes over what this one held. */
   name?: string
-  /** Mints the token that a foreign step may use for its own tracking run. */
-  tokenOf?: (run: { projectId: string; trackingRunId: string; executionId: string }) => Promise<string>
   handlers?: readonly JobHandler[]
   sources?: PinSources
 }
@@ -32,13 +32,14 @@ export async function startWorker(context: Context, options: WorkerOptions = {})
       sources: options.sources ?? pinSources(context),
       runtimeOf: runtimes(),
       secretOf: (_projectId, name) => process.env[name],
-      async environmentOf({ projectId, tracked, executionId }) {
-        const token = await options.tokenOf?.({ projectId, trackingRunId: tracked.id, executionId })
+      async environmentOf({ projectId, tracked, token }) {
+        const project = await nameOfProject(context, projectId)
         return {
-          MLFLOW_TRACKING_URI: trackingUri(config, projectId),
+          MLFLOW_TRACKING_URI: inProject(ownUrl(config), project),
           MLFLOW_RUN_ID: tracked.id,
           MLFLOW_EXPERIMENT_ID: tracked.experimentId,
-          ...(token !== undefined && { MLFLOW_TRACKING_TOKEN: token }),
+          MLFLOW_TRACKING_TOKEN: token,
+          TIDEMILL_TOKEN: token,
         }
       },
     }),
@@ -65,9 +66,9 @@ function workerName(dataDir: string): string {
     : `${hostname()}:${process.pid}:${Date.now()}`
 }
 
-function trackingUri({ host, port }: Context['config'], projectId: string): string {
-  const url = `http://${host}:${port}`
-  return projectId === 'default' ? url : `${url}/p/${projectId}`
+/** Where a step reaches the server: an address that stands for all of a machine's is none to connect to. */
+function ownUrl({ host, port }: Context['config']): string {
+  return `http://${['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host}:${port}`
 }
 
 /** What a kind of step runs on, as its fingerprint names it. Python is asked once for each folder. */
