@@ -68,7 +68,7 @@ export function gatewayMetrics(engine: ServingEngine): Registry {
     modelValues(engine, ({ opened }) => opened.plan.fixedRows ?? opened.sweep.maxBatch),
   )
   add('model_row_seconds', 'Measured cost of one row by itself', 'gauge', () =>
-    modelValues(engine, ({ opened }) => opened.sweep.rowUs / 1e6),
+    modelValues(engine, ({ opened }) => opened.sweep.rowUs / 1e6).filter(({ value }) => !Number.isNaN(value)),
   )
   return registry
 }

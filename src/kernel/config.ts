@@ -64,6 +64,38 @@ export const configSchema = z.strictObject({
     .min(1024)
     .default(32 * 1024 * 1024)
     .describe('Largest request body that is read, in bytes'),
+  pythonModels: flag
+    .optional()
+    .describe(
+      'Serve MLflow pyfunc models, whose files are code that runs with this program’s rights; default: only while `host` is loopback',
+    ),
+  python: z
+    .string()
+    .min(1)
+    .default('python3')
+    .describe(
+      'Python that runs a pyfunc model without an environment of its own; it needs mlflow and what the model needs',
+    ),
+  pythonStartMs: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(60_000)
+    .describe('How long a pyfunc model may take to load, in milliseconds'),
+  pythonCallMs: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .default(10_000)
+    .describe('How long one call of a pyfunc model may take before its process is killed, in milliseconds'),
+  pythonMemoryMb: z.coerce
+    .number()
+    .int()
+    .min(64)
+    .default(2048)
+    .describe(
+      'Resident memory that the process of a pyfunc model may take before it is killed, in MB (on Linux)',
+    ),
   maxUploadBytes: z.coerce
     .number()
     .int()
@@ -89,6 +121,18 @@ export function loadConfig(
     throw new AppError('invalid', `Wrong settings: ${z.prettifyError(parsed.error)}`)
   }
   return Object.freeze({ ...parsed.data, dataDir: resolve(folder, parsed.data.dataDir) })
+}
+
+const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '::1', '[::1]'])
+
+/** The files of a pyfunc model are code. Throws `denied` with the setting where they may not run. */
+export function requirePythonModels({ pythonModels, host }: Pick<Config, 'pythonModels' | 'host'>): void {
+  if (pythonModels ?? LOOPBACK_HOSTS.has(host)) return
+  throw new AppError(
+    'denied',
+    'A pyfunc model is code that would run here with the rights of this program. Set pythonModels = true ' +
+      '(TIDEMILL_PYTHON_MODELS=true) to serve such models',
+  )
 }
 
 export function environmentName(key: string): string {

@@ -6,7 +6,7 @@ import type { Trx } from '../ports/db/db.ts'
 import { ensureModel, type Caller } from './models.ts'
 import { requireMayMove, requireMayStage } from './protection.ts'
 import type { Tag } from './schema.ts'
-import { findOnnx, tryFile } from './source.ts'
+import { findServable } from './servable.ts'
 import {
   MODEL_TAGS,
   VERSION_TAGS,
@@ -73,7 +73,7 @@ export interface ImportedVersion {
 
 /**
  * Brings in a version under its own number; the next one that is registered here gets a higher number. When the files at its storage location are
- * stored here and hold one ONNX graph, the version refers to it and can be served.
+ * stored here and can be served, the version refers to what is served.
  */
 export async function importVersion(
   context: Pick<Context, 'db' | 'ids' | 'artifacts' | 'log'>,
@@ -83,9 +83,7 @@ export async function importVersion(
   const { db, ids } = context
   requirePermission(actor, 'maintain', projectId)
   const location = version.storageLocation ?? version.source
-  const onnx = await findOnnx(context, { projectId, actor }, location)
-  const tried = onnx && (await tryFile(context, { projectId, ...version }, onnx))
-  const servable = { onnx, ...tried }
+  const servable = await findServable(context, { projectId, actor, model: version.model, location })
   await db.write(async (trx) => {
     const model = await getModelRow(trx, projectId, version.model)
     const known = await findVersionRow(trx, model.id, version.version)

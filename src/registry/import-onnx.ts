@@ -18,7 +18,7 @@ import {
 import { findModelRow } from './store.ts'
 import { listModelVersions, registerVersion } from './versions.ts'
 
-type Options = Pick<InspectionJob, 'features' | 'positive'> & {
+type Options = Pick<InspectionJob, 'features' | 'columns' | 'positive'> & {
   /** Default: the model's own task, else what the outputs suggest. */
   task?: ImportedTask | undefined
   golden?: { blob: StoredBlob; format: 'json' | 'parquet' } | undefined

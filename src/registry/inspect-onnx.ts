@@ -32,6 +32,8 @@ export interface InspectionJob {
   task?: ImportedTask | undefined
   /** Names of the columns of a single matrix input. */
   features?: readonly string[] | undefined
+  /** The same, where they fit: from a signature that another program wrote. */
+  columns?: readonly string[] | undefined
   positive?: string | undefined
   golden?: { path: string; format: 'json' | 'parquet' } | undefined
 }
@@ -57,7 +59,7 @@ export async function inspectOnnx(job: InspectionJob): Promise<Inspection> {
   await using session = await open(changes.length > 0 ? job.editedPath : job.path)
   const loadMs = Math.round((performance.now() - started) * 10) / 10
   requireServable(session)
-  const features = featuresOf(session, job.features)
+  const features = featuresOf(session, job.features) ?? fittingColumns(session, job.columns)
   const golden = job.golden && (await readGolden(job.golden, session, features))
   const checked = golden && (await checkGolden(session, golden, features))
   const tried = await tryRows(session)
@@ -208,6 +210,15 @@ function featuresOf(
   if (new Set(features).size < features.length)
     throw new AppError('invalid', 'Two features have the same name')
   return features
+}
+
+function fittingColumns(
+  { inputs }: Pick<InferenceSession, 'inputs'>,
+  columns: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const [only, ...others] = inputs
+  if (!only || others.length > 0 || only.shape.length !== 2 || columns === undefined) return undefined
+  return only.shape[1] === columns.length && new Set(columns).size === columns.length ? columns : undefined
 }
 
 async function readGolden(

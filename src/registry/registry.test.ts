@@ -25,7 +25,7 @@ import {
   storeEvaluation,
 } from './registry.ts'
 import { routes } from './routes.ts'
-import type { Evaluation } from './schema.ts'
+import type { Evaluation, ModelVersion } from './schema.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 const late = { ...caller, model: 'late' }
@@ -195,6 +195,40 @@ describeDatabases('registry', (open) => {
     expect(
       (await registerFromSource(context, { ...late, source: logged.artifactUri })).onnxSha256,
     ).toBeUndefined()
+  })
+
+  it('takes a folder that MLflow’s pyfunc can load, with every file of it, or says why it can’t be served', async () => {
+    const context = await open()
+    await createModel(context, { ...caller, name: 'late' })
+    const register = async (outputs: string | null): Promise<ModelVersion> => {
+      const logged = await createLoggedModel(context, { ...caller, experimentId: '0', name: 'net' })
+      const root = logged.artifactUri.replace('mlflow-artifacts:/', '')
+      const inputs = '[{"type": "double", "name": "hour"}]'
+      const mlmodel = `flavors: {python_function: {}}\nsignature: {inputs: '${inputs}', outputs: ${outputs === null ? 'null' : `'${outputs}'`}}\n`
+      for (const [path, text] of [
+        ['MLmodel', mlmodel],
+        ['code/rule.py', 'pass'],
+        ['model.pkl', 'bytes'],
+      ] as const)
+        await putArtifact(context, {
+          ...caller,
+          path: `${root}/${path}`,
+          content: { bytes: Buffer.from(text) },
+        })
+      return await registerFromSource(context, { ...late, source: `models:/${logged.id}` })
+    }
+    const tensor = (dtype: string, shape: string): string =>
+      `[{"type": "tensor", "tensor-spec": {"dtype": "${dtype}", "shape": ${shape}}}]`
+    const version = await register(tensor('float64', '[-1, 2]'))
+    expect(version.python?.files.map(({ path }) => path)).toEqual(['MLmodel', 'code/rule.py', 'model.pkl'])
+    expect(version.signature).toMatchObject({ task: 'binary', score: { output: 'predictions', column: 1 } })
+    const kept = await referencedBlobs(context.db.read)
+    expect(version.python!.files.every(({ sha256 }) => kept.includes(sha256))).toBe(true)
+    expect((await register(tensor('int64', '[-1]'))).signature).toMatchObject({ task: 'multiclass' })
+    expect((await register(tensor('float64', '[-1]'))).signature).toMatchObject({ task: 'regression' })
+    const unsigned = await register(null)
+    expect(unsigned.problem).toMatch(/infer_signature/)
+    expect(unsigned.python).toBeUndefined()
   })
 
   it('judges a version by the gates of its model and stores the decision with its numbers', async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { datatypes } from '../ports/inference/inference.ts'
 import { AliasPolicy } from './definition.ts'
 
 export const Tag = z.object({ key: z.string(), value: z.string() })
@@ -59,6 +60,25 @@ export const ImportReport = z.object({
 })
 export type ImportReport = z.infer<typeof ImportReport>
 
+/** An input or output of a Python model; its first dimension is the rows. */
+const PythonTensor = z.object({
+  name: z.string(),
+  datatype: z.enum(datatypes),
+  shape: z.array(z.number()),
+  time: z.boolean().optional().describe('Milliseconds since the epoch, which Python gets as times'),
+  unnamed: z.boolean().optional().describe('A tensor without a name, which Python gets by itself'),
+})
+export type PythonTensor = z.infer<typeof PythonTensor>
+
+/** An MLflow pyfunc model: a folder of files, served by a Python process. */
+export const PythonModel = z.object({
+  files: z.array(z.object({ path: z.string(), sha256: z.string() })),
+  inputs: z.array(PythonTensor),
+  outputs: z.array(PythonTensor),
+  table: z.boolean().describe('Inputs are the columns of one table'),
+})
+export type PythonModel = z.infer<typeof PythonModel>
+
 export const Lineage = z.object({
   datasetVersionId: z.string().optional(),
   pipelineRunId: z.string().optional(),
@@ -95,6 +115,7 @@ export const ModelVersion = z.object({
   codeSnapshot: z.string().optional(),
   lineage: Lineage,
   layoutSha256: z.string().optional(),
+  python: PythonModel.optional(),
   importReport: ImportReport.optional(),
   problem: z.string().optional().describe('Why it can’t be served'),
   aliases: z.array(z.string()),

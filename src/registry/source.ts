@@ -1,16 +1,8 @@
 import type { Context } from '../http/context.ts'
-import { AppError, ignoreMissing, messageOf } from '../kernel/errors.ts'
-import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
-import {
-  folderOf,
-  getArtifact,
-  getLoggedModel,
-  isStoredHere,
-  listArtifacts,
-  updateLoggedModelState,
-} from '../tracking/tracking.ts'
+import { AppError } from '../kernel/errors.ts'
+import { getLoggedModel, updateLoggedModelState } from '../tracking/tracking.ts'
 import type { Caller } from './models.ts'
-import { tryOnnx } from './import-onnx.ts'
+import { findServable } from './servable.ts'
 import type { ModelVersion } from './schema.ts'
 import { getModelVersion, registerVersion, type RegisterVersion } from './versions.ts'
 
@@ -18,7 +10,7 @@ const MODEL_VERSIONS_TAG = 'mlflow.modelVersions'
 
 /**
  * Registers what an artifact URI names: `models:/m-…` (a logged model), `models:/name/1` (another version), or a place of files. When the
- * files are stored here and hold one ONNX graph, the version refers to it; its signature is read from the graph, so that it can be served.
+ * files are stored here and can be served, the version refers to what is served and says its signature.
  */
 export async function registerFromSource(
   context: Pick<Context, 'db' | 'clock' | 'ids' | 'artifacts' | 'log'>,
@@ -28,16 +20,14 @@ export async function registerFromSource(
       'model' | 'source' | 'runId' | 'runLink' | 'loggedModelId' | 'description' | 'tags'
     >,
 ): Promise<ModelVersion> {
-  const { projectId, actor, source } = input
+  const { projectId, actor, model, source } = input
   requireSource(source)
   const location = await locate(context, { projectId, actor }, source)
-  const onnx = (await findOnnx(context, { projectId, actor }, location.uri)) ?? location.onnx
-  const tried = onnx && (await tryFile(context, input, onnx))
+  const servable = await findServable(context, { projectId, actor, model, location: location.uri })
   const version = await registerVersion(context, {
     ...input,
     storageLocation: location.uri,
-    onnx,
-    ...tried,
+    ...servable,
     loggedModelId: input.loggedModelId ?? location.loggedModelId,
     runId: input.runId ?? location.runId,
   })
@@ -49,7 +39,6 @@ export async function registerFromSource(
 
 interface Location {
   uri: string
-  onnx?: StoredBlob
   loggedModelId?: string
   runId?: string
 }
@@ -66,37 +55,6 @@ async function locate(context: Pick<Context, 'db'>, caller: Caller, source: stri
   const version = Number(named[2])
   const known = await getModelVersion(context, { ...caller, model: decodeURIComponent(named[1]!), version })
   return { uri: known.storageLocation ?? known.source }
-}
-
-/** The one `.onnx` file directly in a folder that is stored here. */
-export async function findOnnx(
-  context: Pick<Context, 'db'>,
-  caller: Caller,
-  uri: string,
-): Promise<StoredBlob | undefined> {
-  if (!isStoredHere(uri)) return undefined
-  const folder = folderOf(uri)
-  if (folder.endsWith('.onnx'))
-    return await getArtifact(context, { ...caller, path: folder }).catch(ignoreMissing)
-  const files = await listArtifacts(context, { ...caller, folder })
-  const graphs = files.filter((file) => !file.isDirectory && file.path.endsWith('.onnx'))
-  return graphs.length === 1 ? await getArtifact(context, { ...caller, path: graphs[0]!.path }) : undefined
-}
-
-/** A graph that can't be served, or does not tell its task, is registered all the same: with the reason, without a signature. */
-export async function tryFile(
-  context: Pick<Context, 'db' | 'artifacts' | 'log'>,
-  { projectId, model, source }: { projectId: string; model: string; source: string },
-  onnx: StoredBlob,
-): Promise<Pick<RegisterVersion, 'onnx' | 'signature' | 'importReport' | 'problem'>> {
-  try {
-    const { onnx: served, signature, report } = await tryOnnx(context, { projectId, model, onnx })
-    return { onnx: served, signature, importReport: report }
-  } catch (error) {
-    const problem = messageOf(error)
-    context.log.warn({ model, source, reason: problem }, 'A version is registered without a signature')
-    return { problem }
-  }
 }
 
 /** MLflow's clients read here which versions a logged model became. */

@@ -7,6 +7,7 @@ import type { Filter, OrderTerm } from '../tracking/tracking.ts'
 import type {
   FeatureServiceReference,
   ImportReport,
+  PythonModel,
   ModelVersion,
   RegisteredModel,
   Signature,
@@ -349,9 +350,17 @@ export async function searchVersionRows(
 
 /** Every blob that a version holds, for garbage collection; a deleted version keeps its own. */
 export async function referencedBlobs(at: Queryable): Promise<string[]> {
-  const rows = await at.selectFrom('model_version').select(['onnx_sha256', 'layout_sha256']).execute()
-  const hashes = rows.flatMap((row) => [row.onnx_sha256, row.layout_sha256])
+  const rows = await at
+    .selectFrom('model_version')
+    .select(['onnx_sha256', 'layout_sha256', 'python_json'])
+    .execute()
+  const hashes = rows.flatMap((row) => [row.onnx_sha256, row.layout_sha256, ...filesOf(row)])
   return [...new Set(hashes)].filter((hash) => hash !== null)
+}
+
+function filesOf({ python_json }: Pick<ModelVersionRow, 'python_json'>): string[] {
+  if (python_json === null) return []
+  return (JSON.parse(python_json) as PythonModel).files.map(({ sha256 }) => sha256)
 }
 
 export function toModel(
@@ -407,6 +416,7 @@ export function toVersion(
     },
     ...optional('layoutSha256', row.layout_sha256),
     ...(row.import_json !== null && { importReport: JSON.parse(row.import_json) as ImportReport }),
+    ...(row.python_json !== null && { python: JSON.parse(row.python_json) as PythonModel }),
     ...optional('problem', row.problem),
     aliases,
     tags,

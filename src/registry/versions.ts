@@ -10,6 +10,7 @@ import { ensureModel, type Caller } from './models.ts'
 import type {
   FeatureServiceReference,
   ImportReport,
+  PythonModel,
   Lineage,
   ModelVersion,
   Signature,
@@ -61,6 +62,8 @@ export interface RegisterVersion extends Caller {
   layout?: StoredBlob | undefined
   lineage?: Lineage | undefined
   importReport?: ImportReport | undefined
+  /** Its files must be stored already. */
+  python?: PythonModel | undefined
   /** Why it can't be served. */
   problem?: string | undefined
   tags?: readonly Tag[] | undefined
@@ -133,7 +136,7 @@ export function versionRow(
     layout_sha256: input.layout?.sha256 ?? null,
     import_json: json(input.importReport),
     problem: input.problem ?? null,
-    python_json: null,
+    python_json: json(input.python),
     dataset_version_id: input.lineage?.datasetVersionId ?? null,
     pipeline_run_id: input.lineage?.pipelineRunId ?? null,
     execution_id: input.lineage?.executionId ?? null,

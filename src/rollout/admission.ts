@@ -1,6 +1,7 @@
 import type { FeatureServiceSpec } from '../features/schema.ts'
 import type { Context } from '../http/context.ts'
 import type { Actor } from '../kernel/actor.ts'
+import { requirePythonModels } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
 import { admitChampion, findGateReport, gatesOfModel, getModelVersion } from '../registry/registry.ts'
 import type { ModelVersion } from '../registry/schema.ts'
@@ -23,19 +24,23 @@ interface VersionKey {
 }
 
 /** What gateways need to load a version. Throws `invalid` for one that can't be served. */
-export async function deployableVersion(context: Pick<Context, 'db'>, key: VersionKey): Promise<Variant> {
+export async function deployableVersion(
+  context: Pick<Context, 'db' | 'config'>,
+  key: VersionKey,
+): Promise<Variant> {
   const found = await getModelVersion(context, key)
-  const { onnxSha256, signature } = found
-  if (onnxSha256 === undefined || signature === undefined) {
-    const missing = onnxSha256 === undefined ? 'ONNX graph' : 'signature'
+  const { onnxSha256, python, signature } = found
+  if ((onnxSha256 === undefined && python === undefined) || signature === undefined) {
+    const missing = signature === undefined ? 'signature' : 'ONNX graph and is no pyfunc model'
     const reason = found.problem ?? `it has no ${missing}`
     throw new AppError('invalid', `${key.model}/${key.version} can't be served: ${reason}`)
   }
+  if (onnxSha256 === undefined) requirePythonModels(context.config)
   return {
     modelVersionId: found.id,
     model: found.model,
     version: found.version,
-    onnxSha256,
+    ...(onnxSha256 === undefined ? { python: python! } : { onnxSha256 }),
     signature: { ...signature, task: taskOf(found) } as Signature,
     ...(found.featureService && {
       featureService: found.featureService.spec as unknown as FeatureServiceSpec,

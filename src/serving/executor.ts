@@ -9,7 +9,7 @@ export type Tensors = Readonly<Record<string, Tensor>>
 
 /** Runs batches of one model. `slots` batches may run at once. */
 export interface Executor extends AsyncDisposable {
-  readonly kind: 'inline' | 'worker'
+  readonly kind: 'inline' | 'worker' | 'python'
   readonly slots: number
   run(feeds: Tensors): Promise<Tensors>
 }
@@ -62,7 +62,7 @@ export async function openExecutor(
   }
 }
 
-function featuresOf(inputs: readonly TensorSpec[]): PlannedFeature[] {
+export function featuresOf(inputs: readonly TensorSpec[]): PlannedFeature[] {
   return inputs.map(({ name, shape }) => ({ name, width: shape.slice(1).reduce((a, b) => a * b, 1) }))
 }
 

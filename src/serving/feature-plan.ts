@@ -65,7 +65,7 @@ function toInput({ name, datatype, shape }: TensorSpec, variant: Variant): Input
   const mayBeNull = datatype === 'BYTES' || datatype === 'FP32' || datatype === 'FP64'
   return {
     name,
-    kind: datatype === 'BYTES' ? 'category' : 'number',
+    kind: declared?.kind === 'timestamp' ? 'timestamp' : datatype === 'BYTES' ? 'category' : 'number',
     datatype,
     rowShape: shape.slice(1),
     width: widthOf(name, shape),

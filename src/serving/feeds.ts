@@ -10,6 +10,8 @@ export interface FeedPlan {
   readonly outputs: readonly LoggedOutput[]
   /** Rows of every call when the graph fixes them; undefined when any number will do. */
   readonly fixedRows: number | undefined
+  /** What a missing text is to the model. Default: an empty one. */
+  readonly missingText?: null
 }
 
 export interface PlannedFeature {
@@ -102,7 +104,9 @@ export function assembleFeeds(
     let start = 0
     for (const part of parts) {
       for (let c = 0; c < columns.length; c++) {
-        fill(data, spec.datatype, part.features[columns[c]!], start + c * width, part.rows, width, stride)
+        const column = part.features[columns[c]!]
+        const place = { start: start + c * width, rows: part.rows, width, stride }
+        fill(data, spec.datatype, column, place, plan.missingText)
       }
       start += part.rows * stride
     }
@@ -115,10 +119,8 @@ function fill(
   data: TensorData,
   datatype: Datatype,
   column: Column | undefined,
-  start: number,
-  rows: number,
-  width: number,
-  stride: number,
+  { start, rows, width, stride }: { start: number; rows: number; width: number; stride: number },
+  missingText: string | null = '',
 ): void {
   // Where nothing is given, a number is NaN and a text is empty: what missing is to a model.
   for (let row = 0; row < rows; row++) {
@@ -127,7 +129,8 @@ function fill(
       const at = start + row * stride + i
       if (datatype === 'FP32' || datatype === 'FP64') {
         ;(data as Float64Array)[at] = typeof value === 'number' ? value : value === null ? NaN : Number(value)
-      } else if (datatype === 'BYTES') (data as string[])[at] = value === null ? '' : String(value)
+      } else if (datatype === 'BYTES')
+        (data as (string | null)[])[at] = value === null ? missingText : String(value)
       else if (datatype === 'INT64' || datatype === 'UINT64') (data as BigInt64Array)[at] = toBigInt(value)
       else (data as Int32Array)[at] = Number(value)
     }

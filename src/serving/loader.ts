@@ -22,7 +22,7 @@ import { planScoring } from './scoring.ts'
 import { servicePlan, type SnapshotFolder } from './service-plan.ts'
 import type { ServingStats } from './stats.ts'
 
-type LoaderContext = Pick<Context, 'artifacts' | 'online' | 'log' | 'config'>
+type LoaderContext = Pick<Context, 'artifacts' | 'online' | 'log' | 'config' | 'ids'>
 
 /** A version's parts that do not depend on a generation; loaded once, shared by the generations that name it. */
 interface LoadedVersion {
@@ -185,11 +185,7 @@ export class Loader {
     const planned =
       service && (await servicePlan(this.#context, snapshotFolder, { projectId, variant, service }))
     const features = planned?.features ?? namedColumns(variant)
-    const host = await hostModel(
-      this.#context,
-      { onnxSha256: variant.onnxSha256, features, maxQueue, limits },
-      done,
-    )
+    const host = await hostModel(this.#context, { variant, features, maxQueue, limits }, done)
     try {
       const plan = planned ?? directPlan(variant, host.opened)
       const layout = await this.#layout(variant, plan.features)
@@ -246,6 +242,14 @@ function namedColumns({ signature }: Variant): { name: string; width: number }[]
 
 /** What the loaded parts depend on: the same model under another feature service is another one. */
 function versionKey(projectId: string, variant: Variant): string {
-  const { modelVersionId, onnxSha256, featureService, codeSnapshot, layoutSha256 } = variant
-  return hashJson({ projectId, modelVersionId, onnxSha256, featureService, codeSnapshot, layoutSha256 })
+  const { modelVersionId, onnxSha256, python, featureService, codeSnapshot, layoutSha256 } = variant
+  return hashJson({
+    projectId,
+    modelVersionId,
+    onnxSha256,
+    python,
+    featureService,
+    codeSnapshot,
+    layoutSha256,
+  })
 }

@@ -1,7 +1,8 @@
-import type { Context } from '../http/context.ts'
 import { Batcher, type BatchItem, type BatchResult } from './batcher.ts'
 import { openExecutor, type ExecutorLimits, type OpenedModel } from './executor.ts'
 import type { PlannedFeature } from './feeds.ts'
+import { openPython, type PythonContext } from './python-executor.ts'
+import type { Variant } from './schema.ts'
 
 /** A loaded model and its queue. Held by leases: it is unloaded when it is retired and the last lease is given back. */
 export class HostedModel<Item extends BatchItem> {
@@ -34,15 +35,18 @@ export class HostedModel<Item extends BatchItem> {
 
 /** Loads a model from the artifact store. Throws `not_found` for a missing blob, `invalid` for one that is no usable model. */
 export async function hostModel<Item extends BatchItem>(
-  { artifacts }: Pick<Context, 'artifacts'>,
+  context: PythonContext,
   model: {
-    onnxSha256: string
+    variant: Variant
     features: readonly PlannedFeature[] | undefined
     maxQueue: number
     limits: ExecutorLimits
   },
   done: (result: BatchResult<Item>) => void,
 ): Promise<HostedModel<Item>> {
-  const path = await artifacts.localPath(model.onnxSha256)
-  return new HostedModel(await openExecutor(path, model.features, model.limits), model.maxQueue, done)
+  const { variant, features, limits, maxQueue } = model
+  if (variant.onnxSha256 === undefined)
+    return new HostedModel(await openPython(context, variant, features), maxQueue, done)
+  const path = await context.artifacts.localPath(variant.onnxSha256)
+  return new HostedModel(await openExecutor(path, features, limits), maxQueue, done)
 }

@@ -64,11 +64,32 @@ export interface Variant {
   modelVersionId: string
   model: string
   version: number
-  onnxSha256: string
+  /** The ONNX graph; without it the model is a Python one. */
+  onnxSha256?: string
+  python?: PythonModel
   signature: Signature
   featureService?: FeatureServiceSpec
   codeSnapshot?: string
   layoutSha256?: string
+}
+
+/** An MLflow pyfunc model: a folder of files, and what its signature says of inputs and outputs. */
+export interface PythonModel {
+  files: readonly { path: string; sha256: string }[]
+  inputs: readonly PythonTensor[]
+  outputs: readonly PythonTensor[]
+  /** Inputs are the columns of one table; else tensors. */
+  table: boolean
+}
+
+export interface PythonTensor {
+  name: string
+  datatype: Datatype
+  shape: readonly number[]
+  /** Milliseconds since the epoch, which Python gets as times. */
+  time?: boolean | undefined
+  /** A tensor without a name, which Python gets by itself. */
+  unnamed?: boolean | undefined
 }
 
 export interface Candidate extends Variant {

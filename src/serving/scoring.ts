@@ -20,6 +20,8 @@ export function planScoring(
   outputs: readonly LoggedOutput[],
   signature: Pick<Signature, 'classes' | 'score'> = {},
 ): Scoring {
+  const labelled = task === 'multiclass' && labelOnly(outputs, signature)
+  if (labelled) return labelled
   const output = scoreOutput(task, outputs, signature)
   const labels = outputs.find(({ name, width }) => width === 1 && /label|class/i.test(name))
   const { width } = output
@@ -42,6 +44,17 @@ export function planScoring(
       return String(classes?.[best] ?? best)
     },
   }
+}
+
+/** A classifier that tells its label and no probabilities, as pyfunc models do: there is a decision and no score. */
+function labelOnly(
+  outputs: readonly LoggedOutput[],
+  { score }: Pick<Signature, 'score'>,
+): Scoring | undefined {
+  const [only, ...others] = outputs
+  if (score || !only || others.length > 0 || only.width !== 1 || only.datatype.startsWith('FP'))
+    return undefined
+  return { score: () => NaN, decision: (tensors, row) => String(tensors[only.name]!.data[row]) }
 }
 
 function scoreOutput(

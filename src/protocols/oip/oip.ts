@@ -107,7 +107,7 @@ function metadata({ desired, byVersion, inputs }: LiveDeployment, live: LiveVari
   return {
     name: desired.name,
     versions: [...byVersion.keys()].sort((a, b) => a - b).map(String),
-    platform: 'onnx_onnxv1',
+    platform: live.variant.python ? 'mlflow_pyfunc' : 'onnx_onnxv1',
     inputs: shared.map(({ name, datatype, rowShape }) => ({ name, datatype, shape: [-1, ...rowShape] })),
     outputs: live.host.opened.outputs.map(toMetadata),
   }

@@ -5,11 +5,24 @@ import type { ImportedVersion, ImportReport } from './answers.ts'
 
 /** What an imported file is, what was edited in it, and what it costs. */
 export function Imported({ version }: { version: ImportedVersion }) {
-  const { importReport: report, signature, problem } = version
+  const { importReport: report, signature, problem, python } = version
   if (problem !== undefined)
     return (
       <Section title="Why it can’t be served">
         <p>{problem}</p>
+      </Section>
+    )
+  if (python)
+    return (
+      <Section title="How it is served" note="MLflow pyfunc">
+        <Facts
+          items={[
+            ['By', 'a Python process that runs the code among its files'],
+            ['Takes', python.table ? 'a table' : 'tensors'],
+            ['Score', scoreOf(signature)],
+            ['Files', python.files.map(({ path }) => path).join(', ')],
+          ]}
+        />
       </Section>
     )
   if (!report) return null

@@ -16,6 +16,8 @@ export interface ImportReport {
 export interface ImportedVersion extends ModelVersion {
   signature?: { classes?: (string | number)[]; score?: { output: string; column?: number } }
   importReport?: ImportReport
+  /** It is served by a Python process. */
+  python?: { files: { path: string }[]; table: boolean }
   /** Why it can't be served. */
   problem?: string
 }
