@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { factsOfBytes, parseTable, previewKind } from '../ui/src/runs/artifact-content.ts'
+import {
+  axisOf,
+  dimensionsOf,
+  paretoFront,
+  readBrushes,
+  valueAt,
+  withinBrushes,
+  writeBrushes,
+} from '../ui/src/runs/compare-data.ts'
 import { drawnPoints, groupKeys } from '../ui/src/runs/curve-points.ts'
 import { smooth } from '../ui/src/charts/smoothing.ts'
 import { wilson } from '../ui/src/deployments/traffic.ts'
@@ -102,5 +111,62 @@ describe('curves of runs', () => {
     expect(drawnPoints(1000, points, { x: 'relative', ...plain }).xs).toEqual([1, 3])
     expect(drawnPoints(1000, points, { x: 'time', ...plain }).xs).toEqual([2, 4])
     expect(drawnPoints(1000, points, { x: 'step', logX: true, logY: true }).xs).toEqual([])
+  })
+})
+
+describe('comparison of runs', () => {
+  const data = {
+    params: [
+      { key: 'lr', differs: true, values: ['0.01', '1', null] },
+      { key: 'learner', differs: true, values: ['trees', 'prior', 'trees'] },
+      { key: 'seed', differs: false, values: ['7', '7', '7'] },
+    ],
+    metrics: [
+      { key: 'auc', differs: true, values: [0.6, 'NaN', 0.7], lowerIsBetter: false, lastStep: 0 },
+      { key: 'system/cpu', differs: true, values: [1, 2, 3], lowerIsBetter: false, lastStep: 9 },
+    ],
+  }
+
+  it('has numbers as numbers, texts in their order, and leaves out what is the same', () => {
+    const dimensions = dimensionsOf(data)
+    expect(dimensions.map(({ id, numeric }) => [id, numeric])).toEqual([
+      ['param:lr', true],
+      ['param:learner', false],
+      ['metric:auc', true],
+    ])
+    const [lr, learner, auc] = dimensions as [
+      (typeof dimensions)[0],
+      (typeof dimensions)[0],
+      (typeof dimensions)[0],
+    ]
+    const log = axisOf(lr, { log: true })
+    expect(log.at(0.1)).toBeCloseTo(0.5)
+    expect(valueAt(log, 0.5)).toBeCloseTo(0.1)
+    expect(log.at(0)).toBeUndefined()
+    expect(axisOf(learner).at('prior')).toBe(0)
+    expect(axisOf(auc).at(null)).toBeUndefined()
+  })
+
+  it('chooses what lies in all ranges, which are kept in the address', () => {
+    const axes = dimensionsOf(data).map((dimension) => axisOf(dimension))
+    const brushes = new Map<string, [number, number]>([
+      ['metric:auc', [0.5, 1]],
+      ['param:learner', [0.9, 1]],
+    ])
+    expect([0, 1, 2].map((index) => withinBrushes(axes, brushes, index))).toEqual([false, false, true])
+    expect([...readBrushes(writeBrushes(brushes))]).toEqual([...brushes])
+    expect([...readBrushes('nonsense,a~2~3,~')]).toEqual([])
+  })
+
+  it('finds what no other beats in both', () => {
+    const points = [
+      { x: 1, y: 1, index: 0 },
+      { x: 2, y: 3, index: 1 },
+      { x: 2, y: 2, index: 2 },
+      { x: 3, y: 0, index: 3 },
+      { x: 2, y: 3, index: 4 },
+    ]
+    expect(paretoFront(points, { x: true, y: false })).toEqual(new Set([0, 1, 4]))
+    expect(paretoFront(points, { x: false, y: false })).toEqual(new Set([3, 1, 4]))
   })
 })

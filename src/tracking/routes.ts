@@ -6,6 +6,7 @@ import { getThinnedHistory } from './history.ts'
 import { isStoredHere, listRunArtifacts } from './artifacts.ts'
 import { logBatch } from './log-batch.ts'
 import { getRun, listChildRuns, searchRuns } from './runs.ts'
+import { compareRoutes } from './compare-routes.ts'
 import { artifactRoutes } from './artifact-routes.ts'
 import { runTableRoutes } from './run-table-routes.ts'
 import {
@@ -125,6 +126,7 @@ export const routes = [
   }),
   ...runTableRoutes,
   ...artifactRoutes,
+  ...compareRoutes,
   route({
     method: 'GET',
     path: '/runs/:runId',

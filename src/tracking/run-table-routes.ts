@@ -4,7 +4,6 @@ import { parseJson, parseOrder } from './filter.ts'
 import { parseFilterText } from './filter-text.ts'
 import { MAX_BULK, setRunsLifecycle, tagRuns } from './run-bulk.ts'
 import { csvOfRuns } from './run-csv.ts'
-import { MAX_CURVES, readCurves } from './run-curves.ts'
 import { columnKinds, countRunTable, listRunColumns, parseColumn, readRunTable } from './run-table.ts'
 import { Run, Tag } from './schema.ts'
 
@@ -117,32 +116,6 @@ export const runTableRoutes = [
         },
       })
     },
-  }),
-  route({
-    method: 'GET',
-    path: '/run-curves',
-    summary: 'The histories of one metric of several runs, thinned so that no peak is lost',
-    permission: 'view',
-    query: z.strictObject({
-      runs: list.describe(`At most ${MAX_CURVES} ids with commas`),
-      key: z.string().min(1),
-      points: z.coerce.number().int().min(2).max(10_000).default(1500).describe('At most, for each run'),
-    }),
-    response: z.object({
-      curves: z.array(
-        z.object({
-          runId: z.string(),
-          points: z
-            .array(z.array(z.number().nullable()).length(3))
-            .describe('[step, timestampMs, value]; value null where it is not finite'),
-          total: z.number().describe('Points in the whole history'),
-          thinned: z.boolean(),
-        }),
-      ),
-    }),
-    handle: async ({ context, query: { runs, ...query }, ...caller }) => ({
-      curves: await readCurves(context, { ...query, runIds: runs, ...callerOf(caller) }),
-    }),
   }),
   route({
     method: 'POST',

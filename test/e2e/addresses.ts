@@ -32,6 +32,7 @@ export async function findPages(base: string): Promise<PageCheck[]> {
     [...runs].sort((a, b) => b.metrics.length - a.metrics.length),
     'run',
   )
+  const measured = runs.filter(({ metrics }) => metrics.length > 0)
   const pipelineRun = first(pipelineRuns, 'pipeline run')
   return [
     {
@@ -68,8 +69,22 @@ export async function findPages(base: string): Promise<PageCheck[]> {
         .slice(0, 3)
         .map(({ id }) => id)
         .join(',')}`,
-      shows: [['heading', 'What differs']],
+      shows: [
+        ['heading', 'What differs'],
+        ['group', 'Pictures'],
+      ],
     },
+    ...(['parallel', 'scatter', 'bars'] as const).map((view): PageCheck => ({
+      name: `compare-${view}`,
+      path: `/runs/compare?view=${view}&runs=${measured
+        .slice(0, 8)
+        .map(({ id }) => id)
+        .join(',')}`,
+      shows: [
+        ['heading', 'What differs'],
+        ['group', 'Pictures'],
+      ],
+    })),
     {
       name: 'pipelines',
       path: '/pipelines',

@@ -94,6 +94,20 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
       },
     ],
     [
+      'a range on an axis is chosen with arrow keys, and kept in the address',
+      async (page) => {
+        await open(page, '/runs', 'Runs')
+        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        for (const key of ['j', 'x', 'j', 'x', 'c']) await page.keyboard.press(key)
+        await page.getByRole('button', { name: 'Parallel coordinates' }).press('Enter')
+        const handle = page.getByRole('slider').first()
+        await handle.waitFor()
+        await handle.press('ArrowUp')
+        await at(page, /brush=/)
+        await page.getByText(/of 2 runs chosen/).waitFor()
+      },
+    ],
+    [
       'Enter opens the run under the cursor',
       async (page) => {
         await open(page, '/runs', 'Runs')

@@ -44,13 +44,14 @@ interface GridProps<T> {
   nameOf: (item: T) => string
   onOpen: (item: T) => void
   selected: ReadonlySet<string>
-  onSelect: (keys: ReadonlySet<string>) => void
-  onCompare: () => void
+  /** Without it rows can't be selected. */
+  onSelect?: (keys: ReadonlySet<string>) => void
+  onCompare?: () => void
   onNest?: (item: T, open: boolean) => void
   sort: string
   onSort: (columnId: string) => void
   /** Called with the last row in sight while it is not loaded. */
-  onNeed: (index: number) => void
+  onNeed?: (index: number) => void
   /** Told whether the first row is in sight: there a new row may slide in. */
   onTop?: (atTop: boolean) => void
   /** A change of it takes the grid to its first row. */
@@ -60,6 +61,7 @@ interface GridProps<T> {
 const rowPx = 28
 const headPx = 30
 const checkPx = 34
+const scrollbarPx = 16
 
 /**
  * A hundred thousand rows: only those in sight are in the page. `j k` move, `x` selects, `X` selects from the last one to here, `c`
@@ -95,7 +97,7 @@ export function Grid<T>(props: GridProps<T>) {
   const last = items.at(-1)?.index ?? 0
   const atTop = (items[0]?.index ?? 0) === 0 && (virtual.scrollOffset ?? 0) < rowPx
   useEffect(() => {
-    if (last >= rows.length - 40 && rows.length < total) onNeed(Math.min(total - 1, last + 40))
+    if (last >= rows.length - 40 && rows.length < total) onNeed?.(Math.min(total - 1, last + 40))
   }, [last, rows.length, total, onNeed])
   useEffect(() => onTop?.(atTop), [atTop, onTop])
   useEffect(() => {
@@ -114,7 +116,7 @@ export function Grid<T>(props: GridProps<T>) {
       if (range && anchor.current >= 0) for (const key of keysOf(anchor.current, index)) next.add(key)
       else for (const key of keysOf(index, index)) if (!next.delete(key)) next.add(key)
       anchor.current = index
-      onSelect(next)
+      onSelect?.(next)
     },
     [selected, keysOf, onSelect],
   )
@@ -139,7 +141,7 @@ export function Grid<T>(props: GridProps<T>) {
     else if (key === 'PageUp') move(current - page)
     else if (key === 'Home') move(0)
     else if (key === 'End') move(total - 1)
-    else if (key === 'c' && selected.size > 1) props.onCompare()
+    else if (key === 'c' && selected.size > 1) props.onCompare?.()
     else if (key === 'x' && row) select(current, false)
     else if (key === 'X' && row) select(current, true)
     else if (key === 'Enter' && row) props.onOpen(row.item)
@@ -163,21 +165,24 @@ export function Grid<T>(props: GridProps<T>) {
       aria-label={props.label}
       aria-rowcount={total + 1}
       aria-colcount={columns.length + 1}
-      aria-multiselectable
+      {...(onSelect && { 'aria-multiselectable': true })}
       aria-activedescendant={
         current >= 0 && items.some((item) => item.index === current) ? `row-${current}` : undefined
       }
       tabIndex={0}
+      style={{ height: `min(var(--grid-height), ${total * rowPx + headPx + scrollbarPx}px)` }}
       onKeyDown={onKeyDown}
     >
       <div role="row" aria-rowindex={1} className={styles['head']} style={layout.template}>
         <span role="columnheader" className={`${styles['check']} ${styles['pinned']}`} style={{ left: 0 }}>
-          <input
-            type="checkbox"
-            aria-label="Select all that are loaded"
-            checked={all}
-            onChange={() => onSelect(all ? new Set() : new Set(rows.map((row) => rowKey(row.item))))}
-          />
+          {onSelect && (
+            <input
+              type="checkbox"
+              aria-label="Select all that are loaded"
+              checked={all}
+              onChange={() => onSelect?.(all ? new Set() : new Set(rows.map((row) => rowKey(row.item))))}
+            />
+          )}
         </span>
         {columns.map((column, index) => (
           <GridHead key={column.id} column={column} left={layout.lefts[index]} sort={sort} onSort={onSort} />
@@ -199,6 +204,7 @@ export function Grid<T>(props: GridProps<T>) {
               layout={layout}
               selected={selected.has(key)}
               current={item.index === current}
+              selectable={onSelect !== undefined}
               onSelect={onRowSelect}
               onCurrent={setCurrent}
             />
@@ -255,6 +261,7 @@ interface RowProps {
   layout: Layout
   selected: boolean
   current: boolean
+  selectable: boolean
   onSelect: (index: number, range: boolean) => void
   onCurrent: (index: number) => void
 }
@@ -275,12 +282,14 @@ const Row = memo(function Row(props: RowProps) {
       onClick={() => props.onCurrent(index)}
     >
       <span role="gridcell" className={`${styles['check']} ${styles['pinned']}`} style={{ left: 0 }}>
-        <input
-          type="checkbox"
-          aria-label={`Select ${props.name}`}
-          checked={selected}
-          onChange={(event) => onSelect(index, (event.nativeEvent as MouseEvent).shiftKey)}
-        />
+        {props.selectable && (
+          <input
+            type="checkbox"
+            aria-label={`Select ${props.name}`}
+            checked={selected}
+            onChange={(event) => onSelect(index, (event.nativeEvent as MouseEvent).shiftKey)}
+          />
+        )}
       </span>
       {columns.map((column, at) => (
         <span

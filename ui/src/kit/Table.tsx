@@ -3,6 +3,8 @@ import styles from './Table.module.css'
 
 export interface Column<T> {
   name: string
+  /** What stands in its head instead of the name, which then only has to be its own. */
+  head?: ReactNode
   cell: (row: T) => ReactNode
   number?: boolean
   wrap?: boolean
@@ -26,7 +28,7 @@ export function Table<T>({ label, columns, rows, rowKey }: TableProps<T>) {
           <tr>
             {columns.map((column) => (
               <th key={column.name} scope="col" className={look(column)}>
-                {column.name}
+                {column.head ?? column.name}
               </th>
             ))}
           </tr>

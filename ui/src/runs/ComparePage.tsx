@@ -1,107 +1,147 @@
-import { useQueries } from '@tanstack/react-query'
-import { Link } from 'wouter'
-import type { Run } from '../answers.ts'
-import { runDetail } from './api.ts'
+import { useQuery } from '@tanstack/react-query'
+import { useMemo } from 'react'
 import { useParam } from '../kit/address.ts'
+import { Button } from '../kit/Button.tsx'
+import { EmptyState } from '../kit/EmptyState.tsx'
+import { Loaded } from '../kit/Loaded.tsx'
 import { Page, Section } from '../kit/Page.tsx'
-import { State } from '../kit/State.tsx'
-import { Quiet, Table } from '../kit/Table.tsx'
-import { runColour } from '../palette.ts'
-import { written } from './facets.ts'
+import { Quiet } from '../kit/Table.tsx'
+import { Tabs } from '../kit/Tabs.tsx'
+import type { RunComparison } from './answers.ts'
+import { runComparison } from './api.ts'
+import { BarsView } from './BarsView.tsx'
+import { type Comparison, useComparison } from './compare-state.ts'
+import styles from './Compare.module.css'
+import { DifferenceTable } from './DifferenceTable.tsx'
 import { MetricGroups } from './MetricGroups.tsx'
+import { ParallelView } from './ParallelView.tsx'
+import { ScatterView } from './ScatterView.tsx'
+
+const curvesAtOnce = 30
 
 /** What differs? */
 export function ComparePage() {
-  const [ids] = useParam('runs', '')
-  const wanted = ids.split(',').filter(Boolean).slice(0, 16)
-  const answers = useQueries({ queries: wanted.map((id) => runDetail(id)) })
-  const runs = answers.flatMap((answer) => (answer.data ? [answer.data] : []))
-  const params = commonKeys(
-    runs.map((one) => one.params),
-    200,
-  )
-  const differing = params.filter((key) => new Set(runs.map((one) => paramOf(one, key))).size > 1)
-  const metrics = commonKeys(
-    runs.map((one) => one.metrics),
-    30,
-  )
+  const [runs] = useParam('runs', '')
+  const [parent] = useParam('parent', '')
+  const query = useQuery(runComparison({ runs, parent }))
+  if (runs === '' && parent === '')
+    return (
+      <Page title="Compare" crumbs={[{ label: 'Runs', href: '/runs' }]}>
+        <EmptyState what="Select runs with x in the table of runs, then press c. Or open a sweep and compare what is nested in it." />
+      </Page>
+    )
+  return <Loaded query={query}>{(data) => <CompareView data={data} />}</Loaded>
+}
+
+function CompareView({ data }: { data: RunComparison }) {
+  const comparison = useComparison(data)
+  const [view] = useParam('view', 'curves')
   return (
-    <Page title="Compare" crumbs={[{ label: 'Runs', href: '/runs' }]} lede={lede(runs, differing, params)}>
-      {runs.length > 0 && (
-        <Section title="What differs" note={<Quiet>Only the params that differ, and every metric</Quiet>}>
-          <Table
-            label="What differs"
-            rows={runs}
-            rowKey={(one) => one.id}
-            columns={[
-              {
-                name: 'Run',
-                cell: (one) => <RunName run={one} dashed={dashOf(runs, one).dash !== undefined} />,
-              },
-              { name: 'State', cell: (one) => <State word={one.status} /> },
-              ...differing.map((key) => ({ name: key, cell: (one: Run) => paramOf(one, key) ?? '–' })),
-              ...metrics.map((key) => ({
-                name: key,
-                number: true,
-                cell: (one: Run) => written(metricOf(one, key)),
-              })),
-            ]}
-          />
-        </Section>
+    <Page title="Compare" crumbs={[{ label: 'Runs', href: '/runs' }]} lede={sentence(data, comparison)}>
+      {data.missing.length > 0 && (
+        <p>
+          Not found: <code>{data.missing.slice(0, 10).join(', ')}</code>
+        </p>
       )}
-      <MetricGroups runs={runs} keys={metrics} />
+      {data.runs.length > 0 && (
+        <>
+          <DifferenceTable data={data} comparison={comparison} />
+          <div className={styles['views']}>
+            <Tabs
+              name="view"
+              label="Pictures"
+              options={[
+                { value: 'curves', label: 'Curves' },
+                { value: 'parallel', label: 'Parallel coordinates' },
+                { value: 'scatter', label: 'Scatter' },
+                { value: 'bars', label: 'Bars' },
+              ]}
+            />
+            <Chosen comparison={comparison} />
+          </div>
+          {view === 'parallel' ? (
+            <ParallelView data={data} comparison={comparison} />
+          ) : view === 'scatter' ? (
+            <ScatterView data={data} comparison={comparison} />
+          ) : view === 'bars' ? (
+            <BarsView data={data} comparison={comparison} />
+          ) : (
+            <CurvesView data={data} comparison={comparison} />
+          )}
+        </>
+      )}
     </Page>
   )
 }
 
-function lede(runs: Run[], differing: string[], params: string[]): string {
-  if (runs.length === 0) return 'Select runs with x in the list, then press c.'
-  if (differing.length === 0) return `${runs.length} runs with the same ${params.length} params.`
-  const same = params.length - differing.length
-  return `${runs.length} runs: ${differing.join(', ')} ${differing.length === 1 ? 'differs' : 'differ'}${same === 0 ? '' : `, ${same} other ${same === 1 ? 'param is' : 'params are'} the same`}.`
+function sentence({ runs, params, cut }: RunComparison, { metric }: Comparison): string {
+  if (runs.length === 0) return 'None of these runs exists any more.'
+  const differing = params.filter(({ differs }) => differs).map(({ key }) => key)
+  const names =
+    differing.length > 6
+      ? `${differing.slice(0, 6).join(', ')} and ${differing.length - 6} more`
+      : differing.join(', ')
+  const what = differing.length === 0 ? 'the same params' : `different ${names}`
+  const winner = metric && bestRun(metric, runs)
+  const won = winner === undefined ? '' : ` ${winner.name} is best by ${metric?.name}.`
+  return `${runs.length} ${runs.length === 1 ? 'run' : 'runs'} with ${what}.${won}${cut ? ' There are more keys than are shown.' : ''}`
 }
 
-function RunName({ run, dashed }: { run: Run; dashed: boolean }) {
+function bestRun({ values, lowerIsBetter }: NonNullable<Comparison['metric']>, runs: RunComparison['runs']) {
+  let best = -1
+  for (const [index, value] of values.entries()) {
+    const known = values[best]
+    if (typeof value !== 'number') continue
+    if (typeof known !== 'number' || (lowerIsBetter ? value < known : value > known)) best = index
+  }
+  return runs.length > 1 ? runs[best] : undefined
+}
+
+/** The ranges chosen on the axes hold for every picture. */
+function Chosen({ comparison: { brushes, chosen, clearBrushes } }: { comparison: Comparison }) {
+  if (brushes.size === 0) return null
   return (
-    <>
-      <span
-        aria-hidden
-        style={{
-          display: 'inline-block',
-          width: 18,
-          marginRight: 8,
-          verticalAlign: 4,
-          borderTop: `3px ${dashed ? 'dashed' : 'solid'} ${runColour(run.id)}`,
-        }}
-      />
-      <Link href={`/runs/${run.id}`}>{run.name}</Link>
-    </>
+    <span className={styles['chosen']}>
+      {chosen.filter(Boolean).length} of {chosen.length} runs chosen
+      <Button look="quiet" onPress={clearBrushes}>
+        Choose all
+      </Button>
+    </span>
   )
 }
 
-/** Eight colours are not enough for all: the second and third run with one colour are dashed. */
-function dashOf(runs: Run[], run: Run): { dash?: number[] } {
-  const same = runs
-    .filter((other) => runColour(other.id) === runColour(run.id))
-    .findIndex((other) => other.id === run.id)
-  return same <= 0 ? {} : { dash: same === 1 ? [6, 3] : [2, 3] }
-}
-
-function metricOf(run: Run, key: string): number | undefined {
-  const value = run.metrics.find((metric) => metric.key === key)?.value
-  return value === undefined ? undefined : Number(value)
-}
-
-function paramOf(run: Run, key: string): string | undefined {
-  return run.params.find((param) => param.key === key)?.value
-}
-
-/** The keys that most runs have, most frequent first, then by name. */
-function commonKeys(lists: { key: string }[][], limit: number): string[] {
-  const counts = new Map<string, number>()
-  for (const list of lists) for (const { key } of list) counts.set(key, (counts.get(key) ?? 0) + 1)
-  return [...counts]
-    .sort(([a, n], [b, m]) => m - n || a.localeCompare(b))
-    .slice(0, limit)
-    .map(([key]) => key)
+function CurvesView({ data, comparison }: { data: RunComparison; comparison: Comparison }) {
+  const { metric, chosen } = comparison
+  const candidates = useMemo(() => {
+    const value = (index: number) => metric?.values[index]
+    const order = (index: number) => {
+      const number = value(index)
+      return typeof number === 'number' ? (metric?.lowerIsBetter ? number : -number) : Infinity
+    }
+    const indexes = data.runs.map((_, index) => index).filter((index) => chosen[index])
+    return indexes.sort((a, b) => order(a) - order(b))
+  }, [data.runs, chosen, metric])
+  const runs = useMemo(
+    () => candidates.slice(0, curvesAtOnce).flatMap((index) => data.runs[index] ?? []),
+    [candidates, data.runs],
+  )
+  const keys = data.metrics.filter(({ lastStep }) => lastStep > 0).map(({ key }) => key)
+  return (
+    <>
+      {candidates.length > runs.length && (
+        <p>
+          <Quiet>
+            Curves of the {runs.length} best by {metric?.name} of {candidates.length} runs.
+          </Quiet>
+        </p>
+      )}
+      {runs.length === 0 ? (
+        <Section title="Curves">
+          <Quiet>No run lies in all the ranges chosen.</Quiet>
+        </Section>
+      ) : (
+        <MetricGroups runs={runs} keys={keys} />
+      )}
+    </>
+  )
 }

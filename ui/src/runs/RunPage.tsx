@@ -12,6 +12,7 @@ import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
+import { LineageSection } from '../lineage/LineageSection.tsx'
 import { useWallClock } from '../live.ts'
 import { runColour } from '../palette.ts'
 import type { RunDetail } from './answers.ts'
@@ -68,6 +69,7 @@ function RunView({ run }: { run: RunDetail }) {
       <Children run={run} />
       <RunLog run={run} />
       <Artifacts runId={run.id} entries={run.artifacts} />
+      <LineageSection title="What came of it" kind="run" id={run.id} direction="down" />
       <Tags run={run} />
       <Note
         text={run.tags.find(({ key }) => key === note)?.value ?? ''}

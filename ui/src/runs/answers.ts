@@ -47,3 +47,17 @@ export interface RunDetail extends Run {
 export interface RunCurve extends MetricHistory {
   runId: string
 }
+
+interface ComparedValues<Value> {
+  key: string
+  differs: boolean
+  values: (Value | null)[]
+}
+export interface RunComparison {
+  runs: { id: string; name: string; status: string; startMs: number; endMs?: number; experimentId: string }[]
+  missing: string[]
+  params: ComparedValues<string>[]
+  tags: ComparedValues<string>[]
+  metrics: (ComparedValues<number | string> & { lowerIsBetter: boolean; lastStep: number })[]
+  cut: boolean
+}

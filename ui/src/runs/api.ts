@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { at, base, post, request, search } from '../api.ts'
-import type { RunColumns, RunCurve, RunDetail, RunTable } from './answers.ts'
+import type { RunColumns, RunComparison, RunCurve, RunDetail, RunTable } from './answers.ts'
 
 /** What decides which runs a table has, and which of their values. */
 export interface TableQuery {
@@ -99,6 +99,16 @@ export function runCurves(runIds: readonly string[], key: string) {
     queryFn: () => request<{ curves: RunCurve[] }>(path),
     placeholderData: keepPreviousData,
     enabled: runIds.length > 0,
+  })
+}
+
+export function runComparison({ runs, parent }: { runs: string; parent: string }) {
+  const path = `/run-comparison${search({ runs: parent === '' ? runs : '', parent })}`
+  return queryOptions({
+    queryKey: ['tracking', path],
+    queryFn: () => request<RunComparison>(path),
+    placeholderData: keepPreviousData,
+    enabled: runs !== '' || parent !== '',
   })
 }
 
