@@ -4,7 +4,6 @@ import type { RunComparison } from './answers.ts'
 import {
   axisOf,
   type Axis,
-  type Brushes,
   type Dimension,
   dimensionsOf,
   readBrushes,
