@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { codeVersion } from './governance/code-version.ts'
 import { reportFailure } from './http/command.ts'
+import { addBenchmarkCommands } from './benchmarks/commands.ts'
 import { addDemoCommand } from './demo/commands.ts'
 import { addPeopleCommands } from './governance/commands.ts'
 import { addImportingCommands } from './importing/commands.ts'
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   addPipelineCommands(program)
   addTrackingCommands(program)
   addRegistryCommands(program)
+  addBenchmarkCommands(program)
   addRolloutCommands(program)
   addServerCommands(program)
   addPeopleCommands(program)

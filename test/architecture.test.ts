@@ -12,7 +12,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['governance'],
   ['data', 'tracking'],
   ['registry', 'features', 'learners'],
-  ['pipelines'],
+  ['pipelines', 'benchmarks'],
   ['tuning', 'serving'],
   ['rollout'],
   ['monitoring'],

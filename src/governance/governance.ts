@@ -15,6 +15,7 @@ export { StepToken } from './step-token.ts'
 export { ownerApi } from './owner-api.ts'
 export { DEFAULT_PROJECT, ensureProject, enterProject, nameOfProject, resolveProject } from './projects.ts'
 export { addReview, listReviews, standingReviews } from './reviews.ts'
+export { requireMember } from './teams.ts'
 
 /** Stores a decision with everything that it rests on, so that it can be read as one sentence and settled later. */
 export async function recordDecision(trx: Trx, decision: RecordDecision): Promise<string> {

@@ -89,6 +89,17 @@ export async function listTeams({ db }: Pick<Context, 'db'>, { actor }: { actor:
   }))
 }
 
+/** Throws `denied` unless the actor is a member of the team, `not_found` when there is no such team. */
+export async function requireMember(
+  at: Queryable,
+  { actor, team: name }: { actor: Actor; team: string },
+): Promise<void> {
+  const team = await getTeam(at, name)
+  const members = await listTeamMembers(at)
+  if (members.some(({ team_id, user_id }) => team_id === team.id && actor.id === `user:${user_id}`)) return
+  throw new AppError('denied', `${actor.name} is no member of the team ${name}`, { details: { team: name } })
+}
+
 export async function getTeam(at: Queryable, name: string): Promise<TeamRow> {
   const team = await findTeamByName(at, name.toLowerCase())
   if (team) return team

@@ -25,6 +25,7 @@ export interface EventCatalogue {
   'model.changed': { model: string }
   'promotion.changed': { promotionId: string; model: string; version: number; alias: string; state: string }
   'comment.changed': { subjectType: string; subjectId: string; commentId: string }
+  'benchmark.changed': { benchmark: string }
   'model.alias_set': { model: string; alias: string; version: number; source: string }
   'deployment.changed': { deployment: string; generation: number }
   'rollout.changed': { rolloutId: string; deployment: string; state: string }

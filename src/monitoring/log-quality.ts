@@ -6,8 +6,10 @@ import { getDeployment } from '../rollout/rollout.ts'
 import { labelledScan } from '../serving/serving.ts'
 import {
   aucBlocks,
+  blockCount,
   meanBlocks,
   metricInterval,
+  metricOfBlocks,
   stretches,
   type BlockStatistics,
 } from '../statistics/bootstrap.ts'
@@ -142,11 +144,12 @@ function measure(
 }
 
 function estimateOf(statistics: BlockStatistics): QualityEstimate {
-  const count = statistics.kind === 'mean' ? statistics.rows.length : statistics.positives.length
-  if (count < 2) {
-    const [sum, rows] = statistics.kind === 'mean' ? [statistics.sums[0]!, statistics.rows[0]!] : [NaN, 1]
-    return { estimate: sum / rows, lower: null, upper: null }
-  }
+  if (blockCount(statistics) < 2)
+    return {
+      estimate: statistics.kind === 'mean' ? metricOfBlocks(statistics) : NaN,
+      lower: null,
+      upper: null,
+    }
   const { estimate, lower, upper } = metricInterval(statistics)
   const known = (bound: number): number | null => (Number.isFinite(bound) ? bound : null)
   return { estimate, lower: known(lower), upper: known(upper) }

@@ -1,7 +1,20 @@
 import { z } from 'zod'
 
-/** Metrics that are measured with an interval over days: `auc` is better when higher, the losses when lower. */
-const metricNames = ['log_loss', 'auc', 'brier', 'mae', 'mse'] as const
+/**
+ * Metrics that are measured with an interval over days. Higher is better for `auc`, `accuracy`, `macro_f1` and `macro_auc`, lower for the
+ * losses; `macro_f1` and `macro_auc` belong to tasks of several classes.
+ */
+const metricNames = [
+  'log_loss',
+  'auc',
+  'brier',
+  'accuracy',
+  'mae',
+  'mse',
+  'rmse',
+  'macro_f1',
+  'macro_auc',
+] as const
 export const MetricName = z.enum(metricNames)
 export type MetricName = z.infer<typeof MetricName>
 

@@ -102,7 +102,8 @@ function baseRate(table: Table, task: Task): EvaluationSubject {
   return { name: BASE_RATE, role: 'baseline', ...measure(task, { scores, ...table }) }
 }
 
-function requireLabels({ labels }: Table, task: Task): void {
+/** Throws `invalid` for labels that a task does not have. */
+export function requireLabels({ labels }: Pick<Table, 'labels'>, task: Task): void {
   const wrong = labels.find((label) =>
     task === 'binary' ? label !== 0 && label !== 1 : !Number.isFinite(label),
   )

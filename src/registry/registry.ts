@@ -27,7 +27,11 @@ export { requireMayDeclare } from './protection.ts'
 export { readGraphSignature } from './graph-signature.ts'
 export { registerFromSource } from './source.ts'
 export { findGateReport, listEvaluations, runGates, storeEvaluation } from './evaluations.ts'
-export { evaluateModels, type EvaluatedModel } from './evaluate.ts'
+export { evaluateModels, requireLabels, type EvaluatedModel } from './evaluate.ts'
+export { scoreInProcess } from './score-file.ts'
+export { loadTable } from './scored-table.ts'
+export { DIRECTION, measure, measureClasses } from './subject-metrics.ts'
+export { getUpload } from './uploads.ts'
 export {
   buildReferenceProfile,
   readReferenceProfile,

@@ -147,14 +147,27 @@ export const Estimate = z.object({
 export type Estimate = z.infer<typeof Estimate>
 
 /** Sums by day: any metric on any choice of days can be computed from them again, without the scores. */
+const AucStatistics = z.object({
+  kind: z.literal('auc'),
+  positives: z.array(z.number()),
+  negatives: z.array(z.number()),
+  wins: z.array(z.number()),
+})
 export const BlockStatistics = z.discriminatedUnion('kind', [
+  AucStatistics,
   z.object({
-    kind: z.literal('auc'),
-    positives: z.array(z.number()),
-    negatives: z.array(z.number()),
-    wins: z.array(z.number()),
+    kind: z.enum(['mean', 'root_mean']),
+    sums: z.array(z.number()),
+    rows: z.array(z.number()),
   }),
-  z.object({ kind: z.literal('mean'), sums: z.array(z.number()), rows: z.array(z.number()) }),
+  z.object({ kind: z.literal('macro_auc'), classes: z.array(AucStatistics) }),
+  z.object({
+    kind: z.literal('macro_f1'),
+    classes: z.number(),
+    hits: z.array(z.number()),
+    predicted: z.array(z.number()),
+    actual: z.array(z.number()),
+  }),
 ])
 
 const roles = ['candidate', 'champion', 'baseline', 'other'] as const

@@ -28,6 +28,8 @@ export interface TableSource {
   label: string
   /** A date or a timestamp (or milliseconds since the epoch); without it, or with a single day, rows are cut into 20 equal stretches. */
   dayColumn?: string | undefined
+  /** Of a task with several classes: the label's values in order; labels are then places in this list. */
+  classes?: readonly string[] | undefined
 }
 
 const STRETCHES = 20
@@ -35,7 +37,7 @@ const STRETCHES = 20
 /** Reads the label, the blocks and these columns; rows without a label are left out. */
 export async function loadTable(
   analytics: Pick<Analytics, 'session'>,
-  { parquet, label, dayColumn }: TableSource,
+  { parquet, label, dayColumn, classes }: TableSource,
   names: readonly string[],
   /** Keeps a single day as it is. */
   { onlyDays = false }: { onlyDays?: boolean } = {},
@@ -51,13 +53,22 @@ export async function loadTable(
     `SELECT ${quoteIdentifier(label)} AS label, ${day} AS day${selected.map((column) => `, ${column}`).join('')}
      FROM ${parquetScan(parquet)} WHERE ${quoteIdentifier(label)} IS NOT NULL`,
   )
-  const labels = numbers(read['label']!, label)
+  const labels = classes ? placesOf(read['label']!, classes) : numbers(read['label']!, label)
   if (labels.length === 0)
     throw new AppError('invalid', `No row has a ${label}: there is nothing to evaluate on`)
   const columns: Record<string, FeatureColumn> = {}
   for (const [index, name] of names.entries())
     columns[name] = isText(types.get(name)!) ? texts(read[`c${index}`]!) : numbers(read[`c${index}`]!, name)
   return { rows: labels.length, labels, columns, ...blocksOf(read['day']!, onlyDays ? 1 : 2) }
+}
+
+function placesOf(values: readonly unknown[], classes: readonly string[]): Float64Array {
+  const places = new Map(classes.map((name, place) => [name, place]))
+  return Float64Array.from(values, (value) => {
+    const place = places.get(String(value))
+    if (place !== undefined) return place
+    throw new AppError('invalid', `A label is none of the classes ${classes.join(', ')}: ${String(value)}`)
+  })
 }
 
 async function columnTypes(
@@ -135,18 +146,64 @@ export async function scoreTable(
     replaced?: Readonly<Record<string, FeatureColumn>>
   },
 ): Promise<Float64Array> {
-  const features = featuresOf(session, options.features)
-  const columns = features.map((name) => options.replaced?.[name] ?? table.columns[name] ?? missing(name))
-  const output = scoreOutput(session, options.task)
   const scores = new Float64Array(table.rows)
-  for (let from = 0; from < table.rows; from += BATCH_ROWS) {
-    const to = Math.min(from + BATCH_ROWS, table.rows)
-    const { data, shape } = (await session.run(feedsOf(session, columns, from, to)))[output]!
-    const width = shape.length > 1 ? shape.at(-1)! : 1
+  const output = scoreOutput(session, options.task)
+  await runBatches(session, table, { ...options, output }, ({ data, width, from, to }) => {
     const place = options.task === 'binary' && width === 2 ? 1 : 0
     for (let row = from; row < to; row++) scores[row] = Number(data[(row - from) * width + place])
-  }
+  })
   return scores
+}
+
+/** Runs a classifier over a table: the probability of each class, row by row. Throws `invalid` when it does not give as many. */
+export async function scoreClasses(
+  session: InferenceSession,
+  table: Pick<Table, 'rows' | 'columns'>,
+  { classes, features }: { classes: number; features?: readonly string[] | undefined },
+): Promise<Float64Array> {
+  const floats = session.outputs.filter(({ datatype }) => FLOATS.includes(datatype))
+  const output =
+    floats.find(({ shape }) => shape.length === 2 && shape[1] === classes) ??
+    floats.find(({ shape }) => shape.length === 2 && shape[1] === -1)
+  if (!output)
+    throw new AppError('invalid', `The model has no output with the probabilities of ${classes} classes`)
+  const scores = new Float64Array(table.rows * classes)
+  await runBatches(session, table, { features, output: output.name }, ({ data, width, from, to }) => {
+    if (width !== classes)
+      throw new AppError(
+        'invalid',
+        `The model gives ${width} probabilities for a row; there are ${classes} classes`,
+      )
+    for (let at = 0; at < (to - from) * classes; at++) scores[from * classes + at] = Number(data[at])
+  })
+  return scores
+}
+
+interface ScoredBatch {
+  data: TensorData
+  width: number
+  from: number
+  to: number
+}
+
+/** A bounded number of rows at a time. */
+async function runBatches(
+  session: InferenceSession,
+  table: Pick<Table, 'rows' | 'columns'>,
+  options: {
+    output: string
+    features?: readonly string[] | undefined
+    replaced?: Readonly<Record<string, FeatureColumn>>
+  },
+  take: (batch: ScoredBatch) => void,
+): Promise<void> {
+  const features = featuresOf(session, options.features)
+  const columns = features.map((name) => options.replaced?.[name] ?? table.columns[name] ?? missing(name))
+  for (let from = 0; from < table.rows; from += BATCH_ROWS) {
+    const to = Math.min(from + BATCH_ROWS, table.rows)
+    const { data, shape } = (await session.run(feedsOf(session, columns, from, to)))[options.output]!
+    take({ data, width: shape.length > 1 ? shape.at(-1)! : 1, from, to })
+  }
 }
 
 function missing(name: string): never {

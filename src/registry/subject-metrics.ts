@@ -1,4 +1,10 @@
-import { aucBlocks, differenceInterval, meanBlocks, metricInterval } from '../statistics/bootstrap.ts'
+import {
+  aucBlocks,
+  differenceInterval,
+  f1Blocks,
+  meanBlocks,
+  metricInterval,
+} from '../statistics/bootstrap.ts'
 import { calibration, rowLogLoss } from '../statistics/ranking.ts'
 import type { MetricName, Task } from './definition.ts'
 import type { BlockStatistics, Difference, Estimate } from './schema.ts'
@@ -11,16 +17,20 @@ export const DIRECTION = {
   auc: 1,
   log_loss: -1,
   brier: -1,
+  accuracy: 1,
   mae: -1,
   mse: -1,
+  rmse: -1,
+  macro_f1: 1,
+  macro_auc: 1,
 } as const satisfies Record<MetricName, 1 | -1>
 
 const CALIBRATION_BINS = 1000
 
 /**
  * Metrics of scores on a labelled table, with intervals from a bootstrap over blocks, and the sums by block from which they and any
- * difference can be computed again. Binary: log_loss (clipped, in nats), auc, brier, base_rate, bias (mean score − mean label), ece.
- * Regression: mae, mse, bias.
+ * difference can be computed again. Binary: log_loss (clipped, in nats), auc, brier, accuracy (at 0.5), base_rate, bias (mean score − mean
+ * label), ece. Regression: mae, mse, rmse, bias.
  */
 export function measure(
   task: Task,
@@ -35,21 +45,77 @@ export function measure(
   const bias = mean((score, label) => score - label)
   const blocks: Record<string, Blocks> =
     task === 'regression'
-      ? { mse: squared, mae: mean((score, label) => Math.abs(score - label)), bias }
+      ? {
+          mse: squared,
+          rmse: meanBlocks(
+            scores.map((score, row) => (score - labels[row]!) ** 2),
+            block,
+            'root_mean',
+          ),
+          mae: mean((score, label) => Math.abs(score - label)),
+          bias,
+        }
       : {
           log_loss: mean((score, label) => rowLogLoss(score, label)),
           ...(hasBothClasses(labels) && { auc: aucBlocks(scores, labels, block) }),
           brier: squared,
+          accuracy: mean((score, label) => (score >= 0.5 === label > 0.5 ? 1 : 0)),
           base_rate: mean((_, label) => label),
           bias,
         }
-  const metrics: Record<string, Estimate> = {}
-  for (const [name, statistics] of Object.entries(blocks)) {
-    const { estimate, lower, upper } = metricInterval(statistics)
-    metrics[name] = { estimate, lower, upper }
-  }
+  const metrics = estimatesOf(blocks)
   if (task === 'binary') metrics['ece'] = { estimate: calibrationError(scores, labels) }
   return { metrics, blocks }
+}
+
+function estimatesOf(blocks: Readonly<Record<string, Blocks>>): Record<string, Estimate> {
+  const entries = Object.entries(blocks).map(([name, statistics]) => {
+    const { estimate, lower, upper } = metricInterval(statistics)
+    return [name, { estimate, lower, upper }] as const
+  })
+  return Object.fromEntries(entries)
+}
+
+/**
+ * The same for a task of several classes: `scores[row·classes + class]` are probabilities, `labels` places of classes. log_loss (clipped, of
+ * the probability of the class that came), accuracy, macro_f1 (of the most probable class), macro_auc (each class against the rest).
+ */
+export function measureClasses({
+  scores,
+  labels,
+  block,
+  classes,
+}: {
+  scores: Float64Array
+  labels: Float64Array
+  block: Uint32Array
+  classes: number
+}): { metrics: Record<string, Estimate>; blocks: Record<string, Blocks> } {
+  const predicted = Uint32Array.from(labels, (_, row) => {
+    let best = 0
+    for (let label = 1; label < classes; label++)
+      if (scores[row * classes + label]! > scores[row * classes + best]!) best = label
+    return best
+  })
+  const aucOf = (label: number) =>
+    aucBlocks(
+      labels.map((_, row) => scores[row * classes + label]!),
+      labels.map((actual) => (actual === label ? 1 : 0)),
+      block,
+    )
+  const blocks: Record<string, Blocks> = {
+    log_loss: meanBlocks(
+      labels.map((label, row) => rowLogLoss(scores[row * classes + label]!, 1)),
+      block,
+    ),
+    accuracy: meanBlocks(
+      labels.map((label, row) => (predicted[row] === label ? 1 : 0)),
+      block,
+    ),
+    macro_f1: f1Blocks(predicted, labels, { classes, block }),
+    macro_auc: { kind: 'macro_auc', classes: Array.from({ length: classes }, (_, label) => aucOf(label)) },
+  }
+  return { metrics: estimatesOf(blocks), blocks }
 }
 
 function hasBothClasses(labels: Float64Array): boolean {

@@ -1,3 +1,4 @@
+import { referencedBlobs as benchmarkBlobs } from '../benchmarks/benchmarks.ts'
 import { referencedBlobs as dataBlobs } from '../data/data.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
@@ -16,6 +17,7 @@ const ROOMS = [
   dataBlobs,
   trackingBlobs,
   registryBlobs,
+  benchmarkBlobs,
   pipelinesBlobs,
   servingBlobs,
   monitoringBlobs,

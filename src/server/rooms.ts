@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import { routes as benchmarkRoutes } from '../benchmarks/routes.ts'
 import { enqueueDueProbes } from '../data/data.ts'
 import { routes as dataRoutes } from '../data/routes.ts'
 import { routes as featureRoutes } from '../features/routes.ts'
@@ -38,6 +39,7 @@ export const roomRoutes: readonly Route[] = [
   ...registryRoutes,
   ...overviewRoutes,
   ...lineageRoutes,
+  ...benchmarkRoutes,
   ...pipelineRoutes,
   ...rolloutRoutes,
   ...monitoringRoutes,

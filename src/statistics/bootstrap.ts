@@ -9,11 +9,22 @@ import { normalCdf, studentTQuantile } from './special.ts'
  *
  * - `auc`: positives and negatives of each block, and `wins[i·blocks + j]`, the Mann–Whitney count of the positives of
  *   block i against the negatives of block j.
- * - `mean`: the sum of a per-row loss and the rows of each block.
+ * - `mean`: the sum of a per-row loss and the rows of each block; `root_mean` is the root of that mean.
+ * - `macro_auc`: the unweighted mean over classes of the AUC of one class against the rest (Provost and Domingos 2000).
+ * - `macro_f1`: the unweighted mean over classes of F1; `hits`, `predicted` and `actual` count rows at `[block·classes + class]`.
  */
 export type BlockStatistics =
-  | { kind: 'auc'; positives: number[]; negatives: number[]; wins: number[] }
-  | { kind: 'mean'; sums: number[]; rows: number[] }
+  | AucStatistics
+  | { kind: 'mean' | 'root_mean'; sums: number[]; rows: number[] }
+  | { kind: 'macro_auc'; classes: AucStatistics[] }
+  | { kind: 'macro_f1'; classes: number; hits: number[]; predicted: number[]; actual: number[] }
+
+interface AucStatistics {
+  kind: 'auc'
+  positives: number[]
+  negatives: number[]
+  wins: number[]
+}
 
 export type BlockInterval = {
   estimate: number
@@ -37,7 +48,7 @@ export function aucBlocks(
   scores: ArrayLike<number>,
   labels: ArrayLike<number>,
   block: ArrayLike<number>,
-): BlockStatistics {
+): AucStatistics {
   const rows = rowsOfBlocks(block)
   const parts = rows.map((members) =>
     splitByLabel(
@@ -66,13 +77,35 @@ function rowsOfBlocks(block: ArrayLike<number>): Uint32Array[] {
 }
 
 /** Statistics of the mean of a per-row loss by block (log loss, squared error, absolute error, a 0/1 error). */
-export function meanBlocks(losses: ArrayLike<number>, block: ArrayLike<number>): BlockStatistics {
+export function meanBlocks(
+  losses: ArrayLike<number>,
+  block: ArrayLike<number>,
+  kind: 'mean' | 'root_mean' = 'mean',
+): BlockStatistics {
   const members = rowsOfBlocks(block)
   return {
-    kind: 'mean',
+    kind,
     sums: members.map((rows) => rows.reduce((sum, row) => sum + losses[row]!, 0)),
     rows: members.map((rows) => rows.length),
   }
+}
+
+/** Statistics of macro F1 by block: of each row the class that is predicted and the class that it has, from 0 on. */
+export function f1Blocks(
+  predicted: ArrayLike<number>,
+  actual: ArrayLike<number>,
+  { classes, block }: { classes: number; block: ArrayLike<number> },
+): BlockStatistics {
+  const blocks = rowsOfBlocks(block).length
+  const none = (): number[] => Array.from({ length: blocks * classes }, () => 0)
+  const counts = { hits: none(), predicted: none(), actual: none() }
+  for (let row = 0; row < predicted.length; row++) {
+    const at = block[row]! * classes
+    counts.predicted[at + predicted[row]!]!++
+    counts.actual[at + actual[row]!]!++
+    if (predicted[row] === actual[row]) counts.hits[at + actual[row]!]!++
+  }
+  return { kind: 'macro_f1', classes, ...counts }
 }
 
 /** Blocks for data without days: `blocks` stretches of equal length, in row order. Assumes stretches are independent. */
@@ -82,14 +115,21 @@ export function stretches(rows: number, blocks = 20): Uint32Array {
 
 /** The metric when block i counts `weights[i]` times; without weights, on all rows. NaN when a class is absent. */
 export function metricOfBlocks(statistics: BlockStatistics, weights?: ArrayLike<number>): number {
-  if (statistics.kind === 'mean') {
+  if (statistics.kind === 'macro_auc') {
+    const each = statistics.classes
+      .map((one) => metricOfBlocks(one, weights))
+      .filter((auc) => !Number.isNaN(auc))
+    return each.reduce((sum, auc) => sum + auc, 0) / each.length
+  }
+  if (statistics.kind === 'macro_f1') return macroF1(statistics, weights)
+  if (statistics.kind !== 'auc') {
     let [sum, rows] = [0, 0]
     for (let i = 0; i < statistics.sums.length; i++) {
       const weight = weights ? weights[i]! : 1
       sum += weight * statistics.sums[i]!
       rows += weight * statistics.rows[i]!
     }
-    return sum / rows
+    return statistics.kind === 'root_mean' ? Math.sqrt(sum / rows) : sum / rows
   }
   const { positives, negatives, wins } = statistics
   const blocks = positives.length
@@ -102,6 +142,34 @@ export function metricOfBlocks(statistics: BlockStatistics, weights?: ArrayLike<
     for (let j = 0; j < blocks; j++) won += weight * (weights ? weights[j]! : 1) * wins[i * blocks + j]!
   }
   return won / (positive * negative)
+}
+
+/** Classes that are neither predicted nor there do not count. */
+function macroF1(
+  { classes, hits, predicted, actual }: Extract<BlockStatistics, { kind: 'macro_f1' }>,
+  weights?: ArrayLike<number>,
+): number {
+  const blocks = hits.length / classes
+  let [sum, counted] = [0, 0]
+  for (let label = 0; label < classes; label++) {
+    let [hit, cases] = [0, 0]
+    for (let block = 0; block < blocks; block++) {
+      const [weight, at] = [weights ? weights[block]! : 1, block * classes + label]
+      hit += weight * hits[at]!
+      cases += weight * (predicted[at]! + actual[at]!)
+    }
+    if (cases === 0) continue
+    sum += (2 * hit) / cases
+    counted++
+  }
+  return sum / counted
+}
+
+/** How many blocks the statistics are of. */
+export function blockCount(statistics: BlockStatistics): number {
+  if (statistics.kind === 'macro_f1') return statistics.hits.length / statistics.classes
+  if (statistics.kind === 'macro_auc') return statistics.classes[0]!.positives.length
+  return (statistics.kind === 'auc' ? statistics.positives : statistics.rows).length
 }
 
 /** An interval for one model's metric, from a bootstrap over blocks. */
@@ -131,7 +199,34 @@ export function differenceInterval(
 }
 
 function shapeOf(statistics: BlockStatistics): number[][] {
-  return statistics.kind === 'mean' ? [statistics.rows] : [statistics.positives, statistics.negatives]
+  if (statistics.kind === 'macro_auc') return statistics.classes.flatMap(shapeOf)
+  if (statistics.kind === 'macro_f1') return [statistics.actual]
+  return statistics.kind === 'auc' ? [statistics.positives, statistics.negatives] : [statistics.rows]
+}
+
+function rowsOf(statistics: BlockStatistics): number {
+  const counts = statistics.kind === 'macro_auc' ? shapeOf(statistics.classes[0]!) : shapeOf(statistics)
+  return counts.flat().reduce((sum, count) => sum + count, 0)
+}
+
+/** The metric without each block in turn: what a jackknife over blocks is made of. */
+export function leaveOneOut(statistics: BlockStatistics): Float64Array {
+  return leftOut((weights) => metricOfBlocks(statistics, weights), blockCount(statistics))
+}
+
+/**
+ * How a metric differs between two models on the same blocks, with the standard error of a jackknife over blocks and the interval of
+ * Student's t. Cheaper than `differenceInterval`, and with seven to twenty blocks a little too narrow. Takes what `leaveOneOut` gave.
+ */
+export function jackknifeDifference(
+  a: { estimate: number; left: ArrayLike<number> },
+  b: { estimate: number; left: ArrayLike<number> },
+  level = 0.95,
+): { estimate: number; lower: number; upper: number; standardError: number } {
+  const estimate = a.estimate - b.estimate
+  const standardError = spreadOf(Float64Array.from(a.left, (value, i) => value - b.left[i]!))
+  const half = studentTQuantile(0.5 + level / 2, a.left.length - 1) * standardError
+  return { estimate, lower: estimate - half, upper: estimate + half, standardError }
 }
 
 /**
@@ -145,16 +240,15 @@ function interval(
   metric: (weights?: ArrayLike<number>) => number,
   { level = 0.95, resamples = 2000, seed = 1 }: IntervalOptions,
 ): BlockInterval {
-  const shape = shapeOf(statistics)
-  const blocks = shape[0]!.length
+  const blocks = blockCount(statistics)
   if (blocks < 2)
     throw new AppError(
       'invalid',
       `An interval over blocks needs at least two blocks; there ${blocks === 1 ? 'is one' : 'are none'}.`,
     )
-  const rows = shape.flat().reduce((sum, count) => sum + count, 0)
+  const rows = rowsOf(statistics)
   const estimate = metric()
-  const standardError = jackknifeError(metric, blocks)
+  const standardError = spreadOf(leftOut(metric, blocks))
   const t = studentTQuantile(0.5 + level / 2, blocks - 1)
   const half = t * standardError
   const fewBlocks = blocks < ENOUGH_BLOCKS
@@ -170,14 +264,19 @@ function interval(
   }
 }
 
-function jackknifeError(metric: (weights: ArrayLike<number>) => number, blocks: number): number {
+function leftOut(metric: (weights: ArrayLike<number>) => number, blocks: number): Float64Array {
   const weights = new Float64Array(blocks).fill(1)
-  const values = Array.from({ length: blocks }, (_, left) => {
+  return Float64Array.from({ length: blocks }, (_, left) => {
     weights[left] = 0
     const value = metric(weights)
     weights[left] = 1
     return value
   })
+}
+
+/** The jackknife's standard error. */
+function spreadOf(values: Float64Array): number {
+  const blocks = values.length
   const mean = values.reduce((sum, value) => sum + value, 0) / blocks
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
   return Math.sqrt(((blocks - 1) / blocks) * squares)

@@ -1,3 +1,4 @@
+import { jobs as benchmarkJobs } from '../benchmarks/jobs.ts'
 import { dataJobs } from '../data/jobs.ts'
 import { featureJobs } from '../features/jobs.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
@@ -9,6 +10,7 @@ import { jobs as servingJobs } from '../serving/jobs.ts'
 export const roomJobs: readonly JobHandler[] = [
   ...dataJobs,
   ...featureJobs,
+  ...benchmarkJobs,
   ...servingJobs,
   ...rolloutJobs,
   ...monitoringJobs,

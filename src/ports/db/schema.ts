@@ -1,3 +1,4 @@
+import type { BenchmarksTables } from '../../benchmarks/tables.ts'
 import type { DataTables } from '../../data/tables.ts'
 import type { FeaturesTables } from '../../features/tables.ts'
 import type { GovernanceTables } from '../../governance/tables.ts'
@@ -25,6 +26,7 @@ export interface Tables
     ImportingTables,
     TrackingTables,
     RegistryTables,
+    BenchmarksTables,
     PipelinesTables,
     ServingTables,
     RolloutTables,
