@@ -129,6 +129,7 @@ export async function findPages(base: string): Promise<PageCheck[]> {
         ['heading', 'What it takes'],
       ],
     },
+    { name: 'benchmarks', path: '/benchmarks', shows: [['heading', 'Benchmarks']] },
     {
       name: 'deployments',
       path: '/deployments',

@@ -11,6 +11,7 @@ import {
   Scale,
   Search,
   Sun,
+  Trophy,
   Waves,
   Workflow,
 } from 'lucide-react'
@@ -32,6 +33,7 @@ const icons: Record<(typeof pages)[number]['href'], LucideIcon> = {
   '/runs': FlaskConical,
   '/pipelines': Workflow,
   '/models': Package,
+  '/benchmarks': Trophy,
   '/deployments': Rocket,
   '/monitoring': Radio,
   '/datasets': Database,

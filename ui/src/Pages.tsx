@@ -1,5 +1,7 @@
 import { lazy } from 'react'
 import { Route, Switch } from 'wouter'
+import { BenchmarkPage } from './benchmarks/BenchmarkPage.tsx'
+import { BenchmarksPage } from './benchmarks/BenchmarksPage.tsx'
 import { DatasetPage } from './data/DatasetPage.tsx'
 import { DatasetsPage } from './data/DatasetsPage.tsx'
 import { DecisionsPage } from './decisions/DecisionsPage.tsx'
@@ -42,6 +44,8 @@ export function Pages() {
           <ModelVersionPage key={`${name}/${version}`} name={name} version={Number(version)} />
         )}
       </Route>
+      <Route path="/benchmarks" component={BenchmarksPage} />
+      <Route path="/benchmarks/:name">{({ name }) => <BenchmarkPage key={name} name={name} />}</Route>
       <Route path="/deployments" component={DeploymentsPage} />
       <Route path="/deployments/:name">{({ name }) => <DeploymentPage key={name} name={name} />}</Route>
       <Route path="/monitoring" component={MonitoringIndexPage} />

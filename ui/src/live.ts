@@ -14,6 +14,7 @@ const rooms: Record<string, readonly string[]> = {
   'run.changed': ['experiments'],
   'model.version_created': ['registry'],
   'model.alias_set': ['registry'],
+  'benchmark.changed': ['benchmarks'],
   'model.changed': ['registry'],
   'promotion.changed': ['registry'],
   'comment.changed': ['comments'],

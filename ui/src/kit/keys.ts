@@ -5,6 +5,7 @@ export const pages = [
   { key: 'r', href: '/runs', name: 'Runs' },
   { key: 'p', href: '/pipelines', name: 'Pipelines' },
   { key: 'm', href: '/models', name: 'Models' },
+  { key: 'b', href: '/benchmarks', name: 'Benchmarks' },
   { key: 'd', href: '/deployments', name: 'Deployments' },
   { key: 'w', href: '/monitoring', name: 'Monitoring' },
   { key: 'a', href: '/datasets', name: 'Data' },

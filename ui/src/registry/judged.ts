@@ -6,7 +6,16 @@ export function mainMetric(metrics: Record<string, Bounds>): string | undefined 
 }
 
 export function metricName(metric: string): string {
-  return metric === 'auc' ? 'AUC' : metric.replaceAll('_', ' ')
+  return metrics[metric] ?? metric.replaceAll('_', ' ')
+}
+
+const metrics: Record<string, string> = {
+  auc: 'AUC',
+  rmse: 'RMSE',
+  mae: 'MAE',
+  mse: 'MSE',
+  macro_auc: 'macro AUC',
+  macro_f1: 'macro F1',
 }
 
 const words: Record<Verdict, string> = { pass: 'passed', fail: 'declined', undecided: 'undecided' }
