@@ -5,6 +5,7 @@ import { createProgram } from '../src/command-line.ts'
 import { allRoutes } from '../src/server/server.ts'
 import { commandsPage } from './commands.ts'
 import { configurationPage } from './configuration.ts'
+import { mlflowPage } from './mlflow.ts'
 import { restPage } from './rest.ts'
 
 /** Each page by its path below `docs/`. */
@@ -12,6 +13,7 @@ export function generatedPages(): Record<string, string> {
   return {
     'reference/commands.md': commandsPage(createProgram()),
     'reference/configuration.md': configurationPage(),
+    'reference/mlflow.md': mlflowPage(),
     'reference/rest.md': restPage(allRoutes()),
   }
 }

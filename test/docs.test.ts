@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { commandsBelow, fullName } from '../docs/commands.ts'
 import { generatedPages } from '../docs/generate.ts'
+import { mlflowEndpoints, patternOf } from '../docs/mlflow.ts'
 import { createProgram } from '../src/command-line.ts'
 import { EXIT_CODE } from '../src/http/command.ts'
 import { STATUS } from '../src/http/errors.ts'
 import { configSchema, environmentName } from '../src/kernel/config.ts'
+import { addressesOf, endpoints } from '../src/protocols/mlflow/mlflow.ts'
 import { allRoutes } from '../src/server/server.ts'
 
 function page(path: string): string {
@@ -46,6 +48,20 @@ test('Every route is documented, once, with its permission', () => {
     expect(text.split(`### \`${method} ${path}\`\n`)).toHaveLength(2)
     expect(text).toContain(`### \`${method} ${path}\`\n\n${summary}. Permission: \`${permission}\`.`)
   }
+})
+
+test('Every endpoint of MLflow stands in its reference, as working or as refused', () => {
+  const rows = page('reference/mlflow.md').matchAll(/^\| `([^`]+)` \| (?:works|refused) \|/gm)
+  expect([...rows].map(([, name]) => name)).toEqual(mlflowEndpoints())
+  const known = new Set(mlflowEndpoints().map(patternOf))
+  for (const item of endpoints)
+    for (const method of item.methods) {
+      const patterns = addressesOf(item).map((path) => patternOf(`${method} ${path}`))
+      expect(
+        patterns.some((pattern) => known.has(pattern)),
+        `${method} ${item.path}`,
+      ).toBe(true)
+    }
 })
 
 test('Every error code is documented with its status and its exit code', () => {

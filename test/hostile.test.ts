@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { localOwner } from '../src/kernel/actor.ts'
-import { endpoints, mlflowApp } from '../src/protocols/mlflow/mlflow.ts'
+import { addressesOf, endpoints, mlflowApp } from '../src/protocols/mlflow/mlflow.ts'
 import { openTestContext, type TestContext } from './databases.ts'
 
 type App = ReturnType<typeof mlflowApp>
@@ -182,13 +182,18 @@ describe.each(postgresUrl ? ['sqlite', postgresUrl] : ['sqlite'])('Hostile reque
     expect(await dataVersion()).not.toEqual(before)
   })
 
-  for (const { methods, path, version = '2.0' } of endpoints) {
+  for (const item of endpoints) {
+    const { methods } = item
+    const path = addressesOf(item)[0]!
+    // Parts of a path that are `..` are gone before a request is sent, and lead to another endpoint.
+    const start = path.split(/[:*]/)[0]!
     test(`${methods.join(', ')} ${path}: refused in MLflow’s form or done; a refusal changes nothing`, async () => {
       const ids = fc.tuple(text, fc.oneof(fc.constant(''), text))
       await fc.assert(
         fc.asyncProperty(fields, ids, brokenBody, fc.nat(9), async (body, [first, second], broken, dice) => {
           const method = methods[dice % methods.length]!
-          const url = `http://localhost/api/${version}${withPath(path, [first, second])}`
+          const url = `http://localhost${withPath(path, [first, second])}`
+          fc.pre(new URL(url).pathname.startsWith(start))
           if (method === 'GET') {
             const query = new URLSearchParams()
             for (const [name, each] of Object.entries(body))

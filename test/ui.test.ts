@@ -13,6 +13,21 @@ import { drawnPoints, groupKeys } from '../ui/src/runs/curve-points.ts'
 import { smooth } from '../ui/src/charts/smoothing.ts'
 import { wilson } from '../ui/src/deployments/traffic.ts'
 import { decimal, duration, relative, share } from '../ui/src/format.ts'
+import { pageOfMlflowAddress } from '../ui/src/mlflow-address.ts'
+
+it('opens the page that an address of the UI of MLflow means', () => {
+  expect(pageOfMlflowAddress('#/experiments/7/runs/abc')).toBe('/runs/abc')
+  expect(pageOfMlflowAddress('#/experiments/7/runs/abc/artifacts/model?x=1')).toBe('/runs/abc')
+  expect(pageOfMlflowAddress('#/experiments/7')).toBe('/runs?experiment=7')
+  expect(pageOfMlflowAddress('#/experiments')).toBe('/runs')
+  expect(pageOfMlflowAddress('#/models')).toBe('/models')
+  expect(pageOfMlflowAddress('#/models/late')).toBe('/models/late')
+  expect(pageOfMlflowAddress('#/models/a%20b/versions/3')).toBe('/models/a%20b/versions/3')
+  expect(pageOfMlflowAddress('#/')).toBe('/')
+  expect(pageOfMlflowAddress('')).toBeUndefined()
+  expect(pageOfMlflowAddress('#heading')).toBeUndefined()
+  expect(pageOfMlflowAddress('#/settings')).toBeUndefined()
+})
 
 describe('smoothing', () => {
   const xs = Array.from({ length: 50 }, (_, index) => index)

@@ -93,6 +93,7 @@ export type FeatureServiceReference = z.infer<typeof FeatureServiceReference>
 
 export const stages = ['None', 'Staging', 'Production', 'Archived'] as const
 const Stage = z.enum(stages)
+export type Stage = z.infer<typeof Stage>
 
 export const ModelVersion = z.object({
   id: z.string(),

@@ -6,6 +6,8 @@ import { findServable } from './servable.ts'
 import type { ModelVersion } from './schema.ts'
 import { getModelVersion, registerVersion, type RegisterVersion } from './versions.ts'
 
+/** What MLflow's clients give as the source of a prompt, which has no files. */
+const PLACEHOLDERS = ['prompt-template', 'dummy-source']
 const MODEL_VERSIONS_TAG = 'mlflow.modelVersions'
 
 /**
@@ -54,7 +56,8 @@ async function locate(context: Pick<Context, 'db'>, caller: Caller, source: stri
   if (!named) return { uri: source }
   const version = Number(named[2])
   const known = await getModelVersion(context, { ...caller, model: decodeURIComponent(named[1]!), version })
-  return { uri: known.storageLocation ?? known.source }
+  const runId = known.runId === undefined ? {} : { runId: known.runId }
+  return { uri: known.storageLocation ?? known.source, ...runId }
 }
 
 /** MLflow's clients read here which versions a logged model became. */
@@ -71,11 +74,25 @@ async function noteOnLoggedModel(
   await updateLoggedModelState(context, { ...caller, id, tags: [tag] })
 }
 
+/** However often it is encoded. */
+function decodedWhole(source: string): string {
+  let decoded = source
+  for (let times = 0; times < 10; times++) {
+    const next = decoded.replaceAll(/%(2e|2f|5c|25)/gi, (code) =>
+      String.fromCharCode(parseInt(code.slice(1), 16)),
+    )
+    if (next === decoded) return decoded
+    decoded = next
+  }
+  throw new AppError('invalid', `Invalid model version source: '${source}'. It is encoded too often.`)
+}
+
 function requireSource(source: string): void {
-  const decoded = source.replaceAll(/%2e/gi, '.').replaceAll(/%2f/gi, '/')
+  const decoded = decodedWhole(source)
   if (/(^|[/\\])\.\.([/\\]|$)/.test(decoded))
     throw new AppError('invalid', `Invalid model version source: '${source}'. It must not contain '..'.`)
-  if (/^(file:|[/\\]|[a-z]:[/\\])/i.test(source))
+  if (PLACEHOLDERS.includes(source)) return
+  if (/^(file:|[a-z]:[/\\])/i.test(source) || !/^[a-z][a-z0-9+.-]*:/i.test(source))
     throw new AppError(
       'invalid',
       `Invalid model version source: '${source}'. To use a local path as a model version source, log it as an artifact of a run first.`,

@@ -322,7 +322,7 @@ const VERSIONS: Searchable = {
   attributes: {
     name: { column: 'm.name', kind: 'text' },
     version: { column: 'v.version', kind: 'number' },
-    runId: { column: 'v.run_id', kind: 'text', nullable: true },
+    runId: { column: 'v.run_id', kind: 'text', nullable: true, emptyWhenNull: true },
     source: { column: 'v.source', kind: 'text' },
     createdMs: { column: 'v.created_ms', kind: 'number' },
     updatedMs: { column: 'v.updated_ms', kind: 'number' },
@@ -342,6 +342,7 @@ export async function searchVersionRows(
     scope: sql`v.project_id = ${search.projectId} and v.deleted_ms is null`,
     filter: filterSql(dialect, VERSIONS, search.filter),
     order: orderSql(VERSIONS, search.orderBy, [
+      ...(search.orderBy.length === 0 ? [{ expression: sql.ref('v.updated_ms'), descending: true }] : []),
       { expression: sql.ref('m.name'), descending: false },
       { expression: sql.ref('v.version'), descending: true },
     ]),

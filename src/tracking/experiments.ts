@@ -4,6 +4,7 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
+import { requireKey } from './keys.ts'
 import type { Experiment, Tag } from './schema.ts'
 import {
   cascadeLifecycle,
@@ -36,6 +37,7 @@ export async function createExperiment(
   const { projectId, actor, name, tags = [] } = input
   requirePermission(actor, 'contribute', projectId)
   requireName(name)
+  for (const { key } of tags) requireKey(key, 'tag')
   try {
     return await db.write(async (trx) => {
       await ensureDefaultExperiment(trx, projectId, clock.now())
@@ -137,6 +139,7 @@ export async function setExperimentTag(
   { projectId, actor, id, tag }: Caller & { id: string; tag: Tag },
 ): Promise<void> {
   requirePermission(actor, 'contribute', projectId)
+  requireKey(tag.key, 'tag')
   await db.write(async (trx) => {
     const row = await getActiveExperiment(trx, projectId, id)
     await upsertExperimentTags(trx, { experimentId: row.id, projectId, tags: [tag] })

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { AppError } from '../kernel/errors.ts'
 import { MAX_KEY_LENGTH } from './schema.ts'
 
-const KEY = /^[/\w.\- :]+$/
+const KEY = /^[/\p{L}\p{N}_.\- :]+$/u
 
 /** Throws `invalid` unless the text can name a metric, a param or a tag. */
 export function requireKey(key: string, what: 'metric' | 'param' | 'tag'): void {

@@ -20,7 +20,10 @@ import {
 import { lastOfEachKey, updateRunRow } from './store.ts'
 import { insertDatasetUse, insertModelUses, upsertLoggedModelMetrics } from './store-inputs.ts'
 import { insertMetrics } from './store-metrics.ts'
-import { deleteTag, insertParams, upsertTags, type Owner } from './store-values.ts'
+import { deleteTag, findTag, insertParams, upsertTags, type Owner } from './store-values.ts'
+
+/** The history of models is JSON: cut short it would be none. */
+const MAX_HISTORY_LENGTH = 1_000_000
 
 export interface LogBatch extends Caller {
   runId: string
@@ -69,6 +72,33 @@ export async function removeTag(trx: Trx, runId: string, key: string): Promise<b
   if (!(await deleteTag(trx, runId, key))) return false
   if (key === TAGS.parentRunId) await updateRunRow(trx, runId, { parent_run_id: null })
   return true
+}
+
+/** Adds a model to the history that the run keeps in a tag, as MLflow 1 and its R client record what they have logged. */
+export async function recordModel(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  { projectId, actor, runId, model }: Caller & { runId: string; model: Record<string, unknown> },
+): Promise<void> {
+  requirePermission(actor, 'contribute', projectId)
+  await db.write(async (trx) => {
+    const row = await getActiveRun(trx, projectId, runId)
+    const known = historyOf(await findTag(trx, runId, TAGS.modelHistory))
+    const value = JSON.stringify([...known, model])
+    requireValue('tag', TAGS.modelHistory, value, MAX_HISTORY_LENGTH)
+    await upsertTags(trx, ownerOf(row), [{ key: TAGS.modelHistory, value }])
+    await audit(trx, { projectId, actor, action: 'tracking.record_model', subject: runId })
+    await announce({ clock }, trx, row)
+  })
+}
+
+function historyOf(tag: string | undefined): unknown[] {
+  try {
+    const history: unknown = JSON.parse(tag ?? '[]')
+    if (Array.isArray(history)) return history
+  } catch {
+    // told below
+  }
+  throw new AppError('invalid', `The tag ${TAGS.modelHistory} of this run holds no list of models`)
 }
 
 /** Throws `not_found` when the run has no such tag. */

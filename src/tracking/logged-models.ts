@@ -4,6 +4,7 @@ import { requirePermission } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { getActiveExperiment, type Caller } from './experiments.ts'
+import { randomRunName } from './run-names.ts'
 import type { Search } from './store.ts'
 import type { LoggedModel, Param, Tag } from './schema.ts'
 import {
@@ -40,7 +41,7 @@ export async function createLoggedModel(
       id,
       project_id: projectId,
       experiment_id: experiment.id,
-      name: input.name || `model-${id.slice(2, 10)}`,
+      name: input.name || randomRunName(id.slice(2)),
       model_type: input.modelType ?? null,
       source_run_id: input.sourceRunId ?? null,
       status: 'PENDING',

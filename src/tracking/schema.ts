@@ -16,6 +16,7 @@ export const TAGS = {
   parentRunId: 'mlflow.parentRunId',
   user: 'mlflow.user',
   datasetContext: 'mlflow.data.context',
+  modelHistory: 'mlflow.log-model.history',
   note: 'mlflow.note.content',
 } as const
 

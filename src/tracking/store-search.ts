@@ -12,11 +12,19 @@ import {
 
 type Sql = RawBuilder<unknown>
 
+interface SearchableAttribute {
+  column: string
+  kind: 'number' | 'text'
+  nullable?: boolean
+  /** What has no value compares as an empty text. */
+  emptyWhenNull?: boolean
+}
+
 /** Where each field of a filter lives in the tables of what is searched. */
 export interface Searchable {
   what: string
   /** Columns that hold one value for each thing, by attribute. */
-  attributes: Record<string, { column: string; kind: 'number' | 'text'; nullable?: boolean }>
+  attributes: Record<string, SearchableAttribute>
   /** Text values by key: a table whose `owner` column holds the thing's id. */
   values: Partial<Record<'param' | 'tag', { table: string; owner: string }>>
   /** `byDataset`: a thing has several values of one metric, each on a dataset. */
@@ -75,10 +83,14 @@ function metricSql(
 ): RawBuilder<SqlBool> {
   const { metric } = searchable
   if (!metric) throw new AppError('invalid', `${searchable.what} have no metrics to filter by`)
-  const compare = sql.raw(operator === '!=' ? '<>' : operator)
+  // A NaN is other than every number, and neither less nor greater.
+  const holds =
+    operator === '!='
+      ? sql`(is_nan = 1 or value <> ${value})`
+      : sql`is_nan = 0 and value ${sql.raw(operator)} ${value}`
   const measured = datasets && byDataset(searchable) ? sql` and ${onDatasets(datasets)}` : sql``
   return sql<SqlBool>`${sql.ref(searchable.id)} in (select ${sql.ref(metric.owner)} from ${sql.table(metric.table)}
-    where ${scopeSql(searchable)}key = ${key} and is_nan = 0 and value ${compare} ${value}${measured})`
+    where ${scopeSql(searchable)}key = ${key} and ${holds}${measured})`
 }
 
 function byDataset({ what, metric }: Searchable): { table: string; owner: string } {
@@ -136,7 +148,8 @@ function attributeSql(
       ? sql<SqlBool>`${column} is null`
       : sql<SqlBool>`${column} is not null`
   }
-  if (attribute.kind === 'text') return textSql(dialect, column, comparison)
+  const compared = attribute.emptyWhenNull ? sql`coalesce(${column}, '')` : column
+  if (attribute.kind === 'text') return textSql(dialect, compared, comparison)
   if (!('value' in comparison) || typeof comparison.value !== 'number')
     throw new AppError('invalid', `The attribute ${comparison.key} compares with a number`)
   const compare = sql.raw(comparison.operator === '!=' ? '<>' : comparison.operator)

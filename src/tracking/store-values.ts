@@ -53,6 +53,16 @@ export async function upsertTags(trx: Trx, owner: Owner, tags: readonly Tag[]): 
     .execute()
 }
 
+export async function findTag(at: Queryable, runId: string, key: string): Promise<string | undefined> {
+  const row = await at
+    .selectFrom('run_tag')
+    .select('value')
+    .where('run_id', '=', runId)
+    .where('key', '=', key)
+    .executeTakeFirst()
+  return row?.value
+}
+
 export async function deleteTag(trx: Trx, runId: string, key: string): Promise<boolean> {
   const result = await trx
     .deleteFrom('run_tag')

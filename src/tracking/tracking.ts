@@ -9,7 +9,7 @@ export {
   setExperimentTag,
 } from './experiments.ts'
 export { createRun, finishRun, getRun, searchRuns, setRunLifecycle, updateRun } from './runs.ts'
-export { deleteRunTag, logBatch, logInputs } from './log-batch.ts'
+export { deleteRunTag, logBatch, logInputs, recordModel } from './log-batch.ts'
 export { getMetricHistory, getThinnedHistory, sampleHistories } from './history.ts'
 export {
   createLoggedModel,
@@ -38,6 +38,7 @@ export {
 } from './import-runs.ts'
 export { abortUpload, completeUpload, createUpload, putUploadPart, removeExpiredUploads } from './uploads.ts'
 export { requireSignature, signAccess } from './signing.ts'
+export { requireKey } from './keys.ts'
 export { summarizeDatasets } from './datasets.ts'
 export { referencedBlobs } from './store-artifacts.ts'
 export { lineage } from './store-lineage.ts'

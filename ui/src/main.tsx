@@ -5,6 +5,10 @@ import { createRoot } from 'react-dom/client'
 import { Router } from 'wouter'
 import { base, queryClient } from './api.ts'
 import { App } from './App.tsx'
+import { pageOfMlflowAddress } from './mlflow-address.ts'
+
+const page = pageOfMlflowAddress(location.hash)
+if (page !== undefined) history.replaceState(null, '', base + page)
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no #root')

@@ -12,17 +12,24 @@ import {
 } from '../../tracking/tracking.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { invalid } from './errors.ts'
-import { EXPERIMENTS, parseOrderBy, parseSearchFilter } from './search-filter.ts'
-import { VIEW_TYPES, endpoint, lifecycleOf, pageSize, unlessEmpty, type Fields } from './wire.ts'
+import { parseOrderBy, parseSearchFilter } from './search-filter.ts'
+import { EXPERIMENTS } from './search-vocabulary.ts'
+import {
+  VIEW_TYPES,
+  endpoint,
+  experimentId,
+  lifecycleOf,
+  pageSize,
+  unlessEmpty,
+  type Fields,
+} from './wire.ts'
 
-const MAX_TAG_LENGTH = 5000
+const MAX_TAG_LENGTH = 20_000
 
 export const endpoints = [
   endpoint('POST', '/mlflow/experiments/create', async ({ context, caller, fields }) => {
     const name = fields.required('name')
-    const tags = fields
-      .objects('tags')
-      .map((tag) => ({ key: tag.required('key'), value: tag.text('value') ?? '' }))
+    const tags = fields.objects('tags').map(experimentTag)
     const artifactLocation = locationOf(fields)
     const { id } = await createExperiment(context, { ...caller, name, artifactLocation, tags })
     return { experiment_id: id }
@@ -67,10 +74,7 @@ export const endpoints = [
     return {}
   }),
   endpoint('POST', '/mlflow/experiments/set-experiment-tag', async ({ context, caller, fields }) => {
-    const tag = { key: fields.required('key'), value: fields.text('value') ?? '' }
-    if (tag.value.length > MAX_TAG_LENGTH)
-      throw invalid(`Tag value exceeds the maximum length of ${MAX_TAG_LENGTH} characters`)
-    await setExperimentTag(context, { ...caller, id: experimentId(fields), tag })
+    await setExperimentTag(context, { ...caller, id: experimentId(fields), tag: experimentTag(fields) })
     return {}
   }),
   endpoint('POST', '/mlflow/experiments/delete-experiment-tag', async ({ context, caller, fields }) => {
@@ -79,6 +83,8 @@ export const endpoints = [
   }),
   endpoint('POST', '/mlflow/experiments/search-datasets', async ({ context, caller, fields }) => {
     const experimentIds = fields.texts('experiment_ids')
+    if (experimentIds.length === 0)
+      throw invalid('SearchDatasets request must specify at least one experiment_id.')
     if (experimentIds.length > 20)
       throw invalid('SearchDatasets request cannot specify more than 20 experiment_ids.')
     const summaries = await summarizeDatasets(context, { ...caller, experimentIds })
@@ -96,11 +102,11 @@ export const endpoints = [
   }),
 ]
 
-/** Ids are numbers as text; R and Java send numbers too. */
-function experimentId(fields: Fields): string {
-  const id = fields.required('experiment_id')
-  if (/^\d{1,18}$/.test(id)) return id
-  throw invalid(`Invalid experiment ID: '${id}'. It must be a number.`)
+function experimentTag(tag: Fields) {
+  const value = tag.text('value') ?? ''
+  if (value.length > MAX_TAG_LENGTH)
+    throw invalid(`'value' exceeds the maximum length of ${MAX_TAG_LENGTH} characters`)
+  return { key: tag.required('key'), value }
 }
 
 function locationOf(fields: Fields): string | undefined {

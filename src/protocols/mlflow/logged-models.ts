@@ -10,9 +10,10 @@ import {
 } from '../../tracking/tracking.ts'
 import { invalid } from './errors.ts'
 import { metricToWire, paramOf, tagOf } from './runs.ts'
-import { LOGGED_MODELS, parseOrderBy, parseSearchFilter } from './search-filter.ts'
+import { parseOrderBy, parseSearchFilter } from './search-filter.ts'
+import { LOGGED_MODELS } from './search-vocabulary.ts'
 import { entryToWire } from './artifacts.ts'
-import { endpoint, pageSize, unlessEmpty, type Call, type Fields } from './wire.ts'
+import { endpoint, experimentId, pageSize, missing, unlessEmpty, type Call, type Fields } from './wire.ts'
 
 const STATUSES = { LOGGED_MODEL_PENDING: 1, LOGGED_MODEL_READY: 2, LOGGED_MODEL_UPLOAD_FAILED: 3 } as const
 const DOMAIN_STATUS = {
@@ -25,7 +26,7 @@ export const endpoints = [
   endpoint('POST', '/mlflow/logged-models', async ({ context, caller, fields }) => {
     const model = await createLoggedModel(context, {
       ...caller,
-      experimentId: fields.required('experiment_id'),
+      experimentId: experimentId(fields),
       name: fields.text('name') || undefined,
       modelType: fields.text('model_type') || undefined,
       sourceRunId: fields.text('source_run_id') || undefined,
@@ -35,14 +36,16 @@ export const endpoints = [
     return { model: modelToWire(model) }
   }),
   endpoint('POST', '/mlflow/logged-models/search', async ({ context, caller, fields }) => {
+    const experimentIds = fields.texts('experiment_ids')
+    if (experimentIds.length === 0) throw missing('experiment_ids')
     const datasets = fields.objects('datasets').map(datasetOf)
     const filter = parseSearchFilter(fields.text('filter'), LOGGED_MODELS)
     const { models, nextPageToken } = await searchLoggedModels(context, {
       ...caller,
-      experimentIds: fields.texts('experiment_ids'),
+      experimentIds,
       filter: datasets.length === 0 ? filter : measuredOn(datasets, filter),
       orderBy: fields.objects('order_by').map(orderTerm),
-      limit: pageSize(fields, { default: 50, max: 1000 }),
+      limit: pageSize(fields, { default: 50, max: 50_000 }),
       pageToken: fields.text('page_token'),
     })
     return {
@@ -65,9 +68,10 @@ export const endpoints = [
     await change(call, { lifecycle: 'deleted' })
     return {}
   }),
-  endpoint('PATCH', '/mlflow/logged-models/:modelId/tags', async (call) => ({
-    model: modelToWire(await change(call, { tags: call.fields.objects('tags').map(tagOf) })),
-  })),
+  endpoint('PATCH', '/mlflow/logged-models/:modelId/tags', async (call) => {
+    await change(call, { tags: call.fields.objects('tags').map(tagOf) })
+    return {}
+  }),
   endpoint('DELETE', '/mlflow/logged-models/:modelId/tags/:key', async (call) => {
     await change(call, { removeTag: call.path['key']! })
     return {}

@@ -8,6 +8,7 @@ import { endpoint, pageSize, unlessEmpty, type Fields } from './wire.ts'
 const WHOLE_HISTORY = 100_000
 const LIMITS = { metrics: 1000, params: 100, tags: 100 } as const
 const LIMIT_TOTAL = 1000
+const BULK_POINTS = 25_000
 
 export const endpoints = [
   endpoint('POST', '/mlflow/runs/log-metric', async ({ context, caller, fields }) => {
@@ -51,13 +52,14 @@ export const endpoints = [
       throw invalid('GetMetricHistoryBulkInterval request must specify at least one run_id.')
     if (runIds.length > 100)
       throw invalid('GetMetricHistoryBulkInterval request must specify at most 100 run_ids.')
+    requireSteps(fields)
     const metrics = await sampleHistories(context, {
       ...caller,
       runIds,
       key: fields.required('metric_key'),
       startStep: fields.integer('start_step'),
       endStep: fields.integer('end_step'),
-      limit: pageSize(fields, { default: 320, max: 2500 }),
+      limit: pageSize(fields, { default: 2500, max: 2500 }),
     })
     return {
       ...unlessEmpty(
@@ -66,7 +68,39 @@ export const endpoints = [
       ),
     }
   }),
+  endpoint(
+    'GET',
+    '/mlflow/metrics/get-history-bulk',
+    async ({ context, caller, fields }) => {
+      const runIds = fields.texts('run_id').toSorted()
+      if (runIds.length === 0) throw invalid('GetMetricHistoryBulk request must specify at least one run_id.')
+      if (runIds.length > 100)
+        throw invalid(
+          `GetMetricHistoryBulk request cannot specify more than 100 run_ids. Received ${runIds.length} run_ids.`,
+        )
+      const key = fields.text('metric_key')
+      if (key === undefined) throw invalid('GetMetricHistoryBulk request must specify a metric_key.')
+      let limit = Math.min(fields.integer('max_results') ?? BULK_POINTS, BULK_POINTS)
+      const metrics = []
+      for (const runId of runIds) {
+        if (limit <= 0) break
+        const history = await getMetricHistory(context, { ...caller, runId, key, limit })
+        for (const metric of history.metrics) metrics.push({ ...metricToWire(metric), run_id: runId })
+        limit -= history.metrics.length
+      }
+      return { metrics }
+    },
+    { base: 'ajax-api' },
+  ),
 ]
+
+function requireSteps(fields: Fields): void {
+  const [start, end] = [fields.integer('start_step'), fields.integer('end_step')]
+  if ((start === undefined) !== (end === undefined))
+    throw invalid('If either start step or end step are specified, both must be specified.')
+  if (start !== undefined && end !== undefined && start > end)
+    throw invalid(`end_step must be greater than start_step. Found start_step=${start} and end_step=${end}.`)
+}
 
 function metricOf(metric: Fields): MetricPoint {
   const loggedModelId = metric.text('model_id')
@@ -95,7 +129,7 @@ function requireLimits(lists: Record<keyof typeof LIMITS, Fields[]>): void {
   }
   if (total > LIMIT_TOTAL)
     throw invalid(
-      `A batch logging request can contain at most ${LIMIT_TOTAL} metrics, params, and tags in total. Got ${total}.`,
+      `A batch logging request can contain at most ${LIMIT_TOTAL} metrics, params, and tags. Got ${total} metrics, params, and tags. Please split up metrics, params, and tags across multiple requests and try again.`,
     )
 }
 

@@ -82,7 +82,7 @@ export function mlflowApp(context: Context, authenticate: Authenticate): Hono {
 }
 
 /** Everywhere an endpoint stands, before the prefix of a project. */
-function addressesOf({ base, version, path }: Endpoint): string[] {
+export function addressesOf({ base, version, path }: Endpoint): string[] {
   if (base === 'root') return [path]
   return (base === 'api' ? ['/api', '/ajax-api'] : ['/ajax-api']).map((root) => `${root}/${version}${path}`)
 }

@@ -6,9 +6,11 @@ import {
   tagModelVersion,
   updateModelVersion,
 } from '../../registry/registry.ts'
-import { stages, type ModelVersion } from '../../registry/schema.ts'
+import { stages, type ModelVersion, type Stage } from '../../registry/schema.ts'
+import { requireKey } from '../../tracking/tracking.ts'
 import { invalid } from './errors.ts'
-import { MODEL_VERSIONS, parseOrderBy, parseRegistryFilter } from './search-filter.ts'
+import { parseOrderBy, parseRegistryFilter } from './search-filter.ts'
+import { MODEL_VERSIONS } from './search-vocabulary.ts'
 import { endpoint, pageSize, unlessEmpty, type Fields } from './wire.ts'
 
 const MAX_TAG_LENGTH = 100_000
@@ -37,11 +39,17 @@ export const endpoints = [
     }
   }),
   endpoint('POST', '/mlflow/model-versions/transition-stage', async ({ context, caller, fields }) => {
+    const stage = stageOf(fields.required('stage'))
+    const archiveOthers = fields.boolean('archive_existing_versions')
+    if (archiveOthers && stage !== 'Staging' && stage !== 'Production')
+      throw invalid(
+        `Model version transition cannot archive existing model versions because '${stage}' is not an Active stage. Valid stages are ['Staging', 'Production']`,
+      )
     const version = await updateModelVersion(context, {
       ...caller,
       ...versionOf(fields),
-      stage: stageOf(fields.required('stage')),
-      archiveOthers: fields.boolean('archive_existing_versions'),
+      stage,
+      archiveOthers,
     })
     return { model_version: versionToWire(version) }
   }),
@@ -95,10 +103,12 @@ export function registryTag(tag: Fields) {
   const value = tag.text('value') ?? ''
   if (value.length > MAX_TAG_LENGTH)
     throw invalid(`Tag value exceeds the maximum length of ${MAX_TAG_LENGTH} characters`)
-  return { key: tag.required('key'), value }
+  const key = tag.required('key')
+  requireKey(key, 'tag')
+  return { key, value }
 }
 
-function stageOf(text: string) {
+export function stageOf(text: string): Stage {
   const stage = stages.find((candidate) => candidate.toLowerCase() === text.toLowerCase())
   if (stage) return stage
   throw invalid(`Invalid Model Version stage: ${text}. Value must be one of ${stages.join(', ')}.`)

@@ -1,4 +1,5 @@
-import { deleteRunTag, logBatch } from '../../tracking/tracking.ts'
+import { deleteRunTag, logBatch, recordModel } from '../../tracking/tracking.ts'
+import { invalid } from './errors.ts'
 import { paramOf, runId, tagOf } from './runs.ts'
 import { endpoint } from './wire.ts'
 
@@ -15,4 +16,25 @@ export const endpoints = [
     await deleteRunTag(context, { ...caller, runId: fields.required('run_id'), key: fields.required('key') })
     return {}
   }),
+  endpoint('POST', '/mlflow/runs/log-model', async ({ context, caller, fields }) => {
+    const id = fields.required('run_id')
+    await recordModel(context, { ...caller, runId: id, model: modelOf(fields.required('model_json')) })
+    return {}
+  }),
 ]
+
+const MANDATORY = ['artifact_path', 'flavors', 'utc_time_created', 'run_id']
+
+/** What MLflow keeps of a model's own description. */
+function modelOf(text: string): Record<string, unknown> {
+  let model: Record<string, unknown>
+  try {
+    model = Object.fromEntries(Object.entries(JSON.parse(text) as object))
+  } catch {
+    throw invalid(`Malformed model info. ${text.slice(0, 200)} is not a valid JSON.`)
+  }
+  const missing = MANDATORY.filter((name) => !Object.hasOwn(model, name))
+  if (missing.length > 0) throw invalid(`Model json is missing mandatory fields: ${missing.join(', ')}`)
+  const { run_id, utc_time_created, artifact_path, model_uuid, flavors } = model
+  return { run_id, utc_time_created, artifact_path, ...(model_uuid !== undefined && { model_uuid }), flavors }
+}

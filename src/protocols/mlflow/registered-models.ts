@@ -12,8 +12,9 @@ import {
 } from '../../registry/registry.ts'
 import type { ModelVersion, RegisteredModel } from '../../registry/schema.ts'
 import { invalid } from './errors.ts'
-import { registryTag, versionNumber, versionToWire } from './model-versions.ts'
-import { REGISTERED_MODELS, parseOrderBy, parseRegistryFilter } from './search-filter.ts'
+import { registryTag, stageOf, versionNumber, versionToWire } from './model-versions.ts'
+import { parseOrderBy, parseRegistryFilter } from './search-filter.ts'
+import { REGISTERED_MODELS } from './search-vocabulary.ts'
 import { endpoint, pageSize, unlessEmpty, type Call } from './wire.ts'
 
 export const endpoints = [
@@ -73,11 +74,12 @@ export const endpoints = [
   endpoint(['GET', 'POST'], '/mlflow/registered-models/get-latest-versions', async (call) => {
     const { context, caller, fields } = call
     const versions = await listModelVersions(context, { ...caller, model: fields.required('name') })
-    const wanted = fields.texts('stages').map((stage) => stage.toLowerCase())
+    const wanted = fields.texts('stages').map(stageOf)
     const latest = latestByStage(versions).filter(
-      ({ stage }) => wanted.length === 0 || wanted.includes(stage.toLowerCase()),
+      ({ stage }) => wanted.length === 0 || wanted.includes(stage),
     )
-    return { ...unlessEmpty('model_versions', latest.map(versionToWire)) }
+    const ordered = latest.toSorted((a, b) => a.version - b.version)
+    return { ...unlessEmpty('model_versions', ordered.map(versionToWire)) }
   }),
   endpoint('POST', '/mlflow/registered-models/set-tag', async ({ context, caller, fields }) => {
     await tagModel(context, { ...caller, name: fields.required('name'), tag: registryTag(fields) })

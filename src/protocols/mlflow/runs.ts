@@ -15,11 +15,13 @@ import {
   updateRun,
 } from '../../tracking/tracking.ts'
 import { invalid } from './errors.ts'
-import { RUNS, parseOrderBy, parseSearchFilter } from './search-filter.ts'
+import { parseOrderBy, parseSearchFilter } from './search-filter.ts'
+import { RUNS } from './search-vocabulary.ts'
 import {
   VIEW_TYPES,
   doubleToWire,
   endpoint,
+  experimentId,
   lifecycleOf,
   pageSize,
   unlessEmpty,
@@ -27,14 +29,20 @@ import {
 } from './wire.ts'
 
 const STATUSES = { RUNNING: 1, SCHEDULED: 2, FINISHED: 3, FAILED: 4, KILLED: 5 } as const
-const MAX_DATASET_NAME = 500
-const MAX_DIGEST = 36
+/** The most characters of each member of a dataset. */
+const DATASET_LIMITS = {
+  name: 500,
+  digest: 36,
+  source: 65_535,
+  schema: 1_048_575,
+  profile: 16_777_215,
+} as const
 
 export const endpoints = [
   endpoint('POST', '/mlflow/runs/create', async ({ context, caller, fields }) => {
     const run = await createRun(context, {
       ...caller,
-      experimentId: fields.text('experiment_id'),
+      experimentId: fields.text('experiment_id') ? experimentId(fields) : undefined,
       name: fields.text('run_name'),
       userId: fields.text('user_id'),
       startMs: fields.integer('start_time'),
@@ -112,16 +120,14 @@ export function paramOf(param: Fields) {
 
 function datasetOf(input: Fields): DatasetUse {
   const dataset = input.object('dataset')
-  const name = dataset.required('name')
-  const digest = dataset.required('digest')
-  if (name.length > MAX_DATASET_NAME)
-    throw invalid(`Dataset name exceeds the maximum length of ${MAX_DATASET_NAME}`)
-  if (digest.length > MAX_DIGEST) throw invalid(`Dataset digest exceeds the maximum length of ${MAX_DIGEST}`)
+  for (const [member, limit] of Object.entries(DATASET_LIMITS))
+    if ((dataset.text(member)?.length ?? 0) > limit)
+      throw invalid(`'${member}' exceeds the maximum length of ${limit} characters`)
   const schema = dataset.text('schema')
   const profile = dataset.text('profile')
   return {
-    name,
-    digest,
+    name: dataset.required('name'),
+    digest: dataset.required('digest'),
     sourceType: dataset.required('source_type'),
     source: dataset.required('source'),
     ...(schema !== undefined && { schema }),

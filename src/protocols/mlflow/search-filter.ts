@@ -1,103 +1,7 @@
 import type { Comparison, Filter, NumberOperator, OrderTerm } from '../../tracking/tracking.ts'
 import { invalid } from './errors.ts'
-
-interface Attribute {
-  /** Its name in our filter tree. */
-  key: string
-  kind: 'number' | 'text'
-  /** May be compared with a list. */
-  list?: boolean
-}
-
-/** What one kind of search accepts: MLflow's grammar is one, its vocabularies are not. */
-export interface Vocabulary {
-  attributes: Readonly<Record<string, Attribute>>
-  entities: Readonly<Record<string, Entity>>
-  /** Operators must be in upper case. */
-  upperCaseOnly?: boolean
-}
-
-type Entity = 'metric' | 'param' | 'tag' | 'attribute' | 'dataset'
-
-const TAGS = { tag: 'tag', tags: 'tag' } as const
-const ATTRIBUTES = { attribute: 'attribute', attributes: 'attribute', attr: 'attribute' } as const
-const METRICS = { metric: 'metric', metrics: 'metric' } as const
-const PARAMS = { parameter: 'param', parameters: 'param', param: 'param', params: 'param' } as const
-const startTime: Attribute = { key: 'startMs', kind: 'number' }
-const runName: Attribute = { key: 'name', kind: 'text' }
-
-export const RUNS: Vocabulary = {
-  attributes: {
-    run_id: { key: 'id', kind: 'text', list: true },
-    run_name: runName,
-    'run name': runName,
-    'Run name': runName,
-    'Run Name': runName,
-    user_id: { key: 'userId', kind: 'text' },
-    status: { key: 'status', kind: 'text' },
-    artifact_uri: { key: 'artifactUri', kind: 'text' },
-    start_time: startTime,
-    created: startTime,
-    Created: startTime,
-    end_time: { key: 'endMs', kind: 'number' },
-  },
-  entities: {
-    ...METRICS,
-    ...PARAMS,
-    ...TAGS,
-    ...ATTRIBUTES,
-    run: 'attribute',
-    dataset: 'dataset',
-    datasets: 'dataset',
-  },
-}
-
-export const EXPERIMENTS: Vocabulary = {
-  attributes: {
-    name: { key: 'name', kind: 'text' },
-    experiment_id: { key: 'id', kind: 'text', list: true },
-    creation_time: { key: 'createdMs', kind: 'number' },
-    last_update_time: { key: 'updatedMs', kind: 'number' },
-  },
-  entities: { attribute: 'attribute', ...TAGS },
-  upperCaseOnly: true,
-}
-
-export const REGISTERED_MODELS: Vocabulary = {
-  attributes: {
-    name: { key: 'name', kind: 'text', list: true },
-    creation_timestamp: { key: 'createdMs', kind: 'number' },
-    last_updated_timestamp: { key: 'updatedMs', kind: 'number' },
-    timestamp: { key: 'updatedMs', kind: 'number' },
-  },
-  entities: { attribute: 'attribute', ...TAGS },
-}
-
-export const MODEL_VERSIONS: Vocabulary = {
-  attributes: {
-    name: { key: 'name', kind: 'text', list: true },
-    version_number: { key: 'version', kind: 'number' },
-    run_id: { key: 'runId', kind: 'text', list: true },
-    source_path: { key: 'source', kind: 'text' },
-    creation_timestamp: { key: 'createdMs', kind: 'number' },
-    last_updated_timestamp: { key: 'updatedMs', kind: 'number' },
-  },
-  entities: { attribute: 'attribute', ...TAGS },
-}
-
-export const LOGGED_MODELS: Vocabulary = {
-  attributes: {
-    name: { key: 'name', kind: 'text', list: true },
-    model_id: { key: 'id', kind: 'text', list: true },
-    model_type: { key: 'modelType', kind: 'text' },
-    status: { key: 'status', kind: 'text' },
-    source_run_id: { key: 'sourceRunId', kind: 'text', list: true },
-    creation_timestamp: { key: 'createdMs', kind: 'number' },
-    creation_time: { key: 'createdMs', kind: 'number' },
-    last_updated_timestamp: { key: 'updatedMs', kind: 'number' },
-  },
-  entities: { ...METRICS, ...PARAMS, ...TAGS, ...ATTRIBUTES },
-}
+import { Scanner } from './filter-scanner.ts'
+import type { Attribute, Entity, Vocabulary } from './search-vocabulary.ts'
 
 const DATASET_KEYS = ['name', 'digest', 'context']
 const IS_PROMPT = 'mlflow.prompt.is_prompt'
@@ -148,17 +52,24 @@ export function parseOrderBy(clauses: readonly string[], vocabulary: Vocabulary)
     const { entity, name } = parseIdentifier(scanner, vocabulary)
     const direction = scanner.take(/(ASC|DESC)\b/iy)
     if (!scanner.atEnd()) throw invalid(`Invalid order_by clause '${clause}'. Could not be parsed.`)
-    if (entity === 'dataset') throw invalid(`Invalid order_by entity type 'dataset' in '${clause}'`)
-    const key = entity === 'attribute' ? attributeOf(vocabulary, name).key : name
+    if (entity === 'dataset' || (vocabulary.order && !vocabulary.order.entities.includes(entity)))
+      throw invalid(`Invalid order_by entity '${entity}' in '${clause}'`)
+    const known = vocabulary.order?.attributes ?? vocabulary.attributes
+    const key = entity === 'attribute' ? attributeOf(known, name).key : name
     return { field: entity, key, descending: direction?.toUpperCase() === 'DESC' }
   })
+  if (vocabulary.orderRepeats) return [...Map.groupBy(terms, fieldOf).values()].map(([term]) => term!)
   const seen = new Set<string>()
-  for (const { field, key } of terms) {
-    if (seen.has(`${field}.${key}`))
+  for (const term of terms) {
+    if (seen.has(fieldOf(term)))
       throw invalid(`\`order_by\` contains duplicate fields: ${clauses.join(', ')}`)
-    seen.add(`${field}.${key}`)
+    seen.add(fieldOf(term))
   }
   return terms
+}
+
+function fieldOf({ field, key }: OrderTerm): string {
+  return `${field}.${key}`
 }
 
 function parseClause(scanner: Scanner, vocabulary: Vocabulary): Filter {
@@ -171,6 +82,7 @@ function parseClause(scanner: Scanner, vocabulary: Vocabulary): Filter {
       )
     return { field: entity, key: name, operator: operator === 'IS NULL' ? 'missing' : 'exists' }
   }
+  const bare = vocabulary.bareTexts === true
   switch (entity) {
     case 'metric':
       return {
@@ -181,13 +93,13 @@ function parseClause(scanner: Scanner, vocabulary: Vocabulary): Filter {
       }
     case 'param':
     case 'tag':
-      return textValue(scanner, { entity, name, operator })
+      return textValue(scanner, { entity, name, operator, bare })
     case 'dataset':
       if (!DATASET_KEYS.includes(name))
         throw invalid(`Invalid dataset key '${name}' specified. Valid keys are '${DATASET_KEYS.join(', ')}'`)
-      return listOrText(scanner, { field: 'dataset', key: name, operator, list: true, name })
+      return listOrText(scanner, { field: 'dataset', key: name, operator, list: true, name, bare })
     case 'attribute': {
-      const attribute = attributeOf(vocabulary, name)
+      const attribute = attributeOf(vocabulary.attributes, name)
       if (attribute.kind === 'text')
         return listOrText(scanner, {
           field: 'attribute',
@@ -195,8 +107,9 @@ function parseClause(scanner: Scanner, vocabulary: Vocabulary): Filter {
           operator,
           list: attribute.list === true,
           name,
+          bare,
         })
-      const value = parseNumber(scanner, `numeric attribute: ${name}`)
+      const value = parseNumber(scanner, `numeric attribute: ${name}`, attribute.quoted)
       return { field: 'attribute', key: attribute.key, operator: numberOperator(operator), value }
     }
   }
@@ -204,10 +117,15 @@ function parseClause(scanner: Scanner, vocabulary: Vocabulary): Filter {
 
 function textValue(
   scanner: Scanner,
-  { entity, name, operator }: { entity: 'param' | 'tag'; name: string; operator: string },
+  {
+    entity,
+    name,
+    operator,
+    bare,
+  }: { entity: 'param' | 'tag'; name: string; operator: string; bare: boolean },
 ): Filter {
   const text = textOperator(operator)
-  const value = scanner.string()
+  const value = scanner.string() ?? (bare ? scanner.bare() : undefined)
   if (value === undefined)
     throw invalid(
       `Expected a quoted string value for ${entity === 'param' ? 'parameter' : 'tag'} (e.g. 'my-value'). Got value ${scanner.word()}`,
@@ -217,9 +135,16 @@ function textValue(
 
 function listOrText(
   scanner: Scanner,
-  input: { field: 'attribute' | 'dataset'; key: string; operator: string; list: boolean; name: string },
+  input: {
+    field: 'attribute' | 'dataset'
+    key: string
+    operator: string
+    list: boolean
+    name: string
+    bare: boolean
+  },
 ): Comparison {
-  const { field, key, operator, list, name } = input
+  const { field, key, operator, list, name, bare } = input
   if (operator === 'IN' || operator === 'NOT IN') {
     if (!list)
       throw invalid(
@@ -228,7 +153,7 @@ function listOrText(
     return { field, key, operator: operator === 'IN' ? 'in' : 'not in', values: scanner.list() }
   }
   const text = textOperator(operator)
-  const value = scanner.string()
+  const value = scanner.string() ?? (bare ? scanner.bare() : undefined)
   if (value === undefined)
     throw invalid(`Expected a quoted string value for attributes. Got value ${scanner.word()}`)
   return { field, key, operator: text, value }
@@ -249,7 +174,7 @@ function parseIdentifier(scanner: Scanner, { entities }: Vocabulary): { entity: 
   return { entity, name }
 }
 
-function attributeOf({ attributes }: Vocabulary, name: string): Attribute {
+function attributeOf(attributes: Vocabulary['attributes'], name: string): Attribute {
   const attribute = Object.hasOwn(attributes, name) ? attributes[name] : undefined
   if (attribute) return attribute
   throw invalid(
@@ -279,82 +204,10 @@ function badComparator(operator: string) {
   return invalid(`Invalid comparator '${operator}'`)
 }
 
-function parseNumber(scanner: Scanner, what: string): number {
-  const text = scanner.take(/[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?(?![\w.])/iy)
+const NUMBER = /-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?(?![\w.])/iy
+
+function parseNumber(scanner: Scanner, what: string, quoted = false): number {
+  const text = scanner.take(NUMBER) ?? (quoted ? scanner.take(/'-?\d{1,15}'/y)?.slice(1, -1) : undefined)
   if (text === undefined) throw invalid(`Expected numeric value type for ${what}. Found ${scanner.word()}`)
   return Number(text)
-}
-
-class Scanner {
-  readonly #text: string
-  #at = 0
-
-  constructor(text: string) {
-    this.#text = text
-  }
-
-  /** Takes what the sticky pattern matches here, after white space. */
-  take(pattern: RegExp): string | undefined {
-    this.#skip()
-    pattern.lastIndex = this.#at
-    const found = pattern.exec(this.#text)
-    if (!found) return undefined
-    this.#at += found[0].length
-    return found[0]
-  }
-
-  atEnd(): boolean {
-    this.#skip()
-    return this.#at >= this.#text.length
-  }
-
-  rest(): string {
-    return this.#text.slice(this.#at, this.#at + 200).trim()
-  }
-
-  word(): string {
-    return this.rest().split(/\s/)[0] ?? ''
-  }
-
-  /** A name before the first dot. */
-  identifierPart(): string | undefined {
-    return unquoted(this.take(/`[^`]+`|"[^"]+"|[A-Za-z_]\w*/y))
-  }
-
-  /** Everything after the first dot: a quoted key, or one without spaces. */
-  identifierRest(): string | undefined {
-    return unquoted(this.take(/`[^`]+`|"[^"]+"|'[^']+'|[\w][\w.\-/:]*/y))
-  }
-
-  string(): string | undefined {
-    return unquoted(this.take(/'(?:[^']|'')*'|"(?:[^"]|"")*"/y))
-  }
-
-  list(): string[] {
-    const illFormed = invalid(
-      'While parsing a list in the query, expected a non-empty list of string values, but got ill-formed list.',
-    )
-    if (!this.take(/\(/y)) throw illFormed
-    const values: string[] = []
-    do {
-      const value = this.string()
-      if (value === undefined) {
-        if (values.length > 0 && this.rest().startsWith(')')) break
-        throw illFormed
-      }
-      values.push(value)
-    } while (this.take(/,/y))
-    if (!this.take(/\)/y)) throw illFormed
-    return values
-  }
-
-  #skip(): void {
-    while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++
-  }
-}
-
-function unquoted(token: string | undefined): string | undefined {
-  const quote = token?.[0]
-  if (token === undefined || quote === undefined || !'`"\''.includes(quote)) return token
-  return token.slice(1, -1).replaceAll(quote + quote, quote)
 }

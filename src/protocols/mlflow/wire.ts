@@ -39,7 +39,8 @@ export function endpoint(
 }
 
 /**
- * Reads a request's fields as protocol buffers over JSON would: unknown ones are ignored, scalars may come as strings, a `null` is unset.
+ * Reads a request's fields as protocol buffers over JSON would: unknown ones are ignored, scalars may come as strings, a `null` is unset,
+ * and so is `{}`, which is how the R client writes nothing.
  * The texts of the refusals are MLflow's, since its clients and tests know them.
  */
 export class Fields {
@@ -53,7 +54,7 @@ export class Fields {
 
   #get(name: string): unknown {
     const value = Object.hasOwn(this.#values, name) ? this.#values[name] : undefined
-    return value === null ? undefined : value
+    return value === null || isEmptyObject(value) ? undefined : value
   }
 
   #name(name: string): string {
@@ -166,7 +167,7 @@ export class Fields {
   }
 }
 
-function missing(name: string) {
+export function missing(name: string) {
   return invalid(
     `Missing value for required parameter '${name}'. See the API docs for more information about request parameters.`,
   )
@@ -187,6 +188,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+function isEmptyObject(value: unknown): boolean {
+  return isRecord(value) && Object.keys(value).length === 0
+}
+
 /** A GET carries its fields in the query (repeated names are lists), everything else in a JSON body. */
 export async function readFields(
   request: Request,
@@ -197,8 +202,10 @@ export async function readFields(
   if (file || request.method === 'GET') return new Fields(query)
   const bytes = await readBody(request, maxBytes)
   if (bytes.byteLength === 0) return new Fields(query)
-  if (request.headers.get('content-type') === null)
-    throw invalid('Bad Request. Content-Type header is missing.')
+  const contentType = request.headers.get('content-type')
+  if (contentType === null) throw invalid('Bad Request. Content-Type header is missing.')
+  if (!/^application\/json\b/i.test(contentType))
+    throw invalid("Bad Request. Content-Type must be one of ['application/json'].")
   return new Fields(parseObject(new TextDecoder().decode(bytes)))
 }
 
@@ -238,6 +245,13 @@ export function unlessEmpty<Key extends string, Item>(
   items: readonly Item[],
 ): { [K in Key]?: readonly Item[] } {
   return (items.length === 0 ? {} : { [key]: items }) as { [K in Key]?: readonly Item[] }
+}
+
+/** Ids of experiments are numbers as text. */
+export function experimentId(fields: Fields): string {
+  const id = fields.required('experiment_id')
+  if (/^\d{1,18}$/.test(id)) return id
+  throw invalid(`Invalid experiment ID '${id}'. Experiment ID must be a valid integer.`)
 }
 
 /** A page size out of 1 … max. */
