@@ -6,7 +6,12 @@ import { applyProject } from '../src/project/apply.ts'
 import { projectDefinitionSchema } from '../src/project/definition.ts'
 import { mlflowApp } from '../src/protocols/mlflow/mlflow.ts'
 import { gain, model, type ModelDefinition } from '../src/registry/definition.ts'
-import { findVersionByAlias, registerVersion } from '../src/registry/registry.ts'
+import {
+  findVersionByAlias,
+  importAliases,
+  importVersion,
+  registerVersion,
+} from '../src/registry/registry.ts'
 import { consumers, jobs } from '../src/rollout/jobs.ts'
 import {
   addRolloutCounts,
@@ -257,6 +262,30 @@ describeDatabases('a protected alias', (open) => {
     expect(await getDeploymentState(context, { projectId: PROJECT_ID, name: 'late' })).toMatchObject({
       deployment: { stable: { version: 1 } },
     })
+  })
+
+  test('an import from elsewhere moves neither the alias nor the stage', async () => {
+    const context = await open()
+    await arrange(context)
+    const within = async (): Promise<void> => {}
+    const input = { projectId: PROJECT_ID, actor: root, model: 'late', lastVersion: 3, within }
+    const aliases = (version: number) =>
+      importAliases(context, { ...input, aliases: [{ alias: 'champion', version }] })
+    await expect(aliases(2)).rejects.toMatchObject({ code: 'denied' })
+    await aliases(1)
+    const version = {
+      model: 'late',
+      version: 2,
+      stage: 'Production',
+      description: '',
+      source: 's3://x',
+      createdBy: 'x',
+      tags: [],
+      createdMs: 1,
+      updatedMs: 1,
+    } as const
+    await expect(importVersion(context, { ...input, version })).rejects.toMatchObject({ code: 'denied' })
+    expect(await champion(context)).toBe(1)
   })
 
   test('an MLflow client is told the way to a promotion', async () => {

@@ -1,4 +1,4 @@
-import { audit } from '../governance/governance.ts'
+import { audit, requireOwner } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
@@ -145,6 +145,7 @@ export async function updateModel(
     await db.write(async (trx) => {
       const row = await lockModelRow(trx, projectId, name)
       if (newName !== undefined && newName !== name) await requireMayRename(trx, { model: row, actor })
+      if (owner) await requireOwner(trx, owner)
       if (owner !== undefined) await requireMayOwn(trx, { model: row, actor, owner })
       await updateModelRow(trx, row.id, {
         ...(newName !== undefined && { name: newName }),

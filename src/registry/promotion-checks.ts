@@ -1,11 +1,10 @@
-import { listReviews, standingReviews } from '../governance/governance.ts'
+import { isOwnedBy, listReviews, standingReviews } from '../governance/governance.ts'
 import type { Review } from '../governance/schema.ts'
 import { isPerson, isRoleAtLeast, roleIn, type Actor } from '../kernel/actor.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { AliasPolicy } from './definition.ts'
 import { versionDigest } from './digest.ts'
-import { ownsModel } from './owner.ts'
 import type { Check } from './promotion-schema.ts'
 import { findPolicy } from './protection.ts'
 import { findAliasRow, getModelRowById, findVersionByNumber, findVersionRowById } from './store.ts'
@@ -127,14 +126,20 @@ function mayCount(
 }
 
 /** Whether what this person would say counts. Without a protection nobody's approval is asked for, and any contributor may speak. */
-export function mayReview(
+export async function mayReview(
+  at: Queryable,
   { policy, model }: Pick<Standing, 'policy' | 'model'>,
   promotion: PromotionRow,
   actor: Actor,
   registeredBy: string | undefined,
-): boolean {
+): Promise<boolean> {
   const role = roleIn(actor, promotion.project_id)
   if (role === undefined || !isPerson(actor)) return false
-  const review = { reviewerId: actor.id, reviewer: actor.name, role, isOwner: ownsModel(model.owner, actor) }
+  const review = {
+    reviewerId: actor.id,
+    reviewer: actor.name,
+    role,
+    isOwner: await isOwnedBy(at, model.owner, actor),
+  }
   return mayCount(policy ?? AliasPolicy.parse({ from: 'contributor' }), promotion, registeredBy, review)
 }

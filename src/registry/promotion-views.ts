@@ -73,7 +73,7 @@ export async function canReview(
   actor: Actor,
 ): Promise<boolean> {
   const version = await findVersionRowById(at, row.project_id, row.model_version_id)
-  return mayReview(standing, row, actor, version?.created_by)
+  return await mayReview(at, standing, row, actor, version?.created_by)
 }
 
 function toPromotion(

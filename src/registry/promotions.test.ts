@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { listDecisions } from '../governance/governance.ts'
+import { addTeam, setMembership } from '../governance/teams.ts'
+import { addUser } from '../governance/users.ts'
 import { localOwner, type Actor } from '../kernel/actor.ts'
 import { createRun, logBatch, putArtifact } from '../tracking/tracking.ts'
 import { AliasPolicy, gain, model as declare } from './definition.ts'
@@ -13,6 +15,8 @@ import {
   findVersionByAlias,
   registerVersion,
   runGates,
+  searchModels,
+  updateModel,
   setAlias,
   storeEvaluation,
 } from './registry.ts'
@@ -297,6 +301,40 @@ describeDatabases('promotions', (open) => {
     await approve(context, id, carol)
     expect(await asked(bob)).toBe('your merge')
     expect(await asked(alice)).toBeNull()
+  })
+
+  test('where the owner approves, members of the owning team do, and nobody else', async () => {
+    const context = await open()
+    await arrange(context, { gates: false, from: 'owner' })
+    const people = async (name: string): Promise<Actor> => {
+      await addUser(context, { actor: localOwner, name })
+      const row = await context.db.read
+        .selectFrom('user')
+        .select('id')
+        .where('name', '=', name)
+        .executeTakeFirstOrThrow()
+      return { ...user(name, 'contributor'), id: `user:${row.id}` }
+    }
+    const [erin, frank] = [await people('erin'), await people('frank')]
+    await addTeam(context, { actor: localOwner, name: 'flights' })
+    await setMembership(context, { actor: localOwner, name: 'flights', user: 'erin', member: true })
+    const own = { ...project, actor: root, name: 'late' }
+    await expect(updateModel(context, { ...own, owner: 'team:trains' })).rejects.toThrow(
+      'There is no team trains',
+    )
+    await expect(updateModel(context, { ...own, owner: 'nobody' })).rejects.toThrow('There is no user nobody')
+    await updateModel(context, { ...own, owner: 'team:flights' })
+    const { id } = await openPromotion(context, propose)
+    await expect(approve(context, id, frank)).rejects.toMatchObject({ code: 'denied' })
+    await expect(approve(context, id, root)).rejects.toMatchObject({ code: 'denied' })
+    expect(await approve(context, id, erin)).toMatchObject({ state: 'approved' })
+    const found = await searchModels(context, {
+      ...own,
+      filter: { field: 'attribute', key: 'owner', operator: '=', value: 'team:flights' },
+      orderBy: [],
+      limit: 5,
+    })
+    expect(found.models.map(({ name }) => name)).toEqual(['late'])
   })
 
   test('wrong requests change nothing', async () => {

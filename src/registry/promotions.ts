@@ -1,4 +1,4 @@
-import { addReview } from '../governance/governance.ts'
+import { addReview, isOwnedBy } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
@@ -7,7 +7,6 @@ import { requireAliasName } from './alias-names.ts'
 import { versionDigest } from './digest.ts'
 import { gatherEvidence } from './evidence.ts'
 import type { Caller } from './models.ts'
-import { ownsModel } from './owner.ts'
 import { holderOf, reviewedDigest, standingOf, type Standing } from './promotion-checks.ts'
 import { change, finish, nameOf, quoted, requireOpen, tell } from './promotion-record.ts'
 import type { PromotionDetail } from './promotion-schema.ts'
@@ -157,7 +156,7 @@ export async function reviewPromotion(
         'conflict',
         'What you looked at is not what is there now: refresh the promotion and look again',
       )
-    const isOwner = ownsModel(standing.model.owner, actor)
+    const isOwner = await isOwnedBy(trx, standing.model.owner, actor)
     const subject = { subjectType: 'promotion', subjectId: id } as const
     await addReview(trx, {
       ...subject,

@@ -81,7 +81,11 @@ export const routes = [
     path: '/models',
     summary: 'Registered models by name',
     permission: 'view',
-    query: z.strictObject({ limit, pageToken: z.string().optional() }),
+    query: z.strictObject({
+      owner: z.string().optional().describe('A user’s name, or team:<name>'),
+      limit,
+      pageToken: z.string().optional(),
+    }),
     response: listOf(ModelItem),
     handle: ({ context, actor, projectId, query }) => modelItems(context, { ...query, projectId, actor }),
   }),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Context } from '../http/context.ts'
+import type { Filter } from '../tracking/tracking.ts'
 import { CHAMPION } from './alias-names.ts'
 import { GateDefinition } from './definition.ts'
 import { getEvaluation, listEvaluations, listGateReports } from './evaluations.ts'
@@ -76,9 +77,9 @@ type Reads = Pick<Context, 'db'>
 
 export async function modelItems(
   context: Reads,
-  input: Caller & { limit: number; pageToken?: string | undefined },
+  { owner, ...input }: Caller & { owner?: string | undefined; limit: number; pageToken?: string | undefined },
 ): Promise<{ items: ModelItem[]; nextPageToken?: string }> {
-  const { models, ...next } = await searchModels(context, { ...input, filter: { and: [] }, orderBy: [] })
+  const { models, ...next } = await searchModels(context, { ...input, filter: ownedBy(owner), orderBy: [] })
   const items: ModelItem[] = []
   for (const model of models) {
     const versions = await listModelVersions(context, { ...input, model: model.name })
@@ -87,6 +88,11 @@ export async function modelItems(
     items.push({ ...model, versions: versions.length, champion, latest })
   }
   return { items, ...next }
+}
+
+function ownedBy(owner: string | undefined): Filter {
+  if (owner === undefined) return { and: [] }
+  return { field: 'attribute', key: 'owner', operator: '=', value: owner }
 }
 
 export async function modelDetail(context: Reads, input: Caller & { name: string }): Promise<ModelDetail> {
