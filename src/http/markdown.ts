@@ -25,6 +25,11 @@ export function renderMarkdown(text: string): string {
   return renderer.render(text)
 }
 
+/** A text as Markdown that shows exactly it, on one line. */
+export function escapeMarkdown(text: string): string {
+  return text.replaceAll(/[\\`*_{}[\]()<>#+!|~&-]/g, (sign) => `\\${sign}`).replaceAll(/\s+/g, ' ')
+}
+
 /** Resolved as a browser does it: `//host`, `/\host` and `data:` are not here. */
 function isHere(address: string): boolean {
   return URL.parse(address, HERE)?.origin === HERE

@@ -18,6 +18,7 @@ export async function versionDigest(at: Queryable, row: ModelVersionRow): Promis
     signature: parsed(row.signature_json),
     featureService: parsed(row.feature_service_json),
     code: row.code_snapshot,
+    python: parsed(row.python_json),
     ...(isStoredHere(root)
       ? { files: files.map(({ path, sha256 }) => ({ path, sha256 })) }
       : { source: root }),

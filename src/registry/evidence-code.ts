@@ -84,7 +84,7 @@ export async function compareEnvironments(
 }
 
 /** By the path inside the model's folder. */
-async function readRequirements(
+export async function readRequirements(
   { db, artifacts }: Reads,
   row: ModelVersionRow,
 ): Promise<Map<string, Set<string>>> {

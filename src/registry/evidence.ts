@@ -6,10 +6,10 @@ import { getRun } from '../tracking/tracking.ts'
 import type { RunDetail } from '../tracking/schema.ts'
 import { versionFiles } from './digest.ts'
 import { compareCode, compareEnvironments } from './evidence-code.ts'
-import { describeData, type KnownData } from './evidence-data.ts'
+import { changedParts, describeData, type KnownData } from './evidence-data.ts'
 import type { Caller } from './models.ts'
 import type { Compared, Evidence, Side } from './promotion-schema.ts'
-import type { FeatureServiceReference, Signature, StoredEvaluation } from './schema.ts'
+import type { FeatureServiceReference, ImportReport, Signature, StoredEvaluation } from './schema.ts'
 import { listEvaluationRows, listGateResultRows, toEvaluation, toGateReport } from './store-evaluations.ts'
 import type { ModelVersionRow } from './tables.ts'
 
@@ -49,7 +49,9 @@ export async function gatherEvidence(
     comparison: await comparisonOf(context.db.read, { candidate, holder, judgedOn: gates?.evaluationId }),
     metrics: other ? differing(valuesOf(one.run?.metrics), valuesOf(other.run?.metrics)) : [],
     params: other ? differing(valuesOf(one.run?.params), valuesOf(other.run?.params)) : [],
-    data: other ? dataChanges(one.data, other.data) : [],
+    data: other
+      ? [...dataChanges(one.data, other.data), ...(await changedParts(context, one.data, other.data))]
+      : [],
     signature: other ? signatureChanges(one.row, other.row) : [],
     features: other ? featureChanges(one.row, other.row) : [],
     code: code?.files ?? null,
@@ -77,10 +79,16 @@ async function sideOf(at: Queryable, { row, run, data }: Known): Promise<Side> {
     ...(row.pipeline_run_id !== null && { pipelineRunId: row.pipeline_run_id }),
     ...(row.project_version_id !== null && { projectVersionId: row.project_version_id }),
     sizeBytes: await sizeOf(at, row),
+    latency: latencyOf(row),
     ...(commit !== undefined && { commit }),
     ...(row.code_snapshot !== null && { snapshot: row.code_snapshot }),
     data: data ? data.side : null,
   }
+}
+
+function latencyOf({ import_json }: ModelVersionRow): Side['latency'] {
+  const report = import_json === null ? undefined : (JSON.parse(import_json) as ImportReport)
+  return report?.latency.map(({ rows, p50Us, p99Us }) => ({ rows, p50Us, p99Us })) ?? []
 }
 
 /** Of the files that are stored here, else of the graph. */

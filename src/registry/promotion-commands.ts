@@ -51,11 +51,9 @@ export function addPromotionCommands(program: Command): void {
 }
 
 async function promote(named: string, { alias, reason, ...options }: PromoteOptions): Promise<void> {
-  const parsed = /^(.+)\/(\d+)$/.exec(named)
-  if (!parsed) throw new AppError('invalid', `${named} is not of the form model/version`)
-  const [, model = '', version] = parsed
+  const { model, version } = parseVersion(named)
   const path = `/models/${encodeURIComponent(model)}/promotions`
-  const body = { version: Number(version), alias, reason }
+  const body = { version, alias, reason }
   const opened = await apiOf(options).post<PromotionDetail>(path, body)
   print(options, opened, () => describe(opened))
 }
@@ -129,4 +127,10 @@ function describe({
     ...checks.map(({ met, sentence: text }) => `[${met ? 'x' : ' '}] ${text}`),
     ...(differences.length > 0 ? ['differences:', ...differences.map((text) => `  ${text}`)] : []),
   ].join('\n')
+}
+
+export function parseVersion(named: string): { model: string; version: number } {
+  const parsed = /^(.+)\/(\d+)$/.exec(named)
+  if (!parsed) throw new AppError('invalid', `${named} is not of the form model/version, such as late/3`)
+  return { model: parsed[1]!, version: Number(parsed[2]) }
 }

@@ -12,6 +12,9 @@ const Side = z.object({
   pipelineRunId: z.string().optional(),
   projectVersionId: z.string().optional(),
   sizeBytes: z.number().nullable().describe('Of its graph and the files that are stored here'),
+  latency: z
+    .array(z.object({ rows: z.number(), p50Us: z.number(), p99Us: z.number() }))
+    .describe('As measured when its file was imported; empty where it was not'),
   commit: z.string().optional().describe('The commit that its run tells of'),
   snapshot: z.string().optional(),
   data: z

@@ -26,7 +26,7 @@ export async function findPolicy(
   return (await listProtections(at, modelId)).find((protection) => protection.alias === alias)?.policy
 }
 
-async function listProtections(at: Queryable, modelId: string): Promise<Protection[]> {
+export async function listProtections(at: Queryable, modelId: string): Promise<Protection[]> {
   return (await listProtectionRows(at, [modelId])).map(toProtection)
 }
 

@@ -4,6 +4,7 @@ import { listOf, route } from '../http/route.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { deleteAlias, setAlias } from './aliases.ts'
+import { cardRoutes } from './card-routes.ts'
 import { Owner } from './definition.ts'
 import { getEvaluation } from './evaluations.ts'
 import { importOnnx } from './import-onnx.ts'
@@ -231,4 +232,5 @@ export const routes = [
     },
   }),
   ...promotionRoutes,
+  ...cardRoutes,
 ]

@@ -172,7 +172,19 @@ export interface UploadRow {
   created_ms: number
 }
 
+/** What people wrote on the card of a version; the highest revision counts. */
+export interface ModelCardRow {
+  model_version_id: string
+  revision: number
+  project_id: string
+  sections_json: string
+  author_id: string
+  author_name: string
+  created_ms: number
+}
+
 export interface RegistryTables {
+  model_card: ModelCardRow
   registered_model: RegisteredModelRow
   registered_model_tag: RegisteredModelTagRow
   model_alias: ModelAliasRow

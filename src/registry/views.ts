@@ -7,12 +7,15 @@ import { getEvaluation, listEvaluations, listGateReports } from './evaluations.t
 import { gatesOfModel, getModel, searchModels, type Caller } from './models.ts'
 import {
   ModelVersion,
+  Protection,
   RegisteredModel,
   Verdict,
   type Estimate,
   type GateResult,
   type StoredEvaluation,
 } from './schema.ts'
+import { listProtections } from './protection.ts'
+import { listAliases } from './store.ts'
 import { getModelVersion, listModelVersions } from './versions.ts'
 
 const Bounds = z.object({ value: z.number(), lower: z.number().optional(), upper: z.number().optional() })
@@ -34,6 +37,18 @@ const Judged = z.object({
 
 export const ModelDetail = RegisteredModel.omit({ aliases: true }).extend({
   aliases: z.record(z.string(), z.number()),
+  pointed: z
+    .array(
+      z.object({
+        alias: z.string(),
+        version: z.number(),
+        setBy: z.string().nullable(),
+        setMs: z.number(),
+        promotionId: z.string().nullable(),
+      }),
+    )
+    .describe('The same aliases with who pointed them there, and when'),
+  protections: z.array(Protection),
   gates: z.array(GateDefinition),
   versions: z.array(ModelVersion.extend(Judged.shape)),
 })
@@ -113,6 +128,14 @@ export async function modelDetail(context: Reads, input: Caller & { name: string
   return {
     ...model,
     aliases: Object.fromEntries(aliases.map(({ alias, version }) => [alias, version])),
+    pointed: (await listAliases(context.db.read, [model.id])).map((row) => ({
+      alias: row.alias,
+      version: row.version,
+      setBy: row.set_by,
+      setMs: row.updated_ms,
+      promotionId: row.promotion_id,
+    })),
+    protections: await listProtections(context.db.read, model.id),
     gates: await gatesOfModel(context, { projectId: input.projectId, model: input.name }),
     versions,
   }
@@ -169,7 +192,11 @@ const served = z.object({
   features: z.array(z.object({ name: z.string(), kind: z.string(), from: z.string() })),
 })
 
-function featuresOf({ featureService, signature }: ModelVersion): VersionDetail['features'] {
+/** Its inputs in order, and where each comes from. */
+export function featuresOf({
+  featureService,
+  signature,
+}: Pick<ModelVersion, 'featureService' | 'signature'>): VersionDetail['features'] {
   const spec = served.safeParse(featureService?.spec)
   if (spec.success) return spec.data.features
   return signature?.inputs.map(({ name, kind }) => ({ name, kind, from: 'request' })) ?? []

@@ -1,0 +1,115 @@
+import type { Queryable } from '../ports/db/db.ts'
+import type { FactBlock, FactSection } from './card-schema.ts'
+import type { Difference, Estimate, LeakEvidence, StoredEvaluation } from './schema.ts'
+import { listEvaluationRows, listGateResultRows, toEvaluation, toGateReport } from './store-evaluations.ts'
+import type { ModelVersionRow } from './tables.ts'
+
+const MOST_FEATURES = 5
+
+/** How it was measured, what its gates said, and what the search for leaks found. */
+export async function evaluationSections(at: Queryable, row: ModelVersionRow): Promise<FactSection[]> {
+  const [judged] = (await listGateResultRows(at, row.id, 1)).map(toGateReport)
+  const evaluations = (await listEvaluationRows(at, row.id, 20)).map(toEvaluation)
+  const own = evaluations.filter((evaluation) => candidateOf(evaluation)?.modelVersionId === row.id)
+  const shown = own.find(({ id }) => id === judged?.evaluationId) ?? own[0]
+  if (!shown) return [{ title: 'Evaluation', blocks: [{ kind: 'text', text: 'It was not evaluated.' }] }]
+  const leak = candidateOf(shown)?.leak
+  return [
+    { title: 'Evaluation', blocks: evaluationBlocks(shown) },
+    ...(judged
+      ? [
+          {
+            title: 'Gates',
+            blocks: [
+              { kind: 'text', text: judged.sentence } as const,
+              table(
+                ['Gate', 'Verdict', 'Why'],
+                judged.results.map(({ gate, verdict, sentence }) => [
+                  gate.replaceAll('_', ' '),
+                  verdict,
+                  sentence,
+                ]),
+              ),
+            ],
+          },
+        ]
+      : []),
+    ...(leak ? [{ title: 'Search for leaks', blocks: leakBlocks(leak) }] : []),
+  ]
+}
+
+function candidateOf({ subjects }: StoredEvaluation) {
+  return subjects.find(({ role }) => role === 'candidate')
+}
+
+function evaluationBlocks({ holdout, label, subjects, differences }: StoredEvaluation): FactBlock[] {
+  const { rows, days, digest } = holdout
+  const metrics = [...new Set(subjects.flatMap((subject) => Object.keys(subject.metrics)))]
+  const span = days.length > 0 ? `, ${days.length} days from ${days[0]} to ${days.at(-1)}` : ''
+  return [
+    {
+      kind: 'facts',
+      facts: [
+        ['Predicted column', label],
+        ['Holdout', `${rows.toLocaleString('en-US')} rows${span}`],
+        ['SHA-256 of the holdout', digest],
+        ['Intervals', '95 %, from a bootstrap over days'],
+      ],
+    },
+    table(
+      ['Model', 'Role', ...metrics],
+      subjects.map((subject) => [
+        subject.name,
+        subject.role,
+        ...metrics.map((metric) => estimate(subject.metrics[metric])),
+      ]),
+    ),
+    ...(differences.length > 0
+      ? [table(['Metric', 'Against', 'Gain', 'Days'], differences.map(differenceRow))]
+      : []),
+  ]
+}
+
+function differenceRow({ metric, against, gain, lower, upper, days }: Difference): string[] {
+  return [metric, against, estimate({ estimate: gain, lower, upper }), String(days)]
+}
+
+function leakBlocks({ featureAuc, importance, late }: LeakEvidence): FactBlock[] {
+  const shown = importance.slice(0, MOST_FEATURES)
+  return [
+    table(
+      ['Feature', 'Share of the AUC above one half that is lost without it', 'AUC of it alone'],
+      shown.map(({ feature, share }) => [
+        feature,
+        `${(100 * share).toFixed(0)} %`,
+        number(featureAuc.find((one) => one.feature === feature)?.auc),
+      ]),
+    ),
+    {
+      kind: 'list',
+      items:
+        late.length === 0
+          ? ['No feature was known only after the event, where the holdout tells when it was known.']
+          : late.map(
+              ({ feature, rows }) =>
+                `${feature} was known only after the event in ${rows.toLocaleString('en-US')} rows.`,
+            ),
+    },
+  ]
+}
+
+function estimate(of: Estimate | undefined): string {
+  if (!of) return ''
+  const { lower, upper } = of
+  return lower === undefined || upper === undefined
+    ? number(of.estimate)
+    : `${number(of.estimate)} [${number(lower)}, ${number(upper)}]`
+}
+
+function number(value: number | undefined): string {
+  return value === undefined ? '' : value.toFixed(Math.abs(value) >= 100 ? 1 : 4)
+}
+
+function table(columns: string[], rows: string[][]): FactBlock {
+  return { kind: 'table', columns, rows }
+}
