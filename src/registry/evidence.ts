@@ -12,6 +12,7 @@ import type { Compared, Evidence, Side } from './promotion-schema.ts'
 import type { FeatureServiceReference, ImportReport, Signature, StoredEvaluation } from './schema.ts'
 import { listEvaluationRows, listGateResultRows, toEvaluation, toGateReport } from './store-evaluations.ts'
 import type { ModelVersionRow } from './tables.ts'
+import { gateView } from './views.ts'
 
 type Reads = Pick<Context, 'db' | 'artifacts'>
 
@@ -42,7 +43,7 @@ export async function gatherEvidence(
       ? {
           verdict: gates.verdict,
           sentence: gates.sentence,
-          results: gates.results,
+          results: gates.results.map(gateView),
           createdMs: gates.createdMs,
         }
       : null,

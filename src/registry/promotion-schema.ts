@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Review } from '../governance/schema.ts'
 import { AliasPolicy } from './definition.ts'
-import { Difference, Estimate, GateResult, Verdict } from './schema.ts'
+import { Difference, Estimate, GateView, Verdict } from './schema.ts'
 
 const Side = z.object({
   version: z.number(),
@@ -52,7 +52,7 @@ export const Evidence = z.object({
     .object({
       verdict: Verdict,
       sentence: z.string(),
-      results: z.array(GateResult),
+      results: z.array(GateView),
       createdMs: z.number(),
     })
     .nullable(),

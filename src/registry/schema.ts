@@ -253,3 +253,17 @@ export const Protection = z.object({
   declared: z.boolean().describe('Whether the project declares it; else it was set by hand'),
 })
 export type Protection = z.infer<typeof Protection>
+
+/** What one gate said, as a page shows it. */
+export const GateView = z.object({
+  name: z.string(),
+  metric: z.string().optional(),
+  verdict: Verdict,
+  sentence: z.string(),
+  value: z.number().optional().describe('The gain, or the measured value'),
+  lower: z.number().optional(),
+  upper: z.number().optional(),
+  threshold: z.number().optional(),
+  against: z.string().optional(),
+})
+export type GateView = z.infer<typeof GateView>

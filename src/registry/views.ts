@@ -7,6 +7,7 @@ import { getEvaluation, listEvaluations, listGateReports } from './evaluations.t
 import { gatesOfModel, getModel, searchModels, type Caller } from './models.ts'
 import {
   ModelVersion,
+  GateView,
   Protection,
   RegisteredModel,
   Verdict,
@@ -53,19 +54,6 @@ export const ModelDetail = RegisteredModel.omit({ aliases: true }).extend({
   versions: z.array(ModelVersion.extend(Judged.shape)),
 })
 export type ModelDetail = z.infer<typeof ModelDetail>
-
-const GateView = z.object({
-  name: z.string(),
-  metric: z.string().optional(),
-  verdict: Verdict,
-  sentence: z.string(),
-  value: z.number().optional().describe('The gain, or the measured value'),
-  lower: z.number().optional(),
-  upper: z.number().optional(),
-  threshold: z.number().optional(),
-  against: z.string().optional(),
-})
-type GateView = z.infer<typeof GateView>
 
 export const VersionDetail = ModelVersion.omit({ tags: true }).extend({
   tags: z.record(z.string(), z.string()),
@@ -202,7 +190,8 @@ export function featuresOf({
   return signature?.inputs.map(({ name, kind }) => ({ name, kind, from: 'request' })) ?? []
 }
 
-function gateView({ gate, verdict, sentence, numbers }: GateResult): GateView {
+/** As a page shows it. */
+export function gateView({ gate, verdict, sentence, numbers }: GateResult): GateView {
   const number = (name: string): number | undefined =>
     typeof numbers[name] === 'number' ? numbers[name] : undefined
   const metric = typeof numbers['metric'] === 'string' ? numbers['metric'] : undefined

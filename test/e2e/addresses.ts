@@ -34,6 +34,7 @@ export async function findPages(base: string): Promise<PageCheck[]> {
   )
   const measured = runs.filter(({ metrics }) => metrics.length > 0)
   const pipelineRun = first(pipelineRuns, 'pipeline run')
+  const [promotion] = await list<{ id: string }>('/promotions')
   return [
     {
       name: 'overview',
@@ -130,6 +131,45 @@ export async function findPages(base: string): Promise<PageCheck[]> {
       ],
     },
     { name: 'benchmarks', path: '/benchmarks', shows: [['heading', 'Benchmarks']] },
+    {
+      name: 'model-card',
+      path: `/models/${model}/versions/1?tab=card`,
+      shows: [
+        ['heading', 'Intended use'],
+        ['heading', 'Model details'],
+        ['heading', 'What it takes and gives'],
+        ['button', 'Write Contact'],
+      ],
+    },
+    {
+      name: 'version-promotions',
+      path: `/models/${model}/versions/1?tab=promotions`,
+      shows: [
+        ['heading', 'Promotions'],
+        ['heading', 'Propose it'],
+      ],
+    },
+    {
+      name: 'promotions',
+      path: '/promotions',
+      shows: [
+        ['heading', 'Promotions'],
+        ['group', 'State of promotions'],
+      ],
+    },
+    ...(promotion === undefined
+      ? []
+      : [
+          {
+            name: 'promotion',
+            path: `/promotions/${promotion.id}`,
+            shows: [
+              ['list', 'What it takes'],
+              ['region', 'Side by side'],
+              ['heading', 'Reviews'],
+            ],
+          } satisfies PageCheck,
+        ]),
     {
       name: 'deployments',
       path: '/deployments',

@@ -14,6 +14,7 @@ import { PipelinesPage } from './pipelines/PipelinesPage.tsx'
 import { ModelPage } from './registry/ModelPage.tsx'
 import { ModelsPage } from './registry/ModelsPage.tsx'
 import { ModelVersionPage } from './registry/ModelVersionPage.tsx'
+import { PromotionsPage } from './promotions/PromotionsPage.tsx'
 import { RunsPage } from './runs/RunsPage.tsx'
 
 // What needs uPlot, dagre or React Aria comes when it is opened.
@@ -26,6 +27,11 @@ const PipelineRunPage = lazy(async () => ({
   default: (await import('./pipelines/PipelineRunPage.tsx')).PipelineRunPage,
 }))
 const RunPage = lazy(async () => ({ default: (await import('./runs/RunPage.tsx')).RunPage }))
+
+// The dialogs of React Aria and the picture of intervals come with it.
+const PromotionPage = lazy(async () => ({
+  default: (await import('./promotions/PromotionPage.tsx')).PromotionPage,
+}))
 
 /** Every page and its address. */
 export function Pages() {
@@ -46,6 +52,8 @@ export function Pages() {
       </Route>
       <Route path="/benchmarks" component={BenchmarksPage} />
       <Route path="/benchmarks/:name">{({ name }) => <BenchmarkPage key={name} name={name} />}</Route>
+      <Route path="/promotions" component={PromotionsPage} />
+      <Route path="/promotions/:id">{({ id }) => <PromotionPage key={id} id={id} />}</Route>
       <Route path="/deployments" component={DeploymentsPage} />
       <Route path="/deployments/:name">{({ name }) => <DeploymentPage key={name} name={name} />}</Route>
       <Route path="/monitoring" component={MonitoringIndexPage} />

@@ -1,4 +1,6 @@
 /** What the server answers (REST under /api/v1), as far as the pages read it. Times are ms since epoch. */
+import type { AliasPolicy } from './promotions/answers.ts'
+
 export type Tone = 'good' | 'attention' | 'bad' | 'idle'
 
 export interface Page<T> {
@@ -294,6 +296,16 @@ export interface ModelDetail {
   aliases: Record<string, number>
   /** Newest first. */
   versions: ModelVersionItem[]
+  owner?: string
+  /** The same aliases with who pointed them there, and when. */
+  pointed: {
+    alias: string
+    version: number
+    setBy: string | null
+    setMs: number
+    promotionId: string | null
+  }[]
+  protections: { alias: string; policy: AliasPolicy; declared: boolean }[]
 }
 export interface GateResult {
   name: string

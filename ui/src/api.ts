@@ -70,12 +70,12 @@ export function search(query: Query): string {
 export const at = encodeURIComponent
 
 /** A thing: its own page; what was shown for another thing must never stand under its name. */
-function one<T>(room: string, path: string) {
+export function one<T>(room: string, path: string) {
   return queryOptions({ queryKey: [room, path], queryFn: () => request<T>(path) })
 }
 
 /** A list: what was shown stays while a new filter loads. */
-function many<T>(room: string, path: string, query: Query = {}) {
+export function many<T>(room: string, path: string, query: Query = {}) {
   const full = path + search(query)
   return queryOptions({
     queryKey: [room, full],
@@ -126,6 +126,7 @@ export const modelVersion = (name: string, version: number) =>
 
 export const describeModel = (name: string, description: string) =>
   send('PATCH', `/models/${at(name)}`, { description })
+export const setOwner = (name: string, owner: string) => send('PATCH', `/models/${at(name)}`, { owner })
 export const describeVersion = (name: string, version: number, description: string) =>
   send('PATCH', `/models/${at(name)}/versions/${version}`, { description })
 

@@ -2,7 +2,7 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import type { Page } from '../answers.ts'
 import { at, request, search, send } from '../api.ts'
 
-type SubjectType = 'run' | 'experiment' | 'model' | 'model_version' | 'dataset'
+type SubjectType = 'run' | 'experiment' | 'model' | 'model_version' | 'promotion' | 'dataset'
 
 /** What is commented on: a run by its id, a version as `late/3`. */
 export interface Subject {

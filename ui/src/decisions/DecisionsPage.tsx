@@ -12,6 +12,7 @@ const kinds = [
   { value: '', label: 'All' },
   { value: 'validation', label: 'Data checks' },
   { value: 'gate', label: 'Gates' },
+  { value: 'promotion', label: 'Promotions' },
   { value: 'deploy', label: 'Deployments' },
   { value: 'rollout', label: 'Rollouts' },
   { value: 'alert', label: 'Alerts' },

@@ -13,6 +13,8 @@ export function subjectHref(decision: Decision): string | undefined {
       return decision.kind === 'alert' ? `/monitoring/${subjectId}` : `/deployments/${subjectId}`
     case 'rollout':
       return typeof inputs['deployment'] === 'string' ? `/deployments/${inputs['deployment']}` : undefined
+    case 'promotion':
+      return `/promotions/${subjectId}`
     case 'dataset':
       return `/datasets/${subjectId}`
     case 'pipeline':
@@ -28,6 +30,8 @@ export function subjectHref(decision: Decision): string | undefined {
 export function subjectName(decision: Decision): string {
   const { subjectType, subjectId, inputs } = decision
   if (subjectType === 'model_version') return `${String(inputs['model'])}/${String(inputs['version'])}`
+  if (subjectType === 'promotion')
+    return `the promotion of ${String(inputs['model'])}/${String(inputs['version'])}`
   if (subjectType === 'rollout') return `a rollout of ${String(inputs['deployment'])}`
   return `${wordOf(subjectType)} ${subjectId}`
 }

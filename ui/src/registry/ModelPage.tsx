@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import { Link } from 'wouter'
 import type { ModelDetail, ModelVersionItem } from '../answers.ts'
 import { describeModel, model } from '../api.ts'
 import { Comments } from '../comments/Comments.tsx'
@@ -13,7 +14,11 @@ import { Injected, State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
 import { versionColour } from '../palette.ts'
+import { promotions } from '../promotions/api.ts'
+import { PromotionList } from '../promotions/PromotionList.tsx'
+import { Aliases } from './Aliases.tsx'
 import { mainMetric, metricName, verdictWord } from './judged.ts'
+import { OwnerSection } from './OwnerSection.tsx'
 
 const drawn = 12
 
@@ -44,6 +49,9 @@ function ModelView({ model }: { model: ModelDetail }) {
       <Section title="Versions">
         <Versions versions={model.versions} metric={metric} />
       </Section>
+      <Aliases model={model} />
+      <OpenPromotions model={model.name} />
+      <OwnerSection model={model.name} owner={model.owner} />
       <Note
         text={model.description}
         empty="Nobody has described this model yet."
@@ -52,6 +60,23 @@ function ModelView({ model }: { model: ModelDetail }) {
       />
       <Comments subjectType="model" subjectId={model.name} />
     </Page>
+  )
+}
+
+function OpenPromotions({ model }: { model: string }) {
+  const query = useQuery(promotions({ model, state: 'open' }))
+  const items = query.data?.items ?? []
+  return (
+    <Section
+      title="Open promotions"
+      note={<Link href={`/promotions?model=${encodeURIComponent(model)}&state=merged`}>Earlier ones</Link>}
+    >
+      {items.length === 0 ? (
+        <Quiet>None. A version is proposed on its page.</Quiet>
+      ) : (
+        <PromotionList items={items} label="Open promotions" />
+      )}
+    </Section>
   )
 }
 

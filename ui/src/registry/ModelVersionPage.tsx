@@ -5,6 +5,8 @@ import { asSaid } from '../decisions/subject.ts'
 import { exact } from '../format.ts'
 import { Comments } from '../comments/Comments.tsx'
 import { Note } from '../comments/Note.tsx'
+import { Card } from '../cards/Card.tsx'
+import { useParam } from '../kit/address.ts'
 import { Facts } from '../kit/Facts.tsx'
 import { LineageSection } from '../lineage/LineageSection.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
@@ -12,7 +14,9 @@ import { Columns, Page, Section } from '../kit/Page.tsx'
 import { Sentences } from '../kit/Sentence.tsx'
 import { Injected, State } from '../kit/State.tsx'
 import { Quiet } from '../kit/Table.tsx'
+import { Tabs } from '../kit/Tabs.tsx'
 import { wordOf } from '../kit/tone.ts'
+import { Propose } from '../promotions/Propose.tsx'
 import { Evaluations } from './Evaluations.tsx'
 import { Gates } from './Gates.tsx'
 import { verdictWord } from './judged.ts'
@@ -25,7 +29,7 @@ export function ModelVersionPage({ name, version }: { name: string; version: num
 }
 
 function VersionView({ version }: { version: ModelVersion }) {
-  const n = version.features.length
+  const [tab] = useParam('tab', 'about')
   return (
     <Page
       title={`${version.model}/${version.version}`}
@@ -44,6 +48,30 @@ function VersionView({ version }: { version: ModelVersion }) {
       ]}
       lede={version.gateSentence ?? 'The gates have not judged this version.'}
     >
+      <Tabs
+        name="tab"
+        label="Part of the page"
+        options={[
+          { value: 'about', label: 'What it is' },
+          { value: 'card', label: 'Model card' },
+          { value: 'promotions', label: 'Promotions' },
+        ]}
+      />
+      {tab === 'card' ? (
+        <Card model={version.model} version={version.version} />
+      ) : tab === 'promotions' ? (
+        <Propose model={version.model} version={version.version} aliases={version.aliases} />
+      ) : (
+        <About version={version} />
+      )}
+    </Page>
+  )
+}
+
+function About({ version }: { version: ModelVersion }) {
+  const n = version.features.length
+  return (
+    <>
       <LineageSection title="Where it came from, and where it went" kind="model_version" id={version.id} />
       <Gates gates={version.gates} />
       <Evaluations rows={version.evaluations} />
@@ -78,7 +106,7 @@ function VersionView({ version }: { version: ModelVersion }) {
       />
       <Decisions version={version} />
       <Comments subjectType="model_version" subjectId={`${version.model}/${version.version}`} />
-    </Page>
+    </>
   )
 }
 
