@@ -60,6 +60,7 @@ export const lineage: RoomLineage = {
       source: 'pipeline_run t',
       columns: { from: 't.id', to: 't.tracking_run_id' },
       label: 'tracked as',
+      record: true,
     }),
     columnRelation({
       from: 'execution',
@@ -67,6 +68,7 @@ export const lineage: RoomLineage = {
       source: 'execution t',
       columns: { from: 't.id', to: 't.tracking_run_id' },
       label: 'tracked as',
+      record: true,
     }),
   ],
   facts: {
@@ -88,20 +90,21 @@ export const lineage: RoomLineage = {
     async execution(at, projectId, ids) {
       const rows = await at
         .selectFrom('execution as e')
+        .innerJoin('pipeline_run as r', 'r.id', 'e.run_id')
         .leftJoin('step_run as s', (join) =>
           join.onRef('s.execution_id', '=', 'e.id').onRef('s.run_id', '=', 'e.run_id'),
         )
-        .select(['e.id', 'e.step_name', 'e.state', 'e.created_ms', 'e.run_id'])
+        .select(['e.id', 'e.step_name', 'e.state', 'e.run_id', 'r.at_ms'])
         .select((eb) => eb.fn.min<string | null>('s.id').as('step_run_id'))
         .where('e.project_id', '=', projectId)
         .where('e.id', 'in', ids)
-        .groupBy(['e.id', 'e.step_name', 'e.state', 'e.created_ms', 'e.run_id'])
+        .groupBy(['e.id', 'e.step_name', 'e.state', 'e.run_id', 'r.at_ms'])
         .execute()
-      return rows.map(({ id, step_name, state, created_ms, run_id, step_run_id }) => ({
+      return rows.map(({ id, step_name, state, at_ms, run_id, step_run_id }) => ({
         id,
         title: step_name,
         detail: state,
-        atMs: created_ms,
+        atMs: at_ms,
         href: `/pipeline-runs/${run_id}${step_run_id === null ? '' : `?step=${step_run_id}`}`,
       }))
     },

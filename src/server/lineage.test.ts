@@ -331,9 +331,7 @@ describeDatabases('lineage of a pipeline’s model', (open) => {
       'model_version late/1 -judged as candidate-> evaluation on abc',
       'model_version late/1 -serves-> deployment late',
       'pipeline_run p -ran-> execution clean',
-      'pipeline_run p -tracked as-> run p',
       'run fit -registered as-> model_version late/1',
-      'run p -holds-> run fit',
     ])
     const down = await ask(context, 'dataset_version', 'numbers@1', 'down')
     expect(titles(down)).toContain('monitor late')

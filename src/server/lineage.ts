@@ -95,6 +95,7 @@ interface Edge {
   to: string
   label: string
   shortcut: boolean
+  record: boolean
 }
 
 interface Found {
@@ -117,7 +118,7 @@ export async function getLineage(
   if (direction !== 'down') await walk(context, found, { projectId, start, side: 'to', depth })
   if (direction !== 'up') await walk(context, found, { projectId, start, side: 'from', depth })
   const facts = new Map((await factsOf(context, projectId, found)).map((fact) => [keyOf(fact), fact]))
-  const edges = withoutShortcuts([...found.edges.values()])
+  const edges = withoutShortcuts(withoutRecords(found, keyOf(start)))
   return {
     start: keyOf(start),
     // What a row refers to and no room knows any more has still been there.
@@ -125,7 +126,7 @@ export async function getLineage(
       key,
       ...(facts.get(key) ?? { kind, id, title: id.slice(0, 12), detail: 'not kept' }),
     })),
-    edges: edges.map(({ shortcut: _shortcut, ...edge }) => edge),
+    edges: edges.map(({ from, to, label }) => ({ from, to, label })),
     cut: found.cut,
   }
 }
@@ -188,7 +189,7 @@ async function walk(
 /** Adds an edge and the node at its far end; undefined when there is no more room for the node. */
 function take(
   found: Found,
-  { from, to, shortcut }: LineageRelation,
+  { from, to, shortcut, record }: LineageRelation,
   pair: { from: string; to: string; label: string },
   side: 'from' | 'to',
 ): LineageNode | undefined {
@@ -201,10 +202,20 @@ function take(
     }
     found.nodes.set(keyOf(reached), reached)
   }
-  const edge = { from: keyOf(ends.from), to: keyOf(ends.to), label: pair.label, shortcut }
+  const edge = { from: keyOf(ends.from), to: keyOf(ends.to), label: pair.label, shortcut, record }
   const key = `${edge.from} ${edge.to}`
   if (!found.edges.has(key)) found.edges.set(key, edge)
   return reached
+}
+
+/** Takes out what only records something: a step's tracking run says nothing that its execution does not. */
+function withoutRecords({ nodes, edges }: Found, start: string): Edge[] {
+  const all = [...edges.values()]
+  const records = new Set(all.filter(({ record }) => record).map(({ to }) => to))
+  const told = all.filter(({ from, to, record }) => !record && !(records.has(from) && records.has(to)))
+  const needed = new Set(told.flatMap(({ from, to }) => [from, to]))
+  for (const key of records) if (key !== start && !needed.has(key)) nodes.delete(key)
+  return all.filter(({ from, to }) => nodes.has(from) && nodes.has(to))
 }
 
 function withoutShortcuts(edges: readonly Edge[]): Edge[] {

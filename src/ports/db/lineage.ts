@@ -54,6 +54,8 @@ export interface LineageRelation {
   to: LineageKind
   /** Left out of an answer where a longer way says the same with more detail. */
   shortcut: boolean
+  /** `to` only records `from`: left out of an answer unless something else came of it or went into it. */
+  record: boolean
   pairs(at: Queryable, ask: LineageAsk): Promise<LineagePair[]>
 }
 
@@ -80,13 +82,15 @@ export function columnRelation(declaration: {
   where?: string
   label: string | { column: string }
   shortcut?: true
+  record?: true
 }): LineageRelation {
-  const { from, to, source, columns, where, label, shortcut = false } = declaration
+  const { from, to, source, columns, where, label, shortcut = false, record = false } = declaration
   const labelled = typeof label === 'string' ? sql.lit(label) : sql.raw(label.column)
   return {
     from,
     to,
     shortcut,
+    record,
     async pairs(at, { projectId, side, ids, limit }) {
       if (ids.length === 0) return []
       // The project is checked on what an index of ids has found; SQLite must not take an index of the project instead.
