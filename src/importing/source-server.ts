@@ -1,5 +1,5 @@
 import { AppError } from '../kernel/errors.ts'
-import type { MlflowClient } from './mlflow-client.ts'
+import type { Json, MlflowClient } from './mlflow-client.ts'
 import type {
   MlflowSource,
   PointsPage,
@@ -27,6 +27,7 @@ const ARTIFACTS = '/api/2.0/mlflow-artifacts/artifacts'
 const RUNS_AT_ONCE = 200
 const POINTS_AT_ONCE = 25_000
 const KEYS_AT_ONCE = 6
+const DETAILS_AT_ONCE = 8
 const EXPERIMENTS_AT_ONCE = 100
 const MODELS_AT_ONCE = 100
 /** Searches leave prompts out unless they are asked for. */
@@ -50,28 +51,53 @@ export function openServerSource(
       for await (const page of pages) experiments.push(...page.map(toExperiment))
       return experiments
     },
-    async *listRuns(experimentIds) {
-      for (let start = 0; start < experimentIds.length; start += EXPERIMENTS_AT_ONCE) {
-        const experiment_ids = experimentIds.slice(start, start + EXPERIMENTS_AT_ONCE)
-        // Oldest first: a run that starts meanwhile comes last, and moves no page.
-        const search = {
-          experiment_ids,
-          run_view_type: viewType,
-          max_results: RUNS_AT_ONCE,
-          order_by: ['attributes.start_time ASC'],
-        }
-        for await (const page of client.pages('runs', (page_token) =>
-          client.post(`${API}/runs/search`, { ...search, page_token }),
-        ))
-          yield page.map(toRun)
-      }
-    },
+    listRuns: (experimentIds) => listRuns(client, experimentIds, viewType),
     listPoints: (run, position) => listPoints(client, run, position),
     listLoggedModels: (experimentIds) => listLoggedModels(client, experimentIds),
     listModels: () => listModels(client),
     listVersions: (model) => listVersions(client, model),
     async [Symbol.asyncDispose]() {},
   }
+}
+
+async function* listRuns(
+  client: MlflowClient,
+  experimentIds: readonly string[],
+  viewType: string,
+): AsyncGenerator<SourceRun[], void, undefined> {
+  for (let start = 0; start < experimentIds.length; start += EXPERIMENTS_AT_ONCE) {
+    const experiment_ids = experimentIds.slice(start, start + EXPERIMENTS_AT_ONCE)
+    const hasModels = await hasAny(listLoggedModels(client, experiment_ids))
+    const search = {
+      experiment_ids,
+      run_view_type: viewType,
+      max_results: RUNS_AT_ONCE,
+      // Oldest first: a run that starts meanwhile comes last, and moves no page.
+      order_by: ['attributes.start_time ASC'],
+    }
+    const pages = client.pages('runs', (page_token) =>
+      client.post(`${API}/runs/search`, { ...search, page_token }),
+    )
+    for await (const page of pages) yield (hasModels ? await inDetail(client, page) : page).map(toRun)
+  }
+}
+
+async function hasAny(pages: AsyncIterable<readonly unknown[]>): Promise<boolean> {
+  for await (const page of pages) return page.length > 0
+  return false
+}
+
+/** A search leaves out the models that a run has used. */
+async function inDetail(client: MlflowClient, runs: readonly Json[]): Promise<Json[]> {
+  const detailed: Json[] = []
+  for (let start = 0; start < runs.length; start += DETAILS_AT_ONCE) {
+    const some = runs.slice(start, start + DETAILS_AT_ONCE).map(async (run) => {
+      const { run_id } = run['info'] as { run_id: string }
+      return (await client.get(`${API}/runs/get`, { run_id }))['run'] as Json
+    })
+    detailed.push(...(await Promise.all(some)))
+  }
+  return detailed
 }
 
 /** Histories key by key; the position is the last key that is done. Several keys are asked for at once. */
