@@ -1,36 +1,32 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { serve } from '@hono/node-server'
-import { expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { localOwner } from '../../src/kernel/actor.ts'
 import type { ImportReport } from '../../src/importing/schema.ts'
 import { mlflowApp } from '../../src/protocols/mlflow/mlflow.ts'
 import { openTestContext, type TestContext } from '../databases.ts'
+import { ensureEnvironment } from './environments.ts'
 
 const run = promisify(execFile)
 const ROOT = join(import.meta.dirname, '../..')
-const VENV = join(ROOT, '.venv/mlflow')
-const PYTHON = join(VENV, 'bin/python')
+const SCRIPTS = join(import.meta.dirname, 'mlflow')
 
-async function ensureMlflow(): Promise<void> {
-  if (existsSync(join(VENV, 'bin/uvicorn'))) return
-  await run('python3', ['-m', 'venv', VENV])
-  await run(PYTHON, ['-m', 'pip', 'install', '--quiet', 'mlflow'], { timeout: 600_000 })
-}
+let interpreter = ''
+
+beforeAll(async () => {
+  interpreter = await ensureEnvironment('mlflow', join(SCRIPTS, 'requirements.txt'))
+}, 1_200_000)
 
 async function python(...args: string[]): Promise<string> {
-  const { stdout } = await run(PYTHON, [join(import.meta.dirname, 'import_store.py'), ...args], {
-    env: {
-      ...process.env,
-      MLFLOW_HTTP_REQUEST_MAX_RETRIES: '2',
-      MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR: 'false',
-    },
+  const { stdout } = await run(interpreter, [join(SCRIPTS, 'import_store.py'), ...args], {
+    env: { ...process.env, MLFLOW_HTTP_REQUEST_MAX_RETRIES: '2', MLFLOW_DISABLE_TELEMETRY: 'true' },
     maxBuffer: 1 << 28,
     timeout: 300_000,
   })
@@ -55,7 +51,7 @@ async function startMlflow(folder: string): Promise<{ url: string } & AsyncDispo
     '--artifacts-destination',
     `${folder}/mlartifacts`,
   ]
-  const child = spawn(PYTHON, ['-m', 'mlflow', ...args, ...stores], {
+  const child = spawn(interpreter, ['-m', 'mlflow', ...args, ...stores], {
     cwd: folder,
     stdio: 'ignore',
     detached: true,
@@ -110,7 +106,6 @@ async function read(context: TestContext): Promise<unknown> {
 }
 
 it('what MLflow’s client reads of a store, it reads here after the import, from the server and from its file', async () => {
-  await ensureMlflow()
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-mlflow-'))
   await using mlflow = await startMlflow(folder)
   await python('fill', mlflow.url)
@@ -129,7 +124,6 @@ it('what MLflow’s client reads of a store, it reads here after the import, fro
 })
 
 it('an import that is killed again and again ends with everything, once', async () => {
-  await ensureMlflow()
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-mlflow-'))
   const file = join(folder, 'mlflow.db')
   await python('many', `sqlite:///${file}`, '40', '900')
