@@ -14,6 +14,7 @@ import { addServerCommands } from './server/commands.ts'
 import { addServingCommands } from './serving/commands.ts'
 import { addProcessCommands } from './supervisor/commands.ts'
 import { addTrackingCommands } from './tracking/commands.ts'
+import { addWebhookCommands } from './webhooks/commands.ts'
 
 /** The command line as a tree of commands; the docs and their test read it too. */
 export function createProgram(): Command {
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   addImportingCommands(program)
   addServingCommands(program)
   addMonitoringCommands(program)
+  addWebhookCommands(program)
   addDemoCommand(program)
   return program
 }

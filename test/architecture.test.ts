@@ -12,7 +12,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['governance'],
   ['data', 'tracking'],
   ['registry', 'features', 'learners'],
-  ['pipelines', 'benchmarks'],
+  ['pipelines', 'benchmarks', 'webhooks'],
   ['tuning', 'serving'],
   ['rollout'],
   ['monitoring'],

@@ -25,6 +25,8 @@ export async function appendEvent<Kind extends EventKind>(
 export interface Consumer {
   name: string
   kinds: readonly EventKind[]
+  /** The kinds that are wanted just now, so that others cost no transaction. Asked when the events have been read already. */
+  narrow?(context: Context): Promise<ReadonlySet<EventKind>>
   /** Await nothing but SQL; heavy work is enqueued as a job. */
   handle(context: Context, trx: Trx, event: DomainEvent): Promise<void>
 }
@@ -38,7 +40,8 @@ export async function consume(context: Context, consumer: Consumer): Promise<num
   const waiting = await listEventsAfter(db.read, db.dialect, { after, limit: BATCH })
   const last = waiting.at(-1)
   if (!last) return 0
-  const wanted = waiting.filter((row) => consumer.kinds.includes(row.kind as EventKind))
+  const kinds = (await consumer.narrow?.(context)) ?? new Set(consumer.kinds)
+  const wanted = waiting.filter((row) => kinds.has(row.kind as EventKind))
   for (const row of wanted) await handleOne(context, consumer, row)
   await moveCursor(db, consumer.name, last.seq)
   return waiting.length

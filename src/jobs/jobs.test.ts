@@ -74,7 +74,10 @@ describeDatabases('the queue', (open) => {
       },
     }
     await context.db.write((trx) => enqueue(trx, { ...job, maxAttempts: 2 }))
-    await using runner = new JobRunner(context, [handler], { worker: 'w', slots: { work: 1, pipeline: 1 } })
+    await using runner = new JobRunner(context, [handler], {
+      worker: 'w',
+      slots: { work: 1, pipeline: 1, delivery: 1 },
+    })
     await runner.start()
     await until(async () => (await countPendingJobs(context.db.read)) === 0)
     const row = await context.db.read.selectFrom('job').selectAll().executeTakeFirstOrThrow()
@@ -97,7 +100,10 @@ describeDatabases('the queue', (open) => {
     )
     const seen: number[] = []
     const handler: JobHandler = { kind: 'test.echo', run: async (_, { attempt }) => void seen.push(attempt) }
-    await using runner = new JobRunner(context, [handler], { worker: 'w', slots: { work: 1, pipeline: 1 } })
+    await using runner = new JobRunner(context, [handler], {
+      worker: 'w',
+      slots: { work: 1, pipeline: 1, delivery: 1 },
+    })
     await runner.start()
     await until(() => seen.length === 1)
     expect(seen).toEqual([2])

@@ -8,8 +8,8 @@ import { insertJob, isHeld } from './store.ts'
 
 export { countPendingJobs } from './store.ts'
 
-/** Pipeline functions wait for their steps, so they have slots of their own. */
-export type Slot = 'work' | 'pipeline'
+/** Pipeline functions wait for their steps, and deliveries for other servers, so they have slots of their own. */
+export type Slot = 'work' | 'pipeline' | 'delivery'
 
 export interface Job {
   id: string

@@ -11,6 +11,8 @@ const IDLE_POLL_MS = 500
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 60_000
 
+const SLOTS = ['pipeline', 'work', 'delivery'] as const satisfies readonly Slot[]
+
 export interface RunnerOptions {
   /** Names this worker; one that starts again under the same name takes back what it held. */
   worker: string
@@ -28,7 +30,11 @@ export class JobRunner implements AsyncDisposable {
   readonly #context: Context
   readonly #handlers: ReadonlyMap<string, JobHandler>
   readonly #options: RunnerOptions
-  readonly #running: Record<Slot, Map<string, Running>> = { work: new Map(), pipeline: new Map() }
+  readonly #running: Record<Slot, Map<string, Running>> = {
+    work: new Map(),
+    pipeline: new Map(),
+    delivery: new Map(),
+  }
   #subscription: Disposable | undefined
   #timers: NodeJS.Timeout[] = []
   #stopped = false
@@ -70,7 +76,7 @@ export class JobRunner implements AsyncDisposable {
   }
 
   async #claimAll(): Promise<void> {
-    for (const slot of ['pipeline', 'work'] as const) await this.#claim(slot)
+    for (const slot of SLOTS) await this.#claim(slot)
   }
 
   async #claim(slot: Slot): Promise<void> {
@@ -151,7 +157,7 @@ export class JobRunner implements AsyncDisposable {
   }
 
   async #heartbeat(): Promise<void> {
-    const running = [...this.#running.work, ...this.#running.pipeline]
+    const running = SLOTS.flatMap((slot) => [...this.#running[slot]])
     if (running.length === 0) return
     const { db } = this.#context
     const held = await db.write(async (trx) =>
@@ -175,7 +181,7 @@ export class JobRunner implements AsyncDisposable {
     this.#stopped = true
     this.#subscription?.[Symbol.dispose]()
     for (const timer of this.#timers) clearInterval(timer)
-    const running = [...this.#running.work.values(), ...this.#running.pipeline.values()]
+    const running = SLOTS.flatMap((slot) => [...this.#running[slot].values()])
     for (const { controller } of running) controller.abort(new Error('the worker stops'))
     await Promise.allSettled(running.map(({ done }) => done))
     await this.#context.db.write((trx) => releaseJobsOf(trx, this.#options.worker))

@@ -102,6 +102,15 @@ export const configSchema = z.strictObject({
     .min(1024)
     .default(1024 ** 3)
     .describe('Largest file that is uploaded to be imported (a model, a golden batch), in bytes'),
+  webhookPrivateAddresses: flag
+    .default(false)
+    .describe('Webhooks may call private, loopback and link-local addresses'),
+  secretsKey: z
+    .string()
+    .optional()
+    .describe(
+      'Key that stored secrets of webhooks are encrypted with: 32 bytes in base64; default: the file `secrets.key` of the data folder, made when it is missing. Machines that share a database need the same',
+    ),
 })
 
 export type Config = Readonly<z.infer<typeof configSchema>>

@@ -20,13 +20,19 @@ export interface EventCatalogue {
   'pipeline.step_changed': { runId: string; stepRunId: string; state: string }
   'effect.requested': { effectId: string; runId: string; kind: 'register' | 'deploy' }
   'effect.settled': { effectId: string; runId: string; kind: 'register' | 'deploy'; state: 'done' | 'failed' }
+  'model.created': { model: string }
+  'model.tag_set': { model: string; key: string; value: string }
+  'model.tag_deleted': { model: string; key: string }
   'model.version_created': { model: string; version: number }
   /** Its owner, description or protections. */
   'model.changed': { model: string }
   'promotion.changed': { promotionId: string; model: string; version: number; alias: string; state: string }
+  'model.version_tag_set': { model: string; version: number; key: string; value: string }
+  'model.version_tag_deleted': { model: string; version: number; key: string }
   'comment.changed': { subjectType: string; subjectId: string; commentId: string }
   'benchmark.changed': { benchmark: string }
   'model.alias_set': { model: string; alias: string; version: number; source: string }
+  'model.alias_deleted': { model: string; alias: string }
   'deployment.changed': { deployment: string; generation: number }
   'rollout.changed': { rolloutId: string; deployment: string; state: string }
   'segment.closed': { segmentId: string }
@@ -49,6 +55,39 @@ export interface AlertEvent {
 }
 
 export type EventKind = keyof EventCatalogue
+
+/** What each event tells, for those who choose among them. */
+export const EVENTS: Readonly<Record<EventKind, string>> = {
+  'project.applied': 'A version of the project was applied',
+  'dataset.version_created': 'A dataset has a new version',
+  'dataset.rejected': 'Data did not meet the expectations of a dataset',
+  'features.materialized': 'A feature view was brought up to a time',
+  'run.changed': 'A tracking run was made or changed; at most once a second for each run',
+  'pipeline.run_started': 'A pipeline run has started',
+  'pipeline.run_finished': 'A pipeline run has ended, well or not',
+  'pipeline.step_changed': 'A step of a pipeline run has another state',
+  'effect.requested': 'A pipeline run asks for a registration or a deployment',
+  'effect.settled': 'What a pipeline run asked for is done or has failed',
+  'model.created': 'A model was registered',
+  'model.tag_set': 'A model got a tag',
+  'model.tag_deleted': 'A model lost a tag',
+  'model.version_created': 'A model has a new version',
+  'model.version_tag_set': 'A version got a tag',
+  'model.version_tag_deleted': 'A version lost a tag',
+  'model.changed': 'The owner, the description or the protections of a model have changed',
+  'promotion.changed': 'A promotion, the request to point an alias at a version, has another state',
+  'comment.changed': 'A comment was written, edited or removed',
+  'model.alias_set': 'An alias points at a version',
+  'model.alias_deleted': 'An alias was removed',
+  'deployment.changed': 'A deployment serves something else',
+  'rollout.changed': 'A rollout has another state',
+  'segment.closed': 'A segment of the prediction log was closed',
+  'segment.rolled': 'A segment of the prediction log became a Parquet file',
+  'alert.raised': 'A monitor has decided that something is wrong',
+  'alert.cleared': 'An alert is over',
+  'access.changed': 'Users, teams, roles or tokens have changed',
+  'decision.recorded': 'A decision was recorded, with its verdict and sentence',
+}
 
 export interface DomainEvent<Kind extends EventKind = EventKind> {
   seq: number

@@ -79,7 +79,7 @@ export async function pointAlias(
 
 /** Removing an alias that is not there is no error. Throws `denied` for a protected one, unless an administrator forces it. */
 export async function deleteAlias(
-  { db }: Pick<Context, 'db'>,
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
   {
     projectId,
     actor,
@@ -95,6 +95,8 @@ export async function deleteAlias(
     if (!(await deleteAliasRow(trx, row.id, alias))) return
     const detail = { alias, ...(forced && { forced: force!.reason }) }
     await audit(trx, { projectId, actor, action: 'registry.delete_alias', subject: model, detail })
+    const payload = { model, alias }
+    await appendEvent(trx, { projectId, kind: 'model.alias_deleted', payload, atMs: clock.now() })
   })
 }
 

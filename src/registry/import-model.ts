@@ -3,7 +3,7 @@ import type { Context } from '../http/context.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Trx } from '../ports/db/db.ts'
-import { ensureModel, type Caller } from './models.ts'
+import { insertOrRevive, type Caller } from './models.ts'
 import { requireMayMove, requireMayStage } from './protection.ts'
 import type { Tag } from './schema.ts'
 import { findServable } from './servable.ts'
@@ -46,7 +46,10 @@ export async function importModel(
     const known = await findModelRow(trx, projectId, model.name)
     if (known && known.deleted_ms === null && !input.imported) return false
     const { name, description, createdMs: created_ms, updatedMs: updated_ms } = model
-    const row = await ensureModel(trx, { id: ids.uuid(), projectId, name, nowMs: created_ms })
+    const isHere = known !== undefined && known.deleted_ms === null
+    const row = isHere
+      ? known
+      : await insertOrRevive(trx, known, { id: ids.uuid(), projectId, name, nowMs: created_ms })
     await updateModelRow(trx, row.id, { description, created_ms, updated_ms })
     for (const tag of model.tags) await upsertTag(trx, MODEL_TAGS, { ownerId: row.id, projectId, tag })
     await input.within(trx)

@@ -58,13 +58,25 @@ export async function createModel(
   return await read(db.read, projectId, name)
 }
 
-/** The model's row, made or brought back when it is missing. */
+/** The model's row, made or brought back when it is missing, with the event `model.created`. */
 export async function ensureModel(
   trx: Trx,
-  { id, projectId, name, nowMs }: { id: string; projectId: string; name: string; nowMs: number },
+  model: { id: string; projectId: string; name: string; nowMs: number },
 ): Promise<RegisteredModelRow> {
+  const { projectId, name, nowMs } = model
   const known = await findModelRow(trx, projectId, name)
   if (known && known.deleted_ms === null) return known
+  const row = await insertOrRevive(trx, known, model)
+  await appendEvent(trx, { projectId, kind: 'model.created', payload: { model: name }, atMs: nowMs })
+  return row
+}
+
+/** `known` is the model's row when it is deleted: it comes back with its version counter. */
+export async function insertOrRevive(
+  trx: Trx,
+  known: RegisteredModelRow | undefined,
+  { id, projectId, name, nowMs }: { id: string; projectId: string; name: string; nowMs: number },
+): Promise<RegisteredModelRow> {
   if (known) {
     const revived = { deleted_ms: null, created_ms: nowMs, updated_ms: nowMs }
     await updateModelRow(trx, known.id, revived)
@@ -196,6 +208,10 @@ export async function tagModel(
     else await upsertTag(trx, MODEL_TAGS, { ownerId: row.id, projectId, tag: { key, value } })
     await updateModelRow(trx, row.id, { updated_ms: clock.now() })
     await audit(trx, { projectId, actor, action: 'registry.tag_model', subject: name, detail: { ...tag } })
+    const about = { projectId, atMs: clock.now() }
+    if (value === undefined)
+      await appendEvent(trx, { ...about, kind: 'model.tag_deleted', payload: { model: name, key } })
+    else await appendEvent(trx, { ...about, kind: 'model.tag_set', payload: { model: name, key, value } })
   })
 }
 

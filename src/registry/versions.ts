@@ -245,7 +245,7 @@ export async function deleteModelVersion(
 
 /** Sets a tag, or removes it when it is given without a value. */
 export async function tagModelVersion(
-  { db }: Pick<Context, 'db'>,
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
   input: Caller & { model: string; version: number; tag: { key: string; value?: string } },
 ): Promise<void> {
   const { projectId, actor, model, version } = input
@@ -257,6 +257,10 @@ export async function tagModelVersion(
     else await upsertTag(trx, VERSION_TAGS, { ownerId: row.id, projectId, tag: { key, value } })
     const subject = `${model}/${version}`
     await audit(trx, { projectId, actor, action: 'registry.tag_version', subject, detail: { ...input.tag } })
+    const about = { projectId, atMs: clock.now() }
+    const payload = { model, version, key }
+    if (value === undefined) await appendEvent(trx, { ...about, kind: 'model.version_tag_deleted', payload })
+    else await appendEvent(trx, { ...about, kind: 'model.version_tag_set', payload: { ...payload, value } })
   })
 }
 

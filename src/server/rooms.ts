@@ -24,6 +24,9 @@ import { routes as rolloutRoutes } from '../rollout/routes.ts'
 import { routes as registryRoutes } from '../registry/routes.ts'
 import { removeExpiredUploads } from '../tracking/tracking.ts'
 import { routes as trackingRoutes } from '../tracking/routes.ts'
+import { forgetDeliveries } from '../webhooks/webhooks.ts'
+import { webhookConsumer } from '../webhooks/jobs.ts'
+import { routes as webhookRoutes } from '../webhooks/routes.ts'
 import { commentRoutes } from './comment-routes.ts'
 import { lineageRoutes } from './lineage.ts'
 import { overviewRoutes } from './overview.ts'
@@ -44,6 +47,7 @@ export const roomRoutes: readonly Route[] = [
   ...rolloutRoutes,
   ...monitoringRoutes,
   ...projectRoutes,
+  ...webhookRoutes,
 ]
 
 export const roomConsumers: readonly Consumer[] = [
@@ -52,6 +56,7 @@ export const roomConsumers: readonly Consumer[] = [
   registrationConsumer,
   ...rolloutConsumers,
   ...monitoringConsumers,
+  webhookConsumer,
 ]
 
 export const roomTicks: readonly Tick[] = [
@@ -63,6 +68,7 @@ export const roomTicks: readonly Tick[] = [
   },
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
   { name: 'remove abandoned uploads', everyMs: 600_000, run: removeExpiredUploads },
+  { name: 'forget old deliveries', everyMs: 3_600_000, run: forgetDeliveries },
   { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
   { name: 'judge what is due', everyMs: 1_000, run: tickMonitors },
   { name: 'control rollouts', everyMs: 250, run: tickRollouts },

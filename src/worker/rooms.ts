@@ -5,6 +5,7 @@ import type { JobHandler } from '../jobs/jobs.ts'
 import { jobs as monitoringJobs } from '../monitoring/jobs.ts'
 import { jobs as rolloutJobs } from '../rollout/jobs.ts'
 import { jobs as servingJobs } from '../serving/jobs.ts'
+import { webhookJobs } from '../webhooks/jobs.ts'
 
 /** The jobs that each room brings to the worker. */
 export const roomJobs: readonly JobHandler[] = [
@@ -14,4 +15,5 @@ export const roomJobs: readonly JobHandler[] = [
   ...servingJobs,
   ...rolloutJobs,
   ...monitoringJobs,
+  ...webhookJobs,
 ]

@@ -12,6 +12,9 @@ import { LocalLauncher } from './local-launcher.ts'
 import { pinSources } from './pin-sources.ts'
 import { roomJobs } from './rooms.ts'
 
+/** They wait for other servers, and use little else. */
+const DELIVERY_SLOTS = 8
+
 export interface WorkerOptions {
   /** Another worker of the same name takes over what this one held. */
   name?: string
@@ -46,7 +49,7 @@ export async function startWorker(context: Context, options: WorkerOptions = {})
   ]
   const runner = new JobRunner(context, handlers, {
     worker: options.name ?? workerName(config.dataDir),
-    slots: { work: config.workSlots, pipeline: config.pipelineSlots },
+    slots: { work: config.workSlots, pipeline: config.pipelineSlots, delivery: DELIVERY_SLOTS },
   })
   await runner.start()
   return {

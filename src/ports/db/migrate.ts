@@ -19,6 +19,7 @@ import * as reviews from './migrations/014-reviews.ts'
 import * as importedModels from './migrations/016-imported-models.ts'
 import * as importing from './migrations/017-importing.ts'
 import * as benchmarks from './migrations/015-benchmarks.ts'
+import * as webhooks from './migrations/018-webhooks.ts'
 import * as lineage from './migrations/020-lineage.ts'
 
 /** Forward only, in this order; a name is never reused. */
@@ -40,6 +41,7 @@ const migrations = {
   '016-imported-models': importedModels.up,
   '017-importing': importing.up,
   '015-benchmarks': benchmarks.up,
+  '018-webhooks': webhooks.up,
   '020-lineage': lineage.up,
 }
 

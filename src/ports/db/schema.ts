@@ -11,6 +11,7 @@ import type { RegistryTables } from '../../registry/tables.ts'
 import type { RolloutTables } from '../../rollout/tables.ts'
 import type { ServingTables } from '../../serving/tables.ts'
 import type { TrackingTables } from '../../tracking/tables.ts'
+import type { WebhooksTables } from '../../webhooks/tables.ts'
 import type { BlobTables } from '../artifacts/tables.ts'
 import type { DomainClockTables } from './domain-clock.ts'
 
@@ -31,4 +32,5 @@ export interface Tables
     ServingTables,
     RolloutTables,
     MonitoringTables,
-    ProjectTables {}
+    ProjectTables,
+    WebhooksTables {}

@@ -15,6 +15,7 @@ import { endpoints as registeredModels } from './registered-models.ts'
 import { endpoints as runs } from './runs.ts'
 import { signedCaller } from './signed-addresses.ts'
 import { endpoints as uploads, signedEndpoints } from './uploads.ts'
+import { endpoints as webhooks } from './webhooks.ts'
 import { endpoint, readFields, type Call, type Endpoint } from './wire.ts'
 
 /**
@@ -51,6 +52,7 @@ export const endpoints: readonly Endpoint[] = [
   ...registeredModels,
   ...modelVersions,
   ...loggedModels,
+  ...webhooks,
   serverInfo,
 ]
 
