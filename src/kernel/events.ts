@@ -86,6 +86,7 @@ export const EVENTS: Readonly<Record<EventKind, string>> = {
   'alert.raised': 'A monitor has decided that something is wrong',
   'alert.cleared': 'An alert is over',
   'access.changed': 'Users, teams, roles or tokens have changed',
+  'benchmark.changed': 'A benchmark, its submissions or its holdout have changed',
   'decision.recorded': 'A decision was recorded, with its verdict and sentence',
 }
 
