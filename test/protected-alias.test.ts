@@ -454,6 +454,26 @@ describeDatabases('a protected alias', (open) => {
     expect(await champion(context)).toBe(1)
   })
 
+  test('the overview asks who may review, and nobody else', async () => {
+    const context = await open()
+    await arrange(context)
+    const promotion = await propose(context, author, 2)
+    const needs = async (actor: Actor): Promise<unknown> =>
+      (await clientOf(context, actor).rest('GET', '/overview')).body['needsYou']
+    const asked = {
+      id: promotion.id,
+      sentence: 'author proposes late/2 as champion: it waits for your review.',
+      href: `/promotions/${promotion.id}`,
+    }
+    expect(await needs(reviewer)).toMatchObject([asked])
+    expect(await needs(author)).toEqual([])
+    expect(await needs(user('c', 'contributor'))).toEqual([])
+    await review(context, reviewer, promotion)
+    expect(await needs(mallory)).toMatchObject([
+      { sentence: 'author proposes late/2 as champion: it waits for your merge.' },
+    ])
+  })
+
   test('an administrator forces it with a reason, and the audit has it', async () => {
     const context = await open()
     const admin = await arrange(context)
