@@ -1,92 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { it } from 'vitest'
 import { localOwner } from '../src/kernel/actor.ts'
 import { mlflowApp } from '../src/protocols/mlflow/mlflow.ts'
+import { listCases, replay } from './conformance/replay.ts'
 import { describeDatabases } from './databases.ts'
 
-interface Step {
-  method: string
-  path: string
-  body?: unknown
-  /** A body that is sent as it is, such as broken JSON or a file. */
-  raw?: string
-  headers?: Record<string, string>
-  status: number
-  /** Members that the answer must have, with these values. */
-  has?: unknown
-  /** The whole answer. */
-  is?: unknown
-  text?: string
-  /** A part of the error's message. */
-  message?: string
-  /** Members of the answer to use later as ${name}. */
-  save?: Record<string, string>
-}
-
-const folder = join(import.meta.dirname, 'conformance/mlflow')
-
 describeDatabases('MLflow conformance', (open) => {
-  for (const file of readdirSync(folder)) {
-    const cases = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, Step[]>
-    for (const [name, steps] of Object.entries(cases)) {
-      it(`${file.replace('.json', '')}: ${name}`, async () => {
-        const context = await open()
-        const app = mlflowApp(context, () => localOwner)
-        const saved: Record<string, string> = { long: 'x'.repeat(9000), tooLong: 'k'.repeat(251) }
-        for (const step of steps) await check(step, (request) => app.request(request), saved)
-      })
-    }
+  for (const { name, steps } of listCases('mlflow')) {
+    it(name, async () => {
+      const app = mlflowApp(await open(), () => localOwner)
+      await replay(steps, (request) => app.request(request))
+    })
   }
 })
-
-async function check(
-  written: Step,
-  send: (request: Request) => Response | Promise<Response>,
-  saved: Record<string, string>,
-): Promise<void> {
-  const step = substitute(written, saved) as Step
-  const at = `${step.method} ${step.path}`
-  const json = { 'content-type': 'application/json' }
-  const body = step.raw ?? (step.body === undefined ? undefined : JSON.stringify(step.body))
-  const response = await send(
-    new Request(`http://localhost${step.path}`, {
-      method: step.method,
-      headers: step.headers ?? (step.body === undefined ? {} : json),
-      ...(body !== undefined && { body: step.headers || step.raw === undefined ? Buffer.from(body) : body }),
-    }),
-  )
-  const text = await response.text()
-  expect(response.status, `${at} answered ${text}`).toBe(step.status)
-  if (step.text !== undefined) expect(text, at).toBe(step.text)
-  if (step.has === undefined && step.is === undefined && !step.message && !step.save) return
-  const answer: unknown = JSON.parse(text)
-  if (step.has !== undefined) expect(answer, at).toMatchObject(step.has as object)
-  if (step.is !== undefined) expect(answer, at).toEqual(step.is)
-  if (step.message) expect((answer as { message: string }).message, at).toContain(step.message)
-  for (const [name, path] of Object.entries(step.save ?? {})) saved[name] = member(answer, path)
-}
-
-function substitute(value: unknown, saved: Record<string, string>): unknown {
-  if (typeof value === 'string')
-    return value.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => saved[name] ?? '')
-  if (Array.isArray(value)) return value.map((item) => substitute(item, saved))
-  if (typeof value !== 'object' || value === null) return value
-  if ('repeat' in value && 'item' in value) return repeated(value.item, Number(value.repeat))
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, substitute(item, saved)]))
-}
-
-/** `count` copies of an item; `#` is the number of the copy. */
-function repeated(item: unknown, count: number): unknown[] {
-  const text = JSON.stringify(item)
-  return Array.from(
-    { length: count },
-    (_, index) => JSON.parse(text.replaceAll('#', String(index))) as unknown,
-  )
-}
-
-function member(value: unknown, path: string): string {
-  let at: unknown = value
-  for (const key of path.split('.')) at = (at as Record<string, unknown>)[key]
-  return String(at)
-}
