@@ -2,7 +2,7 @@ import type { Actor } from '../kernel/actor.ts'
 import { randomIds } from '../kernel/ids.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
-import { insertAudit } from './store.ts'
+import { insertAudit } from './store-audit.ts'
 
 export interface AuditEntry {
   projectId: string

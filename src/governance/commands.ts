@@ -6,6 +6,7 @@ import { ask, askSecret } from '../http/prompt.ts'
 import { storeToken, tokensPath } from '../http/stored-tokens.ts'
 import { roles } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { addAuditCommand } from './audit-command.ts'
 import { openPeople, type PeopleOptions } from './people-api.ts'
 import type { Grant, Team, Token, User } from './people-schema.ts'
 
@@ -14,6 +15,7 @@ const LOGIN_DAYS = 90
 
 export function addPeopleCommands(program: Command): void {
   addLoginCommands(program)
+  addAuditCommand(program)
   addUserCommands(program)
   addTeamCommands(program)
   addTokenCommands(program)

@@ -9,6 +9,7 @@ import { insertDecision, listDecisionRows } from './store.ts'
 
 export { listTokenAccess, type TokenAccess } from './access.ts'
 export { audit } from './audit.ts'
+export { searchAudit } from './audit-search.ts'
 export { Authenticator, requireSomeAdmin } from './authenticate.ts'
 export { addComment, deleteComment, editComment, listComments } from './comments.ts'
 export { StepToken } from './step-token.ts'

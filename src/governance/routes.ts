@@ -5,9 +5,11 @@ import { decisionKinds, decisionSchema } from './schema.ts'
 import { endDrill, startDrill } from './drills.ts'
 import { listDecisions } from './governance.ts'
 import { peopleRoutes } from './people-routes.ts'
-import { listAuditRows } from './store.ts'
+import { auditItemSchema, sealSchema } from './audit-schema.ts'
+import { searchAudit, verifySeal } from './audit-search.ts'
 
 const limit = z.coerce.number().int().min(1).max(500).default(100)
+const wallMs = z.coerce.number().int()
 
 export const routes = [
   ...peopleRoutes,
@@ -71,33 +73,39 @@ export const routes = [
     path: '/audit',
     summary: 'Who did what, newest first',
     permission: 'maintain',
-    query: z.strictObject({ limit, pageToken: z.coerce.number().int().optional() }),
-    response: listOf(
-      z.object({
-        seq: z.number(),
-        actor: z.string(),
-        action: z.string(),
-        subject: z.string(),
-        detail: z.record(z.string(), z.unknown()),
-        atMs: z.number(),
-      }),
-    ),
-    async handle({ context, projectId, query }) {
-      const rows = await listAuditRows(context.db.read, {
-        projectId,
-        limit: query.limit,
-        before: query.pageToken,
-      })
-      const items = rows.map((row) => ({
-        seq: row.seq,
-        actor: row.actor_name,
-        action: row.action,
-        subject: row.subject,
-        detail: JSON.parse(row.detail_json) as Record<string, unknown>,
-        atMs: row.at_ms,
-      }))
+    query: z.strictObject({
+      by: z.string().optional().describe('name or id of who acted'),
+      action: z.string().optional().describe('an action, or what some begin with, such as `rollout.`'),
+      subject: z.string().optional(),
+      text: z.string().max(200).optional().describe('a part of what an entry says'),
+      fromMs: wallMs.optional(),
+      toMs: wallMs.optional(),
+      everywhere: z
+        .enum(['true', 'false'])
+        .default('false')
+        .describe(
+          'also what belongs to no project, such as sign-ins, or to another; for all projects’ maintainers',
+        ),
+      limit,
+      pageToken: z.coerce.number().int().optional(),
+    }),
+    response: listOf(auditItemSchema),
+    async handle({ context, actor, projectId, query: { pageToken, everywhere, ...query } }) {
+      const scope = { projectId, actor, everywhere: everywhere === 'true' }
+      const items = await searchAudit(context, { ...query, ...scope, before: pageToken })
       return withNext(items, query.limit, (item) => String(item.seq))
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/audit/seal',
+    summary: 'Follows the chain of seals through the whole log, and says whether it holds and until where',
+    permission: 'maintain',
+    query: z.strictObject({
+      noted: z.string().optional().describe('a seal that was written down: is it still there?'),
+    }),
+    response: sealSchema,
+    handle: ({ context, actor, projectId, query }) => verifySeal(context, { ...query, projectId, actor }),
   }),
 ]
 

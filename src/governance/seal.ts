@@ -1,6 +1,6 @@
 import type { Context } from '../http/context.ts'
 import { hashJson } from '../kernel/json.ts'
-import { lastSeal, listSealed, listUnsealed, updateSeal } from './store.ts'
+import { findLastSealed, listSealed, listUnsealed, updateSeal } from './store-audit.ts'
 import type { AuditRow } from './tables.ts'
 
 const BATCH = 500
@@ -13,7 +13,7 @@ const FIRST = '0'.repeat(64)
 export async function sealAudit({ db }: Pick<Context, 'db'>): Promise<number> {
   return await db.write(async (trx) => {
     const rows = await listUnsealed(trx, db.dialect, BATCH)
-    let previous = rows.length === 0 ? FIRST : await lastSeal(trx, FIRST)
+    let previous = (rows.length === 0 ? undefined : await findLastSealed(trx))?.hash ?? FIRST
     for (const row of rows) {
       previous = hashOf(previous, row)
       await updateSeal(trx, { seq: row.seq, hash: previous })

@@ -1,8 +1,6 @@
-import { sql, type Insertable } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import { wallTimeSql, type DialectName } from '../ports/db/dialect.ts'
 import type { Decision, DecisionFilter, DecisionKind } from './schema.ts'
-import type { AuditRow, AuditTable, DecisionRow, DrillRow, ProjectRow } from './tables.ts'
+import type { DecisionRow, DrillRow, ProjectRow } from './tables.ts'
 
 export async function findProjectByName(at: Queryable, name: string): Promise<ProjectRow | undefined> {
   return await at.selectFrom('project').selectAll().where('name', '=', name).executeTakeFirst()
@@ -18,68 +16,6 @@ export async function insertProjectIfAbsent(trx: Trx, row: ProjectRow): Promise<
 }
 
 /** Inserts an audit row of this moment. */
-export async function insertAudit(trx: Trx, row: Omit<Insertable<AuditTable>, 'at_ms'>): Promise<void> {
-  await trx
-    .insertInto('audit')
-    .values({ ...row, at_ms: wallTimeSql(trx) })
-    .execute()
-}
-
-export async function listAuditRows(
-  at: Queryable,
-  { projectId, limit, before }: { projectId: string; limit: number; before?: number | undefined },
-): Promise<AuditRow[]> {
-  return await at
-    .selectFrom('audit')
-    .selectAll()
-    .where('project_id', '=', projectId)
-    .$if(before !== undefined, (query) => query.where('seq', '<', before!))
-    .orderBy('seq', 'desc')
-    .limit(limit)
-    .execute()
-}
-
-/** Audit rows without a seal, in order. On PostgreSQL the table is locked, so that no row can commit in between. */
-export async function listUnsealed(trx: Trx, dialect: DialectName, limit: number): Promise<AuditRow[]> {
-  if (dialect === 'postgres') await sql`LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE`.execute(trx)
-  return await trx
-    .selectFrom('audit')
-    .selectAll()
-    .where('hash', 'is', null)
-    .orderBy('seq')
-    .limit(limit)
-    .execute()
-}
-
-export async function lastSeal(at: Queryable, first: string): Promise<string> {
-  const row = await at
-    .selectFrom('audit')
-    .select('hash')
-    .where('hash', 'is not', null)
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  return row?.hash ?? first
-}
-
-export async function updateSeal(trx: Trx, { seq, hash }: { seq: number; hash: string }): Promise<void> {
-  await trx.updateTable('audit').set({ hash }).where('seq', '=', seq).execute()
-}
-
-export async function listSealed(
-  at: Queryable,
-  { after, limit }: { after: number; limit: number },
-): Promise<AuditRow[]> {
-  return await at
-    .selectFrom('audit')
-    .selectAll()
-    .where('hash', 'is not', null)
-    .where('seq', '>', after)
-    .orderBy('seq')
-    .limit(limit)
-    .execute()
-}
-
 export async function insertDrill(trx: Trx, row: DrillRow): Promise<void> {
   await trx.insertInto('drill').values(row).execute()
 }

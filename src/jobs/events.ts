@@ -5,7 +5,7 @@ import { wallTime } from '../ports/db/dialect.ts'
 import { getCursor, insertEvent, listEventsAfter, lockCursor, updateCursor } from './store.ts'
 import type { EventRow } from './tables.ts'
 
-export { getCursor, lastEventSeq, listEventsAfter } from './store.ts'
+export { findWallTimeAt, getCursor, lastEventSeq, listEventsAfter } from './store.ts'
 
 /** Writes an event in the transaction of the change that it tells of. `atMs` is domain time. */
 export async function appendEvent<Kind extends EventKind>(

@@ -194,3 +194,19 @@ export async function lockCursor(
 export async function updateCursor(trx: Trx, { name, seq }: { name: string; seq: number }): Promise<void> {
   await trx.updateTable('consumer').set({ seq }).where('name', '=', name).execute()
 }
+
+/** The wall time at which domain time had come to a moment, by what happened last before it; 0 when nothing had. */
+export async function findWallTimeAt(
+  at: Queryable,
+  { projectId, atMs }: { projectId: string; atMs: number },
+): Promise<number> {
+  const row = await at
+    .selectFrom('event')
+    .select('created_ms')
+    .where('project_id', '=', projectId)
+    .where('at_ms', '<=', atMs)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.created_ms ?? 0
+}

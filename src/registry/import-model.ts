@@ -142,7 +142,7 @@ export async function importAliases(
       }
     await raiseLastVersion(trx, id, input.lastVersion)
     await input.within(trx)
-    const detail = { aliases: aliases.map(({ alias }) => alias) }
+    const detail = { aliases: aliases.map(({ alias, version }) => ({ alias, version })) }
     await audit(trx, { projectId, actor, action: 'registry.import_aliases', subject: model, detail })
   })
 }

@@ -20,6 +20,7 @@ export {
 } from './versions.ts'
 export { importAliases, importModel, importVersion } from './import-model.ts'
 export { deleteAlias, findVersionByAlias, setAlias } from './aliases.ts'
+export { listAliasesAt } from './alias-history.ts'
 export { CHALLENGER, CHAMPION } from './alias-names.ts'
 export { admitChampion, followServed } from './champion.ts'
 export { getPromotion, listPromotions } from './promotion-views.ts'

@@ -12,6 +12,7 @@ import {
   listProjectNames,
   listVariants,
   takeGeneration,
+  thinDesiredStates,
 } from './store.ts'
 
 /**
@@ -45,6 +46,7 @@ export async function writeDesiredState(
     }),
     tokens: await listTokenAccess(trx),
   }
+  await thinDesiredStates(trx)
   await insertDesiredState(trx, document, nowMs)
   for (const { projectId, name } of changed) {
     await appendEvent(trx, {

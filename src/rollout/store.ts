@@ -257,6 +257,45 @@ export async function takeGeneration(trx: Trx): Promise<number> {
   return generation
 }
 
+/** Documents written up to a wall time, below a generation, newest first. */
+export async function listDesiredStates(
+  at: Queryable,
+  { wallMs, below, limit }: { wallMs: number; below: number; limit: number },
+): Promise<{ document: DesiredState; createdMs: number }[]> {
+  const rows = await at
+    .selectFrom('desired_state')
+    .selectAll()
+    .where('created_ms', '<=', wallMs)
+    .where('generation', '<', below)
+    .orderBy('generation', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({
+    document: JSON.parse(row.document_json) as DesiredState,
+    createdMs: row.created_ms,
+  }))
+}
+
+/**
+ * Keeps of the newest document what history needs: nothing when it serves what the one before it served, else all but the tokens. Called
+ * before the next one is written.
+ */
+export async function thinDesiredStates(trx: Trx): Promise<void> {
+  const all = { wallMs: Number.MAX_SAFE_INTEGER, below: Number.MAX_SAFE_INTEGER }
+  const [newest, before] = await listDesiredStates(trx, { ...all, limit: 2 })
+  if (!newest) return
+  const { tokens: _, ...document } = newest.document
+  const row = { generation: document.generation }
+  if (before && JSON.stringify(before.document.deployments) === JSON.stringify(document.deployments))
+    await trx.deleteFrom('desired_state').where('generation', '=', row.generation).execute()
+  else
+    await trx
+      .updateTable('desired_state')
+      .set({ document_json: JSON.stringify(document) })
+      .where('generation', '=', row.generation)
+      .execute()
+}
+
 export async function insertDesiredState(trx: Trx, document: DesiredState, nowMs: number): Promise<void> {
   await trx
     .insertInto('desired_state')

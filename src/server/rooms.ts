@@ -29,6 +29,7 @@ import { webhookConsumer } from '../webhooks/jobs.ts'
 import { routes as webhookRoutes } from '../webhooks/routes.ts'
 import { commentRoutes } from './comment-routes.ts'
 import { lineageRoutes } from './lineage.ts'
+import { auditStateRoutes } from './audit-state.ts'
 import { overviewRoutes } from './overview.ts'
 import type { Tick } from './ticker.ts'
 
@@ -41,6 +42,7 @@ export const roomRoutes: readonly Route[] = [
   ...trackingRoutes,
   ...registryRoutes,
   ...overviewRoutes,
+  ...auditStateRoutes,
   ...lineageRoutes,
   ...benchmarkRoutes,
   ...pipelineRoutes,
