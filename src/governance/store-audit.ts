@@ -34,7 +34,7 @@ export async function listAuditRows(at: Queryable, filter: AuditFilter): Promise
     .$if(by !== undefined, (query) =>
       query.where((eb) => eb.or([eb('actor_name', '=', by!), eb('actor_id', '=', by!)])),
     )
-    .$if(action !== undefined, (query) => query.where(({ ref }) => contains(ref('action'), action!, 'start')))
+    .$if(action !== undefined, (query) => query.where((eb) => contains(eb.ref('action'), action!, 'start')))
     .$if(subject !== undefined, (query) => query.where('subject', '=', subject!))
     .$if(text !== undefined, (query) =>
       query.where((eb) =>
@@ -92,7 +92,7 @@ export async function countSeals(at: Queryable): Promise<{ sealed: number; waiti
     .selectFrom('audit')
     .select(({ fn }) => [fn.countAll<number>().as('all'), fn.count<number>('hash').as('sealed')])
     .executeTakeFirstOrThrow()
-  return { sealed: Number(sealed), waiting: Number(all) - Number(sealed) }
+  return { sealed, waiting: all - sealed }
 }
 
 export async function updateSeal(trx: Trx, { seq, hash }: { seq: number; hash: string }): Promise<void> {
