@@ -26,7 +26,7 @@ export const projectDefinitionSchema = z.strictObject({
 })
 export type ProjectDefinition = z.infer<typeof projectDefinitionSchema>
 
-export interface ProjectParts {
+interface ProjectParts {
   datasets?: readonly DatasetDefinition[]
   entities?: readonly EntityDefinition[]
   views?: readonly FeatureViewDefinition[]

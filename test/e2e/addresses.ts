@@ -37,6 +37,24 @@ export async function findPages(base: string): Promise<PageCheck[]> {
   const [promotion] = await list<{ id: string }>('/promotions')
   return [
     {
+      name: 'people',
+      path: '/people',
+      shows: [
+        ['heading', 'Users'],
+        ['heading', 'Teams'],
+      ],
+    },
+    { name: 'account', path: '/account', shows: [['heading', 'Account']] },
+    {
+      name: 'audit',
+      path: '/audit?at=2030-01-01T00:00',
+      shows: [
+        ['heading', 'In production on a day'],
+        ['region', 'Deployments then'],
+        ['region', 'Audit log'],
+      ],
+    },
+    {
       name: 'overview',
       path: '/',
       shows: [

@@ -9,9 +9,11 @@ import {
   Radio,
   Rocket,
   Scale,
+  ScrollText,
   Search,
   Sun,
   Trophy,
+  Users,
   Waves,
   Workflow,
 } from 'lucide-react'
@@ -26,6 +28,8 @@ import { KeyHelp } from './kit/KeyHelp.tsx'
 import { pages, useKeys } from './kit/keys.ts'
 import { useConnection, useStream } from './live.ts'
 import { Pages } from './Pages.tsx'
+import { NoRole } from './people/NoRole.tsx'
+import { Who } from './people/Who.tsx'
 import { toggleTheme, useTheme } from './theme.ts'
 
 const icons: Record<(typeof pages)[number]['href'], LucideIcon> = {
@@ -38,6 +42,8 @@ const icons: Record<(typeof pages)[number]['href'], LucideIcon> = {
   '/monitoring': Radio,
   '/datasets': Database,
   '/decisions': Scale,
+  '/audit': ScrollText,
+  '/people': Users,
 }
 
 export function App() {
@@ -55,7 +61,9 @@ export function App() {
         <Top onSearch={() => show('search')} />
         <main id="main" tabIndex={-1}>
           <Suspense>
-            <Pages />
+            <NoRole>
+              <Pages />
+            </NoRole>
           </Suspense>
         </main>
       </div>
@@ -121,6 +129,7 @@ function Top({ onSearch }: { onSearch: () => void }) {
         </span>
       )}
       <ReplayClock />
+      <Who />
       <button
         type="button"
         className={styles['icon']}

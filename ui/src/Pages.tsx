@@ -2,6 +2,7 @@ import { lazy } from 'react'
 import { Route, Switch } from 'wouter'
 import { BenchmarkPage } from './benchmarks/BenchmarkPage.tsx'
 import { BenchmarksPage } from './benchmarks/BenchmarksPage.tsx'
+import { AuditPage } from './audit/AuditPage.tsx'
 import { DatasetPage } from './data/DatasetPage.tsx'
 import { DatasetsPage } from './data/DatasetsPage.tsx'
 import { DecisionsPage } from './decisions/DecisionsPage.tsx'
@@ -10,6 +11,8 @@ import { Page } from './kit/Page.tsx'
 import { MonitoringPage } from './monitoring/MonitoringPage.tsx'
 import { MonitoringIndexPage } from './monitoring/MonitoringIndexPage.tsx'
 import { OverviewPage } from './overview/OverviewPage.tsx'
+import { AccountPage } from './people/AccountPage.tsx'
+import { PeoplePage } from './people/PeoplePage.tsx'
 import { PipelinesPage } from './pipelines/PipelinesPage.tsx'
 import { ModelPage } from './registry/ModelPage.tsx'
 import { ModelsPage } from './registry/ModelsPage.tsx'
@@ -63,6 +66,9 @@ export function Pages() {
       <Route path="/datasets/:name">{({ name }) => <DatasetPage key={name} name={name} />}</Route>
       <Route path="/decisions" component={DecisionsPage} />
       <Route path="/lineage" component={LineagePage} />
+      <Route path="/people" component={PeoplePage} />
+      <Route path="/account" component={AccountPage} />
+      <Route path="/audit" component={AuditPage} />
       <Route>
         <Page title="Not found" lede="There is no page at this address. Press / to search." children={null} />
       </Route>

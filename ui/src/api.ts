@@ -22,6 +22,7 @@ export async function request<T>(path: string, init?: RequestInit): Promise<T> {
     throw new ApiError('The server does not answer.', 'unavailable', 0)
   })
   if (response.ok) return (await response.json()) as T
+  if (response.status === 401 && location.pathname !== '/sign-in' && path !== '/sign-in') goToSignIn()
   const body = (await response.json().catch(() => ({}))) as {
     error?: { code?: string; message?: string; details?: Record<string, unknown> }
   }
@@ -31,6 +32,12 @@ export async function request<T>(path: string, init?: RequestInit): Promise<T> {
     response.status,
     body.error?.details,
   )
+}
+
+/** And back to this very page. */
+function goToSignIn(): void {
+  const here = location.pathname + location.search + location.hash
+  location.assign(`/sign-in?return=${encodeURIComponent(here)}`)
 }
 
 export function send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body: unknown = {}) {

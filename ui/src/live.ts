@@ -27,6 +27,7 @@ const rooms: Record<string, readonly string[]> = {
   'alert.raised': ['monitoring'],
   'alert.cleared': ['monitoring'],
   'project.applied': ['data', 'features', 'pipelines', 'registry', 'rollout', 'monitoring'],
+  'access.changed': ['people'],
   'decision.recorded': ['decisions', 'rollout', 'registry'],
 }
 

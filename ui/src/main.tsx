@@ -6,18 +6,29 @@ import { Router } from 'wouter'
 import { base, queryClient } from './api.ts'
 import { App } from './App.tsx'
 import { pageOfMlflowAddress } from './mlflow-address.ts'
+import { InvitePage } from './people/InvitePage.tsx'
+import { SignInPage } from './people/SignInPage.tsx'
 
 const page = pageOfMlflowAddress(location.hash)
 if (page !== undefined) history.replaceState(null, '', base + page)
+
+/** The pages for who is not inside yet stand alone; all others are in the shell. */
+function Start() {
+  if (location.pathname === '/sign-in') return <SignInPage />
+  if (location.pathname === '/invite') return <InvitePage />
+  return (
+    <Router base={base}>
+      <App />
+    </Router>
+  )
+}
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no #root')
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
-      <Router base={base}>
-        <App />
-      </Router>
+      <Start />
     </QueryClientProvider>
   </StrictMode>,
 )

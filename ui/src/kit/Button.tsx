@@ -2,7 +2,8 @@ import type { ReactNode } from 'react'
 import styles from './Button.module.css'
 
 interface ButtonProps {
-  onPress: () => void
+  /** Not needed where it sends a form. */
+  onPress?: () => void
   children: ReactNode
   look?: 'quiet' | 'primary' | 'danger' | 'solidDanger'
   size?: 'large'
@@ -32,7 +33,7 @@ export function Button({
     <button
       type={submit ? 'submit' : 'button'}
       className={classes}
-      onClick={onPress}
+      {...(onPress && { onClick: onPress })}
       disabled={disabled}
       {...(pressed === undefined ? {} : { 'aria-pressed': pressed })}
       {...(expanded === undefined ? {} : { 'aria-expanded': expanded })}

@@ -10,6 +10,8 @@ export const pages = [
   { key: 'w', href: '/monitoring', name: 'Monitoring' },
   { key: 'a', href: '/datasets', name: 'Data' },
   { key: 'e', href: '/decisions', name: 'Decisions' },
+  { key: 'l', href: '/audit', name: 'Audit' },
+  { key: 'u', href: '/people', name: 'People' },
 ] as const
 
 /** True while the key belongs to a text field or to the browser. */

@@ -1,0 +1,117 @@
+import { queryOptions } from '@tanstack/react-query'
+import type { Page } from '../answers.ts'
+import { at, post, request, search, send } from '../api.ts'
+
+export const roles = ['viewer', 'contributor', 'maintainer', 'admin'] as const
+export type Role = (typeof roles)[number]
+
+export interface Me {
+  id: string
+  /** `owner` where nobody has to sign in. */
+  kind: 'owner' | 'user' | 'token' | 'step' | 'system'
+  name: string
+  /** By project id; `*` is all projects. */
+  grants: Record<string, Role>
+}
+
+export interface Grant {
+  project: string
+  role: Role
+}
+
+export interface User {
+  name: string
+  email: string | null
+  state: 'active' | 'invited' | 'disabled'
+  grants: Grant[]
+  teams: string[]
+  createdMs: number
+}
+
+export interface Team {
+  name: string
+  members: string[]
+  grants: Grant[]
+}
+
+export interface Token {
+  id: string
+  name: string
+  user: string
+  project: string
+  role: Role
+  createdMs: number
+  expiresMs: number | null
+  usedMs: number | null
+}
+
+function ask<T>(path: string) {
+  return queryOptions({ queryKey: ['people', path], queryFn: () => request<T>(path) })
+}
+
+export const me = () => ask<Me>('/me')
+export const projects = () => ask<Page<{ name: string; role: Role }>>('/projects')
+export const users = () => ask<Page<User>>('/users')
+export const teams = () => ask<Page<Team>>('/teams')
+export const tokens = () => ask<Page<Token>>('/tokens')
+
+export const signIn = (name: string, password: string) =>
+  post<{ name: string }>('/sign-in', { name, password })
+export const signOut = () => post<object>('/sign-out')
+export const readInvite = (secret: string) => post<{ name: string }>('/invites/read', { secret })
+export const acceptInvite = (secret: string, password: string) =>
+  post<{ name: string }>('/invites/accept', { secret, password })
+export const changePassword = (current: string, password: string) =>
+  post<object>('/me/password', { current, password })
+
+export const addToken = (body: { name: string; role: Role; project: string; expiresMs: number | null }) =>
+  post<{ id: string; token: string }>('/tokens', body)
+export const removeToken = (id: string) => send<object>('DELETE', `/tokens/${at(id)}`)
+
+export const addUser = (name: string) => post<object>('/users', { name })
+export const invite = (name: string) => post<{ secret: string }>(`/users/${at(name)}/invite`)
+export const setDisabled = (name: string, disabled: boolean) =>
+  send<object>('PATCH', `/users/${at(name)}`, { disabled })
+export const addTeam = (name: string) => post<object>('/teams', { name })
+export const setMember = (team: string, user: string, member: boolean) =>
+  send<object>(member ? 'PUT' : 'DELETE', `/teams/${at(team)}/members/${at(user)}`)
+export const setRole = (
+  holder: { type: 'user' | 'team'; name: string },
+  body: { role: Role | null; everywhere: boolean },
+) => send<object>('PUT', `/members/${holder.type}/${at(holder.name)}`, body)
+
+export interface AuditItem {
+  seq: number
+  actor: string
+  action: string
+  subject: string
+  sentence: string
+  detail: Record<string, unknown>
+  atMs: number
+  sealed: boolean
+}
+
+export interface AuditState {
+  deployments: {
+    deployment: string
+    model: string
+    version: number
+    sinceMs: number
+    candidate: { version: number; mode: string; weight: number } | null
+    by: { seq: number; actor: string; sentence: string; atMs: number } | null
+    decision: { id: string; sentence: string; atMs: number } | null
+  }[]
+  aliases: { model: string; alias: string; version: number; sinceMs: number; actor: string; seq: number }[]
+}
+
+export interface Seal {
+  sealed: number
+  waiting: number
+  last: { seq: number; hash: string; atMs: number } | null
+  brokenAt: number | null
+}
+
+export const auditLog = (query: Record<string, string | number | undefined>) =>
+  ask<Page<AuditItem>>(`/audit${search(query)}`)
+export const auditState = (atMs: number) => ask<AuditState>(`/audit/state?atMs=${atMs}`)
+export const auditSeal = () => ask<Seal>('/audit/seal')
