@@ -6,6 +6,7 @@ import { addDemoCommand } from './demo/commands.ts'
 import { addPeopleCommands } from './governance/commands.ts'
 import { addImportingCommands } from './importing/commands.ts'
 import { addMonitoringCommands } from './monitoring/commands.ts'
+import { addPackagingCommands } from './packaging/commands.ts'
 import { addPipelineCommands } from './pipelines/commands.ts'
 import { addProjectCommands } from './project/commands.ts'
 import { addRegistryCommands } from './registry/commands.ts'
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   addRegistryCommands(program)
   addBenchmarkCommands(program)
   addRolloutCommands(program)
+  addPackagingCommands(program)
   addServerCommands(program)
   addPeopleCommands(program)
   addImportingCommands(program)

@@ -159,7 +159,11 @@ describeDatabases('a gateway', (open) => {
     const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => gateway.infer(infer, row(i))))
     for (const { body } of answers)
       expect(body).toMatchObject({ model_version: '1', parameters: { variant: 'stable' } })
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    const { stats } = gateway.gateway.engine
+    const shadowed = () =>
+      [...stats.routes.values()].find(({ variant, version }) => variant === 'shadow' && version === 2)
+    for (let tries = 0; (shadowed()?.requests ?? 0) < answers.length && tries < 400; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 5))
     await gateway.gateway.engine.flush()
     const rows = await loggedRows(context)
     const shadows = rows.filter(({ header }) => header.variant === 'shadow')

@@ -19,6 +19,11 @@ export function readRunning(dataDir: string): Running | undefined {
   }
 }
 
+interface Content {
+  body?: string | ReadableStream
+  duplex?: 'half'
+}
+
 /** The native REST API as the commands call it. */
 export class ApiClient {
   readonly #baseUrl: string
@@ -57,12 +62,18 @@ export class ApiClient {
     return await this.#send('POST', path, 'application/octet-stream', { body, duplex: 'half' })
   }
 
-  async #send<Result>(
-    method: string,
-    path: string,
-    contentType: string,
-    content: { body?: string | ReadableStream; duplex?: 'half' },
-  ): Promise<Result> {
+  /** The body as it comes, for files. */
+  async download(path: string): Promise<{ body: AsyncIterable<Uint8Array>; headers: Headers }> {
+    const { body, headers } = await this.#ask('GET', path, 'application/json', {})
+    return { body: body ?? new ReadableStream(), headers }
+  }
+
+  async #send<Result>(method: string, path: string, contentType: string, content: Content): Promise<Result> {
+    const text = await (await this.#ask(method, path, contentType, content)).text()
+    return (text === '' ? {} : JSON.parse(text)) as Result
+  }
+
+  async #ask(method: string, path: string, contentType: string, content: Content): Promise<Response> {
     let response: Response
     try {
       const request = new Request(`${this.#baseUrl}/api/v1${path}`, {
@@ -81,9 +92,8 @@ export class ApiClient {
         { cause: error },
       )
     }
-    const text = await response.text()
-    if (response.ok) return (text === '' ? {} : JSON.parse(text)) as Result
-    throw asAppError(response.status, text)
+    if (response.ok) return response
+    throw asAppError(response.status, await response.text())
   }
 }
 

@@ -61,7 +61,7 @@ function ownName({ publicUrl }: Edge): string {
   return publicUrl === undefined ? 'loopback only' : `${publicUrl} and loopback only`
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return ['localhost', '::1', '[::1]'].includes(host.toLowerCase()) || /^127\.\d+\.\d+\.\d+$/.test(host)
 }
 

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import { apiOf, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
+import { resolveVersion } from '../registry/version-reference.ts'
 import { importFile, withImportOptions, type ImportFileOptions } from '../registry/import-file.ts'
 
 interface DeployOptions extends ImportFileOptions {
@@ -75,18 +76,4 @@ interface ServedDeployment {
   name: string
   model: string
   stable: { version: number } | null
-}
-
-async function resolveVersion(text: string, options: CommandOptions): Promise<Target> {
-  const [, model, version, alias] = /^([^/@]+)(?:\/(\d+)|@([\w-]+))?$/.exec(text) ?? []
-  if (model === undefined)
-    throw new AppError('invalid', `${text} is not of the form model/version or model@alias`)
-  if (version !== undefined) return { model, version: Number(version) }
-  const { aliases } = await apiOf(options).get<{ aliases: Record<string, number> }>(
-    `/models/${encodeURIComponent(model)}`,
-  )
-  const wanted = alias ?? 'challenger'
-  const found = aliases[wanted]
-  if (found !== undefined) return { model, version: found }
-  throw new AppError('not_found', `${model} has no version with the alias ${wanted}; name one as ${model}/1`)
 }

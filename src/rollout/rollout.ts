@@ -1,5 +1,6 @@
 /** The door of the room: bringing model versions behind deployments, and taking them back. */
 export { declareDeployments } from './deployments.ts'
+export { deployableVersion } from './admission.ts'
 export { deploy } from './deploy.ts'
 export { rollBack, stopRollout } from './intervene.ts'
 export { tickRollouts } from './controller.ts'

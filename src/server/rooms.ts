@@ -15,6 +15,7 @@ import { consumers as monitoringConsumers } from '../monitoring/jobs.ts'
 import { tickMonitors } from '../monitoring/monitoring.ts'
 import { routes as monitoringRoutes } from '../monitoring/routes.ts'
 import { registrationConsumer, runSchedule, triggerConsumer } from '../pipelines/pipelines.ts'
+import { routes as packagingRoutes } from '../packaging/routes.ts'
 import { routes as pipelineRoutes } from '../pipelines/routes.ts'
 import { routes as projectRoutes } from '../project/routes.ts'
 import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
@@ -41,6 +42,7 @@ export const roomRoutes: readonly Route[] = [
   ...featureRoutes,
   ...trackingRoutes,
   ...registryRoutes,
+  ...packagingRoutes,
   ...overviewRoutes,
   ...auditStateRoutes,
   ...lineageRoutes,

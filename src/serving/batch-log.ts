@@ -19,12 +19,12 @@ interface Scored {
 
 /** Turns what a model gave into log rows and counts, in one write, and then into answers. */
 export class BatchLog {
-  readonly #log: PredictionLog
+  readonly #log: Pick<PredictionLog, 'append'>
   readonly #stats: ServingStats
   readonly #counter = new RolloutCounter()
   readonly #row: PredictionRow = blankRow()
 
-  constructor(log: PredictionLog, stats: ServingStats) {
+  constructor(log: Pick<PredictionLog, 'append'>, stats: ServingStats) {
     this.#log = log
     this.#stats = stats
   }

@@ -29,7 +29,7 @@ interface OpenSegment {
  * micro-batch is either in the log whole or, when the disk refuses, counted as lost.
  */
 export class PredictionLog implements Disposable {
-  readonly #spool: Spool
+  readonly #spool: Pick<Spool, 'pathOf' | 'gatewayId' | 'add'>
   readonly #ids: Ids
   readonly #limits: RollLimits
   readonly #open = new Map<string, OpenSegment>()
@@ -39,7 +39,11 @@ export class PredictionLog implements Disposable {
   lostRows = 0
   lastError: unknown
 
-  constructor(spool: Spool, ids: Ids, limits: RollLimits = DEFAULT_ROLL) {
+  constructor(
+    spool: Pick<Spool, 'pathOf' | 'gatewayId' | 'add'>,
+    ids: Ids,
+    limits: RollLimits = DEFAULT_ROLL,
+  ) {
     this.#spool = spool
     this.#ids = ids
     this.#limits = limits

@@ -26,6 +26,12 @@ export interface ServingOptions {
   snapshotFolder?: SnapshotFolder
 }
 
+/** What the protocols need of an engine: the gateway's, or the one of a packaged model. */
+export type PredictionEngine = Pick<
+  ServingEngine,
+  'deployment' | 'deploymentsOf' | 'predict' | 'replay' | 'generation'
+>
+
 type EngineContext = Pick<Context, 'config' | 'db' | 'artifacts' | 'online' | 'clock' | 'ids' | 'log'>
 
 /** What a gateway does: holds the models of one desired state, answers from them, and keeps the log. */

@@ -5,7 +5,8 @@ export type { Column, ColumnValue, RouteHeader } from './prediction-rows.ts'
 export { MAX_REQUEST_ROWS, parseTime, type InputSpec } from './request-inputs.ts'
 export { feedbackScan, labelledScan, predictionScan } from './scan.ts'
 export { readFeedbackSegment, readPredictionSegment, type PredictionSegment } from './segment-content.ts'
-export { ServingEngine, type ServingOptions } from './serving-engine.ts'
+export { ServingEngine, type PredictionEngine, type ServingOptions } from './serving-engine.ts'
+export { StandaloneEngine } from './standalone-engine.ts'
 export { LATENCY_BOUNDS_US } from './stats.ts'
 export {
   findDesiredState,

@@ -6,7 +6,7 @@ import {
   type GatewayReply,
   type LiveDeployment,
   type Prediction,
-  type ServingEngine,
+  type PredictionEngine,
 } from '../../serving/serving.ts'
 import { decodeInvocation } from './decode.ts'
 
@@ -37,7 +37,7 @@ export function isMlflowScoring({ path }: Pick<GatewayCall, 'path'>): boolean {
 
 /** Answers a scoring call. `/invocations` needs a single deployment; `/endpoints/<name>/invocations` names one. */
 export async function answerMlflowScoring(
-  engine: ServingEngine,
+  engine: PredictionEngine,
   server: { version: string },
   call: GatewayCall,
 ): Promise<GatewayReply> {
@@ -62,7 +62,7 @@ export async function answerMlflowScoring(
   return jsonReply(200, encodePredictions(prediction))
 }
 
-function onlyDeployment(engine: ServingEngine, project: string): LiveDeployment {
+function onlyDeployment(engine: PredictionEngine, project: string): LiveDeployment {
   const [only, ...others] = engine.deploymentsOf(project)
   if (only === undefined) throw new AppError('not_found', 'Nothing is deployed yet')
   if (others.length === 0) return only

@@ -7,7 +7,7 @@ import {
   type GatewayReply,
   type LiveDeployment,
   type LiveVariant,
-  type ServingEngine,
+  type PredictionEngine,
 } from '../../serving/serving.ts'
 import { decodeInfer } from './decode.ts'
 import { InferEncoder } from './encode.ts'
@@ -43,12 +43,12 @@ interface ModelPath {
 
 /** Answers the calls under `/v2`. Keeps what it has made of paths and outputs, since they come again and again. */
 export class OpenInference {
-  readonly #engine: ServingEngine
+  readonly #engine: PredictionEngine
   readonly #version: string
   readonly #paths = new Map<string, ModelPath | undefined>()
   readonly #encoder = new InferEncoder()
 
-  constructor(engine: ServingEngine, { version }: { version: string }) {
+  constructor(engine: PredictionEngine, { version }: { version: string }) {
     this.#engine = engine
     this.#version = version
   }
@@ -88,7 +88,7 @@ export class OpenInference {
   }
 }
 
-function answerServer(engine: ServingEngine, version: string, call: GatewayCall): GatewayReply {
+function answerServer(engine: PredictionEngine, version: string, call: GatewayCall): GatewayReply {
   const path = call.path.replace(/\/$/, '')
   if (path === '/v2') {
     requireMethod(call, 'GET')
