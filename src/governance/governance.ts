@@ -14,7 +14,14 @@ export { Authenticator, requireSomeAdmin } from './authenticate.ts'
 export { addComment, deleteComment, editComment, listComments } from './comments.ts'
 export { StepToken } from './step-token.ts'
 export { ownerApi } from './owner-api.ts'
-export { DEFAULT_PROJECT, ensureProject, enterProject, nameOfProject, resolveProject } from './projects.ts'
+export {
+  DEFAULT_PROJECT,
+  ensureProject,
+  enterProject,
+  listProjectIds,
+  nameOfProject,
+  resolveProject,
+} from './projects.ts'
 export { isOwnedBy, requireOwner } from './owners.ts'
 export { addReview, listReviews, standingReviews } from './reviews.ts'
 export { requireMember } from './teams.ts'

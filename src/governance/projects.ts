@@ -36,6 +36,11 @@ export async function listProjects(
   })
 }
 
+/** Of every project, for what the server does by itself. */
+export async function listProjectIds({ db }: Pick<Context, 'db'>): Promise<string[]> {
+  return (await listProjectRows(db.read)).map(({ id }) => id)
+}
+
 /**
  * The id of a project by its name; of the default project when there is none. Throws `not_found` for a project in which the actor has no
  * role as for one that does not exist, so that names can't be found out.

@@ -102,6 +102,12 @@ export const configSchema = z.strictObject({
     .min(1024)
     .default(1024 ** 3)
     .describe('Largest file that is uploaded to be imported (a model, a golden batch), in bytes'),
+  trashDays: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Deleted runs and experiments are purged by themselves after so many days; 0 for never'),
   webhookPrivateAddresses: flag
     .default(false)
     .describe('Webhooks may call private, loopback and link-local addresses'),

@@ -19,3 +19,28 @@ export async function referencedBlobs(at: Queryable): Promise<string[]> {
     ...values.flatMap(blobsOf),
   ]
 }
+
+/** Of these tracking runs, those that a pipeline run or a step has written, with what that is. */
+export async function listTrackedRuns(
+  at: Queryable,
+  ids: readonly string[],
+): Promise<{ id: string; what: string }[]> {
+  if (ids.length === 0) return []
+  const runs = await at
+    .selectFrom('pipeline_run')
+    .select(['id', 'pipeline', 'tracking_run_id'])
+    .where('tracking_run_id', 'in', ids)
+    .execute()
+  const executions = await at
+    .selectFrom('execution')
+    .select(['step_id', 'tracking_run_id'])
+    .where('tracking_run_id', 'in', ids)
+    .execute()
+  return [
+    ...runs.map((run) => ({ id: run.tracking_run_id!, what: `a run of pipeline ${run.pipeline}` })),
+    ...executions.map((step) => ({
+      id: step.tracking_run_id!,
+      what: `an execution of step ${step.step_id}`,
+    })),
+  ]
+}

@@ -39,5 +39,5 @@ export {
   storeReferenceProfile,
   type ReferenceProfile,
 } from './reference-profile.ts'
-export { referencedBlobs } from './store.ts'
+export { listVersionPlaces, referencedBlobs } from './store.ts'
 export { lineage, listReferences, type Reference } from './store-lineage.ts'

@@ -349,6 +349,20 @@ export async function searchVersionRows(
   })
 }
 
+/** Where the files of versions lie that are not deleted. */
+export async function listVersionPlaces(at: Queryable): Promise<{ version: string; location: string }[]> {
+  const rows = await at
+    .selectFrom('model_version as v')
+    .innerJoin('registered_model as m', 'm.id', 'v.model_id')
+    .select(['m.name', 'v.version', 'v.source', 'v.storage_location'])
+    .where('v.deleted_ms', 'is', null)
+    .execute()
+  return rows.map(({ name, version, source, storage_location }) => ({
+    version: `${name}/${version}`,
+    location: storage_location ?? source,
+  }))
+}
+
 /** Every blob that a version holds, for garbage collection; a deleted version keeps its own. */
 export async function referencedBlobs(at: Queryable): Promise<string[]> {
   const rows = await at

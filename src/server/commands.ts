@@ -1,14 +1,27 @@
 import { Option, type Command } from 'commander'
 import { apiOf, currentConfig, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { localOwner } from '../kernel/actor.ts'
+import { durationMs } from '../kernel/duration.ts'
+import { AppError } from '../kernel/errors.ts'
+import type { Collected } from '../ports/artifacts/blobs.ts'
 import { lineageKinds } from '../ports/db/lineage.ts'
 import type { LineageGraph } from './lineage.ts'
+import type { Trash } from './trash.ts'
 
 export function addServerCommands(program: Command): void {
   program
     .command('gc')
-    .description('delete stored bytes that nothing refers to; what becomes unused waits for a day first')
-    .addOption(new Option('--dry-run', 'only say what would be done'))
+    .description(
+      'what was deleted long ago, orphaned artifacts, and stored bytes that nothing refers to: says what would go, and with --delete deletes it',
+    )
+    .addOption(
+      new Option('--delete', 'really delete; what becomes unused waits for a day before its bytes go'),
+    )
+    .addOption(
+      new Option('--older-than <duration>', 'deleted at least so long ago, such as 7d or 12h').default('30d'),
+    )
+    .addOption(new Option('--experiment <id>', 'purge only what is in this experiment, and it'))
+    .addOption(new Option('--project <name>', 'project of the trash; default: all'))
     .addOption(new Option('--data-dir <folder>', 'folder of everything that Tidemill keeps'))
     .addOption(new Option('--json', 'print JSON instead of text'))
     .action(gc)
@@ -38,7 +51,9 @@ async function showLineage(what: string, options: LineageOptions): Promise<void>
 }
 
 interface GcOptions extends CommandOptions {
-  dryRun?: boolean
+  delete?: boolean
+  olderThan: string
+  experiment?: string
   dataDir?: string
 }
 
@@ -46,16 +61,46 @@ interface GcOptions extends CommandOptions {
 async function gc(options: GcOptions): Promise<void> {
   const { openStored } = await import('../http/open-context.ts')
   const { collectGarbage } = await import('./gc.ts')
-  const { dataDir } = options
+  const { purgeTrash, showTrash } = await import('./trash.ts')
+  const { listProjectIds, resolveProject } = await import('../governance/governance.ts')
+  const { dataDir, olderThan, experiment: experimentId, project } = options
+  const age = durationMs.safeParse(olderThan)
+  if (!age.success)
+    throw new AppError('invalid', `--older-than ${olderThan}: ${age.error.issues[0]!.message}`)
   await using context = await openStored(currentConfig(dataDir === undefined ? {} : { dataDir }))
-  const dryRun = options.dryRun === true
+  const dryRun = options.delete !== true
+  const projectIds =
+    project === undefined ? await listProjectIds(context) : [await resolveProject(context, project)]
+  const work = dryRun ? showTrash : purgeTrash
+  const trash: Trash = { items: [], orphans: [] }
+  for (const projectId of projectIds) {
+    const found = await work(context, { projectId, actor: localOwner, olderThanMs: age.data, experimentId })
+    trash.items.push(...found.items)
+    trash.orphans.push(...found.orphans)
+  }
   const nowMs = await context.db.wallTime()
-  const collected = await collectGarbage(context, { actor: localOwner, nowMs, dryRun })
-  const { condemned, deleted, freedBytes } = collected
-  const freed = `${(freedBytes / 2 ** 20).toFixed(1)} MiB`
-  print(options, collected, () =>
+  const blobs = await collectGarbage(context, { actor: localOwner, nowMs, dryRun })
+  print(options, { deleted: !dryRun, trash, blobs }, () => gcText({ dryRun, trash, blobs }))
+}
+
+function gcText({ dryRun, trash, blobs }: { dryRun: boolean; trash: Trash; blobs: Collected }): string {
+  const going = trash.items.filter(({ keptBy }) => keptBy === undefined)
+  const staying = trash.items.filter(({ keptBy }) => keptBy !== undefined)
+  const count = (kind: string): number => going.filter((item) => item.kind === kind).length
+  const sized = [...going, ...trash.orphans]
+  const files = sized.reduce((sum, item) => sum + item.files, 0)
+  const bytes = sized.reduce((sum, item) => sum + item.bytes, 0)
+  const lines = [
+    `${dryRun ? 'Would purge' : 'Purged'} ${count('experiment')} experiments, ${count('run')} runs and ${count('logged-model')} logged models from the trash, and ${trash.orphans.length} orphaned artifact folders: ${files} files (${mebibytes(bytes)}).`,
     dryRun
-      ? `Would delete ${deleted.length} blobs (${freed}) and condemn ${condemned.length} more.`
-      : `Deleted ${deleted.length} blobs (${freed}); ${condemned.length} more are unused and go in a day.`,
-  )
+      ? `Would delete ${blobs.deleted.length} blobs (${mebibytes(blobs.freedBytes)}) and condemn ${blobs.condemned.length} more.`
+      : `Deleted ${blobs.deleted.length} blobs (${mebibytes(blobs.freedBytes)}); ${blobs.condemned.length} more are unused and go in a day.`,
+    ...staying.slice(0, 20).map(({ kind, id, keptBy }) => `Stays: ${kind} ${id}, for ${keptBy}.`),
+  ]
+  if (dryRun) lines.push('Nothing was changed. --delete does it.')
+  return lines.join('\n')
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`
 }

@@ -33,6 +33,8 @@ import { lineageRoutes } from './lineage.ts'
 import { auditStateRoutes } from './audit-state.ts'
 import { overviewRoutes } from './overview.ts'
 import type { Tick } from './ticker.ts'
+import { purgeByItself } from './trash.ts'
+import { trashRoutes } from './trash-routes.ts'
 
 /** What each room brings to the server. */
 export const roomRoutes: readonly Route[] = [
@@ -52,6 +54,7 @@ export const roomRoutes: readonly Route[] = [
   ...monitoringRoutes,
   ...projectRoutes,
   ...webhookRoutes,
+  ...trashRoutes,
 ]
 
 export const roomConsumers: readonly Consumer[] = [
@@ -72,6 +75,7 @@ export const roomTicks: readonly Tick[] = [
   },
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
   { name: 'remove abandoned uploads', everyMs: 600_000, run: removeExpiredUploads },
+  { name: 'empty the trash', everyMs: 3_600_000, run: purgeByItself },
   { name: 'forget old deliveries', everyMs: 3_600_000, run: forgetDeliveries },
   { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
   { name: 'judge what is due', everyMs: 1_000, run: tickMonitors },

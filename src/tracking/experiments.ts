@@ -56,7 +56,7 @@ export async function createExperiment(
       return toExperiment(row, [...tags])
     })
   } catch (error) {
-    throw isUniqueViolation(error) ? nameTaken(name, error) : error
+    throw isUniqueViolation(error) ? await nameTaken(db.read, { projectId, name }, error) : error
   }
 }
 
@@ -111,7 +111,7 @@ export async function renameExperiment(
       })
     })
   } catch (error) {
-    throw isUniqueViolation(error) ? nameTaken(name, error) : error
+    throw isUniqueViolation(error) ? await nameTaken(db.read, { projectId, name }, error) : error
   }
 }
 
@@ -247,8 +247,17 @@ function requireName(name: string): void {
     throw new AppError('invalid', `An experiment name may have ${MAX_NAME} characters`)
 }
 
-function nameTaken(name: string, cause: unknown): AppError {
-  return new AppError('already_exists', `Experiment(name=${name}) already exists.`, {
+async function nameTaken(
+  at: Queryable,
+  { projectId, name }: { projectId: string; name: string },
+  cause: unknown,
+): Promise<AppError> {
+  const row = await findExperimentRow(at, { projectId, name })
+  const deleted =
+    row?.lifecycle === 'deleted'
+      ? ` It is deleted: restore experiment ${row.id}, or purge it: tidemill gc --experiment ${row.id} --older-than 0s --delete`
+      : ''
+  return new AppError('already_exists', `Experiment(name=${name}) already exists.${deleted}`, {
     cause,
     details: { name },
   })

@@ -116,3 +116,20 @@ export const ArtifactEntry = z.object({
   sizeBytes: z.number().optional(),
 })
 export type ArtifactEntry = z.infer<typeof ArtifactEntry>
+
+/** Something that was deleted: it can be restored, or purged. */
+export const TrashItem = z.object({
+  kind: z.enum(['experiment', 'run', 'logged-model']),
+  id: z.string(),
+  name: z.string(),
+  experimentId: z.string(),
+  deletedMs: z.number(),
+  files: z.number(),
+  bytes: z.number(),
+  keptBy: z.string().optional().describe('Why it stays, whatever its age'),
+})
+export type TrashItem = z.infer<typeof TrashItem>
+
+/** Artifacts of a run or logged model that exists no more. */
+export const OrphanedFolder = z.object({ folder: z.string(), files: z.number(), bytes: z.number() })
+export type OrphanedFolder = z.infer<typeof OrphanedFolder>

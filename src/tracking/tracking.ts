@@ -39,6 +39,7 @@ export {
 export { abortUpload, completeUpload, createUpload, putUploadPart, removeExpiredUploads } from './uploads.ts'
 export { requireSignature, signAccess } from './signing.ts'
 export { requireKey } from './keys.ts'
+export { emptyTrash, listTrash, sweepOrphans } from './trash.ts'
 export { summarizeDatasets } from './datasets.ts'
 export { referencedBlobs } from './store-artifacts.ts'
 export { lineage } from './store-lineage.ts'
