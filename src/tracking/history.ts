@@ -1,33 +1,57 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Context } from '../http/context.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import type { Caller } from './experiments.ts'
-import type { Metric } from './schema.ts'
+import type { Metric, Piece } from './schema.ts'
 import { getRunRow } from './store.ts'
+import { countMetricPoints, listMetricHistory } from './store-history.ts'
+import { storedValue } from './store-metrics.ts'
 import { decodePageToken, encodePageToken } from './store-search.ts'
-import {
-  countMetricPoints,
-  listMetricHistory,
-  listMetricSteps,
-  listMetricsAtSteps,
-  listThinnedHistory,
-} from './store-values.ts'
+import { Thinning } from './thinning.ts'
+
+const POINTS_AT_ONCE = 5_000
+
+interface AskHistory extends Caller {
+  runId: string
+  key: string
+  limit: number
+  pageToken?: string | undefined
+}
 
 /** A page of a metric's whole history, in the order (timestamp, step, value). */
 export async function getMetricHistory(
-  { db }: Pick<Context, 'db'>,
-  input: Caller & { runId: string; key: string; limit: number; pageToken?: string | undefined },
+  context: Pick<Context, 'db'>,
+  input: AskHistory,
 ): Promise<{ metrics: Metric[]; nextPageToken?: string }> {
-  const { projectId, actor, runId, key, limit, pageToken } = input
+  const metrics: Metric[] = []
+  for await (const { items, ...next } of readMetricHistory(context, input)) {
+    for (const metric of items) metrics.push(metric)
+    if (next.nextPageToken !== undefined) return { metrics, ...next }
+  }
+  return { metrics }
+}
+
+/** The same page in pieces, so that a long one is never in memory at once; the last piece has the token of the next page. */
+export async function* readMetricHistory(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, runId, key, limit, pageToken }: AskHistory,
+): AsyncGenerator<Piece<Metric>> {
   requirePermission(actor, 'view', projectId)
   await getRunRow(db.read, projectId, runId)
-  const after = pageToken ? decodePageToken(pageToken, 4) : undefined
-  const found = await listMetricHistory(db.read, { runId, key, limit: limit + 1, after })
-  const metrics = found.slice(0, limit)
-  const last = metrics.at(-1)
-  if (found.length <= limit || !last) return { metrics }
-  const isNan = Number.isNaN(last.value)
-  const token = encodePageToken([last.timestampMs, last.step, isNan ? 0 : last.value, isNan ? 1 : 0])
-  return { metrics, nextPageToken: token }
+  let after = pageToken ? decodePageToken(pageToken, 4) : undefined
+  for (let left = limit; left > 0;) {
+    const wanted = Math.min(left, POINTS_AT_ONCE)
+    const found = await listMetricHistory(db.read, { runId, key, limit: wanted + 1, after })
+    const items = found.slice(0, wanted)
+    const last = items.at(-1)
+    if (found.length <= wanted || !last) {
+      yield { items }
+      return
+    }
+    after = [last.timestampMs, last.step, ...storedValue(last.value)]
+    left -= wanted
+    yield left > 0 ? { items } : { items, nextPageToken: encodePageToken(after) }
+  }
 }
 
 /**
@@ -35,9 +59,11 @@ export async function getMetricHistory(
  * of points / 2 equal parts of the axis, so that no peak is lost. The axis is the step, or the time where all steps are equal.
  */
 export async function getThinnedHistory(
-  { db }: Pick<Context, 'db'>,
-  { projectId, actor, runId, key, points }: Caller & { runId: string; key: string; points: number },
+  context: Pick<Context, 'db'>,
+  { points, ...input }: Caller & { runId: string; key: string; points: number },
 ): Promise<{ metrics: Metric[]; total: number; thinned: boolean }> {
+  const { db } = context
+  const { projectId, actor, runId, key } = input
   requirePermission(actor, 'view', projectId)
   await getRunRow(db.read, projectId, runId)
   const extent = await countMetricPoints(db.read, runId, key)
@@ -51,44 +77,16 @@ export async function getThinnedHistory(
     }
   }
   const byStep = extent.last_step > extent.first_step
-  const metrics = await listThinnedHistory(db.read, {
-    runId,
-    key,
-    axis: byStep ? 'step' : 'timestamp_ms',
+  const thinning = new Thinning({
+    axis: byStep ? 'step' : 'timestampMs',
     first: byStep ? extent.first_step : extent.first_ms,
     last: byStep ? extent.last_step : extent.last_ms,
-    buckets: Math.max(1, Math.floor(points / 2)),
+    parts: Math.max(1, Math.floor(points / 2)),
   })
-  return { metrics, total, thinned: true }
-}
-
-/** Points of several runs at up to `limit` of their common steps, evenly chosen, first and last included. */
-export async function sampleHistories(
-  { db }: Pick<Context, 'db'>,
-  input: Caller & {
-    runIds: readonly string[]
-    key: string
-    startStep?: number | undefined
-    endStep?: number | undefined
-    limit: number
-  },
-): Promise<(Metric & { runId: string })[]> {
-  const { projectId, actor, runIds, key, limit } = input
-  requirePermission(actor, 'view', projectId)
-  for (const runId of runIds) await getRunRow(db.read, projectId, runId)
-  const steps = evenly(await listMetricSteps(db.read, input), limit)
-  const sampled: (Metric & { runId: string })[] = []
-  for (const runId of runIds) {
-    const metrics = await listMetricsAtSteps(db.read, { runId, key, steps, limit })
-    for (const metric of metrics) sampled.push({ ...metric, runId })
+  for await (const { items } of readMetricHistory(context, { ...input, limit: Infinity })) {
+    for (const metric of items) thinning.add(metric)
+    // Others have their turn between two pieces.
+    await setImmediate()
   }
-  return sampled
-}
-
-function evenly(values: readonly number[], count: number): number[] {
-  if (values.length <= count) return [...values]
-  const chosen = Array.from({ length: count }, (_, index) =>
-    Math.round((index * (values.length - 1)) / Math.max(1, count - 1)),
-  )
-  return [...new Set(chosen)].map((index) => values[index]!)
+  return { metrics: thinning.points(), total, thinned: true }
 }

@@ -7,7 +7,7 @@ import type { Queryable, Trx } from '../ports/db/db.ts'
 import { defaultExperiment, getActiveExperiment, type Caller } from './experiments.ts'
 import type { Filter, OrderTerm } from './filter.ts'
 import { randomRunName } from './run-names.ts'
-import { BATCH_LIMITS, TAGS, type Run, type RunData, type RunDetail, type Tag } from './schema.ts'
+import { BATCH_LIMITS, TAGS, type Piece, type Run, type RunData, type RunDetail, type Tag } from './schema.ts'
 import {
   claimAnnouncement,
   findRunRow,
@@ -26,6 +26,7 @@ import type { Lifecycle, RunRow, RunStatus } from './tables.ts'
 
 const ANNOUNCE_EVERY_MS = 1000
 const MAX_PAGE = 50_000
+const RUNS_AT_ONCE = 500
 const NO_DATA: RunData = { params: [], metrics: [], tags: [], datasets: [], models: [] }
 
 export interface CreateRun extends Caller {
@@ -181,9 +182,22 @@ export interface SearchRuns extends Caller {
 
 /** One page of runs, newest first unless ordered otherwise; what has no value in the order comes last. */
 export async function searchRuns(
-  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  context: Pick<Context, 'db' | 'clock'>,
   input: SearchRuns,
 ): Promise<{ runs: RunDetail[]; nextPageToken?: string }> {
+  const runs: RunDetail[] = []
+  for await (const { items, ...next } of readRuns(context, input)) {
+    runs.push(...items)
+    if (next.nextPageToken !== undefined) return { runs, ...next }
+  }
+  return { runs }
+}
+
+/** The same page in pieces, so that the params, metrics and tags of a long one are never in memory at once. */
+export async function* readRuns(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  input: SearchRuns,
+): AsyncGenerator<Piece<RunDetail>> {
   const { projectId, actor, limit = 100, experimentIds = ['0'] } = input
   requirePermission(actor, 'view', projectId)
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE)
@@ -200,7 +214,10 @@ export async function searchRuns(
     limit,
     pageToken: input.pageToken,
   })
-  return { runs: await withData(db.read, rows), ...next }
+  for (let start = 0; start === 0 || start < rows.length; start += RUNS_AT_ONCE) {
+    const items = await withData(db.read, rows.slice(start, start + RUNS_AT_ONCE))
+    yield start + RUNS_AT_ONCE < rows.length ? { items } : { items, ...next }
+  }
 }
 
 async function readRun(at: Queryable, projectId: string, runId: string): Promise<RunDetail> {

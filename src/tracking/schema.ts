@@ -24,6 +24,12 @@ export const Tag = z.object({ key: z.string(), value: z.string() })
 export type Tag = z.infer<typeof Tag>
 export type Param = Tag
 
+/** A part of a list that is read bit by bit; the last part of a page has the token of the next one. */
+export interface Piece<Item> {
+  items: Item[]
+  nextPageToken?: string
+}
+
 const Lifecycle = z.enum(['active', 'deleted'])
 
 export const Experiment = z.object({

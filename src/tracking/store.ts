@@ -187,17 +187,20 @@ export async function searchRunRows(
       { expression: sql.ref('r.id'), descending: false },
     ]),
   }
-  return (await firstByMetric(at, search, query)) ?? (await searchPage<RunRow>(at, search, query))
+  const filter = (id: string, of: Filter): RawBuilder<unknown> =>
+    filterSql(dialect, { ...searchable, id }, of)
+  return (await firstByMetric(at, search, { query, filter })) ?? (await searchPage<RunRow>(at, search, query))
 }
 
 /**
  * The page when runs of one experiment are ordered by a metric first and the page lies among those that have it: the index gives them in
- * order, so that only the page is read. Undefined when the page reaches beyond them.
+ * order, so that only the page is read. What the filter asks of that metric bounds the walk over the index. Undefined when the page
+ * reaches beyond them.
  */
 async function firstByMetric(
   at: Queryable,
   search: Search & { experimentIds: readonly string[] },
-  query: PageQuery,
+  { query, filter }: { query: PageQuery; filter: (id: string, of: Filter) => RawBuilder<unknown> },
 ): Promise<Page<RunRow> | undefined> {
   const [term] = search.orderBy
   const [experimentId, ...others] = search.experimentIds
@@ -211,15 +214,36 @@ async function firstByMetric(
   const after = search.pageToken ? decodePageToken(search.pageToken, parts.length) : undefined
   if (after && after[0] !== 0) return undefined
   const bound = after ? sql` and o0.value ${sql.raw(term.descending ? '<=' : '>=')} ${after[1]}` : sql``
+  const { own, remaining } = splitByMetric(search.filter, term.key)
   const page = await searchPage<RunRow>(at, search, {
     ...query,
     // A cross join keeps SQLite from turning the two around.
     from: sql`run_metric_latest o0 cross join run r`,
     scope: sql`o0.experiment_id = ${experimentId} and o0.key = ${term.key} and o0.is_nan = 0${bound}
-      and r.id = o0.run_id and ${query.scope}`,
+      ${sql.join(own, sql` `)} and r.id = o0.run_id and ${query.scope}`,
+    filter: filter('o0.run_id', remaining),
     order: { joins: query.order.joins.slice(1), parts },
   })
-  return page.nextPageToken === undefined ? undefined : page
+  // A filter on the metric holds for none that lacks it.
+  return page.nextPageToken === undefined && own.length === 0 ? undefined : page
+}
+
+/** What a filter asks of one metric in any case, as conditions over `o0`, and the rest of it. */
+function splitByMetric(filter: Filter, key: string): { own: RawBuilder<unknown>[]; remaining: Filter } {
+  const own: RawBuilder<unknown>[] = []
+  const remaining: Filter[] = []
+  for (const member of 'and' in filter ? filter.and : [filter]) {
+    // A NaN is other than every number, and not in this walk.
+    const bounds =
+      'field' in member &&
+      member.field === 'metric' &&
+      member.key === key &&
+      member.operator !== '!=' &&
+      member.datasets === undefined
+    if (bounds) own.push(sql`and o0.value ${sql.raw(member.operator)} ${member.value}`)
+    else remaining.push(member)
+  }
+  return { own, remaining: { and: remaining } }
 }
 
 export function lifecycleSql(alias: string, lifecycle: Lifecycle | 'all') {

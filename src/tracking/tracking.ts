@@ -8,9 +8,10 @@ export {
   setExperimentLifecycle,
   setExperimentTag,
 } from './experiments.ts'
-export { createRun, finishRun, getRun, searchRuns, setRunLifecycle, updateRun } from './runs.ts'
+export { createRun, finishRun, getRun, readRuns, searchRuns, setRunLifecycle, updateRun } from './runs.ts'
 export { deleteRunTag, logBatch, logInputs, recordModel } from './log-batch.ts'
-export { getMetricHistory, getThinnedHistory, sampleHistories } from './history.ts'
+export { getMetricHistory, getThinnedHistory, readMetricHistory } from './history.ts'
+export { sampleHistories } from './sampling.ts'
 export {
   createLoggedModel,
   getLoggedModel,

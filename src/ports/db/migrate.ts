@@ -20,6 +20,7 @@ import * as importedModels from './migrations/016-imported-models.ts'
 import * as importing from './migrations/017-importing.ts'
 import * as benchmarks from './migrations/015-benchmarks.ts'
 import * as webhooks from './migrations/018-webhooks.ts'
+import * as trackingSpeed from './migrations/019-tracking-speed.ts'
 import * as lineage from './migrations/020-lineage.ts'
 
 /** Forward only, in this order; a name is never reused. */
@@ -42,6 +43,7 @@ const migrations = {
   '017-importing': importing.up,
   '015-benchmarks': benchmarks.up,
   '018-webhooks': webhooks.up,
+  '019-tracking-speed': trackingSpeed.up,
   '020-lineage': lineage.up,
 }
 

@@ -1,11 +1,13 @@
 import type { MetricPoint } from '../../tracking/schema.ts'
-import { getMetricHistory, logBatch, sampleHistories } from '../../tracking/tracking.ts'
+import { getMetricHistory, logBatch, readMetricHistory, sampleHistories } from '../../tracking/tracking.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { invalid } from './errors.ts'
 import { metricToWire, paramOf, runId, tagOf } from './runs.ts'
+import { listAnswer } from './stream.ts'
 import { endpoint, pageSize, unlessEmpty, type Fields } from './wire.ts'
 
-const WHOLE_HISTORY = 100_000
+/** Without a size the whole history is answered. */
+const MAX_PAGE = 100_000
 const LIMITS = { metrics: 1000, params: 100, tags: 100 } as const
 const LIMIT_TOTAL = 1000
 const BULK_POINTS = 25_000
@@ -34,17 +36,14 @@ export const endpoints = [
     return {}
   }),
   endpoint('GET', '/mlflow/metrics/get-history', async ({ context, caller, fields }) => {
-    const { metrics, nextPageToken } = await getMetricHistory(context, {
+    const pieces = readMetricHistory(context, {
       ...caller,
       runId: runId(fields),
       key: fields.required('metric_key'),
-      limit: pageSize(fields, { default: WHOLE_HISTORY, max: WHOLE_HISTORY }),
+      limit: fields.has('max_results') ? pageSize(fields, { max: MAX_PAGE }) : Infinity,
       pageToken: fields.text('page_token'),
     })
-    return {
-      ...unlessEmpty('metrics', metrics.map(metricToWire)),
-      ...(nextPageToken && { next_page_token: nextPageToken }),
-    }
+    return await listAnswer('metrics', pieces, metricToWire)
   }),
   endpoint('GET', '/mlflow/metrics/get-history-bulk-interval', async ({ context, caller, fields }) => {
     const runIds = fields.texts('run_ids')

@@ -10,13 +10,14 @@ import {
   createRun,
   getRun,
   logInputs,
-  searchRuns,
+  readRuns,
   setRunLifecycle,
   updateRun,
 } from '../../tracking/tracking.ts'
 import { invalid } from './errors.ts'
 import { parseOrderBy, parseSearchFilter } from './search-filter.ts'
 import { RUNS } from './search-vocabulary.ts'
+import { listAnswer } from './stream.ts'
 import {
   VIEW_TYPES,
   doubleToWire,
@@ -72,7 +73,7 @@ export const endpoints = [
     return {}
   }),
   endpoint('POST', '/mlflow/runs/search', async ({ context, caller, fields }) => {
-    const { runs, nextPageToken } = await searchRuns(context, {
+    const pieces = readRuns(context, {
       ...caller,
       experimentIds: fields.texts('experiment_ids'),
       filter: parseSearchFilter(fields.text('filter'), RUNS),
@@ -81,10 +82,7 @@ export const endpoints = [
       limit: pageSize(fields, { default: 1000, max: 50_000 }),
       pageToken: fields.text('page_token'),
     })
-    return {
-      ...unlessEmpty('runs', runs.map(runToWire)),
-      ...(nextPageToken && { next_page_token: nextPageToken }),
-    }
+    return await listAnswer('runs', pieces, runToWire)
   }),
   endpoint('POST', '/mlflow/runs/log-inputs', async ({ context, caller, fields }) => {
     const datasets = fields.objects('datasets').map(datasetOf)

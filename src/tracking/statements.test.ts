@@ -1,0 +1,123 @@
+import {
+  StatementSync,
+  type SQLInputValue,
+  type SQLOutputValue,
+  type StatementResultingChanges,
+} from 'node:sqlite'
+import { sql } from 'kysely'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openTestContext, PROJECT_ID, type TestContext } from '../../test/databases.ts'
+import { localOwner } from '../kernel/actor.ts'
+import type { SearchRuns } from './runs.ts'
+import { createRun, getRun, logBatch, sampleHistories, searchRuns } from './tracking.ts'
+
+const caller = { projectId: PROJECT_ID, actor: localOwner }
+let context: TestContext
+
+beforeEach(async () => {
+  context = await openTestContext()
+})
+
+afterEach(async () => {
+  await context[Symbol.asyncDispose]()
+})
+
+/** The statements that SQLite executes during some work, as they are: not how long they take. */
+async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const texts: string[] = []
+  const { all, run } = StatementSync.prototype as {
+    all: (...values: SQLInputValue[]) => Record<string, SQLOutputValue>[]
+    run: (...values: SQLInputValue[]) => StatementResultingChanges
+  }
+  Object.assign(StatementSync.prototype, {
+    all(this: StatementSync, ...values: SQLInputValue[]) {
+      texts.push(this.sourceSQL)
+      return all.apply(this, values)
+    },
+    run(this: StatementSync, ...values: SQLInputValue[]) {
+      texts.push(this.sourceSQL)
+      return run.apply(this, values)
+    },
+  })
+  try {
+    await work()
+  } finally {
+    Object.assign(StatementSync.prototype, { all, run })
+  }
+  return texts
+}
+
+async function planOf(statement: string): Promise<string[]> {
+  const { rows } = await sql<{ detail: string }>`${sql.raw(`EXPLAIN QUERY PLAN ${statement}`)}`.execute(
+    context.db.read,
+  )
+  return rows.map(({ detail }) => detail)
+}
+
+async function searchPlan(input: Omit<SearchRuns, keyof typeof caller>): Promise<string[]> {
+  const statements = await statementsOf(() => searchRuns(context, { ...caller, ...input }))
+  const search = statements.find((text) => text.includes('order_0'))
+  return await planOf(search!)
+}
+
+const point = (key: string, step: number) => ({ key, value: step, timestampMs: step, step })
+
+it('a metric is logged with five statements, however many points a batch has a few more', async () => {
+  const { id } = await createRun(context, caller)
+  const log = (metrics: ReturnType<typeof point>[]) =>
+    statementsOf(() => logBatch(context, { ...caller, runId: id, metrics }))
+  expect(await log([point('loss', 0)])).toHaveLength(5)
+  const batch = Array.from({ length: 1000 }, (_, step) => point('loss', step))
+  expect((await log(batch)).length).toBeLessThanOrEqual(14)
+})
+
+it('a run is created with eight statements and read with six', async () => {
+  await createRun(context, caller)
+  expect((await statementsOf(() => createRun(context, caller))).length).toBeLessThanOrEqual(8)
+  const { id } = await createRun(context, caller)
+  expect((await statementsOf(() => getRun(context, { ...caller, runId: id }))).length).toBeLessThanOrEqual(6)
+})
+
+it('a page is read with the same statements whether it has few runs or many', async () => {
+  const page = () => statementsOf(() => searchRuns(context, { ...caller, limit: 100 }))
+  for (let index = 0; index < 3; index++) await createRun(context, caller)
+  const few = await page()
+  for (let index = 0; index < 40; index++) await createRun(context, caller)
+  expect(await page()).toEqual(few)
+  expect(few.length).toBeLessThanOrEqual(7)
+})
+
+it('the best runs by a metric with a filter on it are a walk over one index', async () => {
+  const plan = await searchPlan({
+    filter: { field: 'metric', key: 'auc', operator: '>', value: 0.9 },
+    orderBy: [{ field: 'metric', key: 'auc', descending: true }],
+  })
+  expect(plan[0]).toBe(
+    'SEARCH o0 USING COVERING INDEX run_metric_latest_by_value (experiment_id=? AND key=? AND is_nan=? AND value>?)',
+  )
+  expect(plan[1]).toMatch(/^SEARCH r USING INDEX sqlite_autoindex_run_1/)
+  expect(plan.join('\n')).not.toMatch(/SCAN|TEMP B-TREE FOR ORDER BY\b/)
+})
+
+it('the newest runs are a walk over the index of starts, and a filter on a param one over its values', async () => {
+  expect((await searchPlan({}))[0]).toMatch(/^SEARCH r USING INDEX run_by_start/)
+  const plan = await searchPlan({ filter: { field: 'param', key: 'depth', operator: '=', value: '7' } })
+  expect(plan.join('\n')).toContain('SEARCH run_param USING INDEX run_param_by_value')
+})
+
+it('a picture of a long history reads the index of few steps', async () => {
+  const { id } = await createRun(context, caller)
+  for (let first = 0; first < 21_000; first += 1000) {
+    const metrics = Array.from({ length: 1000 }, (_, index) => point('loss', first + index))
+    await logBatch(context, { ...caller, runId: id, metrics })
+  }
+  const sample = () => sampleHistories(context, { ...caller, runIds: [id], key: 'loss', limit: 100 })
+  const statements = await statementsOf(sample)
+  const plans = await Promise.all(statements.map(planOf))
+  expect(plans.flat().filter((line) => line.includes('run_metric_sparse')).length).toBeGreaterThanOrEqual(3)
+  const points = await sample()
+  expect(points.length).toBeGreaterThan(90)
+  expect(points.length).toBeLessThanOrEqual(100)
+  expect(points[0]!.step).toBe(0)
+  expect(points.at(-1)!.step).toBe(20_999)
+})

@@ -1,0 +1,53 @@
+import type { Metric } from './schema.ts'
+
+interface Part {
+  low: Metric
+  high: Metric
+}
+
+/**
+ * Thins a curve: of each of `parts` equal parts of the axis the lowest and the highest point stay, so that no peak is lost, and one NaN. Of
+ * equal values the first step stays. Points are added in any order, and only what stays is kept.
+ */
+export class Thinning {
+  readonly #axis: 'step' | 'timestampMs'
+  readonly #first: number
+  readonly #width: number
+  readonly #parts = new Map<number, Part>()
+  readonly #nans = new Map<number, Metric>()
+
+  constructor(input: { axis: 'step' | 'timestampMs'; first: number; last: number; parts: number }) {
+    this.#axis = input.axis
+    this.#first = input.first
+    this.#width = (input.last - input.first + 1) / input.parts
+  }
+
+  add(point: Metric): void {
+    const index = Math.floor((point[this.#axis] - this.#first) / this.#width)
+    if (Number.isNaN(point.value)) {
+      const nan = this.#nans.get(index)
+      if (!nan || isBefore(point, nan)) this.#nans.set(index, point)
+      return
+    }
+    const part = this.#parts.get(index)
+    if (!part) {
+      this.#parts.set(index, { low: point, high: point })
+      return
+    }
+    const { low, high } = part
+    if (point.value < low.value || (point.value === low.value && isBefore(point, low))) part.low = point
+    if (point.value > high.value || (point.value === high.value && isBefore(point, high))) part.high = point
+  }
+
+  /** What stays, along the axis. */
+  points(): Metric[] {
+    const kept = new Set(this.#nans.values())
+    for (const { low, high } of this.#parts.values()) kept.add(low).add(high)
+    const axis = this.#axis
+    return [...kept].sort((a, b) => a[axis] - b[axis] || a.step - b.step || a.timestampMs - b.timestampMs)
+  }
+}
+
+function isBefore(a: Metric, b: Metric): boolean {
+  return a.step < b.step || (a.step === b.step && a.timestampMs < b.timestampMs)
+}
