@@ -5,7 +5,7 @@ import { systemClock } from '../kernel/clock.ts'
 import type { Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
 import { randomIds } from '../kernel/ids.ts'
-import { openDuckDb } from '../ports/analytics/duckdb.ts'
+import { lazyAnalytics } from '../ports/analytics/lazy.ts'
 import { fileArtifacts } from '../ports/artifacts/files.ts'
 import { DomainClock } from '../ports/db/domain-clock.ts'
 import { migrate, requireCurrent } from '../ports/db/migrate.ts'
@@ -24,7 +24,7 @@ export async function openContext(config: Config, role: string): Promise<Context
     throw error
   }
   const clock = config.replay ? await DomainClock.open(db) : systemClock
-  const analytics = openDuckDb()
+  const analytics = lazyAnalytics()
   const online = openOnlineSqlite(join(config.dataDir, 'online.db'))
   return {
     config,

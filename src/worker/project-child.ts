@@ -16,7 +16,7 @@ import { builtInSteps, stepSource } from '../pipelines/definition.ts'
 import { locationIn, openProject, type OpenProject } from '../project/open.ts'
 import { servicesOf } from '../project/feature-services.ts'
 import { provideTidemill } from '../project/tidemill-import.ts'
-import { lazyAnalytics } from './lazy-analytics.ts'
+import { lazyAnalytics } from '../ports/analytics/lazy.ts'
 
 export type ToChild = Task | Answer | { type: 'abort'; reason: string }
 

@@ -1,6 +1,10 @@
-import { InferenceSession as OrtSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import type * as Onnxruntime from 'onnxruntime-node'
 import { AppError, messageOf } from '../../kernel/errors.ts'
 import type { Datatype, InferenceSession, ModelOptions, Tensor, TensorSpec } from './inference.ts'
+
+type OrtSession = Onnxruntime.InferenceSession
+type OrtTensor = Onnxruntime.Tensor
+type OrtResults = Awaited<ReturnType<OrtSession['run']>>
 
 /**
  * Loads an ONNX model from its bytes or from a file. Loading blocks the calling thread (0.5 ms for each 1,000 tree nodes).
@@ -10,7 +14,9 @@ export async function openModel(
   model: Uint8Array | string,
   options: ModelOptions = {},
 ): Promise<InferenceSession> {
-  const settings: OrtSession.SessionOptions = {
+  // Loaded with the first model: a process without one saves its memory and time.
+  const ort = await import('onnxruntime-node')
+  const settings: Onnxruntime.InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     intraOpNumThreads: options.intraOpThreads ?? 1,
     interOpNumThreads: 1,
@@ -19,8 +25,8 @@ export async function openModel(
   let session: OrtSession
   try {
     session = await (typeof model === 'string'
-      ? OrtSession.create(model, settings)
-      : OrtSession.create(model, settings))
+      ? ort.InferenceSession.create(model, settings)
+      : ort.InferenceSession.create(model, settings))
   } catch (cause) {
     throw new AppError('invalid', `The ONNX model cannot be loaded: ${messageOf(cause)}`, { cause })
   }
@@ -34,14 +40,14 @@ export async function openModel(
     )
   }
   try {
-    return new OnnxSession(session)
+    return new OnnxSession(session, ort)
   } catch (error) {
     await session.release()
     throw error
   }
 }
 
-const DATATYPES: Readonly<Partial<Record<OrtTensor.Type, Datatype>>> = {
+const DATATYPES: Readonly<Partial<Record<Onnxruntime.Tensor.Type, Datatype>>> = {
   bool: 'BOOL',
   uint8: 'UINT8',
   uint16: 'UINT16',
@@ -59,7 +65,7 @@ const DATATYPES: Readonly<Partial<Record<OrtTensor.Type, Datatype>>> = {
 
 const ORT_TYPES = Object.fromEntries(
   Object.entries(DATATYPES).map(([type, datatype]) => [datatype, type]),
-) as Record<Datatype, OrtTensor.Type>
+) as Record<Datatype, Onnxruntime.Tensor.Type>
 
 class OnnxSession implements InferenceSession {
   readonly inputs: readonly TensorSpec[]
@@ -67,11 +73,13 @@ class OnnxSession implements InferenceSession {
   readonly skippedOutputs: readonly string[]
   readonly #session: OrtSession
   readonly #fetches: readonly string[]
-  readonly #running = new Set<Promise<OrtSession.ReturnType>>()
+  readonly #ort: typeof Onnxruntime
+  readonly #running = new Set<Promise<OrtResults>>()
   #disposed = false
 
-  constructor(session: OrtSession) {
+  constructor(session: OrtSession, ort: typeof Onnxruntime) {
     this.#session = session
+    this.#ort = ort
     this.inputs = session.inputMetadata.map(toSpec)
     this.outputs = session.outputMetadata.filter((output) => output.isTensor).map(toSpec)
     this.skippedOutputs = session.outputMetadata.filter((output) => !output.isTensor).map(({ name }) => name)
@@ -112,7 +120,7 @@ class OnnxSession implements InferenceSession {
           `Input "${name}" has datatype ${feed.datatype}; the model needs ${datatype}.`,
         )
       }
-      result[name] = toOrt(name, feed)
+      result[name] = toOrt(this.#ort, name, feed)
     }
     if (Object.keys(feeds).length > this.inputs.length) {
       const extra = Object.keys(feeds).find((name) => !(name in result))
@@ -122,14 +130,16 @@ class OnnxSession implements InferenceSession {
   }
 }
 
-function toOrt(name: string, feed: Tensor): OrtTensor {
+function toOrt(ort: typeof Onnxruntime, name: string, feed: Tensor): OrtTensor {
   try {
     // onnxruntime-common 1.30 makes a Float16Array of the bits, whose length its native half reads as 0.
     if (feed.datatype === 'FP16') {
-      return Object.assign(new OrtTensor('uint16', feed.data as Uint16Array, feed.shape), { type: 'float16' })
+      return Object.assign(new ort.Tensor('uint16', feed.data as Uint16Array, feed.shape), {
+        type: 'float16',
+      })
     }
     // The constructor's overloads pair each type with its array; here the datatype is only known at run time.
-    return new OrtTensor(ORT_TYPES[feed.datatype] as 'float32', feed.data as Float32Array, feed.shape)
+    return new ort.Tensor(ORT_TYPES[feed.datatype] as 'float32', feed.data as Float32Array, feed.shape)
   } catch (cause) {
     throw new AppError('invalid', `Input "${name}" is no ${feed.datatype} tensor: ${messageOf(cause)}`, {
       cause,
@@ -137,7 +147,7 @@ function toOrt(name: string, feed: Tensor): OrtTensor {
   }
 }
 
-function toTensors(results: OrtSession.ReturnType): Record<string, Tensor> {
+function toTensors(results: OrtResults): Record<string, Tensor> {
   const tensors: Record<string, Tensor> = {}
   for (const name in results) {
     const { type, dims, data } = results[name] as OrtTensor
@@ -150,7 +160,7 @@ function toTensors(results: OrtSession.ReturnType): Record<string, Tensor> {
   return tensors
 }
 
-function toSpec(metadata: OrtSession.ValueMetadata): TensorSpec {
+function toSpec(metadata: Onnxruntime.InferenceSession.ValueMetadata): TensorSpec {
   if (!metadata.isTensor) {
     throw new AppError('invalid', `Input "${metadata.name}" is no tensor; only tensors can be sent.`)
   }
