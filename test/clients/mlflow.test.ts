@@ -65,6 +65,7 @@ it.for(['mlflow', 'mlflow-skinny'] as const)('%s: the fluent API and MlflowClien
 
 it('autologging of scikit-learn, LightGBM and XGBoost', () => runScript('autolog.py'))
 it('the registry, its stages, aliases and prompts', () => runScript('registry.py'))
+it('a protected alias is refused with the way to a promotion', () => runScript('protected.py'))
 it('large artifacts in parts and whole', () => runScript('artifacts.py'))
 it('system metrics', () => runScript('system_metrics.py'))
 it('eight processes at once', () => runScript('processes.py'))
