@@ -4,6 +4,7 @@ import type { Context } from '../http/context.ts'
 import { readCookie, SESSION_COOKIE } from '../http/credentials.ts'
 import { listOf, route } from '../http/route.ts'
 import { roles, type Actor } from '../kernel/actor.ts'
+import { hasOpenId } from './openid.ts'
 import { listMembers, setRole } from './grants.ts'
 import { acceptInvite, changePassword, invite, readInvite } from './invites.ts'
 import {
@@ -35,9 +36,9 @@ const signInRoutes = [
     path: '/sign-in',
     summary: 'How people sign in here',
     permission: 'public',
-    response: z.object({ required: z.boolean() }),
-    async handle({ context }) {
-      return { required: isSignInRequired(context.config) }
+    response: z.object({ required: z.boolean(), openId: z.boolean() }),
+    async handle({ context: { config } }) {
+      return { required: isSignInRequired(config), openId: hasOpenId(config) }
     },
   }),
   route({
@@ -195,7 +196,7 @@ const userRoutes = [
     path: '/users',
     summary: 'Adds a user, who has no role and can’t sign in before an invite',
     permission: 'signed_in',
-    body: z.strictObject({ name: userName, email: z.email().optional() }),
+    body: z.strictObject({ name: userName, email: z.email().toLowerCase().optional() }),
     response: done,
     async handle({ context, actor, body }) {
       await addUser(context, { actor, ...body })

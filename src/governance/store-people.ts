@@ -11,6 +11,23 @@ export async function findUser(at: Queryable, id: string): Promise<UserRow | und
   return await at.selectFrom('user').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
+export async function findUserByEmail(at: Queryable, email: string): Promise<UserRow | undefined> {
+  return await at.selectFrom('user').selectAll().where('email', '=', email).executeTakeFirst()
+}
+
+export async function findUserByIdentity(
+  at: Queryable,
+  issuer: string,
+  subject: string,
+): Promise<UserRow | undefined> {
+  return await at
+    .selectFrom('user')
+    .selectAll()
+    .where('oidc_issuer', '=', issuer)
+    .where('oidc_subject', '=', subject)
+    .executeTakeFirst()
+}
+
 export async function listUserRows(at: Queryable): Promise<UserRow[]> {
   return await at.selectFrom('user').selectAll().orderBy('name').execute()
 }

@@ -37,7 +37,7 @@ export async function addUser(
 }
 
 /** Throws `already_exists` for a name that is taken. */
-async function insertNewUser(
+export async function insertNewUser(
   trx: Trx,
   user: Pick<UserRow, 'name' | 'email'> & Partial<UserRow>,
 ): Promise<UserRow> {

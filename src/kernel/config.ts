@@ -26,6 +26,28 @@ export const configSchema = z.strictObject({
     .describe(
       'Who must sign in: `auto` means everybody where `host` is beyond loopback or `publicUrl` is set, and nobody otherwise',
     ),
+  oidcIssuer: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'Identity provider by which people may sign in with OpenID Connect, such as `https://id.example.org`',
+    ),
+  oidcClientId: z.string().min(1).optional().describe('What the identity provider knows Tidemill as'),
+  oidcClientSecret: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Secret of that client; better in the environment than in the file'),
+  oidcAllowedDomains: z
+    .string()
+    .default('')
+    .describe(
+      'Domains of the verified addresses that may come in without an invite, separated by commas; empty: all that the provider lets in',
+    ),
+  oidcDefaultRole: z
+    .enum(['none', 'viewer', 'contributor', 'maintainer'])
+    .default('none')
+    .describe('Role in all projects of who comes in without an invite'),
   port: port.default(8433).describe('Port of the server; 0 picks a free one'),
   gatewayPort: port.default(8434).describe('Port of the gateway; 0 picks a free one'),
   gatewayId: z

@@ -18,6 +18,7 @@ import { requirePermission } from '../kernel/actor.ts'
 import { EventDispatcher } from '../jobs/dispatcher.ts'
 import { streamEvents } from './events-stream.ts'
 import { openApiDocument } from './openapi.ts'
+import { openIdApp } from './openid-routes.ts'
 import { protocols, roomConsumers, roomRoutes } from './rooms.ts'
 import { replayRoutes } from './replay-routes.ts'
 import { Ticker } from './ticker.ts'
@@ -73,6 +74,7 @@ export function createServerApp(context: Context): Hono {
   const resolveProject: AppOptions['resolveProject'] = (name, actor) => enterProject(context, name, actor)
   app.route('/', createApp({ context, routes, authenticate, resolveProject }))
   for (const protocol of protocols) app.route('/', protocol(context, authenticate))
+  app.route('/', openIdApp(context))
   app.all('/api/*', (c) =>
     c.json(
       { error: { code: 'not_found', message: `There is no ${c.req.method} ${c.req.path}`, details: {} } },

@@ -82,7 +82,7 @@ export class Supervisor implements AsyncDisposable {
   async #launch(name: RoleName, restarts: number): Promise<void> {
     const child = fork(MAIN, [name], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: { ...process.env, ...this.#environment(name) },
+      env: this.#environment(name),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     // One that died while it started has had its port given out already.
@@ -108,13 +108,17 @@ export class Supervisor implements AsyncDisposable {
   }
 
   /** A role that comes back keeps its port, so that its callers find it again. */
-  #environment(name: RoleName): Record<string, string> {
+  #environment(name: RoleName): NodeJS.ProcessEnv {
     const settings = { ...this.#config, ...this.#knownPort(name) }
-    return Object.fromEntries(
+    const { [environmentName('oidcClientSecret')]: _, ...inherited } = process.env
+    const own = Object.fromEntries(
       Object.entries(settings)
+        // Workers run the code of projects.
+        .filter(([key]) => key !== 'oidcClientSecret' || name === 'server')
         .filter(([, value]) => value !== undefined)
         .map(([key, value]) => [environmentName(key), String(value)]),
     )
+    return { ...inherited, ...own }
   }
 
   #knownPort(name: RoleName): Partial<Config> {

@@ -1,13 +1,15 @@
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { Button } from '../kit/Button.tsx'
 import { Field, Form } from '../kit/Field.tsx'
 import { messageOf } from '../kit/Loaded.tsx'
-import { signIn } from './api.ts'
+import { signIn, signInOptions } from './api.ts'
 import { Door } from './Door.tsx'
 import { returnAddress } from './return-address.ts'
 
 /** Who are you? Leads back to the page that asked. */
 export function SignInPage() {
+  const options = useQuery(signInOptions()).data
+  const problem = new URL(location.href).searchParams.get('problem') ?? undefined
   const mutation = useMutation({
     mutationFn: ({ name, password }: { name: string; password: string }) => signIn(name, password),
     onSuccess: () => location.assign(returnAddress(location)),
@@ -17,7 +19,7 @@ export function SignInPage() {
       <Form
         label="Sign in"
         upright
-        problem={mutation.error ? messageOf(mutation.error) : undefined}
+        problem={mutation.error ? messageOf(mutation.error) : problem}
         onSubmit={({ name = '', password = '' }) => mutation.mutate({ name, password })}
       >
         <Field label="User name" name="name" autoComplete="username" required autoFocus />
@@ -26,6 +28,11 @@ export function SignInPage() {
           Sign in
         </Button>
       </Form>
+      {options?.openId === true && (
+        <a href={`/auth/openid?return=${encodeURIComponent(returnAddress(location))}`}>
+          Sign in with the identity provider
+        </a>
+      )}
     </Door>
   )
 }

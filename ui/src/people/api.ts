@@ -50,6 +50,7 @@ function ask<T>(path: string) {
 }
 
 export const me = () => ask<Me>('/me')
+export const signInOptions = () => ask<{ required: boolean; openId: boolean }>('/sign-in')
 export const projects = () => ask<Page<{ name: string; role: Role }>>('/projects')
 export const users = () => ask<Page<User>>('/users')
 export const teams = () => ask<Page<Team>>('/teams')
