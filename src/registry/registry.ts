@@ -12,6 +12,7 @@ export {
   deleteModelVersion,
   getModelVersion,
   getModelVersionById,
+  listLatestVersions,
   listModelVersions,
   registerVersion,
   searchModelVersions,

@@ -193,6 +193,24 @@ export async function listVersionRows(
     .execute()
 }
 
+/** The newest version of each stage of these models. */
+export async function listLatestVersionRows(
+  at: Queryable,
+  modelIds: readonly string[],
+): Promise<(ModelVersionRow & { model_name: string })[]> {
+  const found: (ModelVersionRow & { model_name: string })[] = []
+  for (let start = 0; start < modelIds.length; start += 500) {
+    const { rows } = await sql<ModelVersionRow & { model_name: string }>`
+      select v.*, m.name as model_name from model_version v
+      join (select model_id, stage, max(version) as version from model_version
+        where model_id in (${sql.join(modelIds.slice(start, start + 500))}) and deleted_ms is null
+        group by model_id, stage) newest on newest.model_id = v.model_id and newest.version = v.version
+      join registered_model m on m.id = v.model_id order by v.version`.execute(at)
+    found.push(...rows)
+  }
+  return found
+}
+
 export async function upsertAlias(trx: Trx, row: ModelAliasRow): Promise<void> {
   const { version, updated_ms, set_by, promotion_id } = row
   await trx

@@ -13,6 +13,7 @@ import type {
   PythonModel,
   Lineage,
   ModelVersion,
+  RegisteredModel,
   Signature,
   Tag,
 } from './schema.ts'
@@ -28,6 +29,7 @@ import {
   getVersionRow,
   insertVersion,
   listAliases,
+  listLatestVersionRows,
   listTags,
   listVersionRows,
   lockModelRow,
@@ -181,6 +183,19 @@ export async function listModelVersions(
     db.read,
     rows.map((version) => ({ ...version, model_name: row.name })),
   )
+}
+
+/** The newest version of each stage of these models, by the name of the model. */
+export async function listLatestVersions(
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, models }: Caller & { models: readonly Pick<RegisteredModel, 'id'>[] },
+): Promise<Map<string, ModelVersion[]>> {
+  requirePermission(actor, 'view', projectId)
+  const rows = await listLatestVersionRows(
+    db.read,
+    models.map(({ id }) => id),
+  )
+  return Map.groupBy(await withBelongings(db.read, rows), ({ model }) => model)
 }
 
 export async function searchModelVersions(

@@ -9,8 +9,13 @@ import { pageOfMlflowAddress } from './mlflow-address.ts'
 import { InvitePage } from './people/InvitePage.tsx'
 import { SignInPage } from './people/SignInPage.tsx'
 
-const page = pageOfMlflowAddress(location.hash)
-if (page !== undefined) history.replaceState(null, '', base + page)
+function openMlflowAddress(): void {
+  const page = pageOfMlflowAddress(location.hash)
+  if (page !== undefined) history.replaceState(null, '', base + page)
+}
+
+openMlflowAddress()
+window.addEventListener('hashchange', openMlflowAddress)
 
 /** The pages for who is not inside yet stand alone; all others are in the shell. */
 function Start() {

@@ -4,7 +4,7 @@ import {
   deleteModel,
   findVersionByAlias,
   getModel,
-  listModelVersions,
+  listLatestVersions,
   searchModels,
   setAlias,
   tagModel,
@@ -64,22 +64,23 @@ export const endpoints = [
       limit: pageSize(fields, { default: 100, max: 1000 }),
       pageToken: fields.text('page_token'),
     })
-    const found = []
-    for (const model of models) found.push(await withVersions(call, model))
+    const latest = await listLatestVersions(context, { ...caller, models })
     return {
-      ...unlessEmpty('registered_models', found),
+      ...unlessEmpty(
+        'registered_models',
+        models.map((model) => modelToWire(model, latest.get(model.name) ?? [])),
+      ),
       ...(nextPageToken && { next_page_token: nextPageToken }),
     }
   }),
   endpoint(['GET', 'POST'], '/mlflow/registered-models/get-latest-versions', async (call) => {
     const { context, caller, fields } = call
-    const versions = await listModelVersions(context, { ...caller, model: fields.required('name') })
+    const model = await getModel(context, { ...caller, name: fields.required('name') })
     const wanted = fields.texts('stages').map(stageOf)
-    const latest = latestByStage(versions).filter(
+    const latest = (await latestOf(call, model)).filter(
       ({ stage }) => wanted.length === 0 || wanted.includes(stage),
     )
-    const ordered = latest.toSorted((a, b) => a.version - b.version)
-    return { ...unlessEmpty('model_versions', ordered.map(versionToWire)) }
+    return { ...unlessEmpty('model_versions', latest.map(versionToWire)) }
   }),
   endpoint('POST', '/mlflow/registered-models/set-tag', async ({ context, caller, fields }) => {
     await tagModel(context, { ...caller, name: fields.required('name'), tag: registryTag(fields) })
@@ -111,16 +112,13 @@ export const endpoints = [
   }),
 ]
 
-async function withVersions({ context, caller }: Call, model: RegisteredModel) {
-  const versions = await listModelVersions(context, { ...caller, model: model.name })
-  return modelToWire(model, latestByStage(versions))
+async function withVersions(call: Call, model: RegisteredModel) {
+  return modelToWire(model, await latestOf(call, model))
 }
 
-/** Versions come newest first: the first of each stage is its latest. */
-function latestByStage(versions: readonly ModelVersion[]): ModelVersion[] {
-  const latest = new Map<string, ModelVersion>()
-  for (const version of versions) if (!latest.has(version.stage)) latest.set(version.stage, version)
-  return [...latest.values()]
+async function latestOf({ context, caller }: Call, model: RegisteredModel): Promise<ModelVersion[]> {
+  const latest = await listLatestVersions(context, { ...caller, models: [model] })
+  return latest.get(model.name) ?? []
 }
 
 function modelToWire(model: RegisteredModel, latest: readonly ModelVersion[]) {
