@@ -107,7 +107,8 @@ client.set_registered_model_alias("late", "champion", "2")
 assert client.get_model_version_by_alias("late", "champion").version == "2"
 client.set_model_version_tag("late", "1", "validated", "yes")
 client.update_model_version("late", "1", description="the first")
-assert [v.version for v in client.search_model_versions("name = 'late'")] == ["2", "1"]
+# The one that was changed last comes first, as on an MLflow server
+assert [v.version for v in client.search_model_versions("name = 'late'")] == ["1", "2"]
 assert client.get_registered_model("late").aliases == {"champion": "2"}
 assert client.get_latest_versions("late")[0].version == "2"
 assert client.search_registered_models("name LIKE 'la%'")[0].tags == {"owner": "ops"}
