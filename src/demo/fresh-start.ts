@@ -20,6 +20,7 @@ const KEPT: ReadonlySet<string> = new Set<keyof Tables | 'migration'>([
   'run',
   'run_param',
   'run_tag',
+  'run_word',
   'run_metric',
   'run_metric_latest',
   'run_dataset',

@@ -32,6 +32,7 @@ import { commentRoutes } from './comment-routes.ts'
 import { lineageRoutes } from './lineage.ts'
 import { auditStateRoutes } from './audit-state.ts'
 import { overviewRoutes } from './overview.ts'
+import { searchRoutes } from './search.ts'
 import type { Tick } from './ticker.ts'
 import { purgeByItself } from './trash.ts'
 import { trashRoutes } from './trash-routes.ts'
@@ -40,6 +41,7 @@ import { trashRoutes } from './trash-routes.ts'
 export const roomRoutes: readonly Route[] = [
   ...governanceRoutes,
   ...commentRoutes,
+  ...searchRoutes,
   ...dataRoutes,
   ...featureRoutes,
   ...trackingRoutes,

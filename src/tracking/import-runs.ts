@@ -8,6 +8,7 @@ import { FILLINGS, insertRows, listExistingRuns, listPoints, type PointRow } fro
 import { insertDatasetUse, insertModelUses } from './store-inputs.ts'
 import { latestOf, storedValue } from './store-metrics.ts'
 import { listValues, toMetric } from './store-values.ts'
+import { wordsOfTags } from './words.ts'
 
 const POINTS_AT_ONCE = 20_000
 
@@ -67,6 +68,7 @@ function rowsOf(
     runs: [],
     params: [],
     tags: [],
+    words: [],
     metrics: [],
     latest: [],
   }
@@ -75,6 +77,7 @@ function rowsOf(
     if (run) rows.runs.push(runRow(projectId, piece, run, nowMs))
     for (const { key, value } of piece.params) rows.params.push([runId, key, projectId, experimentId, value])
     for (const { key, value } of piece.tags) rows.tags.push([runId, key, projectId, experimentId, value])
+    for (const { key, word } of wordsOfTags(piece.tags)) rows.words.push([runId, key, word, projectId])
     for (const { key, value, timestampMs, step } of piece.metrics)
       rows.metrics.push([runId, key, timestampMs, step, ...storedValue(value), projectId])
     for (const { key, value, timestampMs, step } of latestOf(piece.metrics))

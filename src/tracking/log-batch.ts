@@ -20,6 +20,7 @@ import {
 import { lastOfEachKey, updateRunRow } from './store.ts'
 import { insertDatasetUse, insertModelUses, upsertLoggedModelMetrics } from './store-inputs.ts'
 import { insertMetrics } from './store-metrics.ts'
+import { deleteTagWords, replaceTagWords } from './store-words.ts'
 import { deleteTag, findTag, insertParams, upsertTags, type Owner } from './store-values.ts'
 
 /** The history of models is JSON: cut short it would be none. */
@@ -61,6 +62,7 @@ export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, inp
 export async function writeTags(trx: Trx, owner: Owner, tags: readonly Tag[]): Promise<void> {
   const last = lastOfEachKey(tags)
   await upsertTags(trx, owner, last)
+  await replaceTagWords(trx, owner, last)
   for (const { key, value } of last) {
     if (key === TAGS.runName) await updateRunRow(trx, owner.runId, { name: value })
     if (key === TAGS.parentRunId) await updateRunRow(trx, owner.runId, { parent_run_id: value })
@@ -70,6 +72,7 @@ export async function writeTags(trx: Trx, owner: Owner, tags: readonly Tag[]): P
 /** False when the run has no such tag. */
 export async function removeTag(trx: Trx, runId: string, key: string): Promise<boolean> {
   if (!(await deleteTag(trx, runId, key))) return false
+  await deleteTagWords(trx, runId, [key])
   if (key === TAGS.parentRunId) await updateRunRow(trx, runId, { parent_run_id: null })
   return true
 }

@@ -7,6 +7,8 @@ import { isStoredHere, listRunArtifacts } from './artifacts.ts'
 import { logBatch } from './log-batch.ts'
 import { getRun, listChildRuns, searchRuns } from './runs.ts'
 import { compareRoutes } from './compare-routes.ts'
+import { experimentRoutes } from './experiment-routes.ts'
+import { savedViewRoutes } from './saved-view-routes.ts'
 import { artifactRoutes } from './artifact-routes.ts'
 import { runTableRoutes } from './run-table-routes.ts'
 import {
@@ -125,6 +127,8 @@ export const routes = [
     },
   }),
   ...runTableRoutes,
+  ...experimentRoutes,
+  ...savedViewRoutes,
   ...artifactRoutes,
   ...compareRoutes,
   route({

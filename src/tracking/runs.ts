@@ -22,6 +22,7 @@ import {
 } from './store.ts'
 import { listDatasetUses, listModelUses } from './store-inputs.ts'
 import { listLatestMetrics, listValues, upsertTags, type Owner } from './store-values.ts'
+import { insertTagWords, replaceTagWords } from './store-words.ts'
 import type { Lifecycle, RunRow, RunStatus } from './tables.ts'
 
 const ANNOUNCE_EVERY_MS = 1000
@@ -77,6 +78,7 @@ export async function createRun(
     await insertRun(trx, row)
     const data = { ...NO_DATA, tags: [...tags].map(([key, value]) => ({ key, value })) }
     await upsertTags(trx, ownerOf(row), data.tags)
+    await insertTagWords(trx, ownerOf(row), data.tags)
     await audit(trx, { projectId, actor, action: 'tracking.create_run', subject: id, detail: { name } })
     await tellChanged({ clock }, trx, row)
     return { ...toRun(row), ...data }
@@ -115,7 +117,11 @@ export async function updateRun(
       ...(name && { name }),
     }
     if (Object.keys(change).length > 0) await updateRunRow(trx, runId, change)
-    if (name) await upsertTags(trx, ownerOf(row), [{ key: TAGS.runName, value: name }])
+    if (name) {
+      const tags = [{ key: TAGS.runName, value: name }]
+      await upsertTags(trx, ownerOf(row), tags)
+      await replaceTagWords(trx, ownerOf(row), tags)
+    }
     await audit(trx, {
       projectId,
       actor,

@@ -72,6 +72,11 @@ export const FILLINGS = {
     columns: ['run_id', 'key', 'project_id', 'experiment_id', 'value'],
     onConflict: 'on conflict (run_id, key) do update set value = excluded.value',
   },
+  words: {
+    table: 'run_word',
+    columns: ['run_id', 'key', 'word', 'project_id'],
+    onConflict: 'on conflict do nothing',
+  },
   metrics: {
     table: 'run_metric',
     columns: ['run_id', 'key', 'timestamp_ms', 'step', 'value', 'is_nan', 'project_id'],

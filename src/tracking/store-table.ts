@@ -141,3 +141,25 @@ export async function listExperimentIds(
     .execute()
   return rows.map((row) => row.id)
 }
+
+/** How many runs each experiment has, and when the newest of them started. */
+export async function countRunsOfExperiments(
+  at: Queryable,
+  experimentIds: readonly string[],
+  lifecycle: Lifecycle,
+): Promise<Map<string, { runs: number; lastRunMs: number }>> {
+  const rows = await inPieces(experimentIds, (ids) =>
+    at
+      .selectFrom('run')
+      .select((eb) => [
+        'experiment_id',
+        eb.fn.countAll<number>().as('runs'),
+        eb.fn.max<number>('start_ms').as('last_run_ms'),
+      ])
+      .where('experiment_id', 'in', ids)
+      .where('lifecycle', '=', lifecycle)
+      .groupBy('experiment_id')
+      .execute(),
+  )
+  return new Map(rows.map((row) => [row.experiment_id, { runs: row.runs, lastRunMs: row.last_run_ms }]))
+}

@@ -143,6 +143,7 @@ const OF_RUNS: readonly Belongings[] = [
   { table: 'run_metric_latest', key: ['run_id', 'key'], owner: 'run_id' },
   { table: 'run_param', key: ['run_id', 'key'], owner: 'run_id' },
   { table: 'run_tag', key: ['run_id', 'key'], owner: 'run_id' },
+  { table: 'run_word', key: ['run_id', 'key', 'word'], owner: 'run_id' },
   { table: 'run_input', key: ['run_id', 'dataset_id'], owner: 'run_id' },
   { table: 'run_model', key: ['run_id', 'direction', 'logged_model_id'], owner: 'run_id' },
   {

@@ -177,6 +177,24 @@ interface ArtifactSigningKeyRow {
   key_hex: string
 }
 
+/** A word that a run is found by, and the tag that has it. */
+interface RunWordRow {
+  run_id: string
+  key: string
+  word: string
+  project_id: string
+}
+
+export interface SavedViewRow {
+  id: string
+  project_id: string
+  page: string
+  name: string
+  query: string
+  actor_id: string
+  created_ms: number
+}
+
 export interface TrackingTables {
   experiment: ExperimentRow
   experiment_counter: ExperimentCounterRow
@@ -184,6 +202,8 @@ export interface TrackingTables {
   run: RunRow
   run_param: RunValueRow
   run_tag: RunValueRow
+  run_word: RunWordRow
+  saved_view: SavedViewRow
   run_metric: RunMetricRow
   run_metric_latest: RunMetricLatestRow
   run_dataset: RunDatasetRow

@@ -41,6 +41,7 @@ export { abortUpload, completeUpload, createUpload, putUploadPart, removeExpired
 export { requireSignature, signAccess } from './signing.ts'
 export { requireKey } from './keys.ts'
 export { emptyTrash, listTrash, sweepOrphans } from './trash.ts'
+export { findRuns } from './run-search.ts'
 export { summarizeDatasets } from './datasets.ts'
 export { referencedBlobs } from './store-artifacts.ts'
 export { lineage } from './store-lineage.ts'

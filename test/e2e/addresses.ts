@@ -66,6 +66,14 @@ export async function findPages(base: string): Promise<PageCheck[]> {
       ],
     },
     {
+      name: 'experiments',
+      path: '/experiments',
+      shows: [
+        ['grid', 'Experiments'],
+        ['button', 'New experiment'],
+      ],
+    },
+    {
       name: 'runs',
       path: '/runs',
       shows: [

@@ -35,6 +35,33 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
       },
     ],
     [
+      'Control K finds a run by the beginning of a word of its name',
+      async (page) => {
+        await open(page, '/runs', 'Runs')
+        const name = await page.getByRole('grid', { name: 'Runs' }).getByRole('link').first().textContent()
+        await page.keyboard.press('Control+k')
+        await page.getByRole('combobox', { name: /^Search/ }).fill(name ?? '')
+        await page.getByRole('option').filter({ hasText: /run, / }).first().waitFor()
+      },
+    ],
+    [
+      'a view is saved by its name, and taken up again',
+      async (page) => {
+        await open(page, '/runs?filter=status+%3D+FINISHED', 'Runs')
+        await page.getByRole('button', { name: 'Views' }).press('Enter')
+        const name = `finished ${Date.now()}`
+        await page.getByRole('textbox', { name: 'Name for this view' }).fill(name)
+        await page.keyboard.press('Enter')
+        await page.getByRole('button', { name, exact: true }).waitFor()
+        await page.keyboard.press('Escape')
+        await page.getByRole('textbox', { name: 'Filter runs' }).fill('')
+        await page.keyboard.press('Enter')
+        await page.getByRole('button', { name: 'Views' }).press('Enter')
+        await page.getByRole('button', { name, exact: true }).press('Enter')
+        await at(page, /filter=status/)
+      },
+    ],
+    [
       'Control K finds a page by its name',
       async (page) => {
         await open(page, '/', /./)

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import {
+  Beaker,
   Database,
   FlaskConical,
   Gauge,
@@ -35,6 +36,7 @@ import { toggleTheme, useTheme } from './theme.ts'
 const icons: Record<(typeof pages)[number]['href'], LucideIcon> = {
   '/': Gauge,
   '/runs': FlaskConical,
+  '/experiments': Beaker,
   '/pipelines': Workflow,
   '/models': Package,
   '/benchmarks': Trophy,

@@ -18,6 +18,7 @@ import { ModelPage } from './registry/ModelPage.tsx'
 import { ModelsPage } from './registry/ModelsPage.tsx'
 import { ModelVersionPage } from './registry/ModelVersionPage.tsx'
 import { PromotionsPage } from './promotions/PromotionsPage.tsx'
+import { ExperimentsPage } from './runs/ExperimentsPage.tsx'
 import { RunsPage } from './runs/RunsPage.tsx'
 
 // What needs uPlot, dagre or React Aria comes when it is opened.
@@ -41,6 +42,7 @@ export function Pages() {
   return (
     <Switch>
       <Route path="/" component={OverviewPage} />
+      <Route path="/experiments" component={ExperimentsPage} />
       <Route path="/runs" component={RunsPage} />
       <Route path="/runs/compare" component={ComparePage} />
       <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={id} />}</Route>

@@ -196,6 +196,13 @@ export interface Experiment {
   id: string
   name: string
 }
+export interface Found {
+  kind: string
+  id: string
+  name: string
+  detail?: string
+  href: string
+}
 export interface MetricHistory {
   points: [step: number, timestampMs: number, value: number | null][]
   total: number

@@ -111,8 +111,15 @@ export const features = () => many<Answer.Features>('features', '/features')
 export const experiments = () =>
   many<Answer.Page<Answer.Experiment>>('experiments', '/experiments', { limit: 1000 })
 
-export const newestRuns = (limit: number) =>
-  many<{ rows: { id: string; name: string }[] }>('run-names', '/run-table', { columns: '[]', limit })
+/** The best first: experiments, runs, models, versions, datasets, deployments, pipelines. */
+export const foundBy = (text: string) =>
+  queryOptions({
+    queryKey: ['search', text],
+    queryFn: () => request<Answer.Page<Answer.Found>>(`/search${search({ q: text })}`),
+    placeholderData: keepPreviousData,
+    enabled: text !== '',
+  })
+
 export const describeRun = (id: string, text: string) => send('PUT', `/runs/${at(id)}/note`, { text })
 
 export const pipelines = () => many<Answer.Page<Answer.PipelineItem>>('pipelines', '/pipelines')

@@ -22,6 +22,7 @@ import * as benchmarks from './migrations/015-benchmarks.ts'
 import * as webhooks from './migrations/018-webhooks.ts'
 import * as trackingSpeed from './migrations/019-tracking-speed.ts'
 import * as lineage from './migrations/020-lineage.ts'
+import * as search from './migrations/021-search.ts'
 
 /** Forward only, in this order; a name is never reused. */
 const migrations = {
@@ -45,6 +46,7 @@ const migrations = {
   '018-webhooks': webhooks.up,
   '019-tracking-speed': trackingSpeed.up,
   '020-lineage': lineage.up,
+  '021-search': search.up,
 }
 
 const MIGRATION_LOCK = 840_173

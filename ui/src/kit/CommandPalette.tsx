@@ -1,24 +1,23 @@
 import { useQuery } from '@tanstack/react-query'
-import { type KeyboardEvent, useState } from 'react'
-import { datasets, deployments, models, newestRuns, pipelines } from '../api.ts'
+import { type KeyboardEvent, useEffect, useState } from 'react'
+import { foundBy } from '../api.ts'
 import { pages } from './keys.ts'
 import { Overlay } from './Overlay.tsx'
 import styles from './Overlay.module.css'
+import { readRecent, remember, type Place } from './recent.ts'
 
-interface Command {
-  name: string
-  kind: string
-  href: string
-}
+const settleMs = 80
 
+/** Goes anywhere by name: pages at once, everything else as the server finds it; without a text, where one was before. */
 export function CommandPalette({ go, onClose }: { go: (href: string) => void; onClose: () => void }) {
   const [text, setText] = useState('')
   const [current, setCurrent] = useState(0)
-  const found = rank(useCommands(), text).slice(0, 40)
-  const open = (command: Command | undefined) => {
-    if (!command) return
+  const found = usePlaces(text.trim())
+  const open = (place: Place | undefined) => {
+    if (!place) return
+    remember(place)
     onClose()
-    go(command.href)
+    go(place.href)
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'ArrowDown') setCurrent(Math.min(found.length - 1, current + 1))
@@ -32,11 +31,11 @@ export function CommandPalette({ go, onClose }: { go: (href: string) => void; on
       <input
         className={styles['input']}
         role="combobox"
-        aria-label="Search pages, runs, models, deployments, data"
+        aria-label="Search pages, experiments, runs, models, deployments, data"
         aria-expanded
         aria-controls="commands"
         aria-activedescendant={found.length > 0 ? `command-${current}` : undefined}
-        placeholder="Go to…"
+        placeholder="Find anything…"
         autoComplete="off"
         value={text}
         onChange={(event) => {
@@ -46,68 +45,56 @@ export function CommandPalette({ go, onClose }: { go: (href: string) => void; on
         onKeyDown={onKeyDown}
       />
       <ul id="commands" role="listbox" aria-label="Found" className={styles['list']}>
-        {found.map((command, index) => (
+        {found.map((place, index) => (
           <li
-            key={command.href}
+            key={place.href}
             id={`command-${index}`}
             role="option"
             aria-selected={index === current}
             className={styles['option']}
             onPointerMove={() => setCurrent(index)}
-            onClick={() => open(command)}
+            onClick={() => open(place)}
             ref={(element) => {
               if (index === current) element?.scrollIntoView({ block: 'nearest' })
             }}
           >
-            <span>{command.name}</span>
-            <span className={styles['kind']}>{command.kind}</span>
+            <span>{place.name}</span>
+            <span className={styles['kind']}>{place.kind}</span>
           </li>
         ))}
       </ul>
-      {found.length === 0 && <p className={styles['none']}>Nothing is called “{text}”.</p>}
+      {found.length === 0 && text.trim() !== '' && (
+        <p className={styles['none']}>Nothing is found by “{text}”.</p>
+      )}
     </Overlay>
   )
 }
 
-function useCommands(): Command[] {
-  const deployed = useQuery(deployments()).data?.items ?? []
-  const registered = useQuery(models()).data?.items ?? []
-  const built = useQuery(pipelines()).data?.items ?? []
-  const stored = useQuery(datasets()).data?.items ?? []
-  const tracked = useQuery(newestRuns(50)).data?.rows ?? []
-  return [
-    ...pages.map((page) => ({ name: page.name, kind: `g ${page.key}`, href: page.href })),
-    ...deployed.map(({ name }) => ({ name, kind: 'deployment', href: `/deployments/${name}` })),
-    ...deployed.map(({ name }) => ({ name, kind: 'monitoring', href: `/monitoring/${name}` })),
-    ...registered.map(({ name }) => ({ name, kind: 'model', href: `/models/${name}` })),
-    ...built.map(({ name }) => ({
-      name,
-      kind: 'pipeline',
-      href: `/pipelines?pipeline=${encodeURIComponent(name)}`,
-    })),
-    ...stored.map(({ name }) => ({ name, kind: 'dataset', href: `/datasets/${name}` })),
-    ...tracked.map(({ id, name }) => ({ name, kind: 'run', href: `/runs/${id}` })),
-  ]
+function usePlaces(text: string): Place[] {
+  const settled = useSettled(text)
+  const answer = useQuery(foundBy(settled)).data?.items ?? []
+  const named = pages
+    .filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()))
+    .map((page): Place => ({ name: page.name, kind: `g ${page.key}`, href: page.href }))
+  const recent = text === '' ? readRecent() : []
+  const stored =
+    text === ''
+      ? []
+      : answer.map(({ kind, name, detail, href }): Place => ({
+          name,
+          kind: detail === undefined ? kind : `${kind}, ${detail}`,
+          href,
+        }))
+  const places = [...recent, ...named, ...stored]
+  return places.filter((place, index) => places.findIndex(({ href }) => href === place.href) === index)
 }
 
-/** A name that begins with the text first, then one that contains it, then its letters in order. */
-function rank(commands: Command[], text: string): Command[] {
-  const wanted = text.trim().toLowerCase()
-  if (wanted === '') return commands
-  const score = (command: Command): number => {
-    const name = `${command.name} ${command.kind}`.toLowerCase()
-    if (name.startsWith(wanted)) return 0
-    if (name.includes(wanted)) return 1
-    let at = -1
-    for (const letter of wanted) {
-      at = name.indexOf(letter, at + 1)
-      if (at === -1) return 9
-    }
-    return 2
-  }
-  return commands
-    .map((command) => ({ command, score: score(command) }))
-    .filter((scored) => scored.score < 9)
-    .sort((a, b) => a.score - b.score)
-    .map((scored) => scored.command)
+/** What was typed, once the fingers rest. */
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), settleMs)
+    return () => clearTimeout(timer)
+  }, [text])
+  return settled
 }

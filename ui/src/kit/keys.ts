@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react'
 export const pages = [
   { key: 'o', href: '/', name: 'Overview' },
   { key: 'r', href: '/runs', name: 'Runs' },
+  { key: 't', href: '/experiments', name: 'Experiments' },
   { key: 'p', href: '/pipelines', name: 'Pipelines' },
   { key: 'm', href: '/models', name: 'Models' },
   { key: 'b', href: '/benchmarks', name: 'Benchmarks' },

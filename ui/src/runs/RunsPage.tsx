@@ -15,6 +15,7 @@ import { ColumnChooser } from './ColumnChooser.tsx'
 import { compareHref } from './compare-address.ts'
 import { FilterBox, FilterProblem, isFilterError } from './FilterBox.tsx'
 import styles from './RunsPage.module.css'
+import { SavedViews } from './SavedViews.tsx'
 import { tableColumns } from './table-columns.tsx'
 import { useTableState } from './table-state.ts'
 import { useRunTable } from './use-run-table.ts'
@@ -148,6 +149,7 @@ function Actions({
       <Button pressed={deleted} onPress={() => state.setDeleted(!deleted)}>
         <Trash2 size={14} aria-hidden /> Deleted
       </Button>
+      <SavedViews />
       <a className={styles['download']} href={csvHref(query)} download>
         <Download size={14} aria-hidden /> CSV
       </a>

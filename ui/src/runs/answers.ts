@@ -44,6 +44,12 @@ export interface RunDetail extends Run {
   models: { direction: 'input' | 'output'; loggedModelId: string; step: number }[]
 }
 
+export interface SavedView {
+  id: string
+  name: string
+  query: string
+}
+
 export interface RunCurve extends MetricHistory {
   runId: string
 }

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
-import { at, base, post, request, search } from '../api.ts'
-import type { RunColumns, RunComparison, RunCurve, RunDetail, RunTable } from './answers.ts'
+import { at, base, post, request, search, send } from '../api.ts'
+import type { RunColumns, RunComparison, RunCurve, RunDetail, RunTable, SavedView } from './answers.ts'
 
 /** What decides which runs a table has, and which of their values. */
 export interface TableQuery {
@@ -111,6 +111,15 @@ export function runComparison({ runs, parent }: { runs: string; parent: string }
     enabled: runs !== '' || parent !== '',
   })
 }
+
+export function savedViews() {
+  return queryOptions({
+    queryKey: ['saved-views'],
+    queryFn: () => request<{ items: SavedView[] }>('/saved-views'),
+  })
+}
+export const saveView = (name: string, query: string) => post<SavedView>('/saved-views', { name, query })
+export const deleteSavedView = (id: string) => send('DELETE', `/saved-views/${at(id)}`)
 
 export const setRunsLifecycle = (runIds: readonly string[], lifecycle: 'active' | 'deleted') =>
   post<{ changed: number }>('/run-table/lifecycle', { runIds, lifecycle })
