@@ -150,7 +150,7 @@ describeDatabases('import from the database of MLflow', (openContext) => {
     const audits = async () => (await context.db.read.selectFrom('audit').select('seq').execute()).length
     const before = await audits()
     const again = await importFile(context, file)
-    expect(Object.values(again.counts).map(({ imported }) => imported)).toEqual([0, 0, 0, 0, 0, 0])
+    expect(Object.values(again.counts).filter(({ imported }) => imported > 0)).toEqual([])
     expect(again.counts.runs.unchanged).toBe(2)
     expect(await audits()).toBe(before)
     const database = new DatabaseSync(file)

@@ -107,7 +107,7 @@ async function importWithVersions(
     })
   if (isKnown) counts['registered models'].unchanged += 1
   else {
-    await importAliases(context, {
+    const { held } = await importAliases(context, {
       ...caller,
       model: model.name,
       aliases: model.aliases,
@@ -118,6 +118,9 @@ async function importWithVersions(
         ]),
     })
     counts['registered models'].imported += 1
+    counts.aliases.imported += model.aliases.length - held.length
+    for (const alias of held)
+      skip(session, 'aliases', `${alias} of ${model.name} is protected here: promote the version`)
   }
 }
 
@@ -136,13 +139,19 @@ async function importOneVersion(
   }
   const { userId, stage, ...rest } = version
   const loggedModelId = /^models:\/(m-[0-9a-f]{32})/.exec(version.source)?.[1]
-  await importVersion(session.context, {
+  const { isStageHeld } = await importVersion(session.context, {
     ...session.caller,
     version: { ...rest, model, storageLocation, createdBy: userId, stage: stageOf(stage), loggedModelId },
     within: (trx) =>
       note(session, trx, [{ kind: 'version', key, state: 'written', target: key, fingerprint }]),
   })
   session.counts['model versions'].imported += 1
+  if (isStageHeld)
+    skip(
+      session,
+      'aliases',
+      `the alias that the stage ${stageOf(stage)} of ${key} stands for is protected here: promote it`,
+    )
 }
 
 /** The place here of files that lay below an artifact root of the source. */

@@ -110,6 +110,7 @@ export const KINDS = [
   'artifact files',
   'registered models',
   'model versions',
+  'aliases',
 ] as const
 export type Kind = (typeof KINDS)[number]
 

@@ -1,6 +1,7 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { insertOrRevive, type Caller } from './models.ts'
@@ -76,24 +77,27 @@ export interface ImportedVersion {
 
 /**
  * Brings in a version under its own number; the next one that is registered here gets a higher number. When the files at its storage location are
- * stored here and can be served, the version refers to what is served.
+ * stored here and can be served, the version refers to what is served. `isStageHeld`: a protected alias keeps the version in the stage it has here.
  */
 export async function importVersion(
   context: Pick<Context, 'db' | 'ids' | 'artifacts' | 'log'>,
   input: Caller & { version: ImportedVersion; within: (trx: Trx) => Promise<void> },
-): Promise<void> {
+): Promise<{ isStageHeld: boolean }> {
   const { projectId, actor, version } = input
   const { db, ids } = context
   requirePermission(actor, 'maintain', projectId)
   const location = version.storageLocation ?? version.source
   const servable = await findServable(context, { projectId, actor, model: version.model, location })
-  await db.write(async (trx) => {
+  return await db.write(async (trx) => {
     const model = await getModelRow(trx, projectId, version.model)
     const known = await findVersionRow(trx, model.id, version.version)
-    const { description, stage, updatedMs: updated_ms } = version
+    const { description, updatedMs: updated_ms } = version
     const id = known?.id ?? ids.uuid()
     const before = { version: version.version, stage: known?.stage ?? 'None' } as const
-    await requireMayStage(trx, { model, version: before, stage })
+    const isStageHeld = !(await isAllowed(
+      requireMayStage(trx, { model, version: before, stage: version.stage }),
+    ))
+    const stage = isStageHeld ? before.stage : version.stage
     if (servable.onnx)
       await recordBlob(trx, { projectId, blob: servable.onnx, nowMs: await db.wallTime(trx) })
     if (known) await updateVersionRow(trx, id, { description, stage, updated_ms })
@@ -109,10 +113,14 @@ export async function importVersion(
     await input.within(trx)
     const subject = `${model.name}/${version.version}`
     await audit(trx, { projectId, actor, action: 'registry.import_version', subject })
+    return { isStageHeld }
   })
 }
 
-/** Points a model's aliases as the source does; aliases that only exist here stay, and a protected one that would move is `denied`. Numbers up to `lastVersion` are not given out again. */
+/**
+ * Points a model's aliases as the source does; aliases that only exist here stay, and so do protected ones, which are returned: they move by a
+ * promotion. Numbers up to `lastVersion` are not given out again.
+ */
 export async function importAliases(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
   input: Caller & {
@@ -121,15 +129,16 @@ export async function importAliases(
     lastVersion: number
     within: (trx: Trx) => Promise<void>
   },
-): Promise<void> {
+): Promise<{ held: string[] }> {
   const { projectId, actor, model, aliases } = input
   requirePermission(actor, 'maintain', projectId)
-  await db.write(async (trx) => {
+  return await db.write(async (trx) => {
     const row = await lockModelRow(trx, projectId, model)
     const { id } = row
-    for (const { alias, version } of aliases)
-      if (await findVersionRow(trx, id, version)) {
-        await requireMayMove(trx, { model: row, alias, to: version, actor, force: undefined })
+    const held: string[] = []
+    for (const { alias, version } of aliases) {
+      if (!(await findVersionRow(trx, id, version))) continue
+      if (await isAllowed(requireMayMove(trx, { model: row, alias, to: version, actor, force: undefined })))
         await upsertAlias(trx, {
           model_id: id,
           alias,
@@ -139,10 +148,24 @@ export async function importAliases(
           set_by: actor.name,
           promotion_id: null,
         })
-      }
+      else held.push(alias)
+    }
     await raiseLastVersion(trx, id, input.lastVersion)
     await input.within(trx)
-    const detail = { aliases: aliases.map(({ alias, version }) => ({ alias, version })) }
+    const moved = aliases.filter(({ alias }) => !held.includes(alias))
+    const detail = { aliases: moved.map(({ alias, version }) => ({ alias, version })), held }
     await audit(trx, { projectId, actor, action: 'registry.import_aliases', subject: model, detail })
+    return { held }
   })
+}
+
+/** False when what was asked is denied. */
+async function isAllowed(asked: Promise<unknown>): Promise<boolean> {
+  try {
+    await asked
+    return true
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'denied') return false
+    throw error
+  }
 }
