@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { codeVersion } from './governance/code-version.ts'
 import { reportFailure } from './http/command.ts'
 import { addBenchmarkCommands } from './benchmarks/commands.ts'
+import { addCardCommand } from './cards/commands.ts'
 import { addDemoCommand } from './demo/commands.ts'
 import { addPeopleCommands } from './governance/commands.ts'
 import { addImportingCommands } from './importing/commands.ts'
@@ -9,6 +10,7 @@ import { addMonitoringCommands } from './monitoring/commands.ts'
 import { addPackagingCommands } from './packaging/commands.ts'
 import { addPipelineCommands } from './pipelines/commands.ts'
 import { addProjectCommands } from './project/commands.ts'
+import { addPromotionCommands } from './promotions/commands.ts'
 import { addRegistryCommands } from './registry/commands.ts'
 import { addRolloutCommands } from './rollout/commands.ts'
 import { addServerCommands } from './server/commands.ts'
@@ -29,7 +31,8 @@ export function createProgram(): Command {
   addProjectCommands(program)
   addPipelineCommands(program)
   addTrackingCommands(program)
-  addRegistryCommands(program)
+  addCardCommand(addRegistryCommands(program))
+  addPromotionCommands(program)
   addBenchmarkCommands(program)
   addRolloutCommands(program)
   addPackagingCommands(program)

@@ -12,6 +12,8 @@ const LADDER: readonly (readonly string[])[] = [
   ['governance'],
   ['data', 'tracking'],
   ['registry', 'features', 'learners'],
+  ['promotions'],
+  ['cards'],
   ['pipelines', 'benchmarks', 'webhooks'],
   ['tuning', 'serving'],
   ['rollout'],

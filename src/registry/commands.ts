@@ -1,13 +1,10 @@
-import { writeFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
-import { absolute, apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { importFile, withImportOptions, type ImportedFile, type ImportFileOptions } from './import-file.ts'
 import type { ImportReport } from './schema.ts'
-import type { ModelCard } from './card-schema.ts'
-import { cardHtml, cardMarkdown } from './card-text.ts'
-import { addPromotionCommands, parseVersion } from './promotion-commands.ts'
 
-export function addRegistryCommands(program: Command): void {
+/** Gives the command `models`, to which others add what they know of models. */
+export function addRegistryCommands(program: Command): Command {
   const models = withServerOptions(
     program.command('models').description('registered models, or the versions of one'),
   )
@@ -18,13 +15,7 @@ export function addRegistryCommands(program: Command): void {
     .argument('<file>', 'path of the ONNX file')
     .addOption(new Option('--name <model>', 'name of the model; it is made when there is none'))
     .action(importCommand)
-  withServerOptions(models.command('card'))
-    .description('the card of a version, as Markdown or as a page')
-    .argument('<version>', 'model/version, such as late/3')
-    .addOption(new Option('--html', 'as a page that needs nothing else'))
-    .addOption(new Option('--output <file>', 'write it there instead of printing it'))
-    .action(cardCommand)
-  addPromotionCommands(program)
+  return models
 }
 
 interface ModelRow {
@@ -104,19 +95,4 @@ function describeImport({ model, version, created, signature, report }: Imported
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1024 ** 2).toFixed(1)} MB`
-}
-
-interface CardOptions extends CommandOptions {
-  html?: boolean
-  output?: string
-}
-
-async function cardCommand(named: string, options: CardOptions): Promise<void> {
-  const { model, version } = parseVersion(named)
-  const path = `/models/${encodeURIComponent(model)}/versions/${version}/card`
-  const card = await apiOf(options).get<ModelCard>(path)
-  const text = options.html ? cardHtml(card) : cardMarkdown(card)
-  if (options.output === undefined) return print(options, card, () => text.trimEnd())
-  await writeFile(absolute(options.output), text)
-  print(options, { file: options.output }, () => `wrote ${options.output}`)
 }

@@ -9,7 +9,7 @@ import { AliasPolicy, type ModelDefinition } from './definition.ts'
 import type { Caller } from './models.ts'
 import type { Protection } from './schema.ts'
 import { findAliasRow, findModelRow, listAliases, lockModelRow } from './store.ts'
-import { deleteProtection, listProtectionRows, upsertProtection } from './store-promotions.ts'
+import { deleteProtection, listProtectionRows, upsertProtection } from './store-protection.ts'
 import type { AliasProtectionRow, ModelVersionRow, RegisteredModelRow, Stage } from './tables.ts'
 
 /** Past the protection of an alias: only an administrator may, and only with a reason, which is audited. */

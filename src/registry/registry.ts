@@ -7,6 +7,7 @@ export {
   searchModels,
   tagModel,
   updateModel,
+  type Caller,
 } from './models.ts'
 export {
   deleteModelVersion,
@@ -20,12 +21,10 @@ export {
   updateModelVersion,
 } from './versions.ts'
 export { importAliases, importModel, importVersion } from './import-model.ts'
-export { deleteAlias, findVersionByAlias, setAlias } from './aliases.ts'
+export { deleteAlias, findVersionByAlias, pointAlias, setAlias } from './aliases.ts'
 export { listAliasesAt } from './alias-history.ts'
-export { CHALLENGER, CHAMPION } from './alias-names.ts'
-export { admitChampion, followServed } from './champion.ts'
-export { getPromotion, listPromotions } from './promotion-views.ts'
-export { requireMayDeclare } from './protection.ts'
+export { CHALLENGER, CHAMPION, requireAliasName } from './alias-names.ts'
+export { findPolicy, refusal, requireMayDeclare, type Force } from './protection.ts'
 export { readGraphSignature } from './graph-signature.ts'
 export { registerFromSource } from './source.ts'
 export { findGateReport, listEvaluations, runGates, storeEvaluation } from './evaluations.ts'
@@ -40,5 +39,21 @@ export {
   storeReferenceProfile,
   type ReferenceProfile,
 } from './reference-profile.ts'
-export { listVersionPlaces, referencedBlobs } from './store.ts'
+export { featuresOf, gateView } from './views.ts'
+/** For rooms above that read and change models inside a transaction of theirs. */
+export {
+  findAliasRow,
+  findVersionByNumber,
+  findVersionRowById,
+  getModelRow,
+  getModelRowById,
+  getVersionRow,
+  listAliases,
+  listVersionPlaces,
+  lockModelRow,
+  referencedBlobs,
+  toVersion,
+} from './store.ts'
+export { listEvaluationRows, listGateResultRows, toEvaluation, toGateReport } from './store-evaluations.ts'
+export type { ModelVersionRow, RegisteredModelRow } from './tables.ts'
 export { lineage, listReferences, type Reference } from './store-lineage.ts'

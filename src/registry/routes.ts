@@ -4,14 +4,13 @@ import { listOf, route } from '../http/route.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { deleteAlias, setAlias } from './aliases.ts'
-import { cardRoutes } from './card-routes.ts'
-import { Owner } from './definition.ts'
+import { AliasPolicy, Owner } from './definition.ts'
 import { getEvaluation } from './evaluations.ts'
 import { importOnnx } from './import-onnx.ts'
 import { updateModel } from './models.ts'
+import { removeProtection, setProtection } from './protection.ts'
 import { ImportReport, Signature, StoredEvaluation, importedTasks } from './schema.ts'
 import { getUpload, receiveUpload } from './uploads.ts'
-import { promotionRoutes } from './promotion-routes.ts'
 import { ModelDetail, ModelItem, VersionDetail, modelDetail, modelItems, versionDetail } from './views.ts'
 import { updateModelVersion } from './versions.ts'
 
@@ -22,6 +21,8 @@ const forced = {
   reason: z.string().max(2000).default('').describe('For the record, where it is forced'),
 }
 const numbered = z.strictObject({ name: z.string(), version: z.coerce.number().int().min(1) })
+
+const named = z.strictObject({ name: z.string(), alias: z.string() })
 
 const features = z.array(z.string().min(1).max(200)).min(1).max(10_000)
 
@@ -201,7 +202,7 @@ export const routes = [
     summary:
       'Point an alias at a version. A protected one moves by a promotion, or forced by an administrator',
     permission: 'contribute',
-    params: z.strictObject({ name: z.string(), alias: z.string() }),
+    params: named,
     body: z.strictObject({ version: z.number().int().min(1), ...forced }),
     response: z.object({}),
     async handle({ context, actor, projectId, params, body: { version, force, reason } }) {
@@ -222,7 +223,7 @@ export const routes = [
     path: '/models/:name/aliases/:alias',
     summary: 'Remove an alias',
     permission: 'contribute',
-    params: z.strictObject({ name: z.string(), alias: z.string() }),
+    params: named,
     body: z.strictObject(forced),
     response: z.object({}),
     async handle({ context, actor, projectId, params, body: { force, reason } }) {
@@ -231,6 +232,31 @@ export const routes = [
       return {}
     },
   }),
-  ...promotionRoutes,
-  ...cardRoutes,
+  route({
+    method: 'PUT',
+    path: '/models/:name/protection/:alias',
+    summary:
+      'Protect an alias: it moves only by an approved promotion. Weakening a protection needs the role admin',
+    permission: 'maintain',
+    params: named,
+    body: AliasPolicy,
+    response: z.object({}),
+    async handle({ context, actor, projectId, params, body }) {
+      const { name: model, alias } = params
+      await setProtection(context, { projectId, actor, model, alias, policy: body })
+      return {}
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/models/:name/protection/:alias',
+    summary: 'Take the protection of an alias away',
+    permission: 'administer',
+    params: named,
+    response: z.object({}),
+    async handle({ context, actor, projectId, params }) {
+      await removeProtection(context, { projectId, actor, model: params.name, alias: params.alias })
+      return {}
+    },
+  }),
 ]

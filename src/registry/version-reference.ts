@@ -18,3 +18,10 @@ export async function resolveVersion(
   if (found !== undefined) return { model, version: found }
   throw new AppError('not_found', `${model} has no version with the alias ${wanted}; name one as ${model}/1`)
 }
+
+/** The version that a person names by its number: `late/3`. */
+export function parseVersion(named: string): { model: string; version: number } {
+  const parsed = /^(.+)\/(\d+)$/.exec(named)
+  if (!parsed) throw new AppError('invalid', `${named} is not of the form model/version, such as late/3`)
+  return { model: parsed[1]!, version: Number(parsed[2]) }
+}

@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { followServed } from '../registry/registry.ts'
+import { followServed } from '../promotions/promotions.ts'
 import { LEASE_MS } from './deploy.ts'
 import { nextStep, type Judgement, type Step } from './next-step.ts'
 import type { Trx } from '../ports/db/db.ts'

@@ -6,7 +6,8 @@ import type { Context } from '../http/context.ts'
 import { listOf, route } from '../http/route.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import { getModel, getModelVersion, getPromotion } from '../registry/registry.ts'
+import { getPromotion } from '../promotions/promotions.ts'
+import { getModel, getModelVersion } from '../registry/registry.ts'
 import { getExperiment, getRun } from '../tracking/tracking.ts'
 
 interface Caller {

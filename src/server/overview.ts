@@ -8,7 +8,7 @@ import { route } from '../http/route.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { getMonitoring, listOpenAlerts } from '../monitoring/monitoring.ts'
 import { listRuns } from '../pipelines/pipelines.ts'
-import { listPromotions } from '../registry/registry.ts'
+import { listPromotions } from '../promotions/promotions.ts'
 import { findProjectName } from '../project/apply.ts'
 import { listDeploymentStates } from '../rollout/rollout.ts'
 

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { routes as benchmarkRoutes } from '../benchmarks/routes.ts'
+import { routes as cardRoutes } from '../cards/routes.ts'
 import { enqueueDueProbes } from '../data/data.ts'
 import { routes as dataRoutes } from '../data/routes.ts'
 import { routes as featureRoutes } from '../features/routes.ts'
@@ -18,6 +19,7 @@ import { registrationConsumer, runSchedule, triggerConsumer } from '../pipelines
 import { routes as packagingRoutes } from '../packaging/routes.ts'
 import { routes as pipelineRoutes } from '../pipelines/routes.ts'
 import { routes as projectRoutes } from '../project/routes.ts'
+import { routes as promotionRoutes } from '../promotions/routes.ts'
 import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
 import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
 import { tickRollouts } from '../rollout/rollout.ts'
@@ -46,6 +48,8 @@ export const roomRoutes: readonly Route[] = [
   ...featureRoutes,
   ...trackingRoutes,
   ...registryRoutes,
+  ...promotionRoutes,
+  ...cardRoutes,
   ...packagingRoutes,
   ...overviewRoutes,
   ...auditStateRoutes,

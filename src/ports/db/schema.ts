@@ -1,4 +1,5 @@
 import type { BenchmarksTables } from '../../benchmarks/tables.ts'
+import type { CardsTables } from '../../cards/tables.ts'
 import type { DataTables } from '../../data/tables.ts'
 import type { FeaturesTables } from '../../features/tables.ts'
 import type { GovernanceTables } from '../../governance/tables.ts'
@@ -7,6 +8,7 @@ import type { JobsTables } from '../../jobs/tables.ts'
 import type { MonitoringTables } from '../../monitoring/tables.ts'
 import type { PipelinesTables } from '../../pipelines/tables.ts'
 import type { ProjectTables } from '../../project/tables.ts'
+import type { PromotionsTables } from '../../promotions/tables.ts'
 import type { RegistryTables } from '../../registry/tables.ts'
 import type { RolloutTables } from '../../rollout/tables.ts'
 import type { ServingTables } from '../../serving/tables.ts'
@@ -27,6 +29,8 @@ export interface Tables
     ImportingTables,
     TrackingTables,
     RegistryTables,
+    PromotionsTables,
+    CardsTables,
     BenchmarksTables,
     PipelinesTables,
     ServingTables,

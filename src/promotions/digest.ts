@@ -2,7 +2,7 @@ import { hashJson } from '../kernel/json.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { isStoredHere, listFilesAt } from '../tracking/tracking.ts'
-import type { ModelVersionRow } from './tables.ts'
+import type { ModelVersionRow } from '../registry/registry.ts'
 
 /**
  * What a version is, as one SHA-256: its graph, the content of its files where they are stored here, signature, feature service, code and

@@ -5,11 +5,7 @@ import { addTeam, setMembership } from '../governance/teams.ts'
 import { addUser } from '../governance/users.ts'
 import { localOwner, type Actor } from '../kernel/actor.ts'
 import { createRun, logBatch, putArtifact } from '../tracking/tracking.ts'
-import { AliasPolicy, gain, model as declare } from './definition.ts'
-import { mergePromotion, rollBackPromotion } from './promotion-merge.ts'
-import { getPromotion, listPromotions } from './promotion-views.ts'
-import { openPromotion, refreshPromotion, reviewPromotion, withdrawPromotion } from './promotions.ts'
-import { setProtection } from './protection.ts'
+import { AliasPolicy, gain, model as declare } from '../registry/definition.ts'
 import {
   applyModelDefinitions,
   findVersionByAlias,
@@ -19,8 +15,12 @@ import {
   updateModel,
   setAlias,
   storeEvaluation,
-} from './registry.ts'
-import type { Evaluation, Signature } from './schema.ts'
+} from '../registry/registry.ts'
+import { setProtection } from '../registry/protection.ts'
+import type { Evaluation, Signature } from '../registry/schema.ts'
+import { mergePromotion, rollBackPromotion } from './merge.ts'
+import { getPromotion, listPromotions } from './views.ts'
+import { openPromotion, refreshPromotion, reviewPromotion, withdrawPromotion } from './proposals.ts'
 
 const project = { projectId: PROJECT_ID }
 const late = { ...project, model: 'late' }

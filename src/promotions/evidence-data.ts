@@ -2,8 +2,8 @@ import { compareVersions, getVersion } from '../data/data.ts'
 import type { Context } from '../http/context.ts'
 import { ignoreMissing } from '../kernel/errors.ts'
 import type { RunDetail } from '../tracking/schema.ts'
-import type { Side } from './promotion-schema.ts'
-import type { ModelVersionRow } from './tables.ts'
+import type { ModelVersionRow } from '../registry/registry.ts'
+import type { Side } from './schema.ts'
 
 export interface KnownData {
   side: NonNullable<Side['data']>

@@ -1,45 +1,15 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
-import { mergePromotion, rollBackPromotion } from './promotion-merge.ts'
-import { openPromotion, refreshPromotion, reviewPromotion, withdrawPromotion } from './promotions.ts'
-import { Promotion, PromotionDetail } from './promotion-schema.ts'
-import { getPromotion, listPromotions } from './promotion-views.ts'
-import { AliasPolicy } from './definition.ts'
-import { removeProtection, setProtection } from './protection.ts'
+import { mergePromotion, rollBackPromotion } from './merge.ts'
+import { openPromotion, refreshPromotion, reviewPromotion, withdrawPromotion } from './proposals.ts'
+import { Promotion, PromotionDetail } from './schema.ts'
+import { getPromotion, listPromotions } from './views.ts'
 
 const one = z.strictObject({ id: z.string() })
-const guarded = z.strictObject({ name: z.string(), alias: z.string() })
 const text = z.string().max(20_000).describe('Markdown')
 const because = z.strictObject({ reason: z.string().max(2000).optional() })
 
-export const promotionRoutes = [
-  route({
-    method: 'PUT',
-    path: '/models/:name/protection/:alias',
-    summary:
-      'Protect an alias: it moves only by an approved promotion. Weakening a protection needs the role admin',
-    permission: 'maintain',
-    params: guarded,
-    body: AliasPolicy,
-    response: z.object({}),
-    async handle({ context, actor, projectId, params, body }) {
-      const { name: model, alias } = params
-      await setProtection(context, { projectId, actor, model, alias, policy: body })
-      return {}
-    },
-  }),
-  route({
-    method: 'DELETE',
-    path: '/models/:name/protection/:alias',
-    summary: 'Take the protection of an alias away',
-    permission: 'administer',
-    params: guarded,
-    response: z.object({}),
-    async handle({ context, actor, projectId, params }) {
-      await removeProtection(context, { projectId, actor, model: params.name, alias: params.alias })
-      return {}
-    },
-  }),
+export const routes = [
   route({
     method: 'POST',
     path: '/models/:name/promotions',

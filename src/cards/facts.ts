@@ -4,16 +4,18 @@ import type { Context } from '../http/context.ts'
 import { ignoreMissing } from '../kernel/errors.ts'
 import { getRun } from '../tracking/tracking.ts'
 import type { RunDetail } from '../tracking/schema.ts'
-import type { FactBlock, FactSection } from './card-schema.ts'
-import { evaluationSections } from './card-evaluation.ts'
-import { readRequirements } from './evidence-code.ts'
-import { describeData } from './evidence-data.ts'
-import type { Caller } from './models.ts'
-import type { ImportReport, Signature } from './schema.ts'
-import { listAliases, toVersion } from './store.ts'
-import { listPromotionRows } from './store-promotions.ts'
-import type { ModelVersionRow, RegisteredModelRow } from './tables.ts'
-import { featuresOf } from './views.ts'
+import { describeData, listPromotionRows, readRequirements } from '../promotions/promotions.ts'
+import {
+  featuresOf,
+  listAliases,
+  toVersion,
+  type Caller,
+  type ModelVersionRow,
+  type RegisteredModelRow,
+} from '../registry/registry.ts'
+import type { ImportReport, Signature } from '../registry/schema.ts'
+import type { FactBlock, FactSection } from './schema.ts'
+import { evaluationSections } from './evaluation.ts'
 
 type Reads = Pick<Context, 'db' | 'artifacts'>
 

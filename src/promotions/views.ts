@@ -1,11 +1,10 @@
 import type { Context } from '../http/context.ts'
 import { mayActor, requirePermission, type Actor } from '../kernel/actor.ts'
 import type { Queryable } from '../ports/db/db.ts'
-import type { Caller } from './models.ts'
-import { holderOf, mayReview, reviewedDigest, standingOf, type Standing } from './promotion-checks.ts'
-import { Evidence, type Promotion, type PromotionDetail } from './promotion-schema.ts'
-import { findVersionRowById, getModelRow } from './store.ts'
-import { getPromotionRow, listPromotionRows, type NamedPromotion } from './store-promotions.ts'
+import { findVersionRowById, getModelRow, type Caller } from '../registry/registry.ts'
+import { holderOf, mayReview, reviewedDigest, standingOf, type Standing } from './checks.ts'
+import { Evidence, type Promotion, type PromotionDetail } from './schema.ts'
+import { getPromotionRow, listPromotionRows, type NamedPromotion } from './store.ts'
 import type { PromotionRow } from './tables.ts'
 
 export async function getPromotion(

@@ -1,9 +1,9 @@
 import { diffLines } from 'diff'
 import type { Context } from '../http/context.ts'
 import { parseSnapshot } from '../ports/artifacts/code-snapshot.ts'
+import type { ModelVersionRow } from '../registry/registry.ts'
 import { versionFiles } from './digest.ts'
-import type { ChangedFile, Evidence } from './promotion-schema.ts'
-import type { ModelVersionRow } from './tables.ts'
+import type { ChangedFile, Evidence } from './schema.ts'
 
 type Reads = Pick<Context, 'db' | 'artifacts'>
 

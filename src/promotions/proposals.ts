@@ -3,17 +3,22 @@ import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
-import { requireAliasName } from './alias-names.ts'
+import {
+  findVersionRowById,
+  getModelRow,
+  getVersionRow,
+  requireAliasName,
+  type Caller,
+  type ModelVersionRow,
+} from '../registry/registry.ts'
 import { versionDigest } from './digest.ts'
 import { gatherEvidence } from './evidence.ts'
-import type { Caller } from './models.ts'
-import { holderOf, reviewedDigest, standingOf, type Standing } from './promotion-checks.ts'
-import { change, finish, nameOf, quoted, requireOpen, tell } from './promotion-record.ts'
-import type { PromotionDetail } from './promotion-schema.ts'
-import { canReview, getPromotion } from './promotion-views.ts'
-import { findVersionRowById, getModelRow, getVersionRow } from './store.ts'
-import { getPromotionRow, insertPromotion } from './store-promotions.ts'
-import type { ModelVersionRow, PromotionRow } from './tables.ts'
+import { holderOf, reviewedDigest, standingOf, type Standing } from './checks.ts'
+import { change, finish, nameOf, quoted, requireOpen, tell } from './record.ts'
+import type { PromotionDetail } from './schema.ts'
+import { canReview, getPromotion } from './views.ts'
+import { getPromotionRow, insertPromotion } from './store.ts'
+import type { PromotionRow } from './tables.ts'
 
 type Writes = Pick<Context, 'db' | 'clock'>
 type Gathers = Writes & Pick<Context, 'ids' | 'artifacts'>

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
-import { CardRevision, CardSections, ModelCard } from './card-schema.ts'
-import { cardHtml, cardMarkdown } from './card-text.ts'
+import { CardRevision, CardSections, ModelCard } from './schema.ts'
+import { cardHtml, cardMarkdown } from './text.ts'
 import { getCard, listCardRevisions, writeCard } from './cards.ts'
 
 const numbered = z.strictObject({ name: z.string(), version: z.coerce.number().int().min(1) })
 
-export const cardRoutes = [
+export const routes = [
   route({
     method: 'GET',
     path: '/models/:name/versions/:version/card',

@@ -1,8 +1,13 @@
 import type { Queryable } from '../ports/db/db.ts'
-import type { FactBlock, FactSection } from './card-schema.ts'
-import type { Difference, Estimate, LeakEvidence, StoredEvaluation } from './schema.ts'
-import { listEvaluationRows, listGateResultRows, toEvaluation, toGateReport } from './store-evaluations.ts'
-import type { ModelVersionRow } from './tables.ts'
+import type { Difference, Estimate, LeakEvidence, StoredEvaluation } from '../registry/schema.ts'
+import {
+  listEvaluationRows,
+  listGateResultRows,
+  toEvaluation,
+  toGateReport,
+  type ModelVersionRow,
+} from '../registry/registry.ts'
+import type { FactBlock, FactSection } from './schema.ts'
 
 const MOST_FEATURES = 5
 

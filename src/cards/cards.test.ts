@@ -3,9 +3,15 @@ import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/data
 import { createApp } from '../http/app.ts'
 import { localOwner, type Actor } from '../kernel/actor.ts'
 import { createRun, logBatch, putArtifact } from '../tracking/tracking.ts'
-import { cardHtml, cardMarkdown } from './card-text.ts'
+import {
+  registerVersion,
+  runGates,
+  setAlias,
+  storeEvaluation,
+  updateModelVersion,
+} from '../registry/registry.ts'
+import { cardHtml, cardMarkdown } from './text.ts'
 import { getCard, listCardRevisions, writeCard } from './cards.ts'
-import { registerVersion, runGates, setAlias, storeEvaluation, updateModelVersion } from './registry.ts'
 import { routes } from './routes.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }

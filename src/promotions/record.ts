@@ -4,8 +4,8 @@ import { appendEvent } from '../jobs/events.ts'
 import type { Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Trx } from '../ports/db/db.ts'
-import type { Standing } from './promotion-checks.ts'
-import { updatePromotion, type NamedPromotion } from './store-promotions.ts'
+import type { Standing } from './checks.ts'
+import { updatePromotion, type NamedPromotion } from './store.ts'
 import type { PromotionRow } from './tables.ts'
 
 interface Finish {

@@ -4,15 +4,25 @@ import { findBlobSize } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { getRun } from '../tracking/tracking.ts'
 import type { RunDetail } from '../tracking/schema.ts'
+import {
+  gateView,
+  listEvaluationRows,
+  listGateResultRows,
+  toEvaluation,
+  toGateReport,
+  type Caller,
+  type ModelVersionRow,
+} from '../registry/registry.ts'
+import type {
+  FeatureServiceReference,
+  ImportReport,
+  Signature,
+  StoredEvaluation,
+} from '../registry/schema.ts'
 import { versionFiles } from './digest.ts'
 import { compareCode, compareEnvironments } from './evidence-code.ts'
 import { changedParts, describeData, type KnownData } from './evidence-data.ts'
-import type { Caller } from './models.ts'
-import type { Compared, Evidence, Side } from './promotion-schema.ts'
-import type { FeatureServiceReference, ImportReport, Signature, StoredEvaluation } from './schema.ts'
-import { listEvaluationRows, listGateResultRows, toEvaluation, toGateReport } from './store-evaluations.ts'
-import type { ModelVersionRow } from './tables.ts'
-import { gateView } from './views.ts'
+import type { Compared, Evidence, Side } from './schema.ts'
 
 type Reads = Pick<Context, 'db' | 'artifacts'>
 

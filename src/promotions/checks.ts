@@ -3,14 +3,21 @@ import type { Review } from '../governance/schema.ts'
 import { isPerson, isRoleAtLeast, roleIn, type Actor } from '../kernel/actor.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { Queryable } from '../ports/db/db.ts'
-import { AliasPolicy } from './definition.ts'
+import { AliasPolicy } from '../registry/definition.ts'
+import {
+  findAliasRow,
+  findPolicy,
+  findVersionByNumber,
+  findVersionRowById,
+  getModelRowById,
+  listGateResultRows,
+  type ModelVersionRow,
+  type RegisteredModelRow,
+} from '../registry/registry.ts'
 import { versionDigest } from './digest.ts'
-import type { Check } from './promotion-schema.ts'
-import { findPolicy } from './protection.ts'
-import { findAliasRow, getModelRowById, findVersionByNumber, findVersionRowById } from './store.ts'
-import { listGateResultRows } from './store-evaluations.ts'
-import type { NamedPromotion } from './store-promotions.ts'
-import type { ModelVersionRow, PromotionRow, RegisteredModelRow } from './tables.ts'
+import type { Check } from './schema.ts'
+import type { NamedPromotion } from './store.ts'
+import type { PromotionRow } from './tables.ts'
 
 /** How a promotion stands against what is there now. */
 export interface Standing {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Review } from '../governance/schema.ts'
-import { AliasPolicy } from './definition.ts'
-import { Difference, Estimate, GateView, Verdict } from './schema.ts'
+import { AliasPolicy } from '../registry/definition.ts'
+import { Difference, Estimate, GateView, Verdict } from '../registry/schema.ts'
 
 const Side = z.object({
   version: z.number(),

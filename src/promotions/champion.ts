@@ -3,15 +3,22 @@ import type { Context } from '../http/context.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import { AppError, ignoreMissing } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import { CHAMPION } from './alias-names.ts'
-import { pointAlias } from './aliases.ts'
-import type { Caller } from './models.ts'
-import { standingOf } from './promotion-checks.ts'
-import { mergePromotionIn, rollBackPromotionIn } from './promotion-merge.ts'
-import { findPolicy, refusal, type Force } from './protection.ts'
-import { findAliasRow, findVersionByNumber, getModelRow, lockModelRow } from './store.ts'
-import { listPromotionRows } from './store-promotions.ts'
-import type { RegisteredModelRow } from './tables.ts'
+import {
+  CHAMPION,
+  findAliasRow,
+  findPolicy,
+  findVersionByNumber,
+  getModelRow,
+  lockModelRow,
+  pointAlias,
+  refusal,
+  type Caller,
+  type Force,
+  type RegisteredModelRow,
+} from '../registry/registry.ts'
+import { standingOf } from './checks.ts'
+import { mergePromotionIn, rollBackPromotionIn } from './merge.ts'
+import { listPromotionRows } from './store.ts'
 
 interface Served extends Caller {
   model: string

@@ -1,5 +1,5 @@
 import { escapeMarkdown, renderMarkdown } from '../http/markdown.ts'
-import { PEOPLE_SECTIONS, type FactBlock, type ModelCard } from './card-schema.ts'
+import { PEOPLE_SECTIONS, type FactBlock, type ModelCard } from './schema.ts'
 
 /**
  * A card as Markdown: what people wrote comes first, with a clear mark where nobody has written yet; then what is known. Names and values that are

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
-import { AppError } from '../kernel/errors.ts'
-import type { Promotion, PromotionDetail } from './promotion-schema.ts'
+import { parseVersion } from '../registry/version-reference.ts'
+import type { Promotion, PromotionDetail } from './schema.ts'
 
 interface PromoteOptions extends CommandOptions {
   alias: string
@@ -127,10 +127,4 @@ function describe({
     ...checks.map(({ met, sentence: text }) => `[${met ? 'x' : ' '}] ${text}`),
     ...(differences.length > 0 ? ['differences:', ...differences.map((text) => `  ${text}`)] : []),
   ].join('\n')
-}
-
-export function parseVersion(named: string): { model: string; version: number } {
-  const parsed = /^(.+)\/(\d+)$/.exec(named)
-  if (!parsed) throw new AppError('invalid', `${named} is not of the form model/version, such as late/3`)
-  return { model: parsed[1]!, version: Number(parsed[2]) }
 }

@@ -1,0 +1,6 @@
+export { admitChampion, followServed } from './champion.ts'
+export { versionDigest } from './digest.ts'
+export { readRequirements } from './evidence-code.ts'
+export { describeData } from './evidence-data.ts'
+export { listPromotionRows } from './store.ts'
+export { getPromotion, listPromotions } from './views.ts'
