@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openDuckDb } from '../ports/analytics/duckdb.ts'
+import { lazyAnalytics } from '../ports/analytics/lazy.ts'
 import type { Task } from './definition.ts'
 import { openGraph } from './open-graph.ts'
 import { featuresOf, loadTable, scoreClasses, scoreTable, type TableSource } from './scored-table.ts'
@@ -48,7 +48,7 @@ export async function scoreFile({
   features,
   scoresPath,
 }: ScoreFile & { scoresPath: string }): Promise<{ rows: number }> {
-  await using analytics = openDuckDb({ memoryLimit: '1GB' })
+  await using analytics = lazyAnalytics({ memoryLimit: '1GB' })
   await using session = await openGraph(onnx)
   const table = await loadTable(analytics, source, featuresOf(session, features))
   const scores =

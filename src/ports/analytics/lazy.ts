@@ -1,10 +1,10 @@
 import type { Analytics } from './analytics.ts'
 
 /** DuckDB that is loaded when it is first asked: many steps never do, nor does a server that only tracks. */
-export function lazyAnalytics(): Analytics {
+export function lazyAnalytics(options: { memoryLimit?: string } = {}): Analytics {
   let opened: Promise<Analytics> | undefined
   const open = (): Promise<Analytics> => {
-    opened ??= import('./duckdb.ts').then(({ openDuckDb }) => openDuckDb())
+    opened ??= import('./duckdb.ts').then(({ openDuckDb }) => openDuckDb(options))
     return opened
   }
   return {
