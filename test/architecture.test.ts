@@ -10,7 +10,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['http'],
   ['jobs'],
   ['governance'],
-  ['data', 'tracking'],
+  ['data', 'tracking', 'model-files'],
   ['registry', 'features', 'learners'],
   ['promotions'],
   ['cards'],

@@ -55,9 +55,9 @@ function fixture(name: string): Uint8Array {
   return readFileSync(new URL(`../src/ports/inference/fixtures/${name}.onnx`, import.meta.url))
 }
 
-const lightgbm = readFileSync(new URL('../src/registry/fixtures/lightgbm.onnx', import.meta.url))
+const lightgbm = readFileSync(new URL('../src/model-files/fixtures/lightgbm.onnx', import.meta.url))
 const golden = JSON.parse(
-  readFileSync(new URL('../src/registry/fixtures/lightgbm.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../src/model-files/fixtures/lightgbm.json', import.meta.url), 'utf8'),
 ) as { inputs: Record<string, number[][]>; outputs: Record<string, number[][]> }
 
 interface Predictions {

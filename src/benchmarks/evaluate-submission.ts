@@ -4,14 +4,8 @@ import { enqueue, fence, type Job } from '../jobs/jobs.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { audit } from '../governance/governance.ts'
-import {
-  DIRECTION,
-  getModelVersionById,
-  loadTable,
-  measure,
-  measureClasses,
-  scoreInProcess,
-} from '../registry/registry.ts'
+import { loadTable, scoreInProcess } from '../model-files/model-files.ts'
+import { DIRECTION, getModelVersionById, measure, measureClasses } from '../registry/registry.ts'
 import { beatsBest, releasedScore, type Blocks } from './ladder.ts'
 import { readPredictions } from './predictions.ts'
 import { standingsOf } from './standings.ts'

@@ -13,7 +13,7 @@ import {
   type ModelVersionRow,
   type RegisteredModelRow,
 } from '../registry/registry.ts'
-import type { ImportReport, Signature } from '../registry/schema.ts'
+import type { ImportReport, Signature } from '../model-files/schema.ts'
 import type { FactBlock, FactSection } from './schema.ts'
 import { evaluationSections } from './evaluation.ts'
 

@@ -7,17 +7,18 @@ import { AppError, messageOf } from '../kernel/errors.ts'
 import type { EventCatalogue } from '../kernel/events.ts'
 import { findBlobSize } from '../ports/artifacts/blobs.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
+import { readGraphSignature } from '../model-files/model-files.ts'
 import {
   CHALLENGER,
   getModel,
   getModelVersion,
-  readGraphSignature,
   registerVersion,
   runGates,
   setAlias,
   storeEvaluation,
 } from '../registry/registry.ts'
-import { Evaluation, type ModelVersion, type Signature } from '../registry/schema.ts'
+import type { Signature } from '../model-files/schema.ts'
+import { Evaluation, type ModelVersion } from '../registry/schema.ts'
 import { SetFacts, TrainingFacts } from './built-in.ts'
 import { finishEffect, getEffect } from './effects.ts'
 import { payloadText } from './payload.ts'

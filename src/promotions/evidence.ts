@@ -13,12 +13,8 @@ import {
   type Caller,
   type ModelVersionRow,
 } from '../registry/registry.ts'
-import type {
-  FeatureServiceReference,
-  ImportReport,
-  Signature,
-  StoredEvaluation,
-} from '../registry/schema.ts'
+import type { ImportReport, Signature } from '../model-files/schema.ts'
+import type { FeatureServiceReference, StoredEvaluation } from '../registry/schema.ts'
 import { versionFiles } from './digest.ts'
 import { compareCode, compareEnvironments } from './evidence-code.ts'
 import { changedParts, describeData, type KnownData } from './evidence-data.ts'

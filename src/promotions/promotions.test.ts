@@ -17,7 +17,8 @@ import {
   storeEvaluation,
 } from '../registry/registry.ts'
 import { setProtection } from '../registry/protection.ts'
-import type { Evaluation, Signature } from '../registry/schema.ts'
+import type { Signature } from '../model-files/schema.ts'
+import type { Evaluation } from '../registry/schema.ts'
 import { mergePromotion, rollBackPromotion } from './merge.ts'
 import { getPromotion, listPromotions } from './views.ts'
 import { openPromotion, refreshPromotion, reviewPromotion, withdrawPromotion } from './proposals.ts'

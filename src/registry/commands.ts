@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import type { ImportReport } from '../model-files/schema.ts'
 import { importFile, withImportOptions, type ImportedFile, type ImportFileOptions } from './import-file.ts'
-import type { ImportReport } from './schema.ts'
 
 /** Gives the command `models`, to which others add what they know of models. */
 export function addRegistryCommands(program: Command): Command {

@@ -3,11 +3,17 @@ import { createHash } from 'node:crypto'
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
+import {
+  featuresOf,
+  loadTable,
+  openGraph,
+  scoreTable,
+  type Table,
+  type TableSource,
+} from '../model-files/model-files.ts'
 import type { Task } from './definition.ts'
 import { gatherLeakEvidence, type KnownTimes } from './leak.ts'
-import { openGraph } from './open-graph.ts'
 import type { Evaluation, EvaluationSubject } from './schema.ts'
-import { featuresOf, loadTable, scoreTable, type Table, type TableSource } from './scored-table.ts'
 import { compare, measure } from './subject-metrics.ts'
 
 export interface EvaluatedModel {

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { absolute, apiOf, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
-import { importedTasks, type ImportReport, type Signature } from './schema.ts'
+import { importedTasks, type ImportReport, type Signature } from '../model-files/schema.ts'
 
 export interface ImportFileOptions extends CommandOptions {
   name?: string

@@ -5,16 +5,10 @@ import type { Context } from '../http/context.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
-import type { InspectionJob } from './inspect-onnx.ts'
-import { inspectInProcess } from './inspection-process.ts'
+import { inspectInProcess, type InspectionJob } from '../model-files/model-files.ts'
+import { importedTasks, type ImportedTask, type ImportReport, type Signature } from '../model-files/schema.ts'
 import type { Caller } from './models.ts'
-import {
-  importedTasks,
-  type ImportedTask,
-  type ImportReport,
-  type ModelVersion,
-  type Signature,
-} from './schema.ts'
+import type { ModelVersion } from './schema.ts'
 import { findModelRow } from './store.ts'
 import { listModelVersions, registerVersion } from './versions.ts'
 

@@ -2,8 +2,8 @@ import type { InferenceSession } from '../ports/inference/inference.ts'
 import { freezeCategoryBins, freezeNumericBins, binIndex, prepareBins } from '../statistics/bins.ts'
 import { createRandom, randomInteger } from '../statistics/random.ts'
 import { auc } from '../statistics/ranking.ts'
+import { featuresOf, scoreTable, type FeatureColumn, type Table } from '../model-files/model-files.ts'
 import type { LeakEvidence } from './schema.ts'
-import { featuresOf, scoreTable, type FeatureColumn, type Table } from './scored-table.ts'
 
 const SAMPLE_ROWS = 40_000
 const IMPORTANCE_ROWS = 10_000

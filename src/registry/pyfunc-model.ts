@@ -2,10 +2,9 @@ import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sizeOf } from '../ports/inference/tensors.ts'
 import { getArtifact, listArtifacts } from '../tracking/tracking.ts'
-import { parseMlmodel, toSignature, type MlflowSignature } from './mlmodel.ts'
+import { findScore, parseMlmodel, toSignature, type MlflowSignature } from '../model-files/model-files.ts'
+import type { ImportedTask, PythonModel, Signature } from '../model-files/schema.ts'
 import type { Caller } from './models.ts'
-import { findScore } from './score-column.ts'
-import type { ImportedTask, PythonModel, Signature } from './schema.ts'
 
 const MAX_FILES = 1_000
 const MAX_MLMODEL_BYTES = 1024 * 1024

@@ -13,16 +13,16 @@ import {
   type Profile,
   type ProfileLayout,
 } from '../statistics/profile.ts'
-import type { Task } from './definition.ts'
-import { openGraph } from './open-graph.ts'
 import {
   featuresOf,
   loadTable,
+  openGraph,
   scoreTable,
   type FeatureColumn,
   type Table,
   type TableSource,
-} from './scored-table.ts'
+} from '../model-files/model-files.ts'
+import type { Task } from './definition.ts'
 
 const FEATURE_BINS = 20
 const CATEGORIES = 50

@@ -25,12 +25,9 @@ export { deleteAlias, findVersionByAlias, pointAlias, setAlias } from './aliases
 export { listAliasesAt } from './alias-history.ts'
 export { CHALLENGER, CHAMPION, requireAliasName } from './alias-names.ts'
 export { findPolicy, refusal, requireMayDeclare, type Force } from './protection.ts'
-export { readGraphSignature } from './graph-signature.ts'
 export { registerFromSource } from './source.ts'
 export { findGateReport, listEvaluations, runGates, storeEvaluation } from './evaluations.ts'
 export { evaluateModels, requireLabels, type EvaluatedModel } from './evaluate.ts'
-export { scoreInProcess } from './score-file.ts'
-export { loadTable } from './scored-table.ts'
 export { DIRECTION, measure, measureClasses } from './subject-metrics.ts'
 export { getUpload } from './uploads.ts'
 export {

@@ -4,15 +4,8 @@ import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
 import { filterSql, orderSql, searchPage, type Page, type Searchable } from '../tracking/tracking.ts'
 import type { Filter, OrderTerm } from '../tracking/tracking.ts'
-import type {
-  FeatureServiceReference,
-  ImportReport,
-  PythonModel,
-  ModelVersion,
-  RegisteredModel,
-  Signature,
-  Tag,
-} from './schema.ts'
+import type { ImportReport, PythonModel, Signature } from '../model-files/schema.ts'
+import type { FeatureServiceReference, ModelVersion, RegisteredModel, Tag } from './schema.ts'
 import type { ModelAliasRow, ModelVersionRow, RegisteredModelRow } from './tables.ts'
 
 export async function insertModel(trx: Trx, row: RegisteredModelRow): Promise<void> {

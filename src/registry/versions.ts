@@ -6,17 +6,9 @@ import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
+import type { ImportReport, PythonModel, Signature } from '../model-files/schema.ts'
 import { ensureModel, type Caller } from './models.ts'
-import type {
-  FeatureServiceReference,
-  ImportReport,
-  PythonModel,
-  Lineage,
-  ModelVersion,
-  RegisteredModel,
-  Signature,
-  Tag,
-} from './schema.ts'
+import type { FeatureServiceReference, Lineage, ModelVersion, RegisteredModel, Tag } from './schema.ts'
 import { requireHoldsNone, requireMayStage } from './protection.ts'
 import {
   VERSION_TAGS,

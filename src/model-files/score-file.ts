@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { lazyAnalytics } from '../ports/analytics/lazy.ts'
-import type { Task } from './definition.ts'
+import type { ImportedTask } from './schema.ts'
 import { openGraph } from './open-graph.ts'
 import { featuresOf, loadTable, scoreClasses, scoreTable, type TableSource } from './scored-table.ts'
 import { askProcess } from './trial-process.ts'
@@ -19,7 +19,7 @@ export interface ScoreFile {
   onnx: string
   /** Rows with the features of the model; those without a label are left out. */
   table: TableSource
-  task: Task | 'multiclass'
+  task: ImportedTask
   /** Names the columns of a graph that takes them all in one input. */
   features?: readonly string[] | undefined
 }

@@ -7,7 +7,10 @@ import {
 } from '../ports/analytics/analytics.ts'
 import type { Datatype, InferenceSession, Tensor, TensorData } from '../ports/inference/inference.ts'
 import { stretches } from '../statistics/bootstrap.ts'
-import type { Task } from './definition.ts'
+import type { ImportedTask } from './schema.ts'
+
+/** A task whose model gives one score for each row. */
+type Task = Exclude<ImportedTask, 'multiclass'>
 
 /** Numbers with NaN for missing, or texts with '' for missing. */
 export type FeatureColumn = Float64Array | string[]
