@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { datatypes } from '../ports/inference/inference.ts'
+import { datatypes } from '../kernel/datatypes.ts'
 
 const FeatureKind = z.enum(['number', 'category', 'timestamp'])
 

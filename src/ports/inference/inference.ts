@@ -1,20 +1,6 @@
-/** Open Inference Protocol datatypes that the runtime can carry. */
-export const datatypes = [
-  'BOOL',
-  'UINT8',
-  'UINT16',
-  'UINT32',
-  'UINT64',
-  'INT8',
-  'INT16',
-  'INT32',
-  'INT64',
-  'FP16',
-  'FP32',
-  'FP64',
-  'BYTES',
-] as const
-export type Datatype = (typeof datatypes)[number]
+import type { Datatype } from '../../kernel/datatypes.ts'
+
+export type { Datatype }
 
 /** Row-major values: BOOL in a Uint8Array, FP16 as bits in a Uint16Array, BYTES as strings, the others in their typed array. */
 export type TensorData =
