@@ -27,6 +27,7 @@ describeDatabases('the audit log', (open) => {
     await write(context, { actor: ana, action: 'rollout.deploy', subject: 'late late/1' })
     await write(context, { action: 'registry.set_alias', subject: 'late', detail: { alias: '100%_sure' } })
     const middle = await pause()
+    await pause()
     await write(context, { action: 'rollout.promote', subject: 'late late/2' })
     await write(context, { projectId: '*', action: 'people.sign_in', subject: 'ana' })
     const found = async (filter: object): Promise<string[]> =>

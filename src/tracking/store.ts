@@ -179,8 +179,7 @@ export async function searchRunRows(
   const query: PageQuery = {
     from: sql`run r`,
     columns: sql`r.*`,
-    scope: sql`r.project_id = ${search.projectId} and r.experiment_id in (${sql.join(search.experimentIds)})
-      ${lifecycleSql('r', search.lifecycle)}`,
+    scope: sql`${runScope(search)}${lifecycleSql('r', search.lifecycle)}`,
     filter: filterSql(dialect, searchable, search.filter),
     order: orderSql(searchable, search.orderBy, [
       { expression: sql.ref('r.start_ms'), descending: true },
@@ -226,6 +225,14 @@ async function firstByMetric(
   })
   // A filter on the metric holds for none that lacks it.
   return page.nextPageToken === undefined && own.length === 0 ? undefined : page
+}
+
+/** An expression keeps SQLite from walking the project's runs where one experiment's are asked for; many are walked by the project. */
+function runScope({ projectId, experimentIds }: { projectId: string; experimentIds: readonly string[] }) {
+  const [only, ...others] = experimentIds
+  return others.length === 0
+    ? sql`r.experiment_id = ${only} and r.project_id || '' = ${projectId}`
+    : sql`r.project_id = ${projectId} and r.experiment_id in (${sql.join(experimentIds)})`
 }
 
 /** What a filter asks of one metric in any case, as conditions over `o0`, and the rest of it. */
