@@ -93,7 +93,8 @@ export const routes = [
     summary: 'The rows of the holdout without their label, as Parquet, where the benchmark gives them away',
     permission: 'view',
     params: named,
-    response: z.any(),
+    response: z.string(),
+    contentType: 'application/vnd.apache.parquet',
     handle: async ({ context, actor, projectId, params }) =>
       parquet(await holdoutFile(context, { actor, projectId, name: params.name, part: 'features' })),
   }),
@@ -103,7 +104,8 @@ export const routes = [
     summary: 'The whole holdout with its labels, as Parquet; for admins alone, and audited',
     permission: 'administer',
     params: named,
-    response: z.any(),
+    response: z.string(),
+    contentType: 'application/vnd.apache.parquet',
     handle: async ({ context, actor, projectId, params }) =>
       parquet(await holdoutFile(context, { actor, projectId, name: params.name, part: 'holdout' })),
   }),

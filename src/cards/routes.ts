@@ -23,7 +23,8 @@ export const routes = [
     summary: 'The card as Markdown',
     permission: 'view',
     params: numbered,
-    response: z.string().describe('text/markdown'),
+    response: z.string(),
+    contentType: 'text/markdown',
     async handle({ context, actor, projectId, params: { name, version } }) {
       const card = await getCard(context, { projectId, actor, model: name, version })
       return new Response(cardMarkdown(card), { headers: { 'content-type': 'text/markdown; charset=utf-8' } })
@@ -35,7 +36,8 @@ export const routes = [
     summary: 'The card as a page that needs nothing else, and prints',
     permission: 'view',
     params: numbered,
-    response: z.string().describe('text/html'),
+    response: z.string(),
+    contentType: 'text/html',
     async handle({ context, actor, projectId, params: { name, version } }) {
       const card = await getCard(context, { projectId, actor, model: name, version })
       return new Response(cardHtml(card), { headers: { 'content-type': 'text/html; charset=utf-8' } })

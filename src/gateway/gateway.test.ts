@@ -214,8 +214,12 @@ describeDatabases('a gateway', (open) => {
     await gateway.serves(await publish(context, [deploymentOf(broken)]))
     expect((await gateway.infer(infer, row(12))).body.model_version).toBe('1')
     expect(gateway.gateway.engine.problems['default/late']).toMatch(/can't|cannot be loaded/)
-    const [told] = await context.db.read.selectFrom('gateway').selectAll().execute()
-    expect(JSON.parse(told!.problems_json)).toHaveProperty('default/late')
+    await expect
+      .poll(async () => {
+        const [told] = await context.db.read.selectFrom('gateway').selectAll().execute()
+        return JSON.parse(told!.problems_json) as object
+      })
+      .toHaveProperty('default/late')
   })
 
   it('takes feedback once it is on disk, and refuses what it cannot join', async () => {

@@ -33,6 +33,8 @@ export interface Route {
   query: Shape | undefined
   body: Shape | undefined
   response: Shape
+  /** What a handler that returns a `Response` answers with; a pattern where that differs from call to call. */
+  contentType: string
   handle: (input: RouteInput<Shape, Shape, Shape>) => Promise<unknown>
 }
 
@@ -51,12 +53,14 @@ export function route<
   query?: Query
   body?: Body
   response: Result
+  contentType?: string
   handle: (input: RouteInput<Params, Query, Body>) => Promise<z.input<Result> | Response>
 }): Route {
   return {
     params: undefined,
     query: undefined,
     body: undefined,
+    contentType: 'application/json',
     ...declaration,
     handle: declaration.handle as Route['handle'],
   }

@@ -14,7 +14,8 @@ export const routes = [
     query: z.strictObject({
       deployment: z.string().optional().describe('Whose policy and name it gets; default: one of the model'),
     }),
-    response: z.string().describe('application/x-tar'),
+    response: z.string(),
+    contentType: 'application/x-tar',
     async handle({ context, actor, projectId, params, query }) {
       const { name: model, version } = params
       const bundle = await packageVersion(context, { projectId, actor, model, version, ...query })

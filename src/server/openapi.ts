@@ -50,7 +50,7 @@ function operation(route: Route, shared: SharedSchemas): Record<string, unknown>
       requestBody: { required: true, content: { 'application/json': { schema: shared.of(route.body) } } },
     }),
     responses: {
-      200: { description: 'Done', content: { 'application/json': { schema: shared.of(route.response) } } },
+      200: { description: 'Done', content: { [route.contentType]: { schema: shared.of(route.response) } } },
       default: {
         description: 'Refused; the message says what would be right',
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
@@ -84,7 +84,11 @@ class SharedSchemas {
       $schema: _,
       $defs = {},
       ...schema
-    } = z.toJSONSchema(type, { io: 'input', unrepresentable: 'any' }) as JsonSchema & {
+    } = z.toJSONSchema(type, {
+      io: 'input',
+      unrepresentable: 'any',
+      override: withoutPrefixItems,
+    }) as JsonSchema & {
       $defs?: Record<string, JsonSchema>
     }
     const names = new Map(
@@ -101,6 +105,14 @@ class SharedSchemas {
     this.#names.set(text, name)
     return name
   }
+}
+
+/** Readers of OpenAPI rarely know `prefixItems`: a tuple is described as an array of its length, of any of its members. */
+function withoutPrefixItems({ jsonSchema }: { jsonSchema: JsonSchema }): void {
+  const { prefixItems } = jsonSchema
+  if (!Array.isArray(prefixItems)) return
+  delete jsonSchema['prefixItems']
+  jsonSchema['items'] = { anyOf: prefixItems }
 }
 
 function withReferences(schema: JsonSchema, names: ReadonlyMap<string, string>): JsonSchema {

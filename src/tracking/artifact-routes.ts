@@ -44,6 +44,7 @@ export const artifactRoutes = [
       inline: z.stringbool().default(false).describe('For a preview; otherwise the browser saves it'),
     }),
     response: z.string(),
+    contentType: '*/*',
     async handle({ context, actor, projectId, params, query }) {
       const { path, first, last, inline } = query
       const { sha256, sizeBytes } = await getRunArtifact(context, { projectId, actor, ...params, path })

@@ -102,6 +102,7 @@ export const runTableRoutes = [
     permission: 'view',
     query: z.strictObject({ ...searched, ...shown }),
     response: z.string(),
+    contentType: 'text/csv',
     async handle({ context, query, ...caller }) {
       const csv = await csvOfRuns(context, {
         ...query,

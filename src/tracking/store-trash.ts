@@ -210,7 +210,7 @@ export async function sumFiles(
   const { rows } = await sql<{ files: number; bytes: number }>`
     select count(*) as files, coalesce(sum(size_bytes), 0) as bytes from artifact_file
     where project_id = ${projectId} and path >= ${`${folder}/`} and path < ${`${folder}0`}`.execute(at)
-  return { files: Number(rows[0]!.files), bytes: Number(rows[0]!.bytes) }
+  return { files: rows[0]!.files, bytes: rows[0]!.bytes }
 }
 
 /** Paths of files that were put there at that time or earlier, in order. */

@@ -118,7 +118,7 @@ it('what MLflow’s client reads of a store, it reads here after the import, fro
     expect(report.skipped).toEqual([])
     expect(await read(context)).toEqual(expected)
     const again = await importInto(context, source, '--include-deleted')
-    expect(Object.values(again.counts).map(({ imported }) => imported)).toEqual([0, 0, 0, 0, 0, 0])
+    expect(Object.values(again.counts).filter(({ imported }) => imported > 0)).toEqual([])
   }
   rmSync(folder, { recursive: true })
 })
