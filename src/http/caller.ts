@@ -1,5 +1,6 @@
 import type { Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
+import { isLoopback } from '../kernel/loopback.ts'
 
 type Edge = Pick<Config, 'host' | 'publicUrl' | 'signIn'>
 
@@ -59,10 +60,6 @@ function isOwnHost(host: string, { host: bound, publicUrl }: Edge): boolean {
 
 function ownName({ publicUrl }: Edge): string {
   return publicUrl === undefined ? 'loopback only' : `${publicUrl} and loopback only`
-}
-
-export function isLoopback(host: string): boolean {
-  return ['localhost', '::1', '[::1]'].includes(host.toLowerCase()) || /^127\.\d+\.\d+\.\d+$/.test(host)
 }
 
 /** A Host header without its port. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { AppError } from './errors.ts'
+import { isLoopback } from './loopback.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
 const flag = z
@@ -89,7 +90,7 @@ export const configSchema = z.strictObject({
   pythonModels: flag
     .optional()
     .describe(
-      'Serve MLflow pyfunc models, whose files are code that runs with this program’s rights; default: only while `host` is loopback',
+      'Serve MLflow pyfunc models, whose files are code that runs with this program’s rights; default: only while `host` is loopback and there is no `publicUrl`',
     ),
   python: z
     .string()
@@ -160,11 +161,13 @@ export function loadConfig(
   return Object.freeze({ ...parsed.data, dataDir: resolve(folder, parsed.data.dataDir) })
 }
 
-const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '::1', '[::1]'])
-
 /** The files of a pyfunc model are code. Throws `denied` with the setting where they may not run. */
-export function requirePythonModels({ pythonModels, host }: Pick<Config, 'pythonModels' | 'host'>): void {
-  if (pythonModels ?? LOOPBACK_HOSTS.has(host)) return
+export function requirePythonModels({
+  pythonModels,
+  host,
+  publicUrl,
+}: Pick<Config, 'pythonModels' | 'host' | 'publicUrl'>): void {
+  if (pythonModels ?? (isLoopback(host) && publicUrl === undefined)) return
   throw new AppError(
     'denied',
     'A pyfunc model is code that would run here with the rights of this program. Set pythonModels = true ' +
