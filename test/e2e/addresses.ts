@@ -78,7 +78,7 @@ export async function findPages(base: string): Promise<PageCheck[]> {
       path: '/runs',
       shows: [
         ['grid', 'Runs'],
-        ['button', /^Compare/],
+        ['button', 'Columns'],
       ],
     },
     {

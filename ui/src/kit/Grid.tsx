@@ -274,7 +274,6 @@ const Row = memo(function Row(props: RowProps) {
       role="row"
       aria-rowindex={index + 2}
       aria-selected={selected}
-      {...(row.open === undefined ? {} : { 'aria-expanded': row.open })}
       className={[styles['row'], selected && styles['selected'], current && styles['current']]
         .filter(Boolean)
         .join(' ')}

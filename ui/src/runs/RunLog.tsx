@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { stepLog } from '../api.ts'
+import { pipelineRun, stepLog } from '../api.ts'
 import { bytes } from '../format.ts'
 import { Section } from '../kit/Page.tsx'
 import { Quiet } from '../kit/Table.tsx'
@@ -13,11 +13,9 @@ export function RunLog({ run }: { run: RunDetail }) {
   const file = run.artifacts.find(
     ({ path, isDirectory }) => !isDirectory && /^(output|stdout|train|run)\.log$/.test(path),
   )
-  const pipelineRun = pipelineRunOf(run)
+  const parent = pipelineRunOf(run)
   if (file) return <StoredLog runId={run.id} path={file.path} />
-  if (pipelineRun?.step !== undefined)
-    return <StepLog runId={pipelineRun.id} step={pipelineRun.step} live={run.status === 'RUNNING'} />
-  return null
+  return parent?.isStep ? <StepLog pipelineRunId={parent.id} run={run} /> : null
 }
 
 function StoredLog({ runId, path }: { runId: string; path: string }) {
@@ -32,8 +30,14 @@ function StoredLog({ runId, path }: { runId: string; path: string }) {
   )
 }
 
-function StepLog({ runId, step, live }: { runId: string; step: string; live: boolean }) {
-  const log = useQuery({ ...stepLog(runId, step), refetchInterval: live ? 2000 : false }).data
+function StepLog({ pipelineRunId, run }: { pipelineRunId: string; run: RunDetail }) {
+  const steps = useQuery(pipelineRun(pipelineRunId)).data?.steps
+  const step = steps?.find(({ trackingRunId }) => trackingRunId === run.id)
+  const log = useQuery({
+    ...stepLog(pipelineRunId, step?.id ?? ''),
+    enabled: step !== undefined,
+    refetchInterval: run.status === 'RUNNING' ? 2000 : false,
+  }).data
   return log === undefined ? null : <Log text={log.text} note="The log of its step" />
 }
 

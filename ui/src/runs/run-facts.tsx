@@ -31,10 +31,7 @@ export function aboutRun(run: RunDetail): [string, ReactNode][] {
       : [
           [
             'Pipeline run',
-            <Link
-              key="pipeline"
-              href={`/pipeline-runs/${pipelineRun.id}${pipelineRun.step === undefined ? '' : `?step=${pipelineRun.step}`}`}
-            >
+            <Link key="pipeline" href={`/pipeline-runs/${pipelineRun.id}`}>
               {pipelineRun.id.slice(0, 8)}
             </Link>,
           ] as [string, ReactNode],
@@ -45,12 +42,11 @@ export function aboutRun(run: RunDetail): [string, ReactNode][] {
 }
 
 /** The pipeline run that a tracking run records, or the one of its step: its parent's id is that run's without dashes. */
-export function pipelineRunOf(run: RunDetail): { id: string; step?: string } | undefined {
+export function pipelineRunOf(run: RunDetail): { id: string; isStep: boolean } | undefined {
   const tag = (key: string) => run.tags.find((one) => one.key === key)?.value
   const own = tag('tidemill.pipeline_run')
-  if (own !== undefined) return { id: own }
-  const step = tag('tidemill.step')
-  if (step === undefined || run.parentRunId?.length !== 32) return undefined
+  if (own !== undefined) return { id: own, isStep: false }
+  if (tag('tidemill.step') === undefined || run.parentRunId?.length !== 32) return undefined
   const [, a, b, c, d, e] = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(run.parentRunId) ?? []
-  return { id: [a, b, c, d, e].join('-'), step }
+  return { id: [a, b, c, d, e].join('-'), isStep: true }
 }

@@ -111,6 +111,7 @@ function Name({
           type="button"
           tabIndex={-1}
           className={styles['nest']}
+          aria-expanded={open}
           aria-label={`${open ? 'Close' : 'Open'} the ${run.children} runs in ${run.name}`}
           onClick={() => onNest(run)}
         >
