@@ -7,8 +7,9 @@ export function useParam(name: string, fallback: string): [string, (value: strin
   const set = useCallback(
     (value: string) =>
       setParams(
-        (before) => {
-          const after = new URLSearchParams(before)
+        () => {
+          // What the hook has seen is behind when another piece was written just before.
+          const after = new URLSearchParams(location.search)
           if (value === fallback) after.delete(name)
           else after.set(name, value)
           return after
