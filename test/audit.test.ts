@@ -16,9 +16,13 @@ async function write(context: TestContext, entry: Partial<Parameters<typeof audi
   await context.db.write((trx) => audit(trx, { ...scope, action: 'test.did', subject: 's', ...entry }))
 }
 
+/** A moment that lies between what was written before it and what is written after it. */
 const pause = async (): Promise<number> => {
-  await new Promise((resolve) => setTimeout(resolve, 15))
-  return Date.now()
+  const wait = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 15))
+  await wait()
+  const moment = Date.now()
+  await wait()
+  return moment
 }
 
 describeDatabases('the audit log', (open) => {
@@ -27,7 +31,6 @@ describeDatabases('the audit log', (open) => {
     await write(context, { actor: ana, action: 'rollout.deploy', subject: 'late late/1' })
     await write(context, { action: 'registry.set_alias', subject: 'late', detail: { alias: '100%_sure' } })
     const middle = await pause()
-    await pause()
     await write(context, { action: 'rollout.promote', subject: 'late late/2' })
     await write(context, { projectId: '*', action: 'people.sign_in', subject: 'ana' })
     const found = async (filter: object): Promise<string[]> =>

@@ -3,27 +3,14 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import type { AuditItem, Seal } from './audit-schema.ts'
 import { sentenceOf } from './audit-sentence.ts'
 import { findBrokenSeal } from './seal.ts'
-import { countSeals, findLastSealed, hasSeal, listAuditRows } from './store-audit.ts'
+import { countSeals, findLastSealed, hasSeal, listAuditRows, type AuditFilter } from './store-audit.ts'
 import type { AuditRow } from './tables.ts'
 
-export interface SearchAudit {
+export interface SearchAudit extends Omit<AuditFilter, 'projectId'> {
   projectId: string
   actor: Actor
   /** Also what belongs to no project or to another: for a maintainer of all projects. */
   everywhere?: boolean | undefined
-  /** Name or id of who acted. */
-  by?: string | undefined
-  /** An action, or what some begin with, such as `rollout.`. */
-  action?: string | undefined
-  subject?: string | undefined
-  /** A part of what an entry says, without regard to case (of ASCII letters, on SQLite). */
-  text?: string | undefined
-  fromMs?: number | undefined
-  /** Up to and with this wall time. */
-  toMs?: number | undefined
-  limit: number
-  /** The `seq` of the last entry of the page before. */
-  before?: number | undefined
 }
 
 /** Who did what, newest first. */

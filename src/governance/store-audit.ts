@@ -14,14 +14,19 @@ export async function insertAudit(trx: Trx, row: Omit<Insertable<AuditTable>, 'a
 export interface AuditFilter {
   /** Of all projects when it is not given. */
   projectId?: string | undefined
+  /** Name or id of who acted. */
   by?: string | undefined
+  /** An action, or what some begin with, such as `rollout.`. */
   action?: string | undefined
   subject?: string | undefined
+  /** A part of what an entry says, without regard to case (of ASCII letters, on SQLite). */
   text?: string | undefined
   fromMs?: number | undefined
+  /** Up to and with this wall time. */
   toMs?: number | undefined
-  before?: number | undefined
   limit: number
+  /** The `seq` of the last entry of the page before. */
+  before?: number | undefined
 }
 
 /** Newest first. */

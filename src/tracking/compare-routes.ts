@@ -59,7 +59,7 @@ export const compareRoutes = [
         z.object({
           runId: z.string(),
           points: z
-            .array(z.array(z.number().nullable()).length(3))
+            .array(z.tuple([z.number(), z.number(), z.number().nullable()]))
             .describe('[step, timestampMs, value]; value null where it is not finite'),
           total: z.number().describe('Points in the whole history'),
           thinned: z.boolean(),

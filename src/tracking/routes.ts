@@ -184,7 +184,7 @@ export const routes = [
     query: z.strictObject({ points: z.coerce.number().int().min(2).max(10_000).default(1500) }),
     response: z.object({
       points: z
-        .array(z.array(z.number().nullable()).length(3))
+        .array(z.tuple([z.number(), z.number(), z.number().nullable()]))
         .describe('[step, timestampMs, value]; value null where it is not finite'),
       total: z.number().describe('Points in the whole history'),
       thinned: z.boolean(),
