@@ -26,6 +26,8 @@ def work(worker):
 
 
 if __name__ == "__main__":
+    # A client that loses the race to create an experiment logs to Default instead (mlflow 3.17's set_experiment), so it is there before.
+    mlflow.set_experiment("processes")
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         [experiment_id] = set(pool.map(work, range(PROCESSES)))
     client = MlflowClient()
