@@ -10,6 +10,8 @@ const LADDER: readonly (readonly string[])[] = [
   ['http'],
   ['jobs'],
   ['governance'],
+  ['sources'],
+  ['expectations'],
   ['data', 'tracking', 'model-files'],
   ['registry', 'features', 'learners'],
   ['promotions'],

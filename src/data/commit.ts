@@ -8,10 +8,12 @@ import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
 import type { Arrival, FileProblem } from './arrivals.ts'
-import { compareSchemas } from './column-schema.ts'
+import { compareSchemas } from '../sources/sources.ts'
 import { readingText, type IngestContext, type IngestPlan } from './plan.ts'
 import { describeFailure, describeSuccess, problemResult } from './report.ts'
-import type { Column, DatasetVersion, FailingRow, Manifest, Part, ValidationReport } from './schema.ts'
+import type { Column } from '../sources/schema.ts'
+import type { DatasetVersion, Manifest, Part, ValidationReport } from './schema.ts'
+import type { FailingRow } from '../expectations/schema.ts'
 import {
   deleteFiles,
   findLatestVersion,
@@ -25,7 +27,7 @@ import {
 } from './store.ts'
 import type { SummaryState } from './summary.ts'
 import type { DatasetFileRow, DatasetPartRow } from './tables.ts'
-import { MAX_FAILING_ROWS, type Validation } from './validation.ts'
+import { MAX_FAILING_ROWS, type Validation } from '../expectations/expectations.ts'
 
 const BATCH = 100
 const OVERTAKEN = 'overtaken'

@@ -13,8 +13,10 @@ import { afterEach, expect, it } from 'vitest'
 import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { declareDatasets, failingRows, ingest, listVersions, versionScan, versionSummary } from './data.ts'
-import { between, dataset, files, inSet, notNull, sqlCheck, unique } from './definition.ts'
-import type { Expectation } from './expectation.ts'
+import { between, inSet, notNull, sqlCheck, unique } from '../expectations/definition.ts'
+import { dataset } from './definition.ts'
+import { files } from '../sources/definition.ts'
+import type { Expectation } from '../expectations/definition.ts'
 import { compareVersions, getVersion } from './versions.ts'
 
 const folders: string[] = []

@@ -5,7 +5,8 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { canonicalJson, hashJson } from '../kernel/json.ts'
 import type { DatasetDefinition } from './definition.ts'
-import type { Dataset, DatasetVersion, FailingRow, ValidationReport } from './schema.ts'
+import type { Dataset, DatasetVersion, ValidationReport } from './schema.ts'
+import type { FailingRow } from '../expectations/schema.ts'
 import {
   findDataset,
   findReport,

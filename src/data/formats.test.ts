@@ -7,7 +7,8 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { localOwner } from '../kernel/actor.ts'
 import { openTestContext, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { declareDatasets, failingRows, ingest, versionScan } from './data.ts'
-import { dataset, files } from './definition.ts'
+import { dataset } from './definition.ts'
+import { files } from '../sources/definition.ts'
 
 /** Real tables of other kinds than the flights: films, penguins, weather. */
 const REAL = join(import.meta.dirname, '../../node_modules/vega-datasets/data')

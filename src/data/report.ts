@@ -1,6 +1,7 @@
 import type { FileProblem } from './arrivals.ts'
-import type { CheckResult, ValidationReport } from './schema.ts'
-import type { Validation } from './validation.ts'
+import type { CheckResult } from '../expectations/schema.ts'
+import type { ValidationReport } from './schema.ts'
+import type { Validation } from '../expectations/expectations.ts'
 
 /** A file that could not be read, as the result of a check of its own. */
 export function problemResult({ file, message, rows, failing, failingRows }: FileProblem): CheckResult {

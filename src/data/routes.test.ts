@@ -6,7 +6,9 @@ import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/data
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { declareDatasets, enqueueDueProbes, latestVersion, referencedBlobs } from './data.ts'
-import { dataset, files, notNull } from './definition.ts'
+import { dataset } from './definition.ts'
+import { files } from '../sources/definition.ts'
+import { notNull } from '../expectations/definition.ts'
 import { probeJob } from './jobs.ts'
 import { routes } from './routes.ts'
 

@@ -1,28 +1,7 @@
 import { z } from 'zod'
+import { checkResult } from '../expectations/schema.ts'
+import { columnSchema, columnTypes, schemaChange } from '../sources/schema.ts'
 import type { DatasetDefinition } from './definition.ts'
-
-/** Parts hold these types only; all others are cast when a file is read. */
-export const columnTypes = [
-  'BOOLEAN',
-  'BIGINT',
-  'DOUBLE',
-  'VARCHAR',
-  'DATE',
-  'TIME',
-  'TIMESTAMP',
-  'BLOB',
-] as const
-export type ColumnType = (typeof columnTypes)[number]
-export type ColumnKind = 'number' | 'category' | 'timestamp' | 'other'
-
-const columnSchema = z.object({ name: z.string(), type: z.enum(columnTypes) })
-export type Column = z.infer<typeof columnSchema>
-
-const schemaChange = z.object({
-  kind: z.enum(['compatible', 'breaking']),
-  changes: z.array(z.string()),
-})
-export type SchemaChange = z.infer<typeof schemaChange>
 
 /** One file's rows as a Parquet blob. Times are of the dataset's `time` column. */
 const partSchema = z.object({
@@ -71,25 +50,6 @@ export const datasetVersionSchema = z.object({
 })
 export type DatasetVersion = z.infer<typeof datasetVersionSchema>
 
-/** What one expectation said about one file. */
-const checkResult = z.object({
-  check: z.string(),
-  /** For people: `delay between -120 and 2000`. */
-  title: z.string(),
-  severity: z.enum(['error', 'warn']),
-  passed: z.boolean(),
-  file: z.string(),
-  rows: z.number(),
-  /** Rows that fail; null for checks on the file as a whole. */
-  failing: z.number().nullable(),
-  /** The first failing rows, counted from 1 (a CSV's header is not counted). */
-  failingRows: z.array(z.number()),
-  /** What a check on the file as a whole measured. */
-  observed: z.number().nullable(),
-  message: z.string(),
-})
-export type CheckResult = z.infer<typeof checkResult>
-
 export const validationReport = z.object({
   id: z.string(),
   datasetId: z.string(),
@@ -104,14 +64,6 @@ export const validationReport = z.object({
   createdMs: z.number(),
 })
 export type ValidationReport = z.infer<typeof validationReport>
-
-/** A failing row, its values as text. */
-export interface FailingRow {
-  file: string
-  row: number
-  checks: string[]
-  values: Record<string, string | null>
-}
 
 export interface Dataset {
   id: string
@@ -146,20 +98,3 @@ export type ColumnSummary = z.infer<typeof columnSummary>
 
 export const datasetSummary = z.object({ rows: z.number(), columns: z.array(columnSummary) })
 export type DatasetSummary = z.infer<typeof datasetSummary>
-
-export function kindOf(type: ColumnType): ColumnKind {
-  switch (type) {
-    case 'BIGINT':
-    case 'DOUBLE':
-      return 'number'
-    case 'VARCHAR':
-    case 'BOOLEAN':
-      return 'category'
-    case 'DATE':
-    case 'TIMESTAMP':
-      return 'timestamp'
-    case 'TIME':
-    case 'BLOB':
-      return 'other'
-  }
-}

@@ -1,7 +1,8 @@
 import type { Insertable } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { datasetDefinition } from './definition.ts'
-import type { Column, Dataset, DatasetVersion, SchemaChange, ValidationReport } from './schema.ts'
+import type { Column, SchemaChange } from '../sources/schema.ts'
+import type { Dataset, DatasetVersion, ValidationReport } from './schema.ts'
 import type {
   DatasetFileRow,
   DatasetPartRow,

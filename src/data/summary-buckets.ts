@@ -1,4 +1,5 @@
-import { kindOf, type ColumnSummary, type DatasetSummary } from './schema.ts'
+import { kindOf } from '../sources/schema.ts'
+import { type ColumnSummary, type DatasetSummary } from './schema.ts'
 import type { ColumnState, SummaryState } from './summary.ts'
 
 export const BUCKET_RATIO = 1.02

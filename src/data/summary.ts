@@ -1,7 +1,7 @@
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { widerType } from './column-schema.ts'
+import { widerType } from '../sources/sources.ts'
 import { BUCKET_RATIO, SMALLEST, ZERO_OFFSET } from './summary-buckets.ts'
-import { kindOf, type Column, type ColumnType } from './schema.ts'
+import { kindOf, type Column, type ColumnType } from '../sources/schema.ts'
 
 /**
  * What is known of a column so far. Two states add up to the state of both sets of rows: counts and buckets are sums,

@@ -3,9 +3,7 @@ export {
   between,
   castable,
   columns,
-  dataset,
   distinctCount,
-  files,
   finite,
   freshness,
   inSet,
@@ -20,7 +18,9 @@ export {
   rowCount,
   sqlCheck,
   unique,
-} from '../data/definition.ts'
+} from '../expectations/definition.ts'
+export { dataset } from '../data/definition.ts'
+export { files } from '../sources/definition.ts'
 export { entity, featureService, featureView, onDemand, requestFeatures } from '../features/definition.ts'
 export { monitor } from '../monitoring/definition.ts'
 export {

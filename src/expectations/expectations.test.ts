@@ -23,8 +23,8 @@ import {
   sqlCheck,
   unique,
 } from './definition.ts'
-import type { Expectation } from './expectation.ts'
-import type { Column } from './schema.ts'
+import type { Expectation } from './definition.ts'
+import type { Column } from '../sources/schema.ts'
 import { validate } from './validation.ts'
 
 const analytics = openDuckDb()

@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { compileExpectation, type Check, type CompileContext } from './expectation-sql.ts'
-import type { Expectation } from './expectation.ts'
+import { compileExpectation, type Check, type CompileContext } from './compile.ts'
+import type { Expectation } from './definition.ts'
 import type { CheckResult, FailingRow } from './schema.ts'
 
 export const MAX_FAILING_ROWS = 1_000

@@ -5,7 +5,16 @@ import { basename, relative, resolve, sep } from 'node:path'
 import { AppError } from '../kernel/errors.ts'
 import type { FilesSource } from './definition.ts'
 import type { Compression, FileFormat } from './reading.ts'
-import type { DatasetFileRow } from './tables.ts'
+
+/** What the last probe saw of a file, as its dataset remembers it. */
+interface KnownFile {
+  path: string
+  size_bytes: number
+  /** Nanoseconds as text: more than a safe integer. */
+  modified_ns: string
+  source_sha256: string
+  created_ms: number
+}
 
 export interface SourceFile {
   /** As reports name it: relative to the project's directory when it lies inside. */
@@ -39,7 +48,7 @@ function isIgnored(path: string, directory: string): boolean {
 export async function probeFiles(
   source: FilesSource,
   directory: string,
-  known: readonly DatasetFileRow[],
+  known: readonly KnownFile[],
 ): Promise<SourceFile[]> {
   const rows = new Map(known.map((row) => [row.path, row]))
   const files: SourceFile[] = []
@@ -56,7 +65,7 @@ export async function probeFiles(
   return files
 }
 
-function isUnchanged(row: DatasetFileRow, stats: BigIntStats): boolean {
+function isUnchanged(row: KnownFile, stats: BigIntStats): boolean {
   return (
     row.size_bytes === Number(stats.size) &&
     row.modified_ns === String(stats.mtimeNs) &&

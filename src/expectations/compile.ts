@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../ports/analytics/analytics.ts'
-import type { Expectation } from './expectation.ts'
-import { kindOf, type Column, type ColumnKind } from './schema.ts'
+import type { Expectation } from './definition.ts'
+import { kindOf, type Column, type ColumnKind } from '../sources/schema.ts'
 
 /**
  * An expectation as SQL over one scan of the arriving rows.

@@ -1,0 +1,1 @@
+export { MAX_FAILING_ROWS, validate, type Validation } from './validation.ts'

@@ -1,0 +1,5 @@
+export { compareSchemas, mergeSchemas, widerType } from './column-schema.ts'
+export { decompress } from './decompress.ts'
+export { normalise } from './parts.ts'
+export { probeFiles, readingOf, requireUnchanged, type SourceFile } from './probe.ts'
+export type { ReadProblem } from './reading.ts'
