@@ -23,8 +23,9 @@ import {
   getService,
   listFreshness,
   materialize,
-  readOnline,
+  onlineReader,
   retireViews,
+  viewFeatures,
 } from './features.ts'
 import { materializeJob, materializeOnNewData } from './jobs.ts'
 import { routes } from './routes.ts'
@@ -88,8 +89,19 @@ describeDatabases('features', (open) => {
         const { view, definitionHash } = spec.views[0]!
         return materialize(context, { projectId: PROJECT_ID, view, definitionHash, untilMs: at(hour) })
       },
-      read: (name: string, hour: number) =>
-        readOnline(context.online, spec, { projectId: PROJECT_ID, entityKeys: { shop: name } }, at(hour)),
+      read: async (name: string, hour: number) => {
+        const columns = await onlineReader(context.online, PROJECT_ID, viewFeatures(spec))(
+          { shop: [name] },
+          1,
+          at(hour),
+        )
+        const eventMs = columns[0]!.eventMs[0]!
+        return {
+          values: columns.map(({ values }) => values[0]),
+          statuses: columns.map(({ statuses }) => statuses[0]),
+          ageMs: eventMs === null ? null : at(hour) - eventMs,
+        }
+      },
     }
   }
 
@@ -118,24 +130,24 @@ describeDatabases('features', (open) => {
       ['b', 9, 1],
     ])
     expect(await update(2)).toEqual({ untilMs: at(2), rows: 1, complete: true })
-    expect(read('a', 2)).toEqual({
+    expect(await read('a', 2)).toEqual({
       values: [2, 15, 'k2'],
       statuses: ['PRESENT', 'PRESENT', 'PRESENT'],
-      ages: [0],
+      ageMs: 0,
     })
-    expect(read('b', 2)).toEqual({
+    expect(await read('b', 2)).toEqual({
       values: [null, null, null],
       statuses: Array(3).fill('NOT_FOUND'),
-      ages: [null],
+      ageMs: null,
     })
     expect(await update(3.5)).toMatchObject({ rows: 1, complete: false })
-    expect(read('a', 3.5)).toMatchObject({ values: [3, 15, 'k3'], ages: [HOUR_MS / 2] })
-    expect(read('a', 7).values).toEqual([3, 15, 'k3'])
-    expect(read('a', 7.1)).toMatchObject({
+    expect(await read('a', 3.5)).toMatchObject({ values: [3, 15, 'k3'], ageMs: HOUR_MS / 2 })
+    expect((await read('a', 7)).values).toEqual([3, 15, 'k3'])
+    expect(await read('a', 7.1)).toMatchObject({
       values: [null, null, null],
       statuses: Array(3).fill('OUTSIDE_MAX_AGE'),
     })
-    expect(read('a', 2.9).statuses).toEqual(Array(3).fill('NOT_FOUND'))
+    expect((await read('a', 2.9)).statuses).toEqual(Array(3).fill('NOT_FOUND'))
     expect(await update(3.5)).toMatchObject({ rows: 0 })
   })
 
@@ -145,12 +157,12 @@ describeDatabases('features', (open) => {
     await update(6)
     await deliver('late.csv', [['a', 4, 100]])
     expect(await update(6)).toMatchObject({ complete: false, rows: 1 })
-    expect(read('a', 6).values).toEqual([2, 110, 'k5'])
+    expect((await read('a', 6)).values).toEqual([2, 110, 'k5'])
     rmSync(join(folder, '1.csv'))
     await deliver('2.csv', [['b', 6, 1]])
     expect(await update(6)).toMatchObject({ complete: true })
-    expect(read('a', 6).values).toEqual([1, 100, 'k4'])
-    expect(read('b', 6).values).toEqual([1, 1, 'k6'])
+    expect((await read('a', 6)).values).toEqual([1, 100, 'k4'])
+    expect((await read('b', 6)).values).toEqual([1, 1, 'k6'])
   })
 
   it('joins training rows with exactly what online serving would have given at each moment', async () => {
@@ -206,7 +218,7 @@ describeDatabases('features', (open) => {
         const { shop, hour: hourValue, visits_2h, spent_2h, kind } = found[row++]!
         expect(shop).toBe(name)
         expect(hourValue).toBe(new Date(at(hour)).getUTCHours())
-        expect([visits_2h, spent_2h, kind]).toEqual(read(name, hour).values)
+        expect([visits_2h, spent_2h, kind]).toEqual((await read(name, hour)).values)
       }
     }
   })
@@ -231,7 +243,7 @@ describeDatabases('features', (open) => {
       lastAttempt: false,
       signal,
     })
-    expect(read('a', 3).values).toEqual([1, 10, 'k1'])
+    expect((await read('a', 3)).values).toEqual([1, 10, 'k1'])
     const [freshness] = await listFreshness(context, { projectId: PROJECT_ID })
     expect(freshness).toMatchObject({
       ageMs: 2 * HOUR_MS,
@@ -260,7 +272,7 @@ describeDatabases('features', (open) => {
     expect(await enqueueDueMaterializations(context)).toBe(1)
     expect(await enqueueDueMaterializations(context)).toBe(0)
     await update(5)
-    expect(read('a', 5).values).toEqual([1, 20, 'k5'])
+    expect((await read('a', 5)).values).toEqual([1, 20, 'k5'])
     context.clock.set(at(50))
     expect(await enqueueDueMaterializations(context)).toBe(0)
   })
@@ -301,7 +313,7 @@ describeDatabases('features', (open) => {
       definitions: { ...definitions, views: [changed] },
     })
     await update(2)
-    expect(read('a', 2).values).toEqual([1, 10, 'k1'])
+    expect((await read('a', 2)).values).toEqual([1, 10, 'k1'])
     const live = async (): Promise<string[]> =>
       (await listFreshness(context, { projectId: PROJECT_ID }))
         .map(({ current }) => (current ? 'current' : 'earlier'))

@@ -22,7 +22,7 @@ import type { FeatureDefinitionRow } from './tables.ts'
 
 export { materialize } from './materialize.ts'
 export { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
-export { onlineReader, readOnline } from './online.ts'
+export { onlineReader, viewFeatures, type EntityColumns, type OnlineColumn } from './online.ts'
 export { lineage } from './store-lineage.ts'
 export { buildTrainingSet, trainingSet } from './training-set.ts'
 
@@ -176,7 +176,10 @@ export async function listFreshness(
   return await Promise.all(
     views.map(async ({ spec, current }) => {
       const state = await findMaterialization(db.read, projectId, spec)
-      const { keys, newestMs, older } = online.stats(onlineView(projectId, spec), clock.now() - spec.ttlMs)
+      const { keys, newestMs, older } = await online.stats(
+        onlineView(projectId, spec),
+        clock.now() - spec.ttlMs,
+      )
       const ageMs = newestMs === null ? null : clock.now() - newestMs
       return {
         view: spec,

@@ -11,7 +11,14 @@ import { files } from '../sources/definition.ts'
 import type { DatasetVersion } from '../data/schema.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { entity, featureService, featureView, onDemand } from './definition.ts'
-import { declareFeatures, getService, materialize, onlineReader, trainingSet } from './features.ts'
+import {
+  declareFeatures,
+  getService,
+  materialize,
+  onlineReader,
+  trainingSet,
+  viewFeatures,
+} from './features.ts'
 import type { FeatureServiceSpec } from './schema.ts'
 
 const SOURCE = fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')))
@@ -115,7 +122,7 @@ it('serves in each hour of a day exactly what training sees at that moment', asy
   await deliver(0, LAST_DAY_MS)
   await look()
   await update(LAST_DAY_MS)
-  const read = onlineReader(context.online, spec, PROJECT_ID)
+  const read = onlineReader(context.online, PROJECT_ID, viewFeatures(spec))
   const origins = (await context.analytics.query('SELECT DISTINCT origin FROM january ORDER BY origin')).map(
     (row) => row['origin'] as string,
   )
@@ -125,7 +132,13 @@ it('serves in each hour of a day exactly what training sees at that moment', asy
     await deliver(now - HOUR_MS, now)
     version = await look()
     await update(now)
-    for (const origin of origins) served.set(`${origin} ${now}`, read({ origin }, now).values)
+    const columns = await read({ origin: origins }, origins.length, now)
+    for (const [row, origin] of origins.entries()) {
+      served.set(
+        `${origin} ${now}`,
+        columns.map(({ values }) => values[row]),
+      )
+    }
   }
   const moments = Array.from({ length: 24 }, (_, hour) => LAST_DAY_MS + (hour + 1) * HOUR_MS)
   const target = join(folder, 'parity.parquet')

@@ -1,4 +1,4 @@
-import type { OnlineStore } from '../ports/online/online.ts'
+import type { MaybePromise, OnlineRow, OnlineStore } from '../ports/online/online.ts'
 import {
   onlineView,
   type FeatureServiceSpec,
@@ -7,75 +7,105 @@ import {
   type ViewSpec,
 } from './schema.ts'
 
-export interface OnlineFeatures {
-  /** The service's view features in their order: those of `spec.features` with `from: 'view'`. */
-  values: FeatureValue[]
-  /** Beside `values`. */
-  statuses: FeatureStatus[]
-  /** For each of `spec.views`: how old its row is at that moment, ms; null when there is none. */
-  ages: (number | null)[]
+/** One feature of a view, by its name in the view. */
+export interface ViewFeature {
+  view: ViewSpec
+  feature: string
 }
 
-/** The keys of a request's entities by the name of their field, such as `{ origin: 'ATL' }`. */
-export type EntityKeys = Readonly<Record<string, unknown>>
+/** Keys of entities as columns, by the name of the entity's key: `{ origin: ['ATL', 'LAX'] }`. A missing column is keys that are not there. */
+export type EntityColumns = Readonly<Record<string, ArrayLike<unknown> | undefined>>
+
+/** One feature for many rows. */
+export interface OnlineColumn {
+  /** Null where the status is not `PRESENT`. */
+  values: FeatureValue[]
+  statuses: readonly FeatureStatus[]
+  /** Event time of the row that the value is of, ms; null where there is none. The same array for all features of a view. */
+  eventMs: readonly (number | null)[]
+}
 
 /**
- * Prepares reading the view features of a service for one row at a time, as they were at a moment. A row older than its
- * view's `ttl` is `OUTSIDE_MAX_AGE` and null, as in training; a row newer than the moment is not shown.
+ * Reads `rows` rows as they were at the moment `atMs`, in one round trip, into one column for each asked feature. It is
+ * a promise only where the store is not in this process, and rejects with `unavailable` when the store does not answer.
+ */
+export type OnlineReader = (keys: EntityColumns, rows: number, atMs: number) => MaybePromise<OnlineColumn[]>
+
+/**
+ * Prepares reading features for many rows at once. A row older than its view's `ttl` is `OUTSIDE_MAX_AGE` and null, as
+ * in training; a row newer than the moment is not shown. Throws a `TypeError` for a feature that its view does not have.
  */
 export function onlineReader(
   online: Pick<OnlineStore, 'read'>,
-  spec: FeatureServiceSpec,
   projectId: string,
-): (keys: EntityKeys, atMs: number) => OnlineFeatures {
-  const views = spec.views.map((view) => ({
-    name: onlineView(projectId, view),
-    entityKey: view.entityKey,
-    ttlMs: view.ttlMs,
-  }))
-  const places = spec.features
-    .filter(({ from }) => from === 'view')
-    .map(({ name, source }) => placeOf(spec.views, source, name))
-  return (keys, atMs) => {
-    const found = views.map(({ name, entityKey, ttlMs }) => {
-      const key = keyOf(keys[entityKey])
-      const row = key === undefined ? undefined : online.read(name, [key])[0]
-      if (!row || row.eventMs > atMs) return { row: undefined, ageMs: null, status: 'NOT_FOUND' as const }
-      const ageMs = atMs - row.eventMs
-      return { row, ageMs, status: ageMs > ttlMs ? ('OUTSIDE_MAX_AGE' as const) : ('PRESENT' as const) }
-    })
-    const values: FeatureValue[] = []
-    const statuses: FeatureStatus[] = []
-    for (const { view, position } of places) {
-      const { row, status } = found[view]!
-      const value = status === 'PRESENT' ? (row.values[position] ?? null) : null
-      values.push(value)
-      statuses.push(status === 'PRESENT' && value === null ? 'NULL_VALUE' : status)
+  features: readonly ViewFeature[],
+): OnlineReader {
+  const views = [...new Map(features.map(({ view }) => [onlineView(projectId, view), view]))]
+  const places = features.map(({ view, feature }) => {
+    const position = view.features.findIndex(({ name }) => name === feature)
+    if (position < 0) throw new TypeError(`${view.view} has no feature ${feature}`)
+    const name = onlineView(projectId, view)
+    return { view: views.findIndex(([each]) => each === name), position }
+  })
+  return (keys, rows, atMs) => {
+    const reads = views.map(([view, { entityKey }]) => ({
+      view,
+      entityKeys: keyTexts(keys[entityKey], rows),
+    }))
+    const answer = (found: (OnlineRow | undefined)[][]): OnlineColumn[] => {
+      const read = found.map((each, view) => readView(each, views[view]![1].ttlMs, atMs))
+      return places.map(({ view, position }) => columnOf(read[view]!, position))
     }
-    return { values, statuses, ages: found.map(({ ageMs }) => ageMs) }
+    const found = online.read(reads)
+    return found instanceof Promise ? found.then(answer) : answer(found)
   }
 }
 
-/** One read by itself; for many, keep what `onlineReader` returns. */
-export function readOnline(
-  online: Pick<OnlineStore, 'read'>,
-  spec: FeatureServiceSpec,
-  { projectId, entityKeys }: { projectId: string; entityKeys: EntityKeys },
-  atMs: number,
-): OnlineFeatures {
-  return onlineReader(online, spec, projectId)(entityKeys, atMs)
+/** The features of a service that come from views, in their order. */
+export function viewFeatures({ views, features }: FeatureServiceSpec): ViewFeature[] {
+  return features
+    .filter(({ from }) => from === 'view')
+    .map(({ name, source }) => ({ view: views.find(({ view }) => view === source)!, feature: name }))
 }
 
-function placeOf(
-  views: readonly ViewSpec[],
-  source: string,
-  name: string,
-): { view: number; position: number } {
-  const view = views.findIndex((each) => each.view === source)
-  return { view, position: views[view]!.features.findIndex((feature) => feature.name === name) }
+interface ViewRows {
+  rows: readonly (OnlineRow | undefined)[]
+  statuses: readonly FeatureStatus[]
+  eventMs: readonly (number | null)[]
 }
 
-function keyOf(value: unknown): string | undefined {
+function readView(found: readonly (OnlineRow | undefined)[], ttlMs: number, atMs: number): ViewRows {
+  const rows = found.map((row) => (row === undefined || row.eventMs > atMs ? undefined : row))
+  return {
+    rows,
+    eventMs: rows.map((row) => row?.eventMs ?? null),
+    statuses: rows.map((row) => {
+      if (row === undefined) return 'NOT_FOUND'
+      return atMs - row.eventMs > ttlMs ? 'OUTSIDE_MAX_AGE' : 'PRESENT'
+    }),
+  }
+}
+
+/** The statuses are the view's own until a null makes them differ. */
+function columnOf({ rows, statuses, eventMs }: ViewRows, position: number): OnlineColumn {
+  let own: FeatureStatus[] | undefined
+  const values = rows.map((row, index): FeatureValue => {
+    if (statuses[index] !== 'PRESENT') return null
+    const value = row!.values[position] ?? null
+    if (value === null) {
+      own ??= [...statuses]
+      own[index] = 'NULL_VALUE'
+    }
+    return value
+  })
+  return { values, statuses: own ?? statuses, eventMs }
+}
+
+function keyTexts(column: ArrayLike<unknown> | undefined, rows: number): (string | undefined)[] {
+  return Array.from({ length: rows }, (_, row) => keyText(column?.[row]))
+}
+
+function keyText(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined
 }

@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../ports/online/online.ts'
 import type { TensorSpec } from '../ports/inference/inference.ts'
 import type { OpenedModel } from './executor.ts'
 import { widthOf } from './feeds.ts'
@@ -22,8 +23,12 @@ export interface FeaturePlan {
   features: readonly LoggedFeature[]
   /** The matrix input that the features lie in side by side: a request may send it whole instead of the features. */
   matrix?: InputSpec
-  /** Throws `invalid` when a column that is needed is missing. */
-  resolve(columns: readonly (Column | undefined)[], rows: number, timeMs: number): ResolvedFeatures
+  /** At once, but where an online store is not in this process. Throws `invalid` when a column that is needed is missing. */
+  resolve(
+    columns: readonly (Column | undefined)[],
+    rows: number,
+    timeMs: number,
+  ): MaybePromise<ResolvedFeatures>
 }
 
 /** Says of every row that the request lacks these inputs. */

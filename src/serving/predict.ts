@@ -4,7 +4,7 @@ import { AppError, toAppError } from '../kernel/errors.ts'
 import type { Ids } from '../kernel/ids.ts'
 import { bucketOf } from './assignment.ts'
 import type { BatchLog } from './batch-log.ts'
-import { withMissing } from './feature-plan.ts'
+import { withMissing, type ResolvedFeatures } from './feature-plan.ts'
 import type { LiveDeployment, LiveVariant, Prediction, WorkItem } from './live-deployment.ts'
 import type { PredictRequest } from './request-inputs.ts'
 import type { VariantName } from './schema.ts'
@@ -78,20 +78,27 @@ export class Predictor {
       requestId: pair.requestId,
       pair,
     })
+    const submit = (): void => this.#submitShadow(item)
+    const failed = (): void => this.#parts.batchLog.fail(item)
     try {
-      this.#resolve(item)
+      const resolving = this.#resolve(item)
+      if (resolving !== undefined) void resolving.then(submit, failed)
+      else submit()
     } catch {
-      this.#parts.batchLog.fail(item)
-      return
+      failed()
     }
-    live.host.acquire()
-    item.answered = () => live.host.release()
+  }
+
+  #submitShadow(item: WorkItem): void {
+    const { host } = item.live
+    host.acquire()
+    item.answered = () => host.release()
     item.failed = () => {
-      live.host.release()
+      host.release()
       this.#parts.batchLog.fail(item)
     }
-    if (live.host.batcher.submitShadow(item)) return
-    live.host.release()
+    if (host.batcher.submitShadow(item)) return
+    host.release()
     this.#parts.stats.shadowDropped += 1
   }
 
@@ -103,13 +110,18 @@ export class Predictor {
     choice: Choice,
   ): Promise<Prediction> {
     const item = this.#item(deployment, live, name, request, choice)
-    try {
-      this.#resolve(item)
-    } catch (error) {
+    const failed = (error: unknown): never => {
       if (name === 'canary') this.#parts.batchLog.fail(item)
       throw error
     }
-    return this.#submit(item)
+    let resolving: Promise<void> | undefined
+    try {
+      resolving = this.#resolve(item)
+    } catch (error) {
+      failed(error)
+    }
+    if (resolving === undefined) return this.#submit(item)
+    return resolving.then(() => this.#submit(item), failed)
   }
 
   #submit(item: WorkItem): Promise<Prediction> {
@@ -188,21 +200,29 @@ export class Predictor {
     }
   }
 
-  #resolve(item: WorkItem): void {
+  /** Gives the item its features: at once where the plan has them at once. */
+  #resolve(item: WorkItem): Promise<void> | undefined {
     const { live, request, deployment } = item
     const { variant } = item.route.header
     const optional = variant === 'canary' || variant === 'shadow' ? deployment.newInputs : NONE
     const missing = checkServable(live, deployment, request, optional)
     const columns =
       live.places === null ? request.columns : live.places.map((place) => request.columns[place])
-    item.resolved = withMissing(live.plan.resolve(columns, request.rows, item.timeMs), missing, request.rows)
-    item.features = item.resolved.features
-    const { degraded } = item.resolved
-    const { fallback } = deployment
-    if (degraded === null || fallback === undefined) return
-    item.fallbackRows = degraded.map((state) => state !== null && fallback.on.includes(state))
-    if (!item.fallbackRows.includes(true)) item.fallbackRows = null
+    const resolved = live.plan.resolve(columns, request.rows, item.timeMs)
+    if (resolved instanceof Promise) return resolved.then((found) => takeFeatures(item, found, missing))
+    takeFeatures(item, resolved, missing)
+    return undefined
   }
+}
+
+function takeFeatures(item: WorkItem, resolved: ResolvedFeatures, missing: readonly string[]): void {
+  item.resolved = withMissing(resolved, missing, item.rows)
+  item.features = item.resolved.features
+  const { degraded } = item.resolved
+  const { fallback } = item.deployment
+  if (degraded === null || fallback === undefined) return
+  item.fallbackRows = degraded.map((state) => state !== null && fallback.on.includes(state))
+  if (!item.fallbackRows.includes(true)) item.fallbackRows = null
 }
 
 interface Choice {

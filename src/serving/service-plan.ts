@@ -1,5 +1,12 @@
 import type { Context } from '../http/context.ts'
-import { loadOnDemand, onlineReader, type LoadedOnDemand } from '../features/features.ts'
+import {
+  loadOnDemand,
+  onlineReader,
+  viewFeatures,
+  type EntityColumns,
+  type LoadedOnDemand,
+  type OnlineColumn,
+} from '../features/features.ts'
 import {
   requestColumns,
   type Feature,
@@ -43,19 +50,19 @@ export async function servicePlan(
     kind: kind === 'category' ? 'category' : 'number',
     width: 1,
   }))
-  const read = service.views.length === 0 ? undefined : onlineReader(online, service, projectId)
+  const read = service.views.length === 0 ? undefined : onlineReader(online, projectId, viewFeatures(service))
   const sources = placesOf(service, functions)
-  const viewNames = service.features.filter(({ from }) => from === 'view').map(({ source }) => source)
+  const checkViews = viewChecker(service)
 
-  const resolve = (
+  const compute = (
     given: readonly (Column | undefined)[],
     rows: number,
     timeMs: number,
+    columns: readonly OnlineColumn[],
   ): ResolvedFeatures => {
     const resolved = service.features.map((): ColumnValue[] => [])
     const violations: (string | null)[] = []
     const degraded: ('stale' | 'missing' | null)[] = []
-    const ages: (string | null)[] = []
     for (let row = 0; row < rows; row++) {
       const request = rowOf(inputs, given, row)
       const broken: string[] = []
@@ -64,16 +71,14 @@ export async function servicePlan(
         for (const violation of found) broken.push(`${each.spec.name}.${violation}`)
         return values
       })
-      const online = read?.(request, timeMs)
-      degraded.push(online === undefined ? null : checkOnline(online.statuses, viewNames, broken))
-      ages.push(online === undefined ? null : agesOf(service, online.ages))
+      degraded.push(read === undefined ? null : checkViews.violations(columns, row, broken))
       for (let i = 0; i < sources.length; i++) {
         const source = sources[i]!
         resolved[i]!.push(
           source.from === 'on_demand'
             ? computed[source.function]![source.place]!
             : source.from === 'view'
-              ? online!.values[source.place]!
+              ? columns[source.place]!.values[row]!
               : ((request[source.name] ?? null) as ColumnValue),
         )
       }
@@ -81,10 +86,17 @@ export async function servicePlan(
     }
     return {
       features: resolved,
-      ages: read === undefined ? null : ages,
+      ages: read === undefined ? null : checkViews.ages(columns, rows, timeMs),
       violations: violations.some((text) => text !== null) ? violations : null,
       degraded: degraded.some((state) => state !== null) ? degraded : null,
     }
+  }
+  const resolve: FeaturePlan['resolve'] = (given, rows, timeMs) => {
+    if (read === undefined) return compute(given, rows, timeMs, [])
+    const columns = read(keyColumns(inputs, keys, given), rows, timeMs)
+    return columns instanceof Promise
+      ? columns.then((found) => compute(given, rows, timeMs, found))
+      : compute(given, rows, timeMs, columns)
   }
   return { inputs, features, resolve }
 }
@@ -141,25 +153,41 @@ const VIOLATION: Readonly<Record<FeatureStatus, 'stale' | 'missing' | null>> = {
   OUTSIDE_MAX_AGE: 'stale',
 }
 
-/** Adds `stale:airport_delays` and the like to `broken`, once for a view; tells the worst of them. */
-function checkOnline(
-  statuses: readonly FeatureStatus[],
-  views: readonly string[],
-  broken: string[],
-): 'stale' | 'missing' | null {
-  let worst: 'stale' | 'missing' | null = null
-  for (let i = 0; i < statuses.length; i++) {
-    const violation = VIOLATION[statuses[i]!]
-    if (violation === null) continue
-    const text = `${violation}:${views[i]!}`
-    if (!broken.includes(text)) broken.push(text)
-    if (worst !== 'missing') worst = violation
+/** What each view had for a row, told from the first of its features. */
+function viewChecker(service: FeatureServiceSpec) {
+  const sources = service.features.filter(({ from }) => from === 'view').map(({ source }) => source)
+  const views = service.views.map(({ view }) => ({ view, place: sources.indexOf(view) }))
+  return {
+    /** Adds `stale:airport_delays` and the like to `broken`; tells the worst of them. */
+    violations(columns: readonly OnlineColumn[], row: number, broken: string[]): 'stale' | 'missing' | null {
+      let worst: 'stale' | 'missing' | null = null
+      for (const { view, place } of views) {
+        const violation = VIOLATION[columns[place]!.statuses[row]!]
+        if (violation === null) continue
+        broken.push(`${violation}:${view}`)
+        if (worst !== 'missing') worst = violation
+      }
+      return worst
+    },
+    /** For each row JSON of view → age in ms. */
+    ages(columns: readonly OnlineColumn[], rows: number, timeMs: number): string[] {
+      return Array.from({ length: rows }, (_, row) => {
+        const ages = views.map(({ view, place }): [string, number | null] => {
+          const eventMs = columns[place]!.eventMs[row]!
+          return [view, eventMs === null ? null : timeMs - eventMs]
+        })
+        return JSON.stringify(Object.fromEntries(ages))
+      })
+    },
   }
-  return worst
 }
 
-function agesOf({ views }: FeatureServiceSpec, ages: readonly (number | null)[]): string {
-  return JSON.stringify(Object.fromEntries(views.map(({ view }, i) => [view, ages[i] ?? null])))
+function keyColumns(
+  inputs: readonly InputSpec[],
+  keys: readonly string[],
+  given: readonly (Column | undefined)[],
+): EntityColumns {
+  return Object.fromEntries(keys.map((key) => [key, given[inputs.findIndex(({ name }) => name === key)]]))
 }
 
 function toKey(name: string): Feature {

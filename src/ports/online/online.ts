@@ -19,10 +19,22 @@ export interface OnlineStats {
   older: number
 }
 
-/** Values of features for serving. Reads are synchronous, since they sit on the request path. */
+/** Keys of one view; an undefined key has no row. `view` is unique across projects and definitions. */
+export interface OnlineRead {
+  view: string
+  entityKeys: readonly (string | undefined)[]
+}
+
+/** A value at once where it is in this process, a promise of it where it is not. */
+export type MaybePromise<Value> = Value | Promise<Value>
+
+/** Values of features for serving. */
 export interface OnlineStore extends AsyncDisposable {
-  /** One row for each key, undefined where there is none. `view` is unique across projects and definitions. */
-  read(view: string, entityKeys: readonly string[]): (OnlineRow | undefined)[]
+  /**
+   * For each read one row for each of its keys, undefined where there is none: all in one round trip. A store that is in this process answers
+   * at once, since reads sit on the request path. Throws or rejects with `unavailable` when the store does not answer.
+   */
+  read(reads: readonly OnlineRead[]): MaybePromise<(OnlineRow | undefined)[][]>
   /**
    * Keeps for each key the row with the greatest event time, then the greatest `createdMs`; an equal one replaces it. So
    * writing is idempotent and may be repeated, in any order. A crash leaves each key with its old or its new row.
@@ -30,5 +42,5 @@ export interface OnlineStore extends AsyncDisposable {
   write(view: string, rows: readonly OnlineWrite[]): Promise<void>
   /** Makes these the only rows of a view, at once. */
   replace(view: string, rows: readonly OnlineWrite[]): Promise<void>
-  stats(view: string, beforeMs: number): OnlineStats
+  stats(view: string, beforeMs: number): MaybePromise<OnlineStats>
 }

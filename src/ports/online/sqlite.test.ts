@@ -24,7 +24,7 @@ const row = (entityKey: string, eventMs: number, value: number, createdMs = even
 it('shows what another process wrote, and nothing of other views', async () => {
   await writer.write('a', [row('ATL', 5, 1), row('LAX', 6, 2)])
   await writer.write('b', [row('ATL', 7, 3)])
-  expect(reader.read('a', ['LAX', 'BOS', 'ATL'])).toEqual([
+  expect(reader.read([{ view: 'a', entityKeys: ['LAX', 'BOS', 'ATL'] }])[0]!).toEqual([
     { eventMs: 6, createdMs: 6, values: [2, null, 'text'] },
     undefined,
     { eventMs: 5, createdMs: 5, values: [1, null, 'text'] },
@@ -51,7 +51,7 @@ it('ends with the newest row of each key, in whatever order and however often ro
         const newest = written
           .filter(({ entityKey }) => entityKey === key)
           .sort((a, b) => b.eventMs - a.eventMs || b.createdMs - a.createdMs)[0]
-        const [found] = reader.read(view, [key])
+        const [found] = reader.read([{ view, entityKeys: [key] }])[0]!
         expect([found?.eventMs, found?.createdMs]).toEqual([newest?.eventMs, newest?.createdMs])
       }
     }),
@@ -63,9 +63,9 @@ it('takes the later of two writes for the same moment, and replaces a view at on
   await writer.write('c', [row('ATL', 5, 1)])
   await writer.write('c', [row('ATL', 5, 2), row('LAX', 9, 9)])
   await writer.write('c', [row('ATL', 4, 3)])
-  expect(reader.read('c', ['ATL'])[0]!.values[0]).toBe(2)
+  expect(reader.read([{ view: 'c', entityKeys: ['ATL'] }])[0]![0]!.values[0]).toBe(2)
   await writer.replace('c', [row('ATL', 1, 4)])
-  expect(reader.read('c', ['ATL', 'LAX'])).toEqual([
+  expect(reader.read([{ view: 'c', entityKeys: ['ATL', 'LAX'] }])[0]!).toEqual([
     { eventMs: 1, createdMs: 1, values: [4, null, 'text'] },
     undefined,
   ])

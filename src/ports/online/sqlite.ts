@@ -1,11 +1,17 @@
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { OnlineRow, OnlineStats, OnlineStore, OnlineWrite } from './online.ts'
+import type { OnlineRead, OnlineRow, OnlineStats, OnlineStore, OnlineWrite } from './online.ts'
 
 const BATCH_ROWS = 500
 
+/** Everything that is read comes at once. */
+export interface OnlineSqlite extends OnlineStore {
+  read(reads: readonly OnlineRead[]): (OnlineRow | undefined)[][]
+  stats(view: string, beforeMs: number): OnlineStats
+}
+
 /** The online store of one machine: a SQLite file of its own, which several processes may use at once. */
-export function openOnlineSqlite(path: string): OnlineStore {
+export function openOnlineSqlite(path: string): OnlineSqlite {
   const database = new DatabaseSync(path, { timeout: 10_000 })
   database.exec(`
     PRAGMA journal_mode = WAL;
@@ -43,14 +49,16 @@ export function openOnlineSqlite(path: string): OnlineStore {
     }
   }
   return {
-    read(view, entityKeys) {
-      return entityKeys.map((key): OnlineRow | undefined => {
-        const row = select.get(view, key) as unknown as [number, number, string] | undefined
-        return (
-          row && { eventMs: row[0], createdMs: row[1], values: JSON.parse(row[2]) as OnlineRow['values'] }
-        )
-      })
-    },
+    read: (reads) =>
+      reads.map(({ view, entityKeys }) =>
+        entityKeys.map((key): OnlineRow | undefined => {
+          if (key === undefined) return undefined
+          const row = select.get(view, key) as unknown as [number, number, string] | undefined
+          return (
+            row && { eventMs: row[0], createdMs: row[1], values: JSON.parse(row[2]) as OnlineRow['values'] }
+          )
+        }),
+      ),
     async write(view, rows) {
       for (let start = 0; start < rows.length; start += BATCH_ROWS) {
         if (start > 0) await pause(0)
