@@ -3,6 +3,7 @@ import { codeVersion } from './governance/code-version.ts'
 import { reportFailure } from './http/command.ts'
 import { addBenchmarkCommands } from './benchmarks/commands.ts'
 import { addCardCommand } from './cards/commands.ts'
+import { addDataCommands } from './data/commands.ts'
 import { addDemoCommand } from './demo/commands.ts'
 import { addPeopleCommands } from './governance/commands.ts'
 import { addImportingCommands } from './importing/commands.ts'
@@ -30,6 +31,7 @@ export function createProgram(): Command {
   addProcessCommands(program)
   addProjectCommands(program)
   addPipelineCommands(program)
+  addDataCommands(program)
   addTrackingCommands(program)
   addCardCommand(addRegistryCommands(program))
   addPromotionCommands(program)

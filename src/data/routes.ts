@@ -1,26 +1,9 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
 import { failingRows, getDataset, getReport, listVersions, requestIngest } from './data.ts'
-import { datasetDefinition } from './definition.ts'
-import { datasetSummary, datasetVersionSchema, validationReport, type Dataset } from './schema.ts'
+import { datasetDetail, datasetItem, reportDetail, versionDetail, type Dataset } from './schema.ts'
 import { findLatestReport, findLatestVersion, listDatasets, listQuarantined } from './store.ts'
 import { resolveVersion, versionSummary } from './versions.ts'
-
-const datasetItem = z.object({
-  id: z.string(),
-  name: z.string(),
-  declared: z.boolean(),
-  definition: datasetDefinition,
-  latest: datasetVersionSchema.nullable(),
-  report: validationReport.pick({ id: true, verdict: true, sentence: true, createdMs: true }).nullable(),
-})
-
-const quarantinedFile = z.object({
-  path: z.string(),
-  sha256: z.string(),
-  reportId: z.string(),
-  createdMs: z.number(),
-})
 
 const name = z.object({ name: z.string() })
 
@@ -46,11 +29,7 @@ export const routes = [
       limit: z.coerce.number().int().min(1).max(500).default(100),
       pageToken: z.coerce.number().int().optional(),
     }),
-    response: datasetItem.extend({
-      versions: z.array(datasetVersionSchema),
-      nextPageToken: z.string().optional(),
-      quarantined: z.array(quarantinedFile),
-    }),
+    response: datasetDetail,
     async handle({ context, projectId, params, query }) {
       const dataset = await getDataset(context, { projectId, name: params.name })
       const { limit, pageToken: below } = query
@@ -76,7 +55,7 @@ export const routes = [
     summary: 'One version: its schema, a summary of each column and the report on the files that it added',
     permission: 'view',
     params: z.object({ name: z.string(), number: z.coerce.number().int().min(1) }),
-    response: datasetVersionSchema.extend({ summary: datasetSummary, report: validationReport.nullable() }),
+    response: versionDetail,
     async handle({ context, projectId, params }) {
       const reference = `${params.name}@${params.number}`
       const version = await resolveVersion(context, { projectId, reference })
@@ -91,16 +70,7 @@ export const routes = [
     summary: 'A validation report with the rows that failed, at most 1,000',
     permission: 'view',
     params: z.object({ id: z.string() }),
-    response: validationReport.extend({
-      failingRows: z.array(
-        z.object({
-          file: z.string(),
-          row: z.number(),
-          checks: z.array(z.string()),
-          values: z.record(z.string(), z.string().nullable()),
-        }),
-      ),
-    }),
+    response: reportDetail,
     async handle({ context, projectId, params }) {
       const report = await getReport(context, { projectId, id: params.id })
       return { ...report, failingRows: await failingRows(context, report) }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { checkResult } from '../expectations/schema.ts'
 import { columnSchema, columnTypes, schemaChange } from '../sources/schema.ts'
-import type { DatasetDefinition } from './definition.ts'
+import { datasetDefinition, type DatasetDefinition } from './definition.ts'
 
 /** One file's rows as a Parquet blob. Times are of the dataset's `time` column. */
 const partSchema = z.object({
@@ -98,3 +98,38 @@ export type ColumnSummary = z.infer<typeof columnSummary>
 
 export const datasetSummary = z.object({ rows: z.number(), columns: z.array(columnSummary) })
 export type DatasetSummary = z.infer<typeof datasetSummary>
+
+/** A dataset as lists show it. */
+export const datasetItem = z.object({
+  id: z.string(),
+  name: z.string(),
+  declared: z.boolean(),
+  definition: datasetDefinition,
+  latest: datasetVersionSchema.nullable(),
+  report: validationReport.pick({ id: true, verdict: true, sentence: true, createdMs: true }).nullable(),
+})
+
+/** A dataset with its newest versions and the files set aside. */
+export const datasetDetail = datasetItem.extend({
+  versions: z.array(datasetVersionSchema),
+  nextPageToken: z.string().optional(),
+  quarantined: z.array(
+    z.object({ path: z.string(), sha256: z.string(), reportId: z.string(), createdMs: z.number() }),
+  ),
+})
+
+export const versionDetail = datasetVersionSchema.extend({
+  summary: datasetSummary,
+  report: validationReport.nullable(),
+})
+
+export const reportDetail = validationReport.extend({
+  failingRows: z.array(
+    z.object({
+      file: z.string(),
+      row: z.number(),
+      checks: z.array(z.string()),
+      values: z.record(z.string(), z.string().nullable()),
+    }),
+  ),
+})

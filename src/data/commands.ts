@@ -1,0 +1,126 @@
+import { Option, type Command } from 'commander'
+import type { z } from 'zod'
+import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import { AppError } from '../kernel/errors.ts'
+import { amount, describeReport, describeVersion, momentText, rangeText } from './describe.ts'
+import type { datasetDetail, datasetItem, reportDetail, versionDetail } from './schema.ts'
+
+type DatasetItem = z.infer<typeof datasetItem>
+type DatasetDetail = z.infer<typeof datasetDetail>
+type VersionDetail = z.infer<typeof versionDetail>
+type ReportDetail = z.infer<typeof reportDetail>
+
+/** Gives the command `data`, to which others add what they do with datasets. */
+export function addDataCommands(program: Command): Command {
+  const data = program.command('data').description('datasets, their versions and what is in them')
+  withServerOptions(data.command('list'))
+    .description('the datasets of the project, each with its latest version and report')
+    .action(list)
+  withServerOptions(data.command('show'))
+    .description(
+      'one version of a dataset: schema, rows, times, where it came from, a summary of each column',
+    )
+    .argument('<dataset>', 'a dataset, or one of its versions as flights@2')
+    .action(show)
+  withServerOptions(data.command('versions'))
+    .description('the versions of a dataset, newest first')
+    .argument('<dataset>', 'name of a dataset')
+    .addOption(new Option('--limit <count>', 'at most so many').default('20'))
+    .action(versions)
+  withServerOptions(data.command('ingest'))
+    .description('ask a worker to look for new data now')
+    .argument('<dataset>', 'name of a dataset')
+    .action(ingest)
+  withServerOptions(data.command('report'))
+    .description('what the expectations said about the newest delivery, or about the files of one version')
+    .argument('<dataset>', 'a dataset, or one of its versions as flights@2')
+    .action(report)
+  return data
+}
+
+/** `flights@2` as name and number; without a number the latest is meant. */
+function parseReference(reference: string): { name: string; number: number | undefined } {
+  const { name, number } = /^(?<name>[^@]+)(?:@(?<number>\d{1,9}))?$/.exec(reference)?.groups ?? {}
+  if (name === undefined) {
+    throw new AppError('invalid', `${reference} names no dataset version: write flights, or flights@2`)
+  }
+  return { name, number: number === undefined ? undefined : Number(number) }
+}
+
+function pathOf(name: string): string {
+  return `/datasets/${encodeURIComponent(name)}`
+}
+
+async function list(options: CommandOptions): Promise<void> {
+  const { items } = await apiOf(options).get<{ items: DatasetItem[] }>('/datasets')
+  print(options, items, () =>
+    items.length === 0
+      ? "No datasets. Declare one in the project: dataset('flights', { source: files('feed/*.csv') })"
+      : table(
+          ['dataset', 'version', 'rows', 'times', 'created', 'report'],
+          items.map(({ name, declared, latest, report: said }) => [
+            declared ? name : `${name} (no longer declared)`,
+            latest ? String(latest.number) : '',
+            latest ? amount(latest.rows) : '',
+            latest ? rangeText(latest.minTimeMs, latest.maxTimeMs) : '',
+            latest ? momentText(latest.createdMs) : '',
+            said?.verdict ?? '',
+          ]),
+        ),
+  )
+}
+
+async function findVersion(options: CommandOptions, reference: string): Promise<VersionDetail> {
+  const api = apiOf(options)
+  const { name, number } = parseReference(reference)
+  const wanted = number ?? (await api.get<DatasetDetail>(`${pathOf(name)}?limit=1`)).latest?.number
+  if (wanted === undefined) throw new AppError('not_found', `The dataset ${name} has no version yet`)
+  return await api.get<VersionDetail>(`${pathOf(name)}/versions/${wanted}`)
+}
+
+async function show(reference: string, options: CommandOptions): Promise<void> {
+  const found = await findVersion(options, reference)
+  print(options, found, () => describeVersion(found))
+}
+
+interface VersionsOptions extends CommandOptions {
+  limit: string
+}
+
+async function versions(name: string, options: VersionsOptions): Promise<void> {
+  const query = new URLSearchParams({ limit: options.limit })
+  const found = await apiOf(options).get<DatasetDetail>(`${pathOf(name)}?${query.toString()}`)
+  print(options, found.versions, () =>
+    table(
+      ['version', 'rows', 'added', 'parts', 'times', 'created', 'schema'],
+      found.versions.map((version) => [
+        `${name}@${version.number}`,
+        amount(version.rows),
+        amount(version.addedRows),
+        String(version.parts),
+        rangeText(version.minTimeMs, version.maxTimeMs),
+        momentText(version.createdMs),
+        version.schemaChange?.changes.join('; ') ?? '',
+      ]),
+    ),
+  )
+}
+
+async function ingest(name: string, options: CommandOptions): Promise<void> {
+  const job = await apiOf(options).post<{ jobId: string }>(`${pathOf(name)}/ingest`)
+  print(options, job, () => `A worker looks for new data of ${name}: job ${job.jobId}.`)
+}
+
+async function report(reference: string, options: CommandOptions): Promise<void> {
+  const api = apiOf(options)
+  const { name, number } = parseReference(reference)
+  const id =
+    number === undefined
+      ? (await api.get<DatasetDetail>(`${pathOf(name)}?limit=1`)).report?.id
+      : (await findVersion(options, reference)).reportId
+  if (id === undefined || id === null) {
+    throw new AppError('not_found', `There is no report on ${reference} yet`)
+  }
+  const found = await api.get<ReportDetail>(`/validation-reports/${id}`)
+  print(options, found, () => describeReport(found))
+}

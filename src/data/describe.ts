@@ -1,0 +1,111 @@
+import type { z } from 'zod'
+import { table } from '../http/command.ts'
+import type { ColumnSummary, reportDetail, versionDetail } from './schema.ts'
+
+const SHOWN_TOP = 3
+const SHOWN_FAILING = 20
+
+/** A version as a page of text. */
+export function describeVersion(version: z.infer<typeof versionDetail>): string {
+  const { dataset, number, rows, addedRows, parts, sizeBytes, schemaChange, report } = version
+  const head = [
+    ['version', `${dataset}@${number}`],
+    ['created', momentText(version.createdMs)],
+    ['rows', `${amount(rows)} (${amount(addedRows)} new) in ${amount(parts)} parts, ${sizeText(sizeBytes)}`],
+    ['times', rangeText(version.minTimeMs, version.maxTimeMs)],
+    ['content', version.contentHash],
+    ['parent', number > 1 && version.parentId !== null ? version.parentId : 'none'],
+    ['schema', schemaChange ? `${schemaChange.kind}: ${schemaChange.changes.join('; ')}` : 'as before'],
+    ['report', report ? `${report.verdict}: ${report.sentence}` : 'none'],
+  ]
+  return `${lines(head)}\n\n${summaryTable(version.summary.columns)}`
+}
+
+/** A report: its verdict, every check, and the rows that failed. */
+export function describeReport(report: z.infer<typeof reportDetail>): string {
+  const checks = table(
+    ['', 'check', 'file', 'failing', 'observed'],
+    report.results.map(({ passed, severity, title, file, failing, rows, observed }) => [
+      passed ? 'ok' : severity === 'error' ? 'FAILED' : 'warned',
+      title,
+      file,
+      failing === null ? '' : `${amount(failing)} of ${amount(rows)}`,
+      observed === null ? '' : numberText(observed),
+    ]),
+  )
+  const shown = report.failingRows.slice(0, SHOWN_FAILING).map(({ file, row, checks: failed, values }) => {
+    const cells = Object.entries(values).map(([name, value]) => `${name}=${value ?? 'null'}`)
+    return `${file} row ${row}: ${failed.join('; ')}\n    ${cells.join(' ')}`
+  })
+  const more = report.failingRows.length - shown.length
+  return [
+    `${report.verdict}: ${report.sentence}`,
+    ...(report.results.length > 0 ? ['', checks] : []),
+    ...(shown.length > 0 ? ['', ...shown] : []),
+    ...(more > 0 ? [`… and ${amount(more)} more (--json has them)`] : []),
+  ].join('\n')
+}
+
+function summaryTable(columns: readonly ColumnSummary[]): string {
+  return table(
+    ['column', 'type', 'nulls', 'distinct', 'min', 'median', 'max', 'mean', 'most frequent'],
+    columns.map((column) => {
+      const value = (of: number | string | null | undefined): string => valueText(column, of)
+      return [
+        column.name,
+        column.type,
+        shareText(column.nulls, column.rows),
+        `${column.distinctExact ? '' : '~'}${amount(column.distinct)}`,
+        value(column.min),
+        value(column.quantiles?.['p50']),
+        value(column.max),
+        column.mean === null ? '' : numberText(column.mean),
+        column.top
+          .slice(0, SHOWN_TOP)
+          .map(({ value: key, count }) => `${clip(key, 20)} ${shareText(count, column.rows)}`)
+          .join(', '),
+      ]
+    }),
+  )
+}
+
+function valueText({ kind, type }: ColumnSummary, value: number | string | null | undefined): string {
+  if (value === null || value === undefined) return ''
+  if (typeof value === 'string') return clip(value, 20)
+  if (kind !== 'timestamp') return numberText(value)
+  return type === 'DATE' ? momentText(value).slice(0, 10) : momentText(value)
+}
+
+function lines(pairs: readonly (readonly string[])[]): string {
+  return pairs.map(([name, text]) => `${name!.padEnd(9)}${text}`).join('\n')
+}
+
+export function amount(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
+/** UTC, to the second. */
+export function momentText(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+export function rangeText(fromMs: number | null, toMs: number | null): string {
+  return fromMs === null || toMs === null ? '' : `${momentText(fromMs)} – ${momentText(toMs)}`
+}
+
+function shareText(count: number, of: number): string {
+  return of === 0 ? '0 %' : `${((count / of) * 100).toFixed(1)} %`
+}
+
+function numberText(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5)))
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
+}
+
+function clip(text: string, length: number): string {
+  const characters = [...text]
+  return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`
+}
