@@ -11,7 +11,7 @@ import { files } from '../src/sources/definition.ts'
 import { PROJECT_ID, type TestContext } from './databases.ts'
 
 /** A file of the npm package vega-datasets. */
-export function vegaFile(name: string): string {
+function vegaFile(name: string): string {
   return fileURLToPath(new URL(`../node_modules/vega-datasets/data/${name}`, import.meta.url))
 }
 
@@ -60,4 +60,3 @@ export class RealDatasets implements Disposable {
 
 export const flights = dataset('flights', { source: files('flights-*.parquet'), time: 'date' })
 export const penguins = dataset('penguins', { source: files('penguins.json') })
-export const stocks = dataset('stocks', { source: files('stocks.csv') })

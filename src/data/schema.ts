@@ -26,7 +26,7 @@ const manifestSchema = z.object({
 })
 export type Manifest = z.infer<typeof manifestSchema>
 
-export const datasetVersionSchema = z.object({
+const datasetVersionSchema = z.object({
   id: z.string(),
   projectId: z.string(),
   datasetId: z.string(),
@@ -50,7 +50,7 @@ export const datasetVersionSchema = z.object({
 })
 export type DatasetVersion = z.infer<typeof datasetVersionSchema>
 
-export const validationReport = z.object({
+const validationReport = z.object({
   id: z.string(),
   datasetId: z.string(),
   verdict: z.enum(['passed', 'warned', 'failed']),
@@ -96,7 +96,7 @@ const columnSummary = z.object({
 })
 export type ColumnSummary = z.infer<typeof columnSummary>
 
-export const datasetSummary = z.object({ rows: z.number(), columns: z.array(columnSummary) })
+const datasetSummary = z.object({ rows: z.number(), columns: z.array(columnSummary) })
 export type DatasetSummary = z.infer<typeof datasetSummary>
 
 /** A dataset as lists show it. */
