@@ -5,6 +5,7 @@ import { addBenchmarkCommands } from './benchmarks/commands.ts'
 import { addCardCommand } from './cards/commands.ts'
 import { addDataCommands } from './data/commands.ts'
 import { addDemoCommand } from './demo/commands.ts'
+import { addFeatureCommands } from './features/commands.ts'
 import { addPeopleCommands } from './governance/commands.ts'
 import { addImportingCommands } from './importing/commands.ts'
 import { addMonitoringCommands } from './monitoring/commands.ts'
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     .showHelpAfterError('(--help shows what is possible)')
   addProcessCommands(program)
   addProjectCommands(program)
+  addFeatureCommands(program)
   addPipelineCommands(program)
   addDataCommands(program)
   addTrackingCommands(program)

@@ -8,6 +8,6 @@ export const flightTime = onDemand('flight_time', {
 })
 
 /** Requests name it, though no feature is about it yet. */
-export const airport = entity('airport', { key: 'origin' })
+export const airport = entity('airport', { key: 'origin', description: 'A US airport by its IATA code' })
 
 export const lateFeatures = featureService('late_features', [flightTime])

@@ -6,6 +6,15 @@ import { AppError } from '../kernel/errors.ts'
 import { durationMs, type Duration } from '../kernel/duration.ts'
 import { hashJson } from '../kernel/json.ts'
 import {
+  aboutFeatures,
+  aboutFields,
+  describedBy,
+  descriptions,
+  toList,
+  type AboutOptions,
+  type DescribedKinds,
+} from './about.ts'
+import {
   feature,
   type Feature,
   type FeatureKind,
@@ -19,7 +28,12 @@ const name = z
   .string()
   .regex(/^[a-zA-Z][a-zA-Z0-9_-]{0,99}$/, 'a name starts with a letter and has letters, digits, _ and -')
 
-export const entityDefinition = z.strictObject({ kind: z.literal('entity'), name, key: z.string().min(1) })
+export const entityDefinition = z.strictObject({
+  kind: z.literal('entity'),
+  name,
+  key: z.string().min(1),
+  ...aboutFields,
+})
 export type EntityDefinition = z.infer<typeof entityDefinition>
 
 const featureViewDefinition = z
@@ -34,6 +48,7 @@ const featureViewDefinition = z
     ttlMs: z.number().positive(),
     lookbackMs: z.number().positive().optional(),
     features: z.array(feature).min(1),
+    ...aboutFeatures,
   })
   .refine((view) => view.createdTimestamp === undefined || view.lookbackMs === undefined, {
     message: 'lookback and createdTimestamp exclude each other: a correction may be of any age',
@@ -48,16 +63,22 @@ export const onDemandDefinition = z.strictObject({
   inputs: z.array(feature),
   outputs: z.array(feature).min(1),
   budgetMs: z.number().positive().default(1),
+  ...aboutFeatures,
 })
 export type OnDemandDefinition = z.infer<typeof onDemandDefinition>
 
-const requestDefinition = z.strictObject({ kind: z.literal('request'), features: z.array(feature).min(1) })
+const requestDefinition = z.strictObject({
+  kind: z.literal('request'),
+  features: z.array(feature).min(1),
+  descriptions: descriptions.optional(),
+})
 export type RequestDefinition = z.infer<typeof requestDefinition>
 
 const featureServiceDefinition = z.strictObject({
   kind: z.literal('featureService'),
   name,
   of: z.array(z.union([z.string().min(1), requestDefinition])).min(1),
+  ...aboutFields,
 })
 export type FeatureServiceDefinition = z.infer<typeof featureServiceDefinition>
 
@@ -70,11 +91,12 @@ export const featureDefinitions = z.strictObject({
 })
 export type FeatureDefinitions = z.infer<typeof featureDefinitions>
 
-type Kinds = Readonly<Record<string, FeatureKind>>
-
-/** What features are about. `key` names the column and the request field that identify it. */
-export function entity(name: string, { key }: { key: string }): EntityDefinition {
-  return entityDefinition.parse({ kind: 'entity', name, key })
+/**
+ * What features are about. `key` names the column and the request field that identify it. `owner`, `description` and `tags` are for
+ * people, here and in every other definition of features: changing them computes nothing anew.
+ */
+export function entity(name: string, options: { key: string } & AboutOptions): EntityDefinition {
+  return entityDefinition.parse({ kind: 'entity', name, ...options })
 }
 
 /**
@@ -92,13 +114,13 @@ export function featureView(
     dataset: DatasetDefinition | string
     sql: string
     ttl: Duration
-    features: Kinds
+    features: DescribedKinds
     eventTime?: string
     createdTimestamp?: string
     lookback?: Duration
-  },
+  } & AboutOptions,
 ): FeatureViewDefinition {
-  const { entity, dataset, sql, ttl, features, lookback, eventTime, createdTimestamp } = options
+  const { entity, dataset, sql, ttl, features, lookback, eventTime, createdTimestamp, ...about } = options
   return featureViewDefinition.parse({
     kind: 'featureView',
     name,
@@ -110,6 +132,8 @@ export function featureView(
     ttlMs: durationMs.parse(ttl),
     lookbackMs: lookback === undefined ? undefined : durationMs.parse(lookback),
     features: toList(features),
+    ...describedBy(features),
+    ...about,
   })
 }
 
@@ -120,7 +144,13 @@ export function featureView(
  */
 export function onDemand(
   name: string,
-  options: { inputs: Kinds; outputs: Kinds; module: string; export: string; budgetMs?: number },
+  options: {
+    inputs: Readonly<Record<string, FeatureKind>>
+    outputs: DescribedKinds
+    module: string
+    export: string
+    budgetMs?: number
+  } & AboutOptions,
 ): OnDemandDefinition {
   const { inputs, outputs, ...rest } = options
   return onDemandDefinition.parse({
@@ -129,12 +159,13 @@ export function onDemand(
     ...rest,
     inputs: toList(inputs),
     outputs: toList(outputs),
+    ...describedBy(outputs),
   })
 }
 
 /** Fields of a request that are features as they are. */
-export function requestFeatures(features: Kinds): RequestDefinition {
-  return requestDefinition.parse({ kind: 'request', features: toList(features) })
+export function requestFeatures(features: DescribedKinds): RequestDefinition {
+  return requestDefinition.parse({ kind: 'request', features: toList(features), ...describedBy(features) })
 }
 
 /**
@@ -144,10 +175,12 @@ export function requestFeatures(features: Kinds): RequestDefinition {
 export function featureService(
   name: string,
   of: readonly (FeatureViewDefinition | OnDemandDefinition | RequestDefinition | string)[],
+  about: AboutOptions = {},
 ): FeatureServiceDefinition {
   return featureServiceDefinition.parse({
     kind: 'featureService',
     name,
+    ...about,
     of: of.map((reference) =>
       typeof reference === 'string' || reference.kind === 'request' ? reference : reference.name,
     ),
@@ -156,10 +189,6 @@ export function featureService(
 
 function nameOf(reference: { name: string } | string): string {
   return typeof reference === 'string' ? reference : reference.name
-}
-
-function toList(features: Kinds): Feature[] {
-  return Object.entries(features).map(([name, kind]) => ({ name, kind }))
 }
 
 /** An on-demand feature with its module as a path inside the project, as a project version stores it. */

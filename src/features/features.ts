@@ -5,6 +5,7 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { canonicalJson } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
+import { aboutOf, aboutOfService, type About } from './about.ts'
 import { resolveService, resolveView, type FeatureDefinitions } from './definition.ts'
 import { onlineView, type FeatureServiceSpec, type ViewSpec } from './schema.ts'
 import {
@@ -23,6 +24,8 @@ import type { FeatureDefinitionRow } from './tables.ts'
 export { materialize } from './materialize.ts'
 export { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
 export { onlineReader, viewFeatures, type EntityColumns, type OnlineColumn } from './online.ts'
+export { entryKinds, listEntries, type FeatureEntry } from './entries.ts'
+export { searchEntries } from './search.ts'
 export { lineage } from './store-lineage.ts'
 export { buildTrainingSet, trainingSet } from './training-set.ts'
 
@@ -39,18 +42,24 @@ export async function declareFeatures(
   requirePermission(actor, 'contribute', projectId)
   const views = definitions.views.map((view) => resolveView(view, definitions.entities))
   const services = definitions.services.map((service) => resolveService(service, definitions))
-  const row = (kind: FeatureDefinitionRow['kind'], definition: { name: string }): FeatureDefinitionRow => ({
+  const row = (
+    kind: FeatureDefinitionRow['kind'],
+    definition: { name: string },
+    about: About,
+  ): FeatureDefinitionRow => ({
     project_id: projectId,
     kind,
     name: definition.name,
     definition_json: canonicalJson(definition),
+    about_json: canonicalJson(aboutOf(about)),
     created_ms: clock.now(),
   })
   await db.write(async (trx) => {
     await replaceDefinitions(trx, projectId, [
-      ...definitions.entities.map((each) => row('entity', each)),
-      ...definitions.onDemand.map((each) => row('on_demand', each)),
-      ...services.map((each) => row('service', each)),
+      ...definitions.entities.map((each) => row('entity', each, each)),
+      ...definitions.views.map((each) => row('view', each, each)),
+      ...definitions.onDemand.map((each) => row('on_demand', each, each)),
+      ...services.map((each, index) => row('service', each, aboutOfService(definitions.services[index]!))),
     ])
     await updateNoCurrentViews(trx, projectId)
     for (const spec of views) {

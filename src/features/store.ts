@@ -16,6 +16,16 @@ export async function listDefinitions(
     .execute()
 }
 
+export async function listAllDefinitions(at: Queryable, projectId: string): Promise<FeatureDefinitionRow[]> {
+  return await at
+    .selectFrom('feature_definition')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .orderBy('name')
+    .orderBy('kind')
+    .execute()
+}
+
 export async function replaceDefinitions(
   trx: Trx,
   projectId: string,

@@ -1,9 +1,11 @@
 export interface FeatureDefinitionRow {
   project_id: string
-  kind: 'entity' | 'on_demand' | 'service'
+  kind: 'entity' | 'view' | 'on_demand' | 'service'
   name: string
   /** Of a service: its complete specification. */
   definition_json: string
+  /** Owner, description, tags, and what each feature means; null in rows from before these. */
+  about_json: string | null
   created_ms: number
 }
 

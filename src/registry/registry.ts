@@ -52,5 +52,6 @@ export {
   toVersion,
 } from './store.ts'
 export { listEvaluationRows, listGateResultRows, toEvaluation, toGateReport } from './store-evaluations.ts'
+export { listPinnedServices, listServiceUsers, type ServiceUser } from './store-services.ts'
 export type { ModelVersionRow, RegisteredModelRow } from './tables.ts'
 export { lineage, listReferences, type Reference } from './store-lineage.ts'

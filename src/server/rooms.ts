@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import { routes as benchmarkRoutes } from '../benchmarks/routes.ts'
 import { routes as cardRoutes } from '../cards/routes.ts'
+import { routes as catalogueRoutes } from '../catalogue/routes.ts'
 import { enqueueDueProbes } from '../data/data.ts'
 import { routes as dataRoutes } from '../data/routes.ts'
 import { routes as featureRoutes } from '../features/routes.ts'
@@ -58,6 +59,7 @@ export const roomRoutes: readonly Route[] = [
   ...pipelineRoutes,
   ...rolloutRoutes,
   ...monitoringRoutes,
+  ...catalogueRoutes,
   ...projectRoutes,
   ...webhookRoutes,
   ...trashRoutes,

@@ -23,6 +23,7 @@ import * as webhooks from './migrations/018-webhooks.ts'
 import * as trackingSpeed from './migrations/019-tracking-speed.ts'
 import * as lineage from './migrations/020-lineage.ts'
 import * as search from './migrations/021-search.ts'
+import * as featureUsage from './migrations/029-feature-usage.ts'
 
 /** Forward only, in this order; a name is never reused. */
 const migrations = {
@@ -47,6 +48,7 @@ const migrations = {
   '019-tracking-speed': trackingSpeed.up,
   '020-lineage': lineage.up,
   '021-search': search.up,
+  '029-feature-usage': featureUsage.up,
 }
 
 const MIGRATION_LOCK = 840_173

@@ -8,7 +8,7 @@ export const flightTime = onDemand('flight_time', {
   export: 'flightTime',
 })
 
-export const airport = entity('airport', { key: 'origin' })
+export const airport = entity('airport', { key: 'origin', description: 'A US airport by its IATA code' })
 
 /** How late an airport's flights were over the last hours, leaving or bound for it: of those that have landed by then. */
 export const airportDelays = featureView('airport_delays', {
@@ -31,7 +31,14 @@ export const airportDelays = featureView('airport_delays', {
       w3 AS (PARTITION BY airport ORDER BY landed_at RANGE BETWEEN INTERVAL 3 HOURS PRECEDING AND CURRENT ROW)`,
   ttl: '9h',
   lookback: '18h',
-  features: { delay_1h: 'number', late_share_1h: 'number', delay_3h: 'number', late_share_3h: 'number' },
+  features: {
+    delay_1h: { kind: 'number', description: 'Mean delay in the hour before the last landing, in minutes' },
+    late_share_1h: { kind: 'number', description: 'Share of its flights more than 15 minutes late' },
+    delay_3h: 'number',
+    late_share_3h: 'number',
+  },
+  description: 'How late an airport’s flights were over the last hours',
+  tags: ['punctuality'],
 })
 
 export const lateFeatures = featureService('late_features', [flightTime, airportDelays])

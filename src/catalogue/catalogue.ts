@@ -1,0 +1,144 @@
+/** The door of the room: what features there are, who uses them, and how they fare. */
+import { listEntries, listFreshness, searchEntries, type FeatureEntry } from '../features/features.ts'
+import type { Context } from '../http/context.ts'
+import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import { readUsage, usersOf, usersOfService, type Usage, type VersionUse } from './usage.ts'
+
+export interface CatalogueQuery {
+  projectId: string
+  actor: Actor
+  text?: string | undefined
+  kind?: FeatureEntry['kind'] | undefined
+  entity?: string | undefined
+  owner?: string | undefined
+  tag?: string | undefined
+  /** Only what no model version uses, or what has such features. */
+  unused?: boolean | undefined
+}
+
+export interface CatalogueEntry extends FeatureEntry {
+  /** Of a view's current definition. */
+  freshness: { ageMs: number | null; ttlMs: number; stale: boolean; keys: number; staleKeys: number } | null
+  usedBy: {
+    services: string[]
+    models: string[]
+    versions: number
+    /** Where such a version is stable or candidate. */
+    deployments: string[]
+  }
+  /** Features that no model version takes. */
+  unusedFeatures: string[]
+  /** Where the text was found; null for the name itself, and without a text. */
+  match: string | null
+}
+
+/** Everything that the project declares of features, with freshness and usage; chosen, and the best first when a text is given. */
+export async function listCatalogue(
+  context: Pick<Context, 'db' | 'online' | 'clock'>,
+  query: CatalogueQuery,
+): Promise<CatalogueEntry[]> {
+  const { projectId, actor } = query
+  requirePermission(actor, 'view', projectId)
+  const entries = await listEntries(context, { projectId })
+  const usage = await readUsage(context.db.read, projectId)
+  const fresh = new Map(
+    (await listFreshness(context, { projectId }))
+      .filter(({ current }) => current)
+      .map((each) => [each.view.view, each]),
+  )
+  const all = entries.map((entry): Omit<CatalogueEntry, 'match'> => {
+    const found = entry.kind === 'view' ? fresh.get(entry.name) : undefined
+    return {
+      ...entry,
+      freshness: found
+        ? {
+            ageMs: found.ageMs,
+            ttlMs: found.view.ttlMs,
+            stale: found.stale,
+            keys: found.keys,
+            staleKeys: found.staleKeys,
+          }
+        : null,
+      ...usedBy(entry, entries, usage),
+    }
+  })
+  return searchEntries(all, query.text ?? '')
+    .filter(({ entry }) => isWanted(entry, query))
+    .map(({ entry, match }) => ({ ...entry, match }))
+}
+
+export interface EntryPage extends Omit<CatalogueEntry, 'match'> {
+  /** Newest first. */
+  users: VersionUse[]
+}
+
+/** One entry with the versions that use it. Throws `not_found`, and `invalid` for a name that several kinds have. */
+export async function getEntry(
+  context: Pick<Context, 'db' | 'online' | 'clock'>,
+  input: { projectId: string; actor: Actor; name: string; kind?: FeatureEntry['kind'] | undefined },
+): Promise<EntryPage> {
+  const { name, ...query } = input
+  const same = (await listCatalogue(context, query)).filter((entry) => entry.name === name)
+  const entry = same[0]
+  if (!entry)
+    throw new AppError('not_found', `The project declares no feature, view, service or entity ${name}`)
+  if (same.length > 1) {
+    const kinds = same.map(({ kind }) => kind).join(', ')
+    throw new AppError('invalid', `${name} is of several kinds: ${kinds}. Say which with kind`)
+  }
+  const { db } = context
+  const entries = await listEntries(context, query)
+  return { ...entry, users: entryUsers(entry, entries, await readUsage(db.read, query.projectId)) }
+}
+
+function isWanted(entry: Omit<CatalogueEntry, 'match'>, query: CatalogueQuery): boolean {
+  const { kind, entity, owner, tag, unused } = query
+  return (
+    (kind === undefined || entry.kind === kind) &&
+    (entity === undefined || entry.entities.includes(entity)) &&
+    (owner === undefined || entry.owner === owner) &&
+    (tag === undefined || entry.tags.includes(tag)) &&
+    (unused !== true || entry.usedBy.versions === 0 || entry.unusedFeatures.length > 0)
+  )
+}
+
+/** The versions that use an entry. Of an entity: those that use a view of it. */
+function entryUsers(entry: FeatureEntry, entries: readonly FeatureEntry[], usage: Usage): VersionUse[] {
+  if (entry.kind === 'service') return usersOfService(usage, entry.name)
+  if (entry.kind !== 'entity') return usersOf(usage, entry.name)
+  const views = entries.filter(({ kind, entities }) => kind === 'view' && entities.includes(entry.name))
+  const users = views.flatMap((view) => usersOf(usage, view.name))
+  return [...new Map(users.map((user) => [user.modelVersionId, user])).values()]
+}
+
+function usedBy(
+  entry: FeatureEntry,
+  entries: readonly FeatureEntry[],
+  usage: Usage,
+): Pick<CatalogueEntry, 'usedBy' | 'unusedFeatures'> {
+  const users = entryUsers(entry, entries, usage)
+  const taken = new Set(users.flatMap(({ features }) => features))
+  const live = users.flatMap(({ deployments }) =>
+    deployments.filter(({ role }) => role !== 'previous').map(({ deployment }) => deployment),
+  )
+  return {
+    usedBy: {
+      services: servicesOf(entry, entries),
+      models: [...new Set(users.map(({ model }) => model))].sort(),
+      versions: users.length,
+      deployments: [...new Set(live)].sort(),
+    },
+    unusedFeatures: entry.features.map(({ name }) => name).filter((name) => !taken.has(name)),
+  }
+}
+
+/** The declared services that take something of it. */
+function servicesOf(entry: FeatureEntry, entries: readonly FeatureEntry[]): string[] {
+  const services = entries.filter(({ kind }) => kind === 'service')
+  const takes = (service: FeatureEntry): boolean =>
+    entry.kind === 'entity'
+      ? service.entities.includes(entry.name)
+      : service.features.some(({ source }) => source === entry.name)
+  return entry.kind === 'service' ? [] : services.filter(takes).map(({ name }) => name)
+}

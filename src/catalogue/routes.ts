@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import { entryKinds } from '../features/features.ts'
+import { listOf, route } from '../http/route.ts'
+import { getEntry, listCatalogue } from './catalogue.ts'
+
+const text = z.string().nullable()
+
+const entry = z.object({
+  kind: z.enum(entryKinds),
+  name: z.string(),
+  owner: text,
+  description: text,
+  tags: z.array(z.string()),
+  entities: z.array(z.string()),
+  dataset: text,
+  features: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(['number', 'category', 'timestamp']),
+      description: text,
+      source: text,
+    }),
+  ),
+  columns: z.array(z.string()),
+  code: text,
+  freshness: z
+    .object({
+      ageMs: z.number().nullable(),
+      ttlMs: z.number(),
+      stale: z.boolean(),
+      keys: z.number(),
+      staleKeys: z.number(),
+    })
+    .nullable(),
+  usedBy: z.object({
+    services: z.array(z.string()),
+    models: z.array(z.string()),
+    versions: z.number(),
+    deployments: z.array(z.string()),
+  }),
+  unusedFeatures: z.array(z.string()),
+  match: text.describe('Where the text was found; null for its own name'),
+})
+
+const use = z.object({
+  modelVersionId: z.string(),
+  model: z.string(),
+  version: z.number(),
+  stage: z.string(),
+  aliases: z.array(z.string()),
+  createdMs: z.number(),
+  service: z.string(),
+  deployments: z.array(
+    z.object({ deployment: z.string(), role: z.enum(['stable', 'candidate', 'previous']) }),
+  ),
+  features: z.array(z.string()).describe('Those that the version takes'),
+  definitionHash: text.describe('Of the view as the version pins it'),
+})
+
+const word = z.string().min(1).max(200).optional()
+
+export const routes = [
+  route({
+    method: 'GET',
+    path: '/features/catalogue',
+    summary:
+      'Entities, views, on-demand features and services: found by a text, an owner or a tag, with who uses them',
+    permission: 'view',
+    query: z.strictObject({
+      q: z.string().max(200).optional(),
+      kind: z.enum(entryKinds).optional(),
+      entity: word,
+      owner: word,
+      tag: word,
+      unused: z.enum(['true', 'false']).optional(),
+    }),
+    response: listOf(entry),
+    async handle({ context, actor, projectId, query }) {
+      const { q, unused, ...rest } = query
+      const items = await listCatalogue(context, {
+        projectId,
+        actor,
+        ...rest,
+        text: q,
+        unused: unused === 'true',
+      })
+      return { items }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/features/catalogue/:name',
+    summary: 'One entity, view, on-demand feature or service, with the model versions that use it',
+    permission: 'view',
+    params: z.object({ name: z.string() }),
+    query: z.strictObject({ kind: z.enum(entryKinds).optional() }),
+    response: entry.omit({ match: true }).extend({ users: z.array(use) }),
+    handle: ({ context, actor, projectId, params, query }) =>
+      getEntry(context, { projectId, actor, name: params.name, kind: query.kind }),
+  }),
+]

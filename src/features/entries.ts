@@ -1,0 +1,115 @@
+import type { Context } from '../http/context.ts'
+import type { About } from './about.ts'
+import type { EntityDefinition, FeatureViewDefinition, OnDemandDefinition } from './definition.ts'
+import type { Feature, FeatureServiceSpec } from './schema.ts'
+import { listAllDefinitions } from './store.ts'
+import type { FeatureDefinitionRow } from './tables.ts'
+
+export const entryKinds = ['entity', 'view', 'on_demand', 'service'] as const
+export type EntryKind = (typeof entryKinds)[number]
+
+/** One thing that the project declares of features, as lists, searches and pages show it. */
+export interface FeatureEntry {
+  kind: EntryKind
+  name: string
+  owner: string | null
+  description: string | null
+  tags: string[]
+  /** Of a view the one it is about, of a service all of its views. */
+  entities: string[]
+  dataset: string | null
+  features: DescribedFeature[]
+  /** What it reads: keys of entities, inputs of functions. */
+  columns: string[]
+  /** SQL of a view, module and export of a function. */
+  code: string | null
+}
+
+export interface DescribedFeature extends Feature {
+  description: string | null
+  /** Of a service: the view or the on-demand feature it comes from, `request` for a field of the request. */
+  source: string | null
+}
+
+/** Everything that the project declares of features now: entities, views, on-demand features, services. */
+export async function listEntries(
+  { db }: Pick<Context, 'db'>,
+  { projectId }: { projectId: string },
+): Promise<FeatureEntry[]> {
+  const rows = await listAllDefinitions(db.read, projectId)
+  const said = new Map(rows.map((row) => [`${row.kind}:${row.name}`, aboutOf(row)]))
+  const entries = rows.map((row) => toEntry(row, aboutOf(row)))
+  for (const entry of entries.filter(({ kind }) => kind === 'service')) {
+    for (const feature of entry.features) {
+      const from = said.get(`view:${feature.source}`) ?? said.get(`on_demand:${feature.source}`)
+      feature.description ??= from?.descriptions?.[feature.name] ?? null
+    }
+  }
+  return entries
+}
+
+function aboutOf({ about_json }: FeatureDefinitionRow): About {
+  return about_json === null ? {} : (JSON.parse(about_json) as About)
+}
+
+function toEntry(row: FeatureDefinitionRow, about: About): FeatureEntry {
+  const { owner = null, description = null, tags = [], descriptions = {} } = about
+  const described = (features: readonly Feature[]): DescribedFeature[] =>
+    features.map(({ name, kind }) => ({ name, kind, description: descriptions[name] ?? null, source: null }))
+  const shared = { name: row.name, owner, description, tags }
+  switch (row.kind) {
+    case 'entity': {
+      const { key } = JSON.parse(row.definition_json) as EntityDefinition
+      return {
+        ...shared,
+        kind: row.kind,
+        entities: [row.name],
+        dataset: null,
+        features: [],
+        columns: [key],
+        code: null,
+      }
+    }
+    case 'view': {
+      const view = JSON.parse(row.definition_json) as FeatureViewDefinition
+      return {
+        ...shared,
+        kind: row.kind,
+        entities: [view.entity],
+        dataset: view.dataset,
+        features: described(view.features),
+        columns: [],
+        code: view.sql,
+      }
+    }
+    case 'on_demand': {
+      const demanded = JSON.parse(row.definition_json) as OnDemandDefinition
+      return {
+        ...shared,
+        kind: row.kind,
+        entities: [],
+        dataset: null,
+        features: described(demanded.outputs),
+        columns: demanded.inputs.map(({ name }) => name),
+        code: `${demanded.module}#${demanded.export}`,
+      }
+    }
+    case 'service': {
+      const service = JSON.parse(row.definition_json) as FeatureServiceSpec
+      return {
+        ...shared,
+        kind: row.kind,
+        entities: service.entities.map(({ name }) => name),
+        dataset: null,
+        features: service.features.map(({ name, kind, source }) => ({
+          name,
+          kind,
+          source,
+          description: descriptions[name] ?? null,
+        })),
+        columns: service.entities.map(({ key }) => key),
+        code: null,
+      }
+    }
+  }
+}
