@@ -51,7 +51,7 @@ async function arrange(context: TestContext): Promise<void> {
   const featureService = { name: spec.name, spec: { ...spec } }
   for (const createModel of [true, false])
     await registerVersion(context, { ...caller, model: 'late', source: 'test', createModel, featureService })
-  await setAlias(context, { ...caller, model: 'late', alias: 'champion', version: 2 })
+  await setAlias(context, { ...caller, model: 'late', alias: 'champion', version: 2, source: 'manual' })
 }
 
 async function names(
