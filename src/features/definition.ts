@@ -16,7 +16,6 @@ import {
 } from './about.ts'
 import {
   feature,
-  type Feature,
   type FeatureKind,
   type FeatureServiceSpec,
   type OnDemandSpec,
