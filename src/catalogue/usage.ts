@@ -3,7 +3,7 @@ import type { Queryable } from '../ports/db/db.ts'
 import { listPinnedServices, listServiceUsers, type ServiceUser } from '../registry/registry.ts'
 import { listActiveRollouts, listDeployments } from '../rollout/rollout.ts'
 
-export interface DeployedAs {
+interface DeployedAs {
   deployment: string
   role: 'stable' | 'candidate' | 'previous'
 }

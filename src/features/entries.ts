@@ -6,7 +6,7 @@ import { listAllDefinitions } from './store.ts'
 import type { FeatureDefinitionRow } from './tables.ts'
 
 export const entryKinds = ['entity', 'view', 'on_demand', 'service'] as const
-export type EntryKind = (typeof entryKinds)[number]
+type EntryKind = (typeof entryKinds)[number]
 
 /** One thing that the project declares of features, as lists, searches and pages show it. */
 export interface FeatureEntry {
@@ -25,7 +25,7 @@ export interface FeatureEntry {
   code: string | null
 }
 
-export interface DescribedFeature extends Feature {
+interface DescribedFeature extends Feature {
   description: string | null
   /** Of a service: the view or the on-demand feature it comes from, `request` for a field of the request. */
   source: string | null
