@@ -22,6 +22,23 @@ describeDatabases('the audit log', (open) => {
     expect(await findBrokenSeal(context)).toBe(2)
   })
 
+  test('a backlog of more rows than one piece is sealed at once, in order', async () => {
+    const context = await open()
+    for (let start = 0; start < 1_200; start += 400) {
+      await context.db.write(async (trx) => {
+        for (let row = start; row < start + 400; row++)
+          await audit(trx, {
+            projectId: PROJECT_ID,
+            actor: localOwner,
+            action: 'test.did',
+            subject: `${row}`,
+          })
+      })
+    }
+    expect(await sealAudit(context)).toBe(1_200)
+    expect(await findBrokenSeal(context)).toBeUndefined()
+  })
+
   test('an entry is written or lost together with the change it tells of', async () => {
     const context = await open()
     const failing = context.db.write(async (trx) => {

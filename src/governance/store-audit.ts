@@ -100,8 +100,12 @@ export async function countSeals(at: Queryable): Promise<{ sealed: number; waiti
   return { sealed, waiting: all - sealed }
 }
 
-export async function updateSeal(trx: Trx, { seq, hash }: { seq: number; hash: string }): Promise<void> {
-  await trx.updateTable('audit').set({ hash }).where('seq', '=', seq).execute()
+/** One statement, since writers wait meanwhile. */
+export async function updateSeals(trx: Trx, seals: readonly { seq: number; hash: string }[]): Promise<void> {
+  if (seals.length === 0) return
+  const rows = seals.map(({ seq, hash }) => sql`(cast(${seq} as bigint), ${hash})`)
+  await sql`with sealed (seq, hash) as (values ${sql.join(rows)})
+    update audit set hash = sealed.hash from sealed where audit.seq = sealed.seq`.execute(trx)
 }
 
 export async function listSealed(

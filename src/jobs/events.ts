@@ -2,10 +2,29 @@ import type { Context } from '../http/context.ts'
 import type { DomainEvent, EventCatalogue, EventKind } from '../kernel/events.ts'
 import type { Db, Trx } from '../ports/db/db.ts'
 import { wallTime } from '../ports/db/dialect.ts'
-import { getCursor, insertEvent, listEventsAfter, lockCursor, updateCursor } from './store.ts'
+import {
+  insertEvent,
+  isBefore,
+  listCursors,
+  listEventsAfter,
+  lockCursor,
+  positionOf,
+  START,
+  updateCursor,
+  type EventPosition,
+} from './store.ts'
 import type { EventRow } from './tables.ts'
 
-export { findWallTimeAt, getCursor, lastEventSeq, listEventsAfter } from './store.ts'
+export {
+  countEventsAfter,
+  findWallTimeAt,
+  lastEventPosition,
+  listCursors,
+  listEventsAfter,
+  positionOf,
+  START,
+  type EventPosition,
+} from './store.ts'
 
 /** Writes an event in the transaction of the change that it tells of. `atMs` is domain time. */
 export async function appendEvent<Kind extends EventKind>(
@@ -31,37 +50,49 @@ export interface Consumer {
   handle(context: Context, trx: Trx, event: DomainEvent): Promise<void>
 }
 
-const BATCH = 200
+/** Events are read in pieces of this many. */
+export const EVENTS_AT_ONCE = 200
 
-/** Lets a consumer handle what is new. Returns how many events its cursor passed. */
-export async function consume(context: Context, consumer: Consumer): Promise<number> {
+/** Lets a consumer handle what is new, after `from` or its cursor. Returns how many events its cursor passed. */
+export async function consume(
+  context: Context,
+  consumer: Consumer,
+  from: EventPosition = START,
+): Promise<number> {
   const { db } = context
-  const after = await getCursor(db.read, consumer.name)
-  const waiting = await listEventsAfter(db.read, db.dialect, { after, limit: BATCH })
+  const cursor = (await listCursors(db.read)).get(consumer.name) ?? START
+  const after = isBefore(cursor, from) ? from : cursor
+  const waiting = await listEventsAfter(db.read, db.dialect, { after, limit: EVENTS_AT_ONCE })
   const last = waiting.at(-1)
   if (!last) return 0
   const kinds = (await consumer.narrow?.(context)) ?? new Set(consumer.kinds)
   const wanted = waiting.filter((row) => kinds.has(row.kind as EventKind))
   for (const row of wanted) await handleOne(context, consumer, row)
-  await moveCursor(db, consumer.name, last.seq)
+  if (wanted.at(-1) !== last) await moveCursors(db, [[consumer.name, positionOf(last)]])
   return waiting.length
 }
 
 async function handleOne(context: Context, consumer: Consumer, row: EventRow): Promise<void> {
   await context.db.write(async (trx) => {
     // Another process may have handled it since the events were read.
-    if ((await lockCursor(trx, { name: consumer.name, nowMs: await wallTime(trx) })) >= row.seq) return
+    const cursor = await lockCursor(trx, { name: consumer.name, nowMs: await wallTime(trx) })
+    if (!isBefore(cursor, positionOf(row))) return
     await consumer.handle(context, trx, toEvent(row))
-    await updateCursor(trx, { name: consumer.name, seq: row.seq })
+    await updateCursor(trx, consumer.name, positionOf(row))
   })
 }
 
-/** Events of no interest are passed without a transaction for each. */
-async function moveCursor(db: Db, name: string, seq: number): Promise<void> {
-  await db.write(async (trx) => {
-    if ((await lockCursor(trx, { name, nowMs: await wallTime(trx) })) >= seq) return
-    await updateCursor(trx, { name, seq })
-  })
+/** Passes events of no interest, without a transaction for each, and without a notice: nobody waits for a cursor. */
+export async function moveCursors(
+  db: Db,
+  cursors: readonly (readonly [name: string, position: EventPosition])[],
+): Promise<void> {
+  const move = async (trx: Trx): Promise<void> => {
+    const nowMs = await wallTime(trx)
+    for (const [name, position] of cursors)
+      if (isBefore(await lockCursor(trx, { name, nowMs }), position)) await updateCursor(trx, name, position)
+  }
+  await db.write(move, { tells: () => false })
 }
 
 export function toEvent(row: EventRow): DomainEvent {

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import { describeDatabases, PROJECT_ID } from '../../test/databases.ts'
+import type { Trx } from '../ports/db/db.ts'
 import { consume, appendEvent, type Consumer } from './events.ts'
 import { enqueue, fence, type JobHandler } from './jobs.ts'
 import { JobRunner } from './runner.ts'
-import { claimJobs, countPendingJobs, listEventsAfter, updateHeldJob } from './store.ts'
+import { EventDispatcher } from './dispatcher.ts'
+import { claimJobs, countPendingJobs, listCursors, listEventsAfter, START, updateHeldJob } from './store.ts'
 
 const job = { projectId: PROJECT_ID, kind: 'test.echo', payload: { text: 'hello' } }
 
@@ -178,9 +180,86 @@ describeDatabases('events', (open) => {
     await db.write((trx) =>
       appendEvent(trx, { projectId: PROJECT_ID, kind: 'run.changed', payload: { runId: 'late' }, atMs: 1 }),
     )
-    expect(await listEventsAfter(db.read, db.dialect, { after: 0, limit: 10 })).toEqual([])
+    expect(await listEventsAfter(db.read, db.dialect, { after: START, limit: 10 })).toEqual([])
     release()
     await slow
-    expect((await listEventsAfter(db.read, db.dialect, { after: 0, limit: 10 })).length).toBe(2)
+    expect((await listEventsAfter(db.read, db.dialect, { after: START, limit: 10 })).length).toBe(2)
+  })
+
+  test('an event whose number was drawn first and whose transaction ends last is handled', async () => {
+    const context = await open()
+    const { db } = context
+    if (db.dialect === 'sqlite') return
+    const seen: string[] = []
+    const consumer: Consumer = {
+      name: 'test',
+      kinds: ['run.changed'],
+      handle: async (_, __, event) => void seen.push((event.payload as { runId: string }).runId),
+    }
+    const append = (trx: Trx, runId: string) =>
+      appendEvent(trx, { projectId: PROJECT_ID, kind: 'run.changed', payload: { runId }, atMs: 1 })
+    const firstDrawn = Promise.withResolvers<void>()
+    const secondCommitted = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<void>()
+    const second = db.write(async (trx) => {
+      // The older transaction, which draws the later number.
+      await enqueue(trx, job)
+      started.resolve()
+      await firstDrawn.promise
+      await append(trx, 'second')
+    })
+    await started.promise
+    const first = db.write(async (trx) => {
+      await append(trx, 'first')
+      firstDrawn.resolve()
+      await secondCommitted.promise
+    })
+    await second
+    await until(async () => (await consume(context, consumer)) > 0)
+    expect(seen).toEqual(['second'])
+    secondCommitted.resolve()
+    await first
+    await until(async () => (await consume(context, consumer)) > 0)
+    expect(seen).toEqual(['second', 'first'])
+  })
+
+  test('the dispatcher passes events that a consumer does not want, and its cursor follows them', async () => {
+    const context = await open()
+    const { db } = context
+    const append = (kind: 'run.changed' | 'segment.closed') =>
+      db.write((trx) =>
+        kind === 'run.changed'
+          ? appendEvent(trx, { projectId: PROJECT_ID, kind, payload: { runId: '1' }, atMs: 1 })
+          : appendEvent(trx, {
+              projectId: PROJECT_ID,
+              kind: 'segment.closed',
+              payload: { segmentId: '1' },
+              atMs: 1,
+            }),
+      )
+    const seen: number[] = []
+    const broken: number[] = []
+    const dispatcher = new EventDispatcher(context, [
+      { name: 'wants', kinds: ['segment.closed'], handle: async (_, __, { seq }) => void seen.push(seq) },
+      { name: 'other', kinds: ['model.alias_set'], handle: async () => {} },
+      {
+        name: 'broken',
+        kinds: ['run.changed'],
+        async handle(_, __, { seq }) {
+          broken.push(seq)
+          throw new Error('broken')
+        },
+      },
+    ])
+    dispatcher.start()
+    for (let count = 0; count < 300; count++) await append('run.changed')
+    await append('segment.closed')
+    await until(() => seen.length === 1 && broken.length >= 2)
+    await dispatcher[Symbol.asyncDispose]()
+    const cursors = await listCursors(db.read)
+    expect(cursors.get('wants')!.seq).toBe(seen[0])
+    expect(cursors.get('other')!.seq).toBe(seen[0])
+    expect(cursors.get('broken')?.seq ?? 0).toBeLessThan(broken[0]!)
+    expect(new Set(broken).size).toBe(1)
   })
 })

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { differences, type DialectName } from '../ports/db/dialect.ts'
 import type { EventRow, JobRow } from './tables.ts'
@@ -140,59 +140,108 @@ export async function insertEvent(
 }
 
 /**
- * Events after a sequence number, in order. On PostgreSQL numbers commit out of order, so it stops below the
- * oldest transaction that is still open.
+ * A place in the order of events: the transaction that wrote one (0 on SQLite), then its sequence number. On PostgreSQL numbers are
+ * drawn in another order than transactions end in; ordered by transactions, none can appear below what was read.
  */
+export interface EventPosition {
+  transaction: number
+  seq: number
+}
+
+export const START: EventPosition = { transaction: 0, seq: 0 }
+
+export function positionOf({ transaction_id, seq }: Pick<EventRow, 'transaction_id' | 'seq'>): EventPosition {
+  return { transaction: Number(transaction_id), seq }
+}
+
+export function isBefore(a: EventPosition, b: EventPosition): boolean {
+  return a.transaction === b.transaction ? a.seq < b.seq : a.transaction < b.transaction
+}
+
+const TRANSACTION = sql<number>`transaction_id::bigint`
+
+function afterPosition({ transaction, seq }: EventPosition, dialect: DialectName): RawBuilder<SqlBool> {
+  return dialect === 'sqlite'
+    ? sql<SqlBool>`seq > ${seq}`
+    : sql<SqlBool>`(${TRANSACTION}, seq) > (${transaction}::bigint, ${seq}::bigint)`
+}
+
+/** Events after a position, in order; on PostgreSQL those of transactions below the oldest that is still open. */
 export async function listEventsAfter(
   at: Queryable,
   dialect: DialectName,
-  { after, limit }: { after: number; limit: number },
+  { after, limit }: { after: EventPosition; limit: number },
 ): Promise<EventRow[]> {
-  const rows = await at
+  return await at
     .selectFrom('event')
     .selectAll()
-    .where('seq', '>', after)
+    .where(afterPosition(after, dialect))
     .$if(dialect === 'postgres', (query) =>
-      query.where(sql<boolean>`transaction_id::xid8 < pg_snapshot_xmin(pg_current_snapshot())`),
+      query
+        .where(sql<boolean>`${TRANSACTION} < pg_snapshot_xmin(pg_current_snapshot())::text::bigint`)
+        .orderBy(TRANSACTION),
     )
     .orderBy('seq')
     .limit(limit)
     .execute()
-  return rows
 }
 
-export async function lastEventSeq(at: Queryable): Promise<number> {
-  const row = await at.selectFrom('event').select('seq').orderBy('seq', 'desc').limit(1).executeTakeFirst()
-  return row?.seq ?? 0
+/** How many events of these kinds came after a position. */
+export async function countEventsAfter(
+  at: Queryable,
+  dialect: DialectName,
+  { after, kinds }: { after: EventPosition; kinds: readonly string[] },
+): Promise<number> {
+  const { count } = await at
+    .selectFrom('event')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where(afterPosition(after, dialect))
+    .where('kind', 'in', kinds)
+    .executeTakeFirstOrThrow()
+  return count
 }
 
-export async function getCursor(at: Queryable, consumer: string): Promise<number> {
-  const row = await at.selectFrom('consumer').select('seq').where('name', '=', consumer).executeTakeFirst()
-  return row?.seq ?? 0
+export async function lastEventPosition(at: Queryable, dialect: DialectName): Promise<EventPosition> {
+  const row = await at
+    .selectFrom('event')
+    .select(['transaction_id', 'seq'])
+    .$if(dialect === 'postgres', (query) => query.orderBy(TRANSACTION, 'desc'))
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row ? positionOf(row) : START
 }
 
 /** How far each consumer has come, by its name. */
-export async function listCursors(at: Queryable): Promise<Map<string, number>> {
-  const rows = await at.selectFrom('consumer').select(['name', 'seq']).execute()
-  return new Map(rows.map(({ name, seq }) => [name, seq]))
+export async function listCursors(at: Queryable): Promise<Map<string, EventPosition>> {
+  const rows = await at.selectFrom('consumer').select(['name', 'transaction_id', 'seq']).execute()
+  return new Map(rows.map(({ name, transaction_id, seq }) => [name, { transaction: transaction_id, seq }]))
 }
 
 /** The cursor, locked until the transaction ends: of several processes one handles an event. */
 export async function lockCursor(
   trx: Trx,
   { name, nowMs }: { name: string; nowMs: number },
-): Promise<number> {
-  const { seq } = await trx
+): Promise<EventPosition> {
+  const { seq, transaction_id } = await trx
     .insertInto('consumer')
     .values({ name, project_id: '*', seq: 0, updated_ms: nowMs })
     .onConflict((conflict) => conflict.column('name').doUpdateSet({ updated_ms: nowMs }))
-    .returning('seq')
+    .returning(['seq', 'transaction_id'])
     .executeTakeFirstOrThrow()
-  return seq
+  return { transaction: transaction_id, seq }
 }
 
-export async function updateCursor(trx: Trx, { name, seq }: { name: string; seq: number }): Promise<void> {
-  await trx.updateTable('consumer').set({ seq }).where('name', '=', name).execute()
+export async function updateCursor(
+  trx: Trx,
+  name: string,
+  { transaction, seq }: EventPosition,
+): Promise<void> {
+  await trx
+    .updateTable('consumer')
+    .set({ seq, transaction_id: transaction })
+    .where('name', '=', name)
+    .execute()
 }
 
 /** The wall time at which domain time had come to a moment, by what happened last before it; 0 when nothing had. */

@@ -41,6 +41,8 @@ interface ConsumerRow {
   name: string
   project_id: string
   seq: number
+  /** PostgreSQL: the transaction of that event; 0 on SQLite. */
+  transaction_id: Generated<number>
   updated_ms: number
 }
 

@@ -1,5 +1,11 @@
 import type { Context } from '../http/context.ts'
-import { lastEventSeq, listEventsAfter, toEvent } from '../jobs/events.ts'
+import {
+  lastEventPosition,
+  listEventsAfter,
+  positionOf,
+  toEvent,
+  type EventPosition,
+} from '../jobs/events.ts'
 
 const KEEP_ALIVE_MS = 15_000
 const BATCH = 500
@@ -10,8 +16,7 @@ export async function streamEvents(
   request: Request,
   { projectId, holds }: { projectId: string; holds: () => Promise<unknown> },
 ): Promise<Response> {
-  const resumed = Number(request.headers.get('last-event-id') ?? Number.NaN)
-  let after = Number.isSafeInteger(resumed) ? resumed : await lastEventSeq(db.read)
+  let after = resumedAt(request) ?? (await lastEventPosition(db.read, db.dialect))
   const encoder = new TextEncoder()
   let stop = (): void => {}
   const stream = new ReadableStream<Uint8Array>({
@@ -23,11 +28,13 @@ export async function streamEvents(
         try {
           const rows = await listEventsAfter(db.read, db.dialect, { after, limit: BATCH })
           for (const row of rows) {
-            after = row.seq
+            after = positionOf(row)
             if (row.project_id !== projectId && row.project_id !== '*') continue
             const event = toEvent(row)
             controller.enqueue(
-              encoder.encode(`id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`),
+              encoder.encode(
+                `id: ${after.transaction}.${after.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`,
+              ),
             )
           }
         } catch (error) {
@@ -66,4 +73,10 @@ function end(controller: ReadableStreamDefaultController, stop: () => void): voi
   } catch {
     // Nothing is open any more.
   }
+}
+
+/** `Last-Event-ID` as this stream writes it, such as `0.123`; undefined when it is none. */
+function resumedAt(request: Request): EventPosition | undefined {
+  const id = /^(\d{1,15})\.(\d{1,15})$/.exec(request.headers.get('last-event-id') ?? '')
+  return id ? { transaction: Number(id[1]), seq: Number(id[2]) } : undefined
 }

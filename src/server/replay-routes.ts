@@ -3,13 +3,13 @@ import { latestGeneration, listGateways } from '../serving/serving.ts'
 import { roomTicks } from './rooms.ts'
 import { route } from '../http/route.ts'
 import { AppError } from '../kernel/errors.ts'
-import { getCursor, lastEventSeq } from '../jobs/events.ts'
+import { countEventsAfter, listCursors, START, type Consumer } from '../jobs/events.ts'
 import { countPendingJobs } from '../jobs/jobs.ts'
 import { DomainClock } from '../ports/db/domain-clock.ts'
 import type { Clock } from '../kernel/clock.ts'
 
 /** The driver of a replay steps domain time here and waits until nothing is pending. */
-export function replayRoutes(consumerNames: readonly string[]) {
+export function replayRoutes(consumers: readonly Consumer[]) {
   return [
     route({
       method: 'POST',
@@ -39,9 +39,13 @@ export function replayRoutes(consumerNames: readonly string[]) {
       }),
       async handle({ context: { db, clock } }) {
         const jobs = await countPendingJobs(db.read)
-        const cursors = await Promise.all(consumerNames.map((name) => getCursor(db.read, name)))
-        const last = await lastEventSeq(db.read)
-        const events = cursors.reduce((sum, cursor) => sum + Math.max(0, last - cursor), 0)
+        const cursors = await listCursors(db.read)
+        const waiting = await Promise.all(
+          consumers.map(({ name, kinds }) =>
+            countEventsAfter(db.read, db.dialect, { after: cursors.get(name) ?? START, kinds }),
+          ),
+        )
+        const events = waiting.reduce((sum, count) => sum + count, 0)
         const generation = await latestGeneration(db.read)
         const gateways = (await listGateways(db.read)).filter((gateway) => gateway.generation < generation)
         return { nowMs: clock.now(), pending: { jobs, events, gateways: gateways.length } }

@@ -30,7 +30,7 @@ export interface Server extends AsyncDisposable {
 
 /** All routes of the native REST API: what the router, the OpenAPI document, the docs and the tests read. */
 export function allRoutes(): readonly Route[] {
-  return [...roomRoutes, ...replayRoutes(roomConsumers.map((consumer) => consumer.name))]
+  return [...roomRoutes, ...replayRoutes(roomConsumers)]
 }
 
 /** The control plane: REST, protocols, UI, event stream, consumers of events, schedules, the rollout controller. */

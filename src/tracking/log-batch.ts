@@ -3,6 +3,7 @@ import type { Context } from '../http/context.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Trx } from '../ports/db/db.ts'
+import { together } from '../ports/db/together.ts'
 import type { Caller } from './experiments.ts'
 import { requireKey } from './keys.ts'
 import { announce, getActiveRun, ownerOf } from './runs.ts'
@@ -44,16 +45,19 @@ export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, inp
   const work = async (trx: Trx): Promise<boolean> => {
     const row = await getActiveRun(trx, projectId, runId)
     const owner = ownerOf(row)
-    const changed = await insertParams(trx, owner, uniqueParams(params))
+    const detail = { params: params.map(({ key }) => key), tags: tags.map(({ key }) => key) }
+    // The run's own row is locked before those of its metrics, everywhere, so that two batches never wait for each other.
+    if (tags.length > 0) await writeTags(trx, owner, tags)
+    const [announced, changed] = await together(
+      announce({ clock }, trx, row),
+      insertParams(trx, owner, uniqueParams(params)),
+      insertMetrics(trx, owner, metrics),
+      upsertLoggedModelMetrics(trx, owner, metrics),
+      params.length + tags.length > 0 &&
+        audit(trx, { projectId, actor, action: 'tracking.log', subject: runId, detail }),
+    )
     if (changed.length > 0) throw paramsChanged(runId, changed)
-    await writeTags(trx, owner, tags)
-    await insertMetrics(trx, owner, metrics)
-    await upsertLoggedModelMetrics(trx, owner, metrics)
-    if (params.length + tags.length > 0) {
-      const detail = { params: params.map(({ key }) => key), tags: tags.map(({ key }) => key) }
-      await audit(trx, { projectId, actor, action: 'tracking.log', subject: runId, detail })
-    }
-    return await announce({ clock }, trx, row)
+    return announced
   }
   await db.write(work, { tells: (announced) => announced })
 }

@@ -4,6 +4,7 @@ import { appendEvent } from '../jobs/events.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
+import { together } from '../ports/db/together.ts'
 import { defaultExperiment, getActiveExperiment, type Caller } from './experiments.ts'
 import type { Filter, OrderTerm } from './filter.ts'
 import { randomRunName } from './run-names.ts'
@@ -57,7 +58,10 @@ export async function createRun(
   if (input.parentRunId !== undefined) tags.set(TAGS.parentRunId, input.parentRunId)
   const startMs = input.startMs ?? clock.now()
   const created = await db.write(async (trx): Promise<RunDetail | undefined> => {
-    const experiment = await getActiveExperiment(trx, projectId, input.experimentId ?? '0', clock.now())
+    const [experiment, announcedMs] = await together(
+      getActiveExperiment(trx, projectId, input.experimentId ?? '0', clock.now()),
+      db.wallTime(trx),
+    )
     const row: RunRow = {
       id,
       project_id: projectId,
@@ -72,15 +76,17 @@ export async function createRun(
       lifecycle: 'active',
       deleted_ms: null,
       created_ms: clock.now(),
-      announced_ms: await db.wallTime(trx),
+      announced_ms: announcedMs,
     }
     if (input.id !== undefined && (await findRunRow(trx, projectId, id))) return undefined
-    await insertRun(trx, row)
     const data = { ...NO_DATA, tags: [...tags].map(([key, value]) => ({ key, value })) }
-    await upsertTags(trx, ownerOf(row), data.tags)
-    await insertTagWords(trx, ownerOf(row), data.tags)
-    await audit(trx, { projectId, actor, action: 'tracking.create_run', subject: id, detail: { name } })
-    await tellChanged({ clock }, trx, row)
+    await together(
+      insertRun(trx, row),
+      upsertTags(trx, ownerOf(row), data.tags),
+      insertTagWords(trx, ownerOf(row), data.tags),
+      audit(trx, { projectId, actor, action: 'tracking.create_run', subject: id, detail: { name } }),
+      tellChanged({ clock }, trx, row),
+    )
     return { ...toRun(row), ...data }
   })
   return created ?? (await readRun(db.read, projectId, id))
@@ -232,11 +238,13 @@ async function readRun(at: Queryable, projectId: string, runId: string): Promise
 
 async function withData(at: Queryable, rows: readonly RunRow[]): Promise<RunDetail[]> {
   const ids = rows.map((row) => row.id)
-  const params = await listValues(at, 'run_param', ids)
-  const tags = await listValues(at, 'run_tag', ids)
-  const metrics = await listLatestMetrics(at, ids)
-  const datasets = await listDatasetUses(at, ids)
-  const models = await listModelUses(at, ids)
+  const [params, tags, metrics, datasets, models] = await together(
+    listValues(at, 'run_param', ids),
+    listValues(at, 'run_tag', ids),
+    listLatestMetrics(at, ids),
+    listDatasetUses(at, ids),
+    listModelUses(at, ids),
+  )
   return rows.map((row): RunDetail => {
     const data: RunData = {
       params: params.get(row.id) ?? [],

@@ -24,6 +24,7 @@ import * as trackingSpeed from './migrations/019-tracking-speed.ts'
 import * as lineage from './migrations/020-lineage.ts'
 import * as search from './migrations/021-search.ts'
 import * as featureUsage from './migrations/029-feature-usage.ts'
+import * as eventOrder from './migrations/030-event-order.ts'
 
 /** Forward only, in this order; a name is never reused. */
 const migrations = {
@@ -49,6 +50,7 @@ const migrations = {
   '020-lineage': lineage.up,
   '021-search': search.up,
   '029-feature-usage': featureUsage.up,
+  '030-event-order': eventOrder.up,
 }
 
 const MIGRATION_LOCK = 840_173
