@@ -97,15 +97,19 @@ export class EventDispatcher implements AsyncDisposable {
   }
 
   #follow(consumer: Consumer): void {
-    const { name } = consumer
-    const work = this.#drain(consumer)
-      // What failed is tried again at the next poll.
-      .then(() => this.#active.delete(name) && this.wake())
-      .catch((error: unknown) => {
-        this.#active.delete(name)
-        if (!this.#stopped) this.#context.log.error({ err: error, consumer: name }, 'consumer failed')
-      })
-    this.#active.set(name, work.then())
+    this.#active.set(consumer.name, this.#drainOnce(consumer))
+  }
+
+  async #drainOnce(consumer: Consumer): Promise<void> {
+    try {
+      await this.#drain(consumer)
+      this.#active.delete(consumer.name)
+      this.wake()
+    } catch (error) {
+      // It is tried again at the next poll.
+      this.#active.delete(consumer.name)
+      if (!this.#stopped) this.#context.log.error({ err: error, consumer: consumer.name }, 'consumer failed')
+    }
   }
 
   async #drain(consumer: Consumer): Promise<void> {
