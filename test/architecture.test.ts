@@ -58,6 +58,7 @@ const SIDE_DOORS: Readonly<Record<string, string>> = {
   'project/feature-services.ts': 'the child process resolves services of the project it opened',
   'project/tidemill-import.ts': 'the child process answers `import "tidemill"` with this checkout',
   'supervisor/lock.ts': 'the demo empties its folder only while no `up` holds it',
+  'protocols/feast/feast.ts': 'the door of its protocol',
   'protocols/mlflow/mlflow.ts': 'the door of its protocol',
   'protocols/mlflow-scoring/mlflow-scoring.ts': 'the door of its protocol',
   'protocols/oip/oip.ts': 'the door of its protocol',

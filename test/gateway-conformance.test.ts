@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTestContext, type TestContext } from './databases.ts'
+import { servedFeatures } from './served-features.ts'
 import { deploymentOf, openGateway, publish, tinyModel, variantOf, type TestGateway } from './gateways.ts'
 
 interface Step {
@@ -30,7 +31,9 @@ beforeAll(async () => {
   const bytes = tinyModel()
   const stable = await variantOf(context, { version: 1, bytes })
   const previous = await variantOf(context, { version: 2, bytes: tinyModel(4) })
-  await publish(context, [deploymentOf(stable, { previous })])
+  await publish(context, [deploymentOf(stable, { previous })], {
+    features: [await servedFeatures(context)],
+  })
   gateway = await openGateway(context)
 })
 afterAll(async () => {
@@ -38,7 +41,7 @@ afterAll(async () => {
   await context[Symbol.asyncDispose]()
 })
 
-for (const protocol of ['oip', 'mlflow-scoring']) {
+for (const protocol of ['oip', 'mlflow-scoring', 'feast']) {
   const folder = join(import.meta.dirname, 'conformance', protocol)
   describe(`${protocol} conformance`, () => {
     for (const file of readdirSync(folder)) {
@@ -66,11 +69,17 @@ async function check(step: Step): Promise<void> {
   expect(response.status, at).toBe(step.status)
   if (step.text !== undefined) expect(text, at).toBe(step.text)
   if (step.tail !== undefined) expect(bytes.toString('hex', length), at).toBe(step.tail)
-  if (!step.has && !step.is && !step.message) return
-  const answer = JSON.parse(text) as { error?: string; message?: string }
+  if (!step.has && !step.message && !('is' in step)) return
+  const answer = JSON.parse(text) as { error?: string; message?: string } | string | null
   if (step.has) expect(answer, at).toMatchObject(step.has)
-  if (step.is) expect(answer, at).toEqual(step.is)
-  if (step.message) expect(answer.error ?? answer.message, at).toContain(step.message)
+  if ('is' in step) expect(answer, at).toEqual(step.is)
+  if (step.message) expect(messageOf(answer), at).toContain(step.message)
+}
+
+/** Feast answers a text: a message, or JSON of one. */
+function messageOf(answer: { error?: string; message?: string } | string | null): string | undefined {
+  if (typeof answer !== 'string') return answer?.error ?? answer?.message
+  return answer.startsWith('{') ? (JSON.parse(answer) as { message: string }).message : answer
 }
 
 function toRequest({ headers = {}, body, raw, binary }: Step): {

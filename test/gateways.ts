@@ -79,14 +79,24 @@ export function deploymentOf(stable: Variant, more: Partial<DesiredDeployment> =
 export async function publish(
   { db }: Pick<Context, 'db'>,
   deployments: DesiredDeployment[],
-  { replay = false, tokens = [] }: Partial<Pick<DesiredState, 'replay' | 'tokens'>> = {},
+  {
+    replay = false,
+    tokens = [],
+    features = [],
+  }: Partial<Pick<DesiredState, 'replay' | 'tokens' | 'features'>> = {},
 ): Promise<number> {
   return await db.write(async (trx) => {
     const last = await trx
       .selectFrom('desired_state')
       .select((eb) => eb.fn.max('generation').as('last'))
       .executeTakeFirst()
-    const document: DesiredState = { generation: (last?.last ?? 0) + 1, replay, deployments, tokens }
+    const document: DesiredState = {
+      generation: (last?.last ?? 0) + 1,
+      replay,
+      deployments,
+      tokens,
+      features,
+    }
     await trx
       .insertInto('desired_state')
       .values({

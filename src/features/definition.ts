@@ -291,7 +291,7 @@ function findSource(
   )
 }
 
-function toOnDemandSpec(definition: OnDemandDefinition): OnDemandSpec {
+export function toOnDemandSpec(definition: OnDemandDefinition): OnDemandSpec {
   const { name, module, inputs, outputs, budgetMs } = definition
   return { name, module, export: definition.export, inputs, outputs, budgetMs }
 }

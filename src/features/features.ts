@@ -26,8 +26,11 @@ export { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
 export { onlineReader, viewFeatures, type EntityColumns, type OnlineColumn } from './online.ts'
 export { entryKinds, listEntries, type FeatureEntry } from './entries.ts'
 export { searchEntries } from './search.ts'
+export { pushOnline, type PushedColumns } from './push.ts'
+export { listServedFeatures } from './served.ts'
 export { lineage } from './store-lineage.ts'
 export { buildTrainingSet, trainingSet } from './training-set.ts'
+export { FeatureCatalogue, type FeatureSelection, type VectorColumn } from './vectors.ts'
 
 /**
  * Makes the feature definitions of a project version the project's. Values of a view whose definition is new are
@@ -36,9 +39,15 @@ export { buildTrainingSet, trainingSet } from './training-set.ts'
  */
 export async function declareFeatures(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
-  input: { projectId: string; actor: Actor; definitions: FeatureDefinitions },
+  input: {
+    projectId: string
+    actor: Actor
+    definitions: FeatureDefinitions
+    /** The code snapshot with the modules of on-demand features. */
+    snapshot?: string
+  },
 ): Promise<void> {
-  const { projectId, actor, definitions } = input
+  const { projectId, actor, definitions, snapshot } = input
   requirePermission(actor, 'contribute', projectId)
   const views = definitions.views.map((view) => resolveView(view, definitions.entities))
   const services = definitions.services.map((service) => resolveService(service, definitions))
@@ -52,6 +61,7 @@ export async function declareFeatures(
     name: definition.name,
     definition_json: canonicalJson(definition),
     about_json: canonicalJson(aboutOf(about)),
+    code_snapshot: kind === 'on_demand' ? (snapshot ?? null) : null,
     created_ms: clock.now(),
   })
   await db.write(async (trx) => {

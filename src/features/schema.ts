@@ -67,8 +67,35 @@ export type FeatureValue = number | string | null
  */
 export type FeatureStatus = 'PRESENT' | 'NULL_VALUE' | 'NOT_FOUND' | 'OUTSIDE_MAX_AGE'
 
+/** What reading and pushing the online values of a view needs. */
+export type ServedView = Pick<
+  ViewSpec,
+  | 'view'
+  | 'entity'
+  | 'entityKey'
+  | 'dataset'
+  | 'eventTime'
+  | 'createdTimestamp'
+  | 'ttlMs'
+  | 'features'
+  | 'definitionHash'
+>
+
+/** The features that a project declares, as gateways follow them: online values are served without the database. */
+export interface ServedFeatures {
+  projectId: string
+  views: readonly ServedView[]
+  onDemand: readonly OnDemandSpec[]
+  services: readonly Pick<FeatureServiceSpec, 'name' | 'features'>[]
+  /** The code of the on-demand features. */
+  codeSnapshot: string | null
+}
+
 /** The name under which the online store keeps a view's values. */
-export function onlineView(projectId: string, { view, definitionHash }: ViewSpec): string {
+export function onlineView(
+  projectId: string,
+  { view, definitionHash }: Pick<ViewSpec, 'view' | 'definitionHash'>,
+): string {
   return `${projectId}/${view}@${definitionHash.slice(0, 16)}`
 }
 

@@ -26,6 +26,29 @@ export async function listAllDefinitions(at: Queryable, projectId: string): Prom
     .execute()
 }
 
+/** On-demand features and services of all projects, in order. */
+export async function listServedDefinitions(at: Queryable): Promise<FeatureDefinitionRow[]> {
+  return await at
+    .selectFrom('feature_definition')
+    .selectAll()
+    .where('kind', 'in', ['on_demand', 'service'])
+    .orderBy('project_id')
+    .orderBy('name')
+    .execute()
+}
+
+/** The views that projects declare now, of all projects, in order. */
+export async function listCurrentViews(at: Queryable): Promise<StoredView[]> {
+  const rows = await at
+    .selectFrom('feature_view')
+    .selectAll()
+    .where('current', '=', 1)
+    .orderBy('project_id')
+    .orderBy('name')
+    .execute()
+  return rows.map(toView)
+}
+
 export async function replaceDefinitions(
   trx: Trx,
   projectId: string,

@@ -6,6 +6,8 @@ export interface FeatureDefinitionRow {
   definition_json: string
   /** Owner, description, tags, and what each feature means; null in rows from before these. */
   about_json: string | null
+  /** Of an on-demand feature: the code that it is loaded from. */
+  code_snapshot: string | null
   created_ms: number
 }
 

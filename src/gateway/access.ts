@@ -13,6 +13,10 @@ const PUBLIC = new Set(['/health', '/ping', '/version', '/v2', '/v2/', '/v2/heal
 const CHANGES: Readonly<Record<string, Permission>> = {
   'POST /feedback': 'contribute',
   'POST /api/v1/predictions': 'contribute',
+  'POST /push': 'contribute',
+  'POST /write-to-online-store': 'contribute',
+  'POST /materialize': 'contribute',
+  'POST /materialize-incremental': 'contribute',
   'POST /control/flush': 'administer',
 }
 
@@ -38,7 +42,7 @@ export function createAccess(
     const permission = permissionOf(call)
     if (isPublic(call) || mayActor(call.actor, permission, '*')) return answer(call)
     if (isAcrossProjects(call)) requirePermission(call.actor, permission, '*')
-    const projectId = servedProjectId(engine, call.project)
+    const projectId = engine.projectId(call.project)
     if (projectId === undefined) {
       return enterProject(context, call.project, call.actor).then((found) => {
         requirePermission(call.actor, permission, found)
@@ -52,15 +56,11 @@ export function createAccess(
   }
 }
 
-function servedProjectId(engine: ServingEngine, project: string): string | undefined {
-  return engine.deployments.find(({ desired }) => desired.project === project)?.desired.projectId
-}
-
 /** What is served tells its project's id; for any other project the database is asked. */
 export async function projectIdOf(
   context: Pick<Context, 'db'>,
   engine: ServingEngine,
   project: string,
 ): Promise<string> {
-  return servedProjectId(engine, project) ?? (await resolveProject(context, project))
+  return engine.projectId(project) ?? (await resolveProject(context, project))
 }

@@ -4,6 +4,7 @@ import { codeVersion } from '../governance/code-version.ts'
 import { DEFAULT_PROJECT, requireSomeAdmin } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
+import { answerFeast, feastError, isFeast } from '../protocols/feast/feast.ts'
 import {
   answerMlflowScoring,
   isMlflowScoring,
@@ -84,6 +85,7 @@ function createHandler(context: Context, engine: ServingEngine): Handler {
   const authenticator = new GatewayAuthenticator(context.config, engine)
   const answer = (call: GatewayCall): GatewayReply | Promise<GatewayReply> => {
     if (call.path.startsWith(OIP_PREFIX)) return oip.answer(call)
+    if (isFeast(call)) return answerFeast(context, engine, call)
     if (isMlflowScoring(call)) return answerMlflowScoring(engine, server, call)
     switch (`${call.method} ${call.path}`) {
       case 'POST /feedback':
@@ -113,6 +115,7 @@ function createHandler(context: Context, engine: ServingEngine): Handler {
       if (error.code === 'internal') context.log.error({ err: error.cause ?? error }, 'request failed')
       else if (error.code !== 'unavailable') engine.stats.badRequests += 1
       if (call.path.startsWith(OIP_PREFIX)) return oipError(error)
+      if (isFeast(call)) return feastError(error)
       return isMlflowScoring(call) ? mlflowScoringError(error) : nativeError(error)
     },
   }

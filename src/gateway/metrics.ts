@@ -52,6 +52,9 @@ export function gatewayMetrics(engine: ServingEngine): Registry {
   )
   total('feedback_total', 'Labels and rewards taken in', () => stats.feedbackItems)
   total('external_rows_total', 'Predictions of models served elsewhere taken in', () => stats.externalRows)
+  total('feature_requests_total', 'Answered requests for features', () => stats.featureRequests)
+  total('feature_values_total', 'Values of features answered', () => stats.featureValues)
+  total('feature_pushed_rows_total', 'Rows pushed to the online store', () => stats.pushedRows)
   add('generation', 'Generation of the desired state that is served', 'gauge', () => [
     { labels: {}, value: engine.generation },
   ])

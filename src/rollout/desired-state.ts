@@ -1,9 +1,18 @@
 import { appendEvent } from '../jobs/events.ts'
+import { listServedFeatures } from '../features/features.ts'
 import { listTokenAccess } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import type { JsonObject } from '../kernel/json.ts'
+import { canonicalJson, type JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
-import type { Candidate, DesiredDeployment, DesiredState, Policy, Variant } from '../serving/schema.ts'
+import type {
+  Candidate,
+  DesiredDeployment,
+  DesiredState,
+  Policy,
+  ProjectFeatures,
+  Variant,
+} from '../serving/schema.ts'
+import { findDesiredState } from '../serving/serving.ts'
 import type { Deployment, Rollout } from './schema.ts'
 import {
   insertDesiredState,
@@ -44,6 +53,7 @@ export async function writeDesiredState(
       const project = projects.get(deployment.projectId) ?? deployment.projectId
       return toDesired(deployment, rollout, variants, project) ?? []
     }),
+    features: await listProjectFeatures(trx, projects),
     tokens: await listTokenAccess(trx),
   }
   await thinDesiredStates(trx)
@@ -57,6 +67,25 @@ export async function writeDesiredState(
     })
   }
   return generation
+}
+
+/** Writes the next generation when the features that projects declare are not those that gateways follow. */
+export async function followFeatures(
+  context: Pick<Context, 'config' | 'clock' | 'db'>,
+  trx: Trx,
+): Promise<void> {
+  const followed = (await findDesiredState(trx))?.features ?? []
+  const declared = await listProjectFeatures(trx, await listProjectNames(trx))
+  if (canonicalJson(followed) === canonicalJson(declared)) return
+  await writeDesiredState(context, trx, { changed: [], nowMs: await context.db.wallTime(trx) })
+}
+
+async function listProjectFeatures(
+  trx: Trx,
+  projects: ReadonlyMap<string, string>,
+): Promise<ProjectFeatures[]> {
+  const served = await listServedFeatures(trx)
+  return served.map((each) => ({ ...each, project: projects.get(each.projectId) ?? each.projectId }))
 }
 
 function toDesired(

@@ -7,7 +7,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { listRequestedEffects } from '../pipelines/pipelines.ts'
 import { deploy } from './deploy.ts'
-import { writeDesiredState } from './desired-state.ts'
+import { followFeatures, writeDesiredState } from './desired-state.ts'
 import { carryOutEffect } from './effect.ts'
 import { followRollback, stopUnapproved } from './promotion-changes.ts'
 import { listActiveRollouts, listServing } from './store.ts'
@@ -74,7 +74,7 @@ async function enqueueDeploys(trx: Trx, { kind, payload, projectId, seq }: Domai
   }
 }
 
-/** What outside clients and pipelines ask for becomes jobs, which go through the gates; gateways hear of new and revoked tokens. */
+/** What outside clients and pipelines ask for becomes jobs, which go through the gates; gateways hear of new and revoked tokens and of declared features. */
 export const consumers: Consumer[] = [
   {
     name: 'rollout.requests',
@@ -100,6 +100,11 @@ export const consumers: Consumer[] = [
     async handle(context, trx) {
       await writeDesiredState(context, trx, { changed: [], nowMs: await context.db.wallTime(trx) })
     },
+  },
+  {
+    name: 'rollout.features',
+    kinds: ['project.applied'],
+    handle: (context, trx) => followFeatures(context, trx),
   },
   {
     name: 'rollout.promotions',

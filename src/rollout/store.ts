@@ -277,14 +277,14 @@ export async function listDesiredStates(
 }
 
 /**
- * Keeps of the newest document what history needs: nothing when it serves what the one before it served, else all but the tokens. Called
- * before the next one is written.
+ * Keeps of the newest document what history needs: nothing when it serves what the one before it served, else all but tokens and
+ * declared features. Called before the next one is written.
  */
 export async function thinDesiredStates(trx: Trx): Promise<void> {
   const all = { wallMs: Number.MAX_SAFE_INTEGER, below: Number.MAX_SAFE_INTEGER }
   const [newest, before] = await listDesiredStates(trx, { ...all, limit: 2 })
   if (!newest) return
-  const { tokens: _, ...document } = newest.document
+  const { tokens: _, features: __, ...document } = newest.document
   const row = { generation: document.generation }
   if (before && JSON.stringify(before.document.deployments) === JSON.stringify(document.deployments))
     await trx.deleteFrom('desired_state').where('generation', '=', row.generation).execute()

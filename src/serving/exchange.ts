@@ -61,7 +61,7 @@ export function toRequest(
     columns,
     version,
     requestId,
-    timeMs: eventTime(call.header('tidemill-event-time'), replay),
+    timeMs: eventTimeOf(call, replay),
     header: call.header,
     caller: call.caller,
     traceId: parent === undefined ? null : (TRACE_PARENT.exec(parent)?.[1] ?? null),
@@ -69,7 +69,9 @@ export function toRequest(
   }
 }
 
-function eventTime(text: string | undefined, replay: boolean): number | undefined {
+/** The event time that a call says it is of; undefined where it says none. Throws `invalid` outside a replay. */
+export function eventTimeOf(call: Pick<GatewayCall, 'header'>, replay: boolean): number | undefined {
+  const text = call.header('tidemill-event-time')
   if (text === undefined) return undefined
   if (!replay) throw new AppError('invalid', 'tidemill-event-time is accepted only in a replay')
   const timeMs = Number(text)

@@ -5,13 +5,6 @@ import type { FeatureKind } from './schema.ts'
 /** Rows that one request may have. */
 export const MAX_REQUEST_ROWS = 4096
 
-/** Milliseconds of an ISO 8601 time, which is UTC where it names no zone; NaN for any other text. */
-export function parseTime(text: string): number {
-  if (!/^\d{4}-\d\d-\d\d/.test(text)) return NaN
-  if (text.length === 10) return Date.parse(text)
-  return Date.parse(/([zZ]|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text.replace(' ', 'T')}Z`)
-}
-
 /** One column that requests carry. */
 export interface InputSpec {
   name: string

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { FeatureServiceSpec } from '../features/schema.ts'
+import type { FeatureServiceSpec, ServedFeatures } from '../features/schema.ts'
 import type { TokenAccess } from '../governance/governance.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Datatype } from '../ports/inference/inference.ts'
@@ -25,8 +25,14 @@ export interface DesiredState {
   generation: number
   replay: boolean
   deployments: DesiredDeployment[]
+  /** Features that projects declare, which the gateways serve by themselves. */
+  features?: readonly ProjectFeatures[]
   /** API tokens that gateways take. */
   tokens?: readonly TokenAccess[]
+}
+
+export interface ProjectFeatures extends ServedFeatures {
+  project: string
 }
 
 export interface DesiredDeployment {

@@ -1,3 +1,4 @@
+import { FeatureCatalogue } from '../features/features.ts'
 import type { Context } from '../http/context.ts'
 import { monotonicMs } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
@@ -32,6 +33,9 @@ export type PredictionEngine = Pick<
   'deployment' | 'deploymentsOf' | 'predict' | 'replay' | 'generation'
 >
 
+/** What a protocol of features needs of an engine. */
+export type FeatureEngine = Pick<ServingEngine, 'features' | 'stats' | 'replay'>
+
 type EngineContext = Pick<Context, 'config' | 'db' | 'artifacts' | 'online' | 'clock' | 'ids' | 'log'>
 
 /** What a gateway does: holds the models of one desired state, answers from them, and keeps the log. */
@@ -44,8 +48,10 @@ export class ServingEngine implements AsyncDisposable {
   readonly #loader: Loader
   readonly #predictor: Predictor
   readonly #leases = new Map<string, number>()
+  readonly #snapshotFolder: SnapshotFolder
   #deployments: ReadonlyMap<string, LiveDeployment> = new Map()
   #desired: DesiredState = { generation: 0, replay: false, deployments: [] }
+  #features: ReadonlyMap<string, FeatureCatalogue> = new Map()
   #problems: Record<string, string> = {}
   #applying: Promise<void> = Promise.resolve()
 
@@ -58,6 +64,7 @@ export class ServingEngine implements AsyncDisposable {
       snapshotFolder = noSnapshots,
     } = options
     this.#context = context
+    this.#snapshotFolder = snapshotFolder
     this.spool = new Spool(context)
     this.log = new PredictionLog(this.spool, context.ids, roll)
     this.#feedback = new FeedbackLog(this.spool, context.ids, roll)
@@ -111,9 +118,11 @@ export class ServingEngine implements AsyncDisposable {
   async #apply(desired: DesiredState): Promise<void> {
     if (desired.generation <= this.#desired.generation) return
     const { deployments, problems } = await this.#loader.build(desired, this.#deployments)
+    const features = await loadFeatures(this.#context, desired, this.#snapshotFolder)
     this.#deployments = deployments
+    this.#features = features
     this.#desired = desired
-    this.#problems = problems
+    this.#problems = { ...problems, ...featureProblems(features) }
     // Requests under way hold leases: unloading waits for them, and nobody waits for it.
     void this.#loader.unload(deployments.values()).catch((error: unknown) => {
       this.#context.log.error({ err: error }, 'A model could not be unloaded')
@@ -138,6 +147,19 @@ export class ServingEngine implements AsyncDisposable {
 
   deploymentsOf(project: string): LiveDeployment[] {
     return this.deployments.filter(({ desired }) => desired.project === project)
+  }
+
+  /** The features that a project declares. Throws `not_found` for a project without. */
+  features(project: string): FeatureCatalogue {
+    const found = this.#features.get(project)
+    if (found !== undefined) return found
+    throw new AppError('not_found', `The project ${project} declares no features`, { details: { project } })
+  }
+
+  /** The id of a project of which something is served; undefined for any other. */
+  projectId(project: string): string | undefined {
+    const deployment = this.deployments.find(({ desired }) => desired.project === project)
+    return deployment?.desired.projectId ?? this.#features.get(project)?.served.projectId
   }
 
   /** Throws or rejects as `Predictor.predict` does. */
@@ -175,6 +197,24 @@ export class ServingEngine implements AsyncDisposable {
     await this.#feedback[Symbol.asyncDispose]()
     await this.spool[Symbol.asyncDispose]()
   }
+}
+
+async function loadFeatures(
+  { online }: EngineContext,
+  { features = [] }: DesiredState,
+  snapshotFolder: SnapshotFolder,
+): Promise<Map<string, FeatureCatalogue>> {
+  const loaded = new Map<string, FeatureCatalogue>()
+  for (const { project, ...served } of features)
+    loaded.set(project, await FeatureCatalogue.load(online, served, snapshotFolder))
+  return loaded
+}
+
+function featureProblems(features: ReadonlyMap<string, FeatureCatalogue>): Record<string, string> {
+  const problems = [...features].flatMap(([project, catalogue]) =>
+    Object.entries(catalogue.problems).map(([name, reason]) => [`${project}/features/${name}`, reason]),
+  )
+  return Object.fromEntries(problems) as Record<string, string>
 }
 
 function noSnapshots(codeSnapshot: string): Promise<string> {

@@ -46,6 +46,9 @@ export class ServingStats {
   badRequests = 0
   feedbackItems = 0
   externalRows = 0
+  featureRequests = 0
+  featureValues = 0
+  pushedRows = 0
 
   route(project: string, deployment: string, variant: VariantName, version: number): RouteStats {
     const key = `${project}/${deployment}/${variant}/${version}`

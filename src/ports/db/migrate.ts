@@ -25,6 +25,7 @@ import * as lineage from './migrations/020-lineage.ts'
 import * as search from './migrations/021-search.ts'
 import * as featureUsage from './migrations/029-feature-usage.ts'
 import * as eventOrder from './migrations/030-event-order.ts'
+import * as onDemandCode from './migrations/027-on-demand-code.ts'
 
 /** Forward only, in this order; a name is never reused. */
 const migrations = {
@@ -51,6 +52,7 @@ const migrations = {
   '021-search': search.up,
   '029-feature-usage': featureUsage.up,
   '030-event-order': eventOrder.up,
+  '027-on-demand-code': onDemandCode.up,
 }
 
 const MIGRATION_LOCK = 840_173

@@ -1,8 +1,8 @@
 import { AppError } from '../../kernel/errors.ts'
+import { parseTime } from '../../kernel/time.ts'
 import {
   MAX_REQUEST_ROWS,
   parseJson,
-  parseTime,
   type Column,
   type ColumnValue,
   type InputSpec,

@@ -1,9 +1,9 @@
 import { AppError } from '../../kernel/errors.ts'
+import { parseTime } from '../../kernel/time.ts'
 import type { Datatype } from '../../ports/inference/inference.ts'
 import {
   MAX_REQUEST_ROWS,
   parseJson,
-  parseTime,
   type Column,
   type ColumnValue,
   type InputSpec,

@@ -1,0 +1,41 @@
+import type { Context } from '../../http/context.ts'
+import { AppError } from '../../kernel/errors.ts'
+import { jsonReply, type FeatureEngine, type GatewayCall, type GatewayReply } from '../../serving/serving.ts'
+import { answerOnlineFeatures } from './online-features.ts'
+import { answerPush, answerWrite } from './push.ts'
+
+export { feastError } from './errors.ts'
+
+type FeastContext = Pick<Context, 'online' | 'clock'>
+type Answer = (
+  context: FeastContext,
+  engine: FeatureEngine,
+  call: GatewayCall,
+) => GatewayReply | Promise<GatewayReply>
+
+/** The REST protocol of Feast's feature server. Its `GET /health` is the gateway's own. */
+const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
+  ['/get-online-features', answerOnlineFeatures],
+  ['/push', answerPush],
+  ['/write-to-online-store', answerWrite],
+  ['/search', refuseSearch],
+  ['/retrieve-online-documents', refuseSearch],
+])
+
+export function isFeast({ path }: Pick<GatewayCall, 'path'>): boolean {
+  return ANSWERS.has(path)
+}
+
+/** Throws what `feastError` encodes. */
+export function answerFeast(
+  context: FeastContext,
+  engine: FeatureEngine,
+  call: GatewayCall,
+): GatewayReply | Promise<GatewayReply> {
+  if (call.method !== 'POST') return jsonReply(405, { detail: 'Method Not Allowed' }, { allow: 'POST' })
+  return ANSWERS.get(call.path)!(context, engine, call)
+}
+
+function refuseSearch(): never {
+  throw new AppError('invalid', 'No embeddings are kept here, so there is nothing to search by a vector')
+}

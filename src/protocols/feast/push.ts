@@ -1,0 +1,111 @@
+import { pushOnline, type FeatureCatalogue, type PushedColumns } from '../../features/features.ts'
+import type { ServedView } from '../../features/schema.ts'
+import type { Context } from '../../http/context.ts'
+import { AppError } from '../../kernel/errors.ts'
+import { jsonReply, type FeatureEngine, type GatewayCall, type GatewayReply } from '../../serving/serving.ts'
+import { parseBody } from './body.ts'
+
+type PushContext = Pick<Context, 'online' | 'clock'>
+
+const MAX_ROWS = 10_000
+
+/** Says which feature views took the rows, since Feast's answer is empty. */
+const WRITTEN = 'tidemill-feature-views'
+
+/** Fields that Feast's clients send, which have no meaning here: nothing is cached, and nothing is computed when rows are written. */
+const SHARED = {
+  df: { kind: 'object' },
+  allow_registry_cache: { kind: 'boolean', or: true },
+  transform_on_write: { kind: 'boolean', or: true },
+} as const
+
+const PUSH = {
+  ...SHARED,
+  push_source_name: { kind: 'string' },
+  to: { kind: 'string', or: 'online' },
+} as const
+
+const WRITE = { ...SHARED, feature_view_name: { kind: 'string' } } as const
+
+/** `POST /push`: rows for every feature view that is computed from the dataset of this name. */
+export async function answerPush(
+  context: PushContext,
+  engine: FeatureEngine,
+  call: GatewayCall,
+): Promise<GatewayReply> {
+  const { push_source_name: source, to, df } = parseBody(call.body, PUSH)
+  if (to !== 'online') throw new AppError('invalid', `to is "${to}"; it must be online`)
+  const catalogue = engine.features(call.project)
+  const { columns, rows } = toColumns(df)
+  const views = viewsOf(catalogue, source)
+  const writes = views.map((view) => ({ view, columns: columnsFor(view, columns) }))
+  const { projectId } = catalogue.served
+  const written = await pushOnline(context, { projectId, actor: call.actor, writes })
+  engine.stats.pushedRows += rows * written.length
+  return { status: 200, contentType: 'application/json', body: '', headers: { [WRITTEN]: written.join(',') } }
+}
+
+/** `POST /write-to-online-store`: rows of one feature view. Feast's own client sends what is pushed through it so. */
+export async function answerWrite(
+  context: PushContext,
+  engine: FeatureEngine,
+  call: GatewayCall,
+): Promise<GatewayReply> {
+  const { feature_view_name: name, df } = parseBody(call.body, WRITE)
+  const catalogue = engine.features(call.project)
+  const view = catalogue.view(name)
+  const { columns, rows } = toColumns(df)
+  const writes = [{ view, columns: columnsFor(view, columns) }]
+  await pushOnline(context, { projectId: catalogue.served.projectId, actor: call.actor, writes })
+  engine.stats.pushedRows += rows
+  return jsonReply(200, null)
+}
+
+function viewsOf({ served }: FeatureCatalogue, source: string): ServedView[] {
+  const views = served.views.filter(({ dataset }) => dataset === source)
+  if (views.length > 0) return views
+  throw new AppError('not_found', `No feature view is computed from a dataset ${source}`, {
+    details: { pushSource: source },
+  })
+}
+
+/** A data frame as pandas takes it: lists by column, or values by column and index. */
+function toColumns(df: Readonly<Record<string, unknown>>): { columns: PushedColumns; rows: number } {
+  const columns = Object.fromEntries(Object.entries(df).map(([name, column]) => [name, toList(name, column)]))
+  const [first, ...others] = Object.entries(columns)
+  if (first === undefined || first[1].length === 0) throw new AppError('invalid', 'df has no rows')
+  const [name, { length: rows }] = first
+  const ragged = others.find(([, column]) => column.length !== rows)
+  if (ragged !== undefined)
+    throw new AppError(
+      'invalid',
+      `df is ragged: ${name} has ${rows} rows, ${ragged[0]} has ${ragged[1].length}`,
+    )
+  if (rows > MAX_ROWS) throw new AppError('invalid', `df has ${rows} rows; at most ${MAX_ROWS} fit`)
+  return { columns, rows }
+}
+
+function toList(name: string, column: unknown): readonly unknown[] {
+  if (Array.isArray(column)) return column
+  if (typeof column === 'object' && column !== null) return Object.values(column)
+  throw new AppError('invalid', `df.${name} must be a list`)
+}
+
+/**
+ * The columns under the names that the view has. Feast's client calls the times of rows `event_timestamp` and `created` whatever
+ * their source calls them, and sends times that are values in seconds.
+ */
+function columnsFor(view: ServedView, columns: PushedColumns): PushedColumns {
+  const named = { ...columns }
+  const rename = (from: string, to: string | null): void => {
+    if (to === null || Object.hasOwn(columns, to) || !Object.hasOwn(columns, from)) return
+    named[to] = columns[from]!
+  }
+  rename('event_timestamp', view.eventTime)
+  rename('created', view.createdTimestamp)
+  for (const { name, kind } of view.features) {
+    if (kind === 'timestamp' && Object.hasOwn(named, name))
+      named[name] = named[name]!.map((value) => (typeof value === 'number' ? value * 1000 : value))
+  }
+  return named
+}
