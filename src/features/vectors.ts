@@ -25,7 +25,7 @@ export interface VectorColumn extends ServedFeature {
 }
 
 /** Columns of a request by name: keys of entities, inputs of on-demand features, request features. */
-export type RequestColumns = Readonly<Record<string, readonly unknown[]>>
+type RequestColumns = Readonly<Record<string, readonly unknown[]>>
 
 /** How the features of one selection are had. */
 export interface VectorPlan {
