@@ -11,7 +11,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['jobs'],
   ['governance'],
   ['sources'],
-  ['expectations'],
+  ['expectations', 'privacy'],
   ['data', 'tracking', 'model-files'],
   ['registry', 'features', 'learners'],
   ['promotions'],

@@ -1,0 +1,1 @@
+export { detectPersonal } from './detect.ts'
