@@ -17,6 +17,7 @@ import { addRegistryCommands } from './registry/commands.ts'
 import { addRolloutCommands } from './rollout/commands.ts'
 import { addServerCommands } from './server/commands.ts'
 import { addServingCommands } from './serving/commands.ts'
+import { addPrivacyCommands } from './privacy/commands.ts'
 import { addProcessCommands } from './supervisor/commands.ts'
 import { addTrackingCommands } from './tracking/commands.ts'
 import { addWebhookCommands } from './webhooks/commands.ts'
@@ -36,6 +37,7 @@ export function createProgram(): Command {
   addDataCommands(program)
   addTrackingCommands(program)
   addCardCommand(addRegistryCommands(program))
+  addPrivacyCommands(program)
   addPromotionCommands(program)
   addBenchmarkCommands(program)
   addRolloutCommands(program)

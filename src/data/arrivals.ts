@@ -9,7 +9,7 @@ import { normalise } from '../sources/sources.ts'
 import { readingOf, requireUnchanged, type SourceFile } from '../sources/sources.ts'
 import type { ReadProblem } from '../sources/sources.ts'
 import type { Column } from '../sources/schema.ts'
-import type { Dataset } from './schema.ts'
+import type { IngestPlan } from './plan.ts'
 
 /** A file that was read and whose part is stored. */
 export interface Arrival {
@@ -26,8 +26,7 @@ export interface FileProblem extends ReadProblem {
 /** Reads each arriving file once and stores its part. A file that changes meanwhile refuses the whole ingest. */
 export async function readArrivals(
   { artifacts, analytics }: Pick<Context, 'artifacts' | 'analytics'>,
-  { definition }: Dataset,
-  files: readonly SourceFile[],
+  { dataset: { definition }, protection, arriving: files }: IngestPlan,
   columns: readonly Column[],
 ): Promise<{ arrivals: Arrival[]; problems: FileProblem[] }> {
   if (files.length === 0) return { arrivals: [], problems: [] }
@@ -38,6 +37,7 @@ export async function readArrivals(
   try {
     // One thread: the bytes of a part must depend on the file alone.
     await using session = await analytics.session({ threads: 1 })
+    await protection.prepare(session)
     for (const [index, file] of files.entries()) {
       const target = join(folder, `${index}.parquet`)
       const { compression, ...reading } = readingOf(definition.source, file.path)
@@ -46,7 +46,14 @@ export async function readArrivals(
         compression === 'none' ? undefined : await decompress(file.absolutePath, compression, plain)
       const read =
         damaged ??
-        (await normalise(session, { path: plain, ...reading, known, time: definition.time, target }))
+        (await normalise(session, {
+          path: plain,
+          ...reading,
+          known,
+          time: definition.time,
+          treatments: protection,
+          target,
+        }))
       await requireUnchanged(file.absolutePath, file.path, file.stats)
       if (!Array.isArray(read)) {
         problems.push({ ...read, file })

@@ -9,8 +9,10 @@ import type { Trx } from '../ports/db/db.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
 import type { Arrival, FileProblem } from './arrivals.ts'
 import { compareSchemas } from '../sources/sources.ts'
+import { concealKeptRow, mergeFindings } from './personal.ts'
 import { readingText, type IngestContext, type IngestPlan } from './plan.ts'
 import { describeFailure, describeSuccess, problemResult } from './report.ts'
+import type { PersonalFinding } from '../privacy/schema.ts'
 import type { Column } from '../sources/schema.ts'
 import type { DatasetVersion, Manifest, Part, ValidationReport } from './schema.ts'
 import type { FailingRow } from '../expectations/schema.ts'
@@ -25,6 +27,7 @@ import {
   listFileRows,
   upsertFiles,
 } from './store.ts'
+import { insertFindings } from './store-personal.ts'
 import type { SummaryState } from './summary.ts'
 import type { DatasetFileRow, DatasetPartRow } from './tables.ts'
 import { MAX_FAILING_ROWS, type Validation } from '../expectations/expectations.ts'
@@ -38,6 +41,7 @@ export interface Ingested {
   arrivals: Arrival[]
   validation: Validation
   summary: SummaryState
+  personal: PersonalFinding[]
 }
 
 /** Stores the next version and tells of it, in one transaction; no version when the content is the parent's. */
@@ -45,7 +49,7 @@ export async function commitVersion(
   context: IngestContext,
   actor: Actor,
   plan: IngestPlan,
-  { parts, schema, arrivals, validation, summary }: Ingested,
+  { parts, schema, arrivals, validation, summary, personal }: Ingested,
 ): Promise<{ version: DatasetVersion | undefined; report: ValidationReport }> {
   const { db, artifacts, clock, ids } = context
   const { dataset, parent, files } = plan
@@ -81,6 +85,7 @@ export async function commitVersion(
     minTimeMs === null || maxTimeMs === null ? [] : [minTimeMs, maxTimeMs],
   )
   const change = parent ? compareSchemas(parent.schema, schema) : null
+  const findings = await mergeFindings(context, plan, personal, schema)
   await db.write(async (trx) => {
     await requireLatest(trx, plan)
     for (const blob of blobs) await record(context, trx, plan, blob)
@@ -103,6 +108,12 @@ export async function commitVersion(
       parent_id: parent?.id ?? null,
       report_id: report.id,
       summary_sha256: summaryBlob.sha256,
+      created_ms: clock.now(),
+    })
+    await insertFindings(trx, {
+      version_id: version.id,
+      project_id: dataset.projectId,
+      findings_json: canonicalJson(findings),
       created_ms: clock.now(),
     })
     await appendEvent(trx, {
@@ -150,7 +161,7 @@ export async function rejectArrivals(
     ...problems.flatMap(({ file, failingRows }) =>
       failingRows.map(({ row, reason, values }) => ({ file: file.path, row, checks: [reason], values })),
     ),
-    ...validation.failingRows,
+    ...validation.failingRows.map((row) => concealKeptRow(row, dataset)),
   ].slice(0, MAX_FAILING_ROWS)
   const blob = failing.length === 0 ? undefined : await artifacts.put(Buffer.from(canonicalJson(failing)))
   const report: ValidationReport = {
@@ -276,7 +287,7 @@ async function storeParts(
       project_id: dataset.projectId,
       dataset_id: dataset.id,
       source_sha256: file.sha256,
-      reading: readingText(dataset, file.path),
+      reading: readingText(dataset, plan.protection, file.path),
       sha256: part.sha256,
       size_bytes: part.sizeBytes,
       rows: part.rows,

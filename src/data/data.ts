@@ -4,6 +4,7 @@ import { enqueue } from '../jobs/jobs.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { canonicalJson, hashJson } from '../kernel/json.ts'
+import { protectingPolicies } from '../privacy/definition.ts'
 import type { DatasetDefinition } from './definition.ts'
 import type { Dataset, DatasetVersion, ValidationReport } from './schema.ts'
 import type { FailingRow } from '../expectations/schema.ts'
@@ -47,12 +48,13 @@ export async function declareDatasets(
     )
     for (const definition of datasets) {
       const { source, expect, time } = definition
+      const personal = protectingPolicies(definition.personal)
       await upsertDataset(trx, {
         id: ids.uuid(),
         project_id: projectId,
         name: definition.name,
         definition_json: canonicalJson(definition),
-        definition_hash: hashJson({ source, expect, time }),
+        definition_hash: hashJson({ source, expect, time, personal }),
         directory,
         declared: 1,
         created_ms: clock.now(),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { durationMs, type Duration } from '../kernel/duration.ts'
 import { expectation, type Expectation } from '../expectations/definition.ts'
+import { personalPolicies, type PersonalPolicies } from '../privacy/definition.ts'
 import { filesSource, type FilesSource } from '../sources/definition.ts'
 
 const nameSchema = z
@@ -8,16 +9,32 @@ const nameSchema = z
   .regex(/^[a-zA-Z][a-zA-Z0-9_-]{0,99}$/, 'a name starts with a letter and has letters, digits, _ and -')
 
 /** A dataset as a project version stores it. */
-export const datasetDefinition = z.strictObject({
-  kind: z.literal('dataset'),
-  name: nameSchema,
-  source: filesSource,
-  time: z.string().min(1).optional(),
-  probeEveryMs: z.number().int().min(100).optional(),
-  expect: z.array(expectation),
-})
+export const datasetDefinition = z
+  .strictObject({
+    kind: z.literal('dataset'),
+    name: nameSchema,
+    source: filesSource,
+    time: z.string().min(1).optional(),
+    probeEveryMs: z.number().int().min(100).optional(),
+    expect: z.array(expectation),
+    personal: personalPolicies.optional(),
+  })
+  .refine(({ time, personal }) => isTimeKept(time, personal), {
+    path: ['personal'],
+    error: 'the time column must stay a time: keep it, or let it be the first day of its month',
+  })
 
 export type DatasetDefinition = z.infer<typeof datasetDefinition>
+
+function isTimeKept(time: string | undefined, personal: PersonalPolicies | undefined): boolean {
+  const policy = time === undefined ? undefined : personal?.[time]
+  return (
+    policy === undefined ||
+    policy === 'keep' ||
+    policy === false ||
+    (typeof policy === 'object' && 'to' in policy && policy.to === 'month')
+  )
+}
 
 /** What the room `data` contributes to a project's JSON document. */
 export const dataDefinitions = z.strictObject({ datasets: z.array(datasetDefinition) })
@@ -25,13 +42,20 @@ export const dataDefinitions = z.strictObject({ datasets: z.array(datasetDefinit
 /**
  * A named table whose versions are immutable. `time` names the column that holds each row's time (a timestamp or
  * a date, UTC, never null). Each arriving file is held against `expect` before it becomes part of a version.
- * `probeEvery` lets the server look for new files at that interval.
+ * `probeEvery` lets the server look for new files at that interval. `personal` says what is done with columns that tell of people
+ * before they are stored: `{ email: 'hash', name: 'drop', phone: 'mask', born: { to: 'year' }, notes: 'keep', order: false }`.
  */
 export function dataset(
   name: string,
-  options: { source: FilesSource; time?: string; expect?: readonly Expectation[]; probeEvery?: Duration },
+  options: {
+    source: FilesSource
+    time?: string
+    expect?: readonly Expectation[]
+    probeEvery?: Duration
+    personal?: PersonalPolicies
+  },
 ): DatasetDefinition {
-  const { source, time, expect = [], probeEvery } = options
+  const { source, time, expect = [], probeEvery, personal } = options
   return datasetDefinition.parse({
     kind: 'dataset',
     name,
@@ -39,5 +63,6 @@ export function dataset(
     ...(time !== undefined && { time }),
     ...(probeEvery !== undefined && { probeEveryMs: durationMs.parse(probeEvery) }),
     expect,
+    ...(personal !== undefined && { personal }),
   })
 }

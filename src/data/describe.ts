@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { table } from '../http/command.ts'
+import { personalTable } from '../privacy/privacy.ts'
 import type { ColumnSummary, reportDetail, versionDetail } from './schema.ts'
 
 const SHOWN_TOP = 3
@@ -18,7 +19,8 @@ export function describeVersion(version: z.infer<typeof versionDetail>): string 
     ['schema', schemaChange ? `${schemaChange.kind}: ${schemaChange.changes.join('; ')}` : 'as before'],
     ['report', report ? `${report.verdict}: ${report.sentence}` : 'none'],
   ]
-  return `${lines(head)}\n\n${summaryTable(version.summary.columns)}`
+  const personal = version.personal.length === 0 ? '' : `\n\n${personalTable(version.personal)}`
+  return `${lines(head)}\n\n${summaryTable(version.summary.columns)}${personal}`
 }
 
 /** A report: its verdict, every check, and the rows that failed. */

@@ -5,6 +5,7 @@ import { parquetScan } from '../ports/analytics/analytics.ts'
 import { readArrivals, type Arrival } from './arrivals.ts'
 import { mergeSchemas } from '../sources/sources.ts'
 import { commitVersion, isOvertaken, rejectArrivals, rememberFiles } from './commit.ts'
+import { findPersonal, untaggedColumns } from './personal.ts'
 import { planIngest, type IngestContext, type IngestPlan } from './plan.ts'
 import type { Column } from '../sources/schema.ts'
 import type { DatasetVersion, Part, ValidationReport } from './schema.ts'
@@ -52,12 +53,14 @@ async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan
     return { state: 'unchanged', version: parent }
   }
   const known = mergeSchemas(kept.map(({ columns }) => columns))
-  const { arrivals, problems } = await readArrivals(context, dataset, arriving, known)
+  const { arrivals, problems } = await readArrivals(context, plan, known)
   const schema = mergeSchemas([known, ...arrivals.map(({ columns }) => columns)])
-  const [validation, summary] = await Promise.all([
+  const [held, summary, personal] = await Promise.all([
     validateArrivals(context, plan, arrivals, schema),
     problems.length > 0 ? undefined : summariseVersion(context, plan, arrivals),
+    findPersonal(context, arrivals, schema),
   ])
+  const validation = { ...held, results: [...held.results, ...untaggedColumns(dataset, arrivals, personal)] }
   const failed = validation.results.some((result) => !result.passed && result.severity === 'error')
   if (summary === undefined || failed) {
     const report = await rejectArrivals(context, actor, plan, { problems, validation, arrivals })
@@ -71,6 +74,7 @@ async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan
     arrivals,
     validation,
     summary,
+    personal,
   })
   return version ? { state: 'created', version, report } : { state: 'unchanged', version: parent }
 }

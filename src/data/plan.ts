@@ -1,5 +1,6 @@
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
+import { currentKey, protectionOf, usesKey, type Protection } from '../privacy/privacy.ts'
 import { probeFiles, readingOf, type SourceFile } from '../sources/sources.ts'
 import type { Column } from '../sources/schema.ts'
 import type { Dataset, DatasetVersion, Manifest, Part } from './schema.ts'
@@ -7,11 +8,13 @@ import { findLatestVersion, listFileRows, listPartRows, listQuarantined } from '
 import type { DatasetPartRow } from './tables.ts'
 import { loadManifest } from './versions.ts'
 
-export type IngestContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock' | 'ids'>
+export type IngestContext = Pick<Context, 'config' | 'db' | 'artifacts' | 'analytics' | 'clock' | 'ids'>
 
 /** What is known before anything is read. */
 export interface IngestPlan {
   dataset: Dataset
+  /** What is done with personal columns. */
+  protection: Protection
   parent: DatasetVersion | undefined
   parentManifest: Manifest | undefined
   files: SourceFile[]
@@ -22,8 +25,10 @@ export interface IngestPlan {
 }
 
 /** Compares what is at the source with what is known: which parts stay, which files must be read. */
-export async function planIngest({ db, artifacts }: IngestContext, dataset: Dataset): Promise<IngestPlan> {
+export async function planIngest(context: IngestContext, dataset: Dataset): Promise<IngestPlan> {
+  const { db, artifacts } = context
   const { source } = dataset.definition
+  const protection = await protectionOfDataset(context, dataset)
   const parent = await findLatestVersion(db.read, dataset.id)
   const parentManifest = parent && (await loadManifest({ artifacts }, parent))
   const files = await probeFiles(source, dataset.directory, await listFileRows(db.read, dataset.id))
@@ -45,7 +50,7 @@ export async function planIngest({ db, artifacts }: IngestContext, dataset: Data
   const kept: IngestPlan['kept'] = []
   const arriving = new Map<string, SourceFile>()
   for (const file of files) {
-    const reading = readingText(dataset, file.path)
+    const reading = readingText(dataset, protection, file.path)
     const row = parts.get(partKey(file.sha256, reading))
     const before = partBefore.get(file.path)
     if (quarantined.has(file.sha256)) {
@@ -55,12 +60,21 @@ export async function planIngest({ db, artifacts }: IngestContext, dataset: Data
     } else if (row) kept.push(toKept(row, file.path))
     else arriving.set(file.sha256, file)
   }
-  return { dataset, parent, parentManifest, files, kept, arriving: [...arriving.values()] }
+  return { dataset, protection, parent, parentManifest, files, kept, arriving: [...arriving.values()] }
 }
 
-export function readingText(dataset: Dataset, path: string): string {
+async function protectionOfDataset(
+  context: IngestContext,
+  { projectId, definition: { personal } }: Dataset,
+): Promise<Protection> {
+  return protectionOf(personal, usesKey(personal) ? await currentKey(context, projectId) : undefined)
+}
+
+/** What besides its bytes decides what becomes of a file. Parts of another reading are not used again. */
+export function readingText(dataset: Dataset, { id }: Protection, path: string): string {
   const { format, delimiter } = readingOf(dataset.definition.source, path)
-  return format === 'csv' ? `csv ${delimiter}` : format
+  const reading = format === 'csv' ? `csv ${delimiter}` : format
+  return id === '' ? reading : `${reading} personal:${id}`
 }
 
 const partKey = (sha256: string, reading: string): string => `${sha256} ${reading}`

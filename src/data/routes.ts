@@ -3,6 +3,7 @@ import { listOf, route } from '../http/route.ts'
 import { failingRows, getDataset, getReport, listVersions, requestIngest } from './data.ts'
 import { datasetDetail, datasetItem, reportDetail, versionDetail, type Dataset } from './schema.ts'
 import { findLatestReport, findLatestVersion, listDatasets, listQuarantined } from './store.ts'
+import { concealKept, personalColumns } from './personal.ts'
 import { resolveVersion, versionSummary } from './versions.ts'
 
 const name = z.object({ name: z.string() })
@@ -52,7 +53,8 @@ export const routes = [
   route({
     method: 'GET',
     path: '/datasets/:name/versions/:number',
-    summary: 'One version: its schema, a summary of each column and the report on the files that it added',
+    summary:
+      'One version: its schema, a summary of each column, what is personal in it and the report on the files that it added',
     permission: 'view',
     params: z.object({ name: z.string(), number: z.coerce.number().int().min(1) }),
     response: versionDetail,
@@ -61,7 +63,10 @@ export const routes = [
       const version = await resolveVersion(context, { projectId, reference })
       const report =
         version.reportId === null ? null : await getReport(context, { projectId, id: version.reportId })
-      return { ...version, summary: await versionSummary(context, version), report }
+      const dataset = await getDataset(context, { projectId, name: params.name })
+      const personal = await personalColumns(context, dataset, version)
+      const summary = concealKept(await versionSummary(context, version), dataset)
+      return { ...version, summary, report, personal }
     },
   }),
   route({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { checkResult } from '../expectations/schema.ts'
+import { personalColumn } from '../privacy/schema.ts'
 import { columnSchema, columnTypes, schemaChange } from '../sources/schema.ts'
 import { datasetDefinition, type DatasetDefinition } from './definition.ts'
 
@@ -121,6 +122,7 @@ export const datasetDetail = datasetItem.extend({
 export const versionDetail = datasetVersionSchema.extend({
   summary: datasetSummary,
   report: validationReport.nullable(),
+  personal: z.array(personalColumn),
 })
 
 export const reportDetail = validationReport.extend({

@@ -85,6 +85,14 @@ export interface ValidationReportRow {
   created_ms: number
 }
 
+/** Columns of a version that look personal. */
+export interface DatasetPersonalRow {
+  version_id: string
+  project_id: string
+  findings_json: string
+  created_ms: number
+}
+
 export interface DataTables {
   dataset: DatasetRow
   dataset_version: DatasetVersionRow
@@ -92,4 +100,5 @@ export interface DataTables {
   dataset_file: DatasetFileRow
   dataset_quarantine: DatasetQuarantineRow
   validation_report: ValidationReportRow
+  dataset_personal: DatasetPersonalRow
 }

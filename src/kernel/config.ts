@@ -140,6 +140,12 @@ export const configSchema = z.strictObject({
     .describe(
       'Key that stored secrets of webhooks are encrypted with: 32 bytes in base64; default: the file `secrets.key` of the data folder, made when it is missing. Machines that share a database need the same',
     ),
+  privacyKey: z
+    .string()
+    .optional()
+    .describe(
+      'Key that personal values are hashed with: 32 bytes in base64; earlier keys may follow, separated by commas; default: the file `privacy.key` of the data folder, made when it is missing. Machines that share a database need the same',
+    ),
 })
 
 export type Config = Readonly<z.infer<typeof configSchema>>

@@ -34,7 +34,15 @@ async function findingsOf(path: string): Promise<PersonalFinding[]> {
   await using session = await analytics.session({ threads: 1 })
   const format = path.endsWith('.parquet') ? 'parquet' : path.endsWith('.json') ? 'json' : 'csv'
   const target = join(folder, 'part.parquet')
-  const read = await normalise(session, { path, format, delimiter: ',', known: [], time: undefined, target })
+  const read = await normalise(session, {
+    path,
+    format,
+    delimiter: ',',
+    known: [],
+    time: undefined,
+    target,
+    treatments: { columns: new Map() },
+  })
   if (!Array.isArray(read)) throw new Error(read.message)
   return await detectPersonal(session, `SELECT * FROM read_parquet(${quoteLiteral(target)})`, read)
 }

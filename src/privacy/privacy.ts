@@ -1,1 +1,5 @@
+export { personalTable } from './describe.ts'
 export { detectPersonal } from './detect.ts'
+export { currentKey, rotateKey } from './keys.ts'
+export { maskValue } from './mask.ts'
+export { protectionOf, usesKey, type Protection } from './treatment.ts'

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { personalPolicy } from './definition.ts'
 
 /** What a column may tell of a person. */
 export const personalKinds = [
@@ -45,8 +46,15 @@ export const personalFinding = z.object({
 export type PersonalFinding = z.infer<typeof personalFinding>
 
 /** A personal column as a version shows it: what was found, and what the dataset says to do with it. */
-export const personalColumn = personalFinding.extend({
+export const personalColumn = z.object({
+  column: z.string(),
+  /** What was found in the values that are stored; null when nothing was, as after `hash`. */
+  kind: personalFinding.shape.kind.nullable(),
+  confidence: personalFinding.shape.confidence.nullable(),
+  share: z.number().nullable(),
+  evidence: z.string().nullable(),
+  examples: z.array(z.string()),
   /** As declared in `personal`; null when the dataset does not say. */
-  policy: z.unknown(),
+  policy: personalPolicy.nullable(),
 })
 export type PersonalColumn = z.infer<typeof personalColumn>

@@ -19,6 +19,7 @@ import { routes as monitoringRoutes } from '../monitoring/routes.ts'
 import { registrationConsumer, runSchedule, triggerConsumer } from '../pipelines/pipelines.ts'
 import { routes as packagingRoutes } from '../packaging/routes.ts'
 import { routes as pipelineRoutes } from '../pipelines/routes.ts'
+import { routes as privacyRoutes } from '../privacy/routes.ts'
 import { routes as projectRoutes } from '../project/routes.ts'
 import { routes as promotionRoutes } from '../promotions/routes.ts'
 import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
@@ -46,6 +47,7 @@ export const roomRoutes: readonly Route[] = [
   ...commentRoutes,
   ...searchRoutes,
   ...dataRoutes,
+  ...privacyRoutes,
   ...featureRoutes,
   ...trackingRoutes,
   ...registryRoutes,

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { amount, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { amount, knownType, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { shownText } from './treatment.ts'
 import { MAX_FAILING_ROWS, TEXT_ROWS, typedColumns } from './text-rows.ts'
 
 /**
@@ -19,13 +20,14 @@ export async function readCsv(session: AnalyticsSession, file: ReadFile): Promis
   if (rejected) return rejected
   return await typedColumns(
     session,
-    header.map((name) => ({ name, known: file.known.find((column) => column.name === name)?.type })),
+    header.map((name) => ({ name, known: knownType(file, name) })),
+    file.treatments,
   )
 }
 
 async function loadText(
   session: AnalyticsSession,
-  { path, delimiter }: ReadFile,
+  { path, delimiter, treatments }: ReadFile,
   header: readonly string[],
 ): Promise<ReadProblem | undefined> {
   const columns = header.map((name) => `${quoteLiteral(name)}: 'VARCHAR'`).join(', ')
@@ -49,7 +51,7 @@ async function loadText(
     failingRows: rejects.map((reject) => ({
       row: Number(reject['line']) - 1,
       reason: String(reject['error_message']).split('\n')[0]!,
-      values: { line: String(reject['csv_line']) },
+      values: { line: shownText(String(reject['csv_line']), treatments) },
     })),
   }
 }

@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { amount, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { amount, knownType, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { shownText } from './treatment.ts'
 import { MAX_FAILING_ROWS, TEXT_ROWS, typedColumns, type TextColumn } from './text-rows.ts'
 
 const RAW = 'json_rows'
@@ -9,11 +10,9 @@ const RAW = 'json_rows'
  * is missing is null, nested values are JSON text. Texts stay texts, unless all of a column are dates or times; numbers are never read
  * from texts.
  */
-export async function readJson(
-  session: AnalyticsSession,
-  { path, known }: ReadFile,
-): Promise<ReadSource | ReadProblem> {
-  const wrong = await notObjects(session, path)
+export async function readJson(session: AnalyticsSession, file: ReadFile): Promise<ReadSource | ReadProblem> {
+  const { path, treatments } = file
+  const wrong = await notObjects(session, file)
   if (wrong) return wrong
   await session.execute(`CREATE OR REPLACE TEMP TABLE ${RAW} AS
     SELECT * FROM read_json(${quoteLiteral(path)}, maximum_depth = 1, sample_size = -1)`)
@@ -27,7 +26,8 @@ export async function readJson(
   await session.execute(`DROP TABLE ${RAW}`)
   return await typedColumns(
     session,
-    columns.map((column) => ({ ...column, known: known.find(({ name }) => name === column.name)?.type })),
+    columns.map((column) => ({ ...column, known: knownType(file, column.name) })),
+    treatments,
   )
 }
 
@@ -40,7 +40,10 @@ function sameButForCase(name: string, header: readonly string[]): boolean {
 }
 
 /** Every element must be an object, else there are no columns. Null when the file holds nothing to read. */
-async function notObjects(session: AnalyticsSession, path: string): Promise<ReadProblem | undefined> {
+async function notObjects(
+  session: AnalyticsSession,
+  { path, treatments }: ReadFile,
+): Promise<ReadProblem | undefined> {
   const elements = `(SELECT row_number() OVER () AS row, json_type(json) AS kind, CAST(json AS VARCHAR) AS text
     FROM read_json_objects(${quoteLiteral(path)}))`
   const [count] = await session.query(
@@ -61,7 +64,7 @@ async function notObjects(session: AnalyticsSession, path: string): Promise<Read
     failingRows: found.map((row) => ({
       row: Number(row['row']),
       reason: 'no object',
-      values: { element: row['text'] as string | null },
+      values: { element: shownText(String(row['text']), treatments) },
     })),
   }
 }

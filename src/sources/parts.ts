@@ -3,8 +3,16 @@ import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/a
 import { schemaProblems, storedType } from './column-schema.ts'
 import { readCsv } from './csv.ts'
 import { readJson } from './json-rows.ts'
-import { problem, type FileFormat, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import {
+  knownType,
+  problem,
+  type FileFormat,
+  type ReadFile,
+  type ReadProblem,
+  type ReadSource,
+} from './reading.ts'
 import { kindOf, type Column } from './schema.ts'
+import { treat } from './treatment.ts'
 
 /**
  * Writes a source file as a part: Parquet, zstd, row groups of 122,880 rows, the columns in the file's order and in
@@ -13,7 +21,9 @@ import { kindOf, type Column } from './schema.ts'
  */
 export async function normalise(session: AnalyticsSession, file: ReadFile): Promise<Column[] | ReadProblem> {
   try {
-    const source = await READERS[file.format](session, file)
+    const read = await READERS[file.format](session, file)
+    if (!('columns' in read)) return read
+    const source = await treat(session, read, file.treatments)
     if (!('columns' in source)) return source
     const misfit = describeProblems(file, source.columns)
     if (misfit) return misfit
@@ -25,7 +35,7 @@ export async function normalise(session: AnalyticsSession, file: ReadFile): Prom
     )
     return source.columns
   } catch (error) {
-    if (error instanceof AppError && error.code === 'invalid') return unreadable(error.message)
+    if (error instanceof AppError && error.code === 'invalid') return unreadable(error.message, file)
     throw error
   }
 }
@@ -34,16 +44,21 @@ const READERS: Readonly<
   Record<FileFormat, (session: AnalyticsSession, file: ReadFile) => Promise<ReadSource | ReadProblem>>
 > = { csv: readCsv, json: readJson, parquet: readParquet }
 
-async function readParquet(session: AnalyticsSession, { path, known }: ReadFile): Promise<ReadSource> {
+async function readParquet(session: AnalyticsSession, file: ReadFile): Promise<ReadSource> {
+  const { path, treatments } = file
   const from = `read_parquet(${quoteLiteral(path)})`
   const described = await session.query(`DESCRIBE SELECT * FROM ${from}`)
-  const pinned = new Map(known.map(({ name, type }) => [name, type]))
   const columns: Column[] = []
   const expressions: string[] = []
   for (const { column_name, column_type } of described) {
     const name = String(column_name)
     const stored = storedType(String(column_type), quoteIdentifier(name))
-    const type = pinned.get(name)
+    if (treatments.columns.get(name)?.asText === true) {
+      columns.push({ name, type: 'VARCHAR' })
+      expressions.push(`CAST(${stored.expression} AS VARCHAR)`)
+      continue
+    }
+    const type = knownType(file, name)
     // Writers give a column without any value an arbitrary type.
     if (type !== undefined && type !== stored.type && (await isAllNull(session, from, name))) {
       columns.push({ name, type })
@@ -76,7 +91,10 @@ function describeProblems({ known, time }: ReadFile, columns: readonly Column[])
   return problem([...new Set(problems)].join('; '))
 }
 
-function unreadable(message: string): ReadProblem {
+function unreadable(message: string, { treatments }: ReadFile): ReadProblem {
   const [reason = ''] = message.replace(/^DuckDB: /, '').split('\n')
-  return problem(`it can't be read: ${reason.replace(/ in file "[^"]*"/, '').replace(/\s+$/, '')}`)
+  const told = reason.replace(/ in file "[^"]*"/, '').replace(/\s+$/, '')
+  // What DuckDB quotes may be a value.
+  const quoted = treatments.columns.size > 0 ? told.replaceAll(/"[^"]*"|'[^']*'/g, '…') : told
+  return problem(`it can't be read: ${quoted}`)
 }

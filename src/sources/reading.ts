@@ -1,4 +1,5 @@
-import type { Column } from './schema.ts'
+import type { Column, ColumnType } from './schema.ts'
+import type { Treatments } from './treatment.ts'
 
 export type FileFormat = 'parquet' | 'csv' | 'json'
 export type Compression = 'none' | 'gzip' | 'zstd' | 'brotli'
@@ -19,6 +20,8 @@ export interface ReadFile {
   /** The columns that the dataset has so far. */
   known: readonly Column[]
   time: string | undefined
+  /** What is done with columns before they are stored. */
+  treatments: Treatments
   /** Where the part is written. */
   target: string
 }
@@ -27,6 +30,13 @@ export interface ReadSource {
   columns: Column[]
   expressions: string[]
   from: string
+}
+
+/** The type that a column has to be read in; undefined when its values decide. What is treated is stored in another type. */
+export function knownType({ known, treatments }: ReadFile, name: string): ColumnType | undefined {
+  const treatment = treatments.columns.get(name)
+  if (treatment) return treatment.asText ? 'VARCHAR' : undefined
+  return known.find((column) => column.name === name)?.type
 }
 
 export function problem(message: string): ReadProblem {

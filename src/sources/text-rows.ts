@@ -1,6 +1,7 @@
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { amount, type ReadProblem, type ReadSource } from './reading.ts'
 import type { ColumnType } from './schema.ts'
+import { shownValues, type Treatments } from './treatment.ts'
 
 /** The temporary table of a file's values as text; `__row` counts its rows from 1. */
 export const TEXT_ROWS = 'text_rows'
@@ -23,10 +24,11 @@ export interface TextColumn {
 export async function typedColumns(
   session: AnalyticsSession,
   columns: readonly TextColumn[],
+  treatments: Treatments,
 ): Promise<ReadSource | ReadProblem> {
   const types = await inferTypes(session, columns)
   const header = columns.map(({ name }) => name)
-  const bad = await badCells(session, header, types)
+  const bad = await badCells(session, header, types, treatments)
   if (bad) return bad
   return {
     columns: header.map((name, index) => ({ name, type: types[index]! })),
@@ -79,6 +81,7 @@ async function badCells(
   session: AnalyticsSession,
   header: readonly string[],
   types: readonly ColumnType[],
+  treatments: Treatments,
 ): Promise<ReadProblem | undefined> {
   const wrong = header.map((name, index) => {
     const column = quoteIdentifier(name)
@@ -98,10 +101,13 @@ async function badCells(
   )
   const failingRows = found.map((row) => {
     const index = header.findIndex((_, at) => row[`__wrong_${at}`] === true)
-    const values = Object.fromEntries(header.map((name) => [name, row[name] as string | null]))
+    const values = shownValues(
+      Object.fromEntries(header.map((name) => [name, row[name] as string | null])),
+      treatments,
+    )
     return {
       row: Number(row['__row']),
-      reason: `${header[index]!} is ${JSON.stringify(row[header[index]!])}, no ${types[index]!}`,
+      reason: `${header[index]!} is ${JSON.stringify(values[header[index]!])}, no ${types[index]!}`,
       values,
     }
   })

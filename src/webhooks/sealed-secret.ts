@@ -1,10 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { mkdirSync, openSync, readFileSync, writeSync, fsyncSync, closeSync } from 'node:fs'
-import { join } from 'node:path'
 import { AppError } from '../kernel/errors.ts'
 import type { Config } from '../kernel/config.ts'
+import { parseKey, readOrMakeKey } from '../kernel/key-file.ts'
 
-const KEY_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const ALGORITHM = 'aes-256-gcm'
@@ -37,34 +35,5 @@ export function openSecret(place: KeyPlace, sealed: string): string {
 }
 
 function keyOf({ dataDir, secretsKey }: KeyPlace): Buffer {
-  const text = secretsKey ?? readOrMakeKey(dataDir)
-  const key = Buffer.from(text.trim(), 'base64')
-  if (key.byteLength !== KEY_BYTES)
-    throw new AppError(
-      'invalid',
-      `The key of secrets must be ${KEY_BYTES} bytes in base64, not ${key.byteLength}`,
-    )
-  return key
-}
-
-function readOrMakeKey(dataDir: string): string {
-  const path = join(dataDir, 'secrets.key')
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  mkdirSync(dataDir, { recursive: true })
-  try {
-    const file = openSync(path, 'wx', 0o600)
-    try {
-      writeSync(file, randomBytes(KEY_BYTES).toString('base64'))
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-  return readFileSync(path, 'utf8')
+  return parseKey(secretsKey ?? readOrMakeKey(dataDir, 'secrets.key'), 'The key of secrets')
 }

@@ -26,6 +26,7 @@ import * as search from './migrations/021-search.ts'
 import * as featureUsage from './migrations/029-feature-usage.ts'
 import * as eventOrder from './migrations/030-event-order.ts'
 import * as onDemandCode from './migrations/027-on-demand-code.ts'
+import * as privacy from './migrations/025-privacy.ts'
 
 /** Forward only, in this order; a name is never reused. */
 const migrations = {
@@ -53,6 +54,7 @@ const migrations = {
   '029-feature-usage': featureUsage.up,
   '030-event-order': eventOrder.up,
   '027-on-demand-code': onDemandCode.up,
+  '025-privacy': privacy.up,
 }
 
 const MIGRATION_LOCK = 840_173

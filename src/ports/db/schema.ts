@@ -7,6 +7,7 @@ import type { ImportingTables } from '../../importing/tables.ts'
 import type { JobsTables } from '../../jobs/tables.ts'
 import type { MonitoringTables } from '../../monitoring/tables.ts'
 import type { PipelinesTables } from '../../pipelines/tables.ts'
+import type { PrivacyTables } from '../../privacy/tables.ts'
 import type { ProjectTables } from '../../project/tables.ts'
 import type { PromotionsTables } from '../../promotions/tables.ts'
 import type { RegistryTables } from '../../registry/tables.ts'
@@ -25,6 +26,7 @@ export interface Tables
     JobsTables,
     GovernanceTables,
     DataTables,
+    PrivacyTables,
     FeaturesTables,
     ImportingTables,
     TrackingTables,

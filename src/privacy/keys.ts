@@ -1,0 +1,78 @@
+import { hkdfSync } from 'node:crypto'
+import { audit } from '../governance/governance.ts'
+import type { Context } from '../http/context.ts'
+import { requirePermission, type Actor } from '../kernel/actor.ts'
+import type { Config } from '../kernel/config.ts'
+import { AppError } from '../kernel/errors.ts'
+import { sha256 } from '../kernel/json.ts'
+import { parseKey, readOrMakeKey } from '../kernel/key-file.ts'
+import { findKeyId, insertKeyId, upsertKeyId } from './store.ts'
+
+/** A project's own key. The id tells keys apart and tells nothing of the key. */
+export interface PrivacyKey {
+  id: string
+  bytes: Uint8Array
+}
+
+type KeyPlace = Pick<Config, 'dataDir' | 'privacyKey'>
+
+/**
+ * The keys of a project that this process has, derived from the setting `privacyKey`, or from `privacy.key` in the data folder, by
+ * HKDF-SHA-256 (RFC 5869). The first hashes; the others know what was hashed before them.
+ */
+export function heldKeys({ dataDir, privacyKey }: KeyPlace, projectId: string): PrivacyKey[] {
+  const texts = (privacyKey ?? readOrMakeKey(dataDir, 'privacy.key')).split(',')
+  return texts.map((text) => {
+    const master = parseKey(text, 'The privacy key')
+    const bytes = Buffer.from(hkdfSync('sha256', master, '', `tidemill privacy ${projectId}`, 32))
+    return { id: sha256(Buffer.concat([Buffer.from('key id '), bytes])).slice(0, 12), bytes }
+  })
+}
+
+/**
+ * The key that hashes a project's values. Throws `unavailable` when this process has another key than the one the project
+ * has used so far: two keys at once would give one person two hashes.
+ */
+export async function currentKey(
+  { config, db, clock }: Pick<Context, 'config' | 'db' | 'clock'>,
+  projectId: string,
+): Promise<PrivacyKey> {
+  const [held] = heldKeys(config, projectId)
+  const known =
+    (await findKeyId(db.read, projectId)) ??
+    (await db.write(async (trx) => {
+      await insertKeyId(trx, { project_id: projectId, key_id: held!.id, created_ms: clock.now() })
+      return await findKeyId(trx, projectId)
+    }))
+  if (known === held!.id) return held!
+  throw new AppError(
+    'unavailable',
+    `This process has the privacy key ${held!.id}, the project uses ${known}: give every machine the same ` +
+      'TIDEMILL_PRIVACY_KEY, or, to go over to a new key, run tidemill privacy rotate-key',
+  )
+}
+
+/**
+ * Goes over to the key that this process has. Datasets that hash a column read their files again at the next ingest. Returns the
+ * id of the key; asking again changes nothing.
+ */
+export async function rotateKey(
+  { config, db, clock }: Pick<Context, 'config' | 'db' | 'clock'>,
+  { projectId, actor }: { projectId: string; actor: Actor },
+): Promise<{ keyId: string; before: string | null }> {
+  requirePermission(actor, 'administer', projectId)
+  const [held] = heldKeys(config, projectId)
+  const before = (await findKeyId(db.read, projectId)) ?? null
+  if (before === held!.id) return { keyId: held!.id, before }
+  await db.write(async (trx) => {
+    await upsertKeyId(trx, { project_id: projectId, key_id: held!.id, created_ms: clock.now() })
+    await audit(trx, {
+      projectId,
+      actor,
+      action: 'privacy.rotate_key',
+      subject: held!.id,
+      detail: { before },
+    })
+  })
+  return { keyId: held!.id, before }
+}
