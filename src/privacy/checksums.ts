@@ -191,10 +191,8 @@ export function isCpf(text: string): boolean {
   const digits = text.replaceAll(/[.-]/g, '')
   if (/^(\d)\1+$/.test(digits)) return false
   const check = (length: number): number => {
-    const sum = [...digits.slice(0, length)].reduce(
-      (total, digit, at) => total + Number(digit) * (length + 1 - at),
-      0,
-    )
+    const weights = Array.from({ length }, (_, at) => length + 1 - at)
+    const sum = weighted(digits, weights)
     return ((sum * 10) % 11) % 10
   }
   return check(9) === Number(digits[9]) && check(10) === Number(digits[10])
