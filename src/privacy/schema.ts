@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { personalPolicy } from './definition.ts'
 
 /** What a column may tell of a person. */
-export const personalKinds = [
+const personalKinds = [
   'email',
   'phone',
   'iban',
@@ -28,7 +28,7 @@ export const personalKinds = [
 export type PersonalKind = (typeof personalKinds)[number]
 
 /** A column that looks personal, and why. */
-export const personalFinding = z.object({
+const personalFinding = z.object({
   column: z.string(),
   kind: z.enum(personalKinds),
   /**

@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import { hashJson } from '../kernel/json.ts'
 import type { AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { ColumnTreatment, Treatments } from '../sources/sources.ts'
@@ -62,9 +61,4 @@ function treat(policy: ActivePolicy): ColumnTreatment {
         ...typed,
         stored: { type: 'DATE', of: (value) => `CAST(date_trunc('month', ${date(value)}) AS DATE)` },
       }
-}
-
-/** HMAC-SHA-256 with a project's key: what `hash` makes of a value's text. */
-export function keyedHash({ bytes }: Pick<PrivacyKey, 'bytes'>, text: string): string {
-  return createHmac('sha256', bytes).update(text).digest('hex')
 }
