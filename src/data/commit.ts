@@ -15,7 +15,7 @@ import { describeFailure, describeSuccess, problemResult } from './report.ts'
 import type { PersonalFinding } from '../privacy/schema.ts'
 import type { Column } from '../sources/schema.ts'
 import type { DatasetVersion, Manifest, Part, ValidationReport } from './schema.ts'
-import type { FailingRow } from '../expectations/schema.ts'
+import type { CheckResult, FailingRow } from '../expectations/schema.ts'
 import {
   deleteFiles,
   findLatestVersion,
@@ -156,7 +156,7 @@ export async function rejectArrivals(
   const { dataset } = plan
   const results = [...problems.map(problemResult), ...validation.results]
   const failures = results.filter((result) => !result.passed && result.severity === 'error')
-  const guilty = new Set(failures.map((result) => result.file))
+  const guilty = guiltyFiles(plan, failures)
   const failing: FailingRow[] = [
     ...problems.flatMap(({ file, failingRows }) =>
       failingRows.map(({ row, reason, values }) => ({ file: file.path, row, checks: [reason], values })),
@@ -186,7 +186,7 @@ export async function rejectArrivals(
         project_id: dataset.projectId,
         dataset_id: dataset.id,
         source_sha256: sha256,
-        definition_hash: dataset.definitionHash,
+        definition_hash: plan.judgedBy,
         path,
         report_id: report.id,
         created_ms: clock.now(),
@@ -230,6 +230,12 @@ export async function rejectArrivals(
   })
   await rememberFiles(context, plan)
   return report
+}
+
+/** What is wrong with all that arrived is nobody's fault in particular: then every file is set aside. */
+function guiltyFiles({ arriving }: IngestPlan, failures: readonly CheckResult[]): Set<string> {
+  if (failures.some(({ file }) => file === null)) return new Set(arriving.map(({ path }) => path))
+  return new Set(failures.flatMap(({ file }) => file ?? []))
 }
 
 function makeReport(

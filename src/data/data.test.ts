@@ -13,7 +13,16 @@ import { afterEach, expect, it } from 'vitest'
 import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { declareDatasets, failingRows, ingest, listVersions, versionScan, versionSummary } from './data.ts'
-import { between, inSet, notNull, sqlCheck, unique } from '../expectations/definition.ts'
+import {
+  between,
+  inSet,
+  notNull,
+  references,
+  rowCountChange,
+  sameDistribution,
+  sqlCheck,
+  unique,
+} from '../expectations/definition.ts'
 import { dataset } from './definition.ts'
 import { files } from '../sources/definition.ts'
 import type { Expectation } from '../expectations/definition.ts'
@@ -228,6 +237,70 @@ describeDatabases('datasets', (open) => {
     write('1.csv', DAY_1)
     expect((await rejected(look())).report.sentence).toBe(
       'flights: 1 of 2 rows in 1.csv fail early and far (row 2); nothing was ingested',
+    )
+  })
+
+  it('looks values up in the latest version of another dataset, and again when it has a new one', async () => {
+    const { context, folder, write, look } = await arrange()
+    const airports = () => ingest(context, { projectId: PROJECT_ID, actor: localOwner, dataset: 'airports' })
+    await declareDatasets(context, {
+      projectId: PROJECT_ID,
+      actor: localOwner,
+      directory: folder,
+      datasets: [
+        dataset('airports', { source: files('airports.json') }),
+        dataset('flights', {
+          source: files('*.csv'),
+          time: 'date',
+          expect: [references('origin', { dataset: 'airports', columns: 'iata' })],
+        }),
+      ],
+    })
+    write('1.csv', DAY_1)
+    await expect(look()).rejects.toThrow('must be found in airports, which has no version yet')
+    write('airports.json', '[{"iata": "ATL"}]')
+    await created(airports())
+    const { report } = await rejected(look())
+    expect(report.sentence).toContain(
+      '1 of 2 rows in 1.csv have a value of origin that is not in airports.iata (row 2)',
+    )
+    expect(report.results.find(({ check }) => check === 'references')).toMatchObject({
+      against: 'airports@1',
+    })
+    expect(await look()).toMatchObject({ state: 'unchanged' })
+    write('airports.json', '[{"iata": "ATL"}, {"iata": "LAX"}]')
+    await created(airports())
+    expect((await created(look())).version).toMatchObject({ number: 1, rows: 2 })
+  })
+
+  it('sets aside all that arrives when the version as a whole would be wrong', async () => {
+    const { context, write, remove, look } = await arrange([
+      rowCountChange({ min: 0.9, max: 2 }, { on: 'version' }),
+      sameDistribution('origin', { max: 0.6, severity: 'warn' }),
+    ])
+    write('1.csv', DAY_1)
+    await created(look())
+    write('2.csv', DAY_2)
+    write('3.csv', DAY_2.replace('7', '8'))
+    expect((await created(look())).report).toMatchObject({ verdict: 'passed' })
+    write('4.csv', `${DAY_1}${DAY_1.slice(HEADER.length)}2001-01-03 10:00:00,7,ATL\n`)
+    const { report } = await rejected(look())
+    expect(report.sentence).toBe(
+      'flights: expected row count beside the version before between 0.9 and 2, found 2.25; nothing was ingested',
+    )
+    expect(report.files.map(({ quarantined }) => quarantined)).toEqual([true])
+    write('5.csv', `${HEADER}2001-01-03 10:00:00,7,BOS\n`)
+    const { report: warned } = await created(look())
+    expect(warned.results.find(({ check }) => check === 'sameDistribution')).toMatchObject({
+      passed: false,
+      file: null,
+      against: 'flights@2',
+      observed: 1,
+    })
+    remove('1.csv')
+    await expect(look()).rejects.toThrow('without the files that are gone')
+    expect(await listVersions(context, { projectId: PROJECT_ID, dataset: 'flights', limit: 9 })).toHaveLength(
+      3,
     )
   })
 

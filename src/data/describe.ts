@@ -30,7 +30,7 @@ export function describeReport(report: z.infer<typeof reportDetail>): string {
     report.results.map(({ passed, severity, title, file, failing, rows, observed }) => [
       passed ? 'ok' : severity === 'error' ? 'FAILED' : 'warned',
       title,
-      file,
+      file ?? 'all together',
       failing === null ? '' : `${amount(failing)} of ${amount(rows)}`,
       observed === null ? '' : numberText(observed),
     ]),

@@ -1,7 +1,6 @@
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
-import { parquetScan } from '../ports/analytics/analytics.ts'
 import { readArrivals, type Arrival } from './arrivals.ts'
 import { mergeSchemas } from '../sources/sources.ts'
 import { commitVersion, isOvertaken, rejectArrivals, rememberFiles } from './commit.ts'
@@ -10,9 +9,8 @@ import { planIngest, type IngestContext, type IngestPlan } from './plan.ts'
 import type { Column } from '../sources/schema.ts'
 import type { DatasetVersion, Part, ValidationReport } from './schema.ts'
 import { findDataset } from './store.ts'
-import { mergeSummaries, summarise, type SummaryState } from './summary.ts'
-import { validate } from '../expectations/expectations.ts'
-import { loadSummaryState } from './versions.ts'
+import { checkDelivery, checkFiles } from './check-arrivals.ts'
+import { summariseVersion } from './summarise-version.ts'
 
 export type IngestResult =
   | { state: 'created'; version: DatasetVersion; report: ValidationReport }
@@ -20,8 +18,6 @@ export type IngestResult =
   | { state: 'rejected'; version: DatasetVersion | undefined; report: ValidationReport }
 
 const ATTEMPTS = 3
-/** Below this, sharing the work between threads costs more than the work. */
-const SMALL_BYTES = 8_000_000
 
 /**
  * Looks at a dataset's source and makes a new version when its content differs: new files add parts, changed and
@@ -56,12 +52,21 @@ async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan
   const { arrivals, problems } = await readArrivals(context, plan, known)
   const schema = mergeSchemas([known, ...arrivals.map(({ columns }) => columns)])
   const [held, summary, personal] = await Promise.all([
-    validateArrivals(context, plan, arrivals, schema),
+    checkFiles(context, plan, arrivals, schema),
     problems.length > 0 ? undefined : summariseVersion(context, plan, arrivals),
     findPersonal(context, arrivals, schema),
   ])
-  const validation = { ...held, results: [...held.results, ...untaggedColumns(dataset, arrivals, personal)] }
-  const failed = validation.results.some((result) => !result.passed && result.severity === 'error')
+  const together = summary ? await checkDelivery(context, plan, schema, summary) : []
+  const results = [...held.results, ...untaggedColumns(dataset, arrivals, personal), ...together]
+  const validation = { ...held, results }
+  const failures = results.filter((result) => !result.passed && result.severity === 'error')
+  const failed = failures.length > 0
+  if (failed && arriving.length === 0) {
+    throw new AppError(
+      'unavailable',
+      `${dataset.name}: without the files that are gone, ${failures[0]!.message}; version ${parent!.number} is kept`,
+    )
+  }
   if (summary === undefined || failed) {
     const report = await rejectArrivals(context, actor, plan, { problems, validation, arrivals })
     return { state: 'rejected', version: parent, report }
@@ -73,7 +78,7 @@ async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan
     schema,
     arrivals,
     validation,
-    summary,
+    summary: summary.version,
     personal,
   })
   return version ? { state: 'created', version, report } : { state: 'unchanged', version: parent }
@@ -84,36 +89,6 @@ function isSameContent({ parentManifest }: IngestPlan, kept: IngestPlan['kept'])
   const before = parentManifest.parts.map((part) => part.sha256).sort()
   const now = kept.map(({ part }) => part.sha256).sort()
   return hashJson(before) === hashJson(now)
-}
-
-async function validateArrivals(
-  { artifacts, analytics, clock }: IngestContext,
-  { dataset, kept }: IngestPlan,
-  arrivals: readonly Arrival[],
-  schema: readonly Column[],
-) {
-  const { expect, time } = dataset.definition
-  const needsHistory = expect.some(({ check }) => check === 'unique') && kept.length > 0
-  const paths = needsHistory
-    ? await Promise.all(kept.map(({ part }) => artifacts.localPath(part.sha256)))
-    : []
-  const blobs = [...arrivals.map(({ blob }) => blob), ...(needsHistory ? kept.map(({ part }) => part) : [])]
-  await using session = await analytics.session(isSmall(blobs) ? { threads: 1 } : {})
-  return await validate(
-    session,
-    arrivals.map(({ file, localPath }) => ({ path: file.path, part: localPath })),
-    expect,
-    {
-      columns: schema,
-      time,
-      nowMs: clock.now(),
-      history: needsHistory ? `SELECT * FROM ${parquetScan(paths)}` : undefined,
-    },
-  )
-}
-
-function isSmall(blobs: readonly { sizeBytes: number }[]): boolean {
-  return blobs.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0) < SMALL_BYTES
 }
 
 /** Each file of the source that arrived as a part; files of equal content share theirs. */
@@ -131,40 +106,4 @@ function withFacts(
         columns,
       }))
   })
-}
-
-/** Adds to the parent's summary when the parent is wholly part of the version, else reads everything. */
-async function summariseVersion(
-  { artifacts, analytics }: IngestContext,
-  { parent, parentManifest, files, kept }: IngestPlan,
-  arrivals: readonly Arrival[],
-): Promise<SummaryState> {
-  const arrived = arrivals.flatMap(({ file, blob, columns }) =>
-    files.filter(({ sha256 }) => sha256 === file.sha256).map(() => ({ ...blob, columns })),
-  )
-  const parts = [
-    ...kept.map(({ part: { sha256, sizeBytes }, columns }) => ({ sha256, sizeBytes, columns })),
-    ...arrived,
-  ]
-  const remaining = [...parts]
-  const isExtension = (parentManifest?.parts ?? []).every(({ sha256 }) => {
-    const at = remaining.findIndex((part) => part.sha256 === sha256)
-    if (at >= 0) remaining.splice(at, 1)
-    return at >= 0
-  })
-  const scanned = isExtension ? remaining : parts
-  const before = isExtension && parent ? await loadSummaryState({ artifacts }, parent) : undefined
-  if (scanned.length === 0) return before ?? { rows: 0, columns: [] }
-  const paths = await Promise.all(scanned.map(({ sha256 }) => artifacts.localPath(sha256)))
-  const isFew = isSmall(scanned)
-  await using session = await analytics.session(isFew ? { threads: 1 } : {})
-  const schema = mergeSchemas(scanned.map(({ columns }) => columns))
-  let scan = `SELECT * FROM ${parquetScan(paths)}`
-  if (isFew) {
-    // Each of the summary's subqueries reads the rows anew, and opening a file costs more than a few rows.
-    await session.execute(`CREATE TEMP TABLE __scanned AS ${scan}`)
-    scan = 'SELECT * FROM __scanned'
-  }
-  const state = await summarise(session, scan, schema)
-  return before ? mergeSummaries(before, state) : state
 }

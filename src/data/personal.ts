@@ -44,11 +44,12 @@ export function untaggedColumns(
 ): CheckResult[] {
   const [first, ...others] = arrivals
   if (!first) return []
-  const file = others.length === 0 ? first.file.path : `${arrivals.length} files`
+  const file = others.length === 0 ? first.file.path : null
   return findings
     .filter(({ column, confidence }) => confidence !== 'low' && definition.personal?.[column] === undefined)
     .map(({ column, evidence }) => ({
       check: 'personal',
+      key: `personal:${column}`,
       title: `${column} is not personal, or the dataset says what to do with it`,
       severity: 'warn',
       passed: false,
@@ -57,6 +58,8 @@ export function untaggedColumns(
       failing: null,
       failingRows: [],
       observed: null,
+      expected: null,
+      against: null,
       message: `personal data in column ${column}: say in the dataset what to do with it (${evidence})`,
     }))
 }

@@ -6,6 +6,7 @@ import type { Column } from '../sources/schema.ts'
 import type { Dataset, DatasetVersion, Manifest, Part } from './schema.ts'
 import { findLatestVersion, listFileRows, listPartRows, listQuarantined } from './store.ts'
 import type { DatasetPartRow } from './tables.ts'
+import { judgedBy, pinReferences, type References } from './references.ts'
 import { loadManifest } from './versions.ts'
 
 export type IngestContext = Pick<Context, 'config' | 'db' | 'artifacts' | 'analytics' | 'clock' | 'ids'>
@@ -20,6 +21,10 @@ export interface IngestPlan {
   files: SourceFile[]
   /** Parts of the next version that exist already. */
   kept: { part: Part; columns: Column[] }[]
+  /** Versions of other datasets that the expectations look up values in. */
+  references: References
+  /** Names the rules that this ingest judges by. */
+  judgedBy: string
   /** Files whose content has never been read, each content once. */
   arriving: SourceFile[]
 }
@@ -38,9 +43,11 @@ export async function planIngest(context: IngestContext, dataset: Dataset): Prom
       `${dataset.name}: no file matches ${source.glob} any more; version ${parent.number} is kept`,
     )
   }
+  const references = await pinReferences({ db }, dataset)
+  const rules = judgedBy(dataset, references)
   const quarantined = new Set(
     (await listQuarantined(db.read, dataset.id))
-      .filter((row) => row.definition_hash === dataset.definitionHash)
+      .filter((row) => row.definition_hash === rules)
       .map((row) => row.source_sha256),
   )
   const parts = new Map(
@@ -60,7 +67,17 @@ export async function planIngest(context: IngestContext, dataset: Dataset): Prom
     } else if (row) kept.push(toKept(row, file.path))
     else arriving.set(file.sha256, file)
   }
-  return { dataset, protection, parent, parentManifest, files, kept, arriving: [...arriving.values()] }
+  return {
+    dataset,
+    protection,
+    parent,
+    parentManifest,
+    files,
+    kept,
+    references,
+    judgedBy: rules,
+    arriving: [...arriving.values()],
+  }
 }
 
 async function protectionOfDataset(

@@ -7,6 +7,7 @@ import type { Validation } from '../expectations/expectations.ts'
 export function problemResult({ file, message, rows, failing, failingRows }: FileProblem): CheckResult {
   return {
     check: 'readable',
+    key: 'readable',
     title: 'the file can be read',
     severity: 'error',
     passed: false,
@@ -15,6 +16,8 @@ export function problemResult({ file, message, rows, failing, failingRows }: Fil
     failing,
     failingRows: failingRows.slice(0, 5).map(({ row }) => row),
     observed: null,
+    expected: null,
+    against: null,
     message: `${file.path}: ${message}`,
   }
 }

@@ -1,4 +1,6 @@
 import type { Insertable } from 'kysely'
+import { z } from 'zod'
+import { checkResult } from '../expectations/schema.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { datasetDefinition } from './definition.ts'
 import type { Column, SchemaChange } from '../sources/schema.ts'
@@ -305,7 +307,7 @@ function toReport(row: ValidationReportRow): ValidationReport {
     verdict: row.verdict,
     sentence: row.sentence,
     rows: row.rows,
-    results: JSON.parse(row.results_json) as ValidationReport['results'],
+    results: z.array(checkResult).parse(JSON.parse(row.results_json)),
     files: JSON.parse(row.files_json) as ValidationReport['files'],
     failingRowsSha256: row.failing_rows_sha256,
     createdMs: row.created_ms,

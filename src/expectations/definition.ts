@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationMs, type Duration } from '../kernel/duration.ts'
+import { columnTypes, type ColumnType } from '../sources/schema.ts'
 
 const column = z.string().min(1)
 const bound = z.union([z.number(), z.string()])
@@ -11,52 +12,80 @@ const tolerance = {
   maxCount: z.number().int().min(0).optional(),
   maxShare: z.number().min(0).max(1).optional(),
 }
+/** A check on rows may be limited to those that a condition in SQL holds for. */
+const onRows = { when: z.string().min(1).optional(), ...tolerance }
+/** What a count is taken of: each arriving file, or the version as a whole. */
+const on = z.enum(['file', 'version']).default('file')
 const range = { min: z.number().optional(), max: z.number().optional() }
+const columnKinds = ['any', 'number', 'category', 'timestamp'] as const
 const members = z.union([z.array(z.string()).min(1), z.array(z.number()).min(1), z.array(z.boolean()).min(1)])
 
 /** An expectation as a project version stores it: checks on rows have a tolerance, checks on files have not. */
 export const expectation = z.discriminatedUnion('check', [
-  z.strictObject({ check: z.literal('notNull'), column, ...tolerance }),
-  z.strictObject({ check: z.literal('unique'), columns: z.array(column).min(1), ...tolerance }),
-  z.strictObject({ check: z.literal('noDuplicateRows'), ...tolerance }),
-  z.strictObject({ check: z.literal('inSet'), column, values: members, ...tolerance }),
+  z.strictObject({ check: z.literal('notNull'), column, ...onRows }),
+  z.strictObject({ check: z.literal('unique'), columns: z.array(column).min(1), ...onRows }),
+  z.strictObject({ check: z.literal('noDuplicateRows'), ...onRows }),
+  z.strictObject({ check: z.literal('inSet'), column, values: members, ...onRows }),
   z.strictObject({
     check: z.literal('between'),
     column,
     min: bound.optional(),
     max: bound.optional(),
-    ...tolerance,
+    ...onRows,
   }),
   z.strictObject({
     check: z.literal('matches'),
     column,
     pattern: z.string(),
     ignoreCase: z.boolean().default(false),
-    ...tolerance,
+    ...onRows,
   }),
-  z.strictObject({ check: z.literal('length'), column, ...range, ...tolerance }),
+  z.strictObject({ check: z.literal('length'), column, ...range, ...onRows }),
   z.strictObject({
     check: z.literal('castable'),
     column,
     to: z.enum(['number', 'timestamp', 'boolean']),
-    ...tolerance,
+    ...onRows,
   }),
-  z.strictObject({ check: z.literal('finite'), column, ...tolerance }),
-  z.strictObject({ check: z.literal('lessOrEqual'), left: column, right: column, ...tolerance }),
+  z.strictObject({ check: z.literal('finite'), column, ...onRows }),
+  z.strictObject({
+    check: z.literal('format'),
+    column,
+    format: z.enum(['email', 'uuid', 'date', 'timestamp', 'url', 'ip', 'phone']),
+    ...onRows,
+  }),
+  z.strictObject({
+    check: z.literal('references'),
+    columns: z.array(column).min(1),
+    dataset: z.string().min(1),
+    theirs: z.array(column).min(1),
+    ...onRows,
+  }),
+  z.strictObject({ check: z.literal('lessOrEqual'), left: column, right: column, ...onRows }),
   z.strictObject({
     check: z.literal('increasing'),
     column,
     strictly: z.boolean().default(false),
-    ...tolerance,
+    ...onRows,
   }),
   z.strictObject({ check: z.literal('sql'), name: z.string().min(1), sql: z.string().min(1), ...tolerance }),
   z.strictObject({
     check: z.literal('columns'),
-    columns: z.record(z.string(), z.enum(['any', 'number', 'category', 'timestamp'])),
+    columns: z.record(z.string(), z.enum([...columnKinds, ...columnTypes])),
     exact: z.boolean().default(false),
+    order: z.array(column).optional(),
     severity,
   }),
-  z.strictObject({ check: z.literal('rowCount'), ...range, severity }),
+  z.strictObject({ check: z.literal('rowCount'), ...range, on, severity }),
+  z.strictObject({
+    check: z.literal('rowCountChange'),
+    ...range,
+    last: z.number().int().min(1).max(100).default(7),
+    on,
+    severity,
+  }),
+  z.strictObject({ check: z.literal('sumBetween'), column, ...range, severity }),
+  z.strictObject({ check: z.literal('standardDeviationBetween'), column, ...range, severity }),
   z.strictObject({ check: z.literal('meanBetween'), column, ...range, severity }),
   z.strictObject({
     check: z.literal('quantileBetween'),
@@ -66,10 +95,39 @@ export const expectation = z.discriminatedUnion('check', [
     severity,
   }),
   z.strictObject({ check: z.literal('distinctCount'), column, ...range, severity }),
+  z.strictObject({ check: z.literal('distinctShare'), column, ...range, severity }),
+  z.strictObject({ check: z.literal('uniqueShare'), column, ...range, severity }),
+  z.strictObject({ check: z.literal('mostCommonShare'), column, ...range, severity }),
+  z.strictObject({
+    check: z.literal('valueShare'),
+    column,
+    value: z.union([z.string(), z.number(), z.boolean()]),
+    ...range,
+    severity,
+  }),
+  z.strictObject({
+    check: z.literal('sameDistribution'),
+    column,
+    max: z.number().positive(),
+    distance: z.enum(['psi', 'jensenShannon', 'largestDifference', 'cramersV']).optional(),
+    reference: z.union([z.enum(['previous', 'first']), z.number().int().min(1)]).default('previous'),
+    severity,
+  }),
   z.strictObject({ check: z.literal('freshness'), maxAgeMs: z.number().positive(), severity }),
 ])
 
 export type Expectation = z.infer<typeof expectation>
+/** A check on all that arrives together, or on the version that it would become part of. */
+export type DeliveryExpectation = Extract<
+  Expectation,
+  { check: 'sameDistribution' | 'rowCount' | 'rowCountChange' }
+>
+/** A check on each arriving file by itself. */
+export type FileExpectation = Exclude<Expectation, { check: 'sameDistribution' }>
+
+export function isOfDelivery(e: Expectation): e is DeliveryExpectation {
+  return e.check === 'sameDistribution' || ('on' in e && e.on === 'version')
+}
 
 export interface Tolerance {
   /** `error` (the default) refuses the file; `warn` only reports. */
@@ -79,6 +137,10 @@ export interface Tolerance {
   /** Which share of a file's rows may fail, 0 to 1. */
   maxShare?: number
 }
+export interface RowOptions extends Tolerance {
+  /** A condition in SQL over the columns of a row: rows for which it does not hold never fail. */
+  when?: string
+}
 export interface Severity {
   severity?: 'error' | 'warn'
 }
@@ -86,14 +148,18 @@ export interface Range {
   min?: number
   max?: number
 }
+/** `file` (the default): each arriving file by itself; `version`: the version that it would become part of. */
+export interface On {
+  on?: 'file' | 'version'
+}
 
 /** Every row has a value. */
-export function notNull(column: string, options: Tolerance = {}): Expectation {
+export function notNull(column: string, options: RowOptions = {}): Expectation {
   return expectation.parse({ check: 'notNull', column, ...options })
 }
 
 /** No two rows of the whole dataset share these values; rows with a null among them are not compared. */
-export function unique(columns: string | readonly string[], options: Tolerance = {}): Expectation {
+export function unique(columns: string | readonly string[], options: RowOptions = {}): Expectation {
   return expectation.parse({
     check: 'unique',
     columns: typeof columns === 'string' ? [columns] : columns,
@@ -102,7 +168,7 @@ export function unique(columns: string | readonly string[], options: Tolerance =
 }
 
 /** No row of a file is repeated in the files that arrive with it. */
-export function noDuplicateRows(options: Tolerance = {}): Expectation {
+export function noDuplicateRows(options: RowOptions = {}): Expectation {
   return expectation.parse({ check: 'noDuplicateRows', ...options })
 }
 
@@ -110,7 +176,7 @@ export function noDuplicateRows(options: Tolerance = {}): Expectation {
 export function inSet(
   column: string,
   values: readonly string[] | readonly number[] | readonly boolean[],
-  options: Tolerance = {},
+  options: RowOptions = {},
 ): Expectation {
   return expectation.parse({ check: 'inSet', column, values, ...options })
 }
@@ -120,13 +186,13 @@ export function between(
   column: string,
   min: number | string | undefined,
   max: number | string | undefined,
-  options: Tolerance = {},
+  options: RowOptions = {},
 ): Expectation {
   return expectation.parse({ check: 'between', column, min, max, ...options })
 }
 
 /** Every value that is not null contains a match of the pattern (RE2 syntax; the only flag is `i`). */
-export function matches(column: string, pattern: RegExp, options: Tolerance = {}): Expectation {
+export function matches(column: string, pattern: RegExp, options: RowOptions = {}): Expectation {
   const flags = pattern.flags.replaceAll(/[gu]/g, '')
   if (flags !== '' && flags !== 'i')
     throw new TypeError(`matches('${column}'): the only flag a pattern may have is i`)
@@ -140,7 +206,7 @@ export function matches(column: string, pattern: RegExp, options: Tolerance = {}
 }
 
 /** Every text that is not null has so many characters. */
-export function length(column: string, { min, max }: Range, options: Tolerance = {}): Expectation {
+export function length(column: string, { min, max }: Range, options: RowOptions = {}): Expectation {
   return expectation.parse({ check: 'length', column, min, max, ...options })
 }
 
@@ -148,24 +214,56 @@ export function length(column: string, { min, max }: Range, options: Tolerance =
 export function castable(
   column: string,
   to: 'number' | 'timestamp' | 'boolean',
-  options: Tolerance = {},
+  options: RowOptions = {},
 ): Expectation {
   return expectation.parse({ check: 'castable', column, to, ...options })
 }
 
 /** No value is NaN or infinite. */
-export function finite(column: string, options: Tolerance = {}): Expectation {
+export function finite(column: string, options: RowOptions = {}): Expectation {
   return expectation.parse({ check: 'finite', column, ...options })
 }
 
 /** Where both are known, `left` is not greater than `right`. */
-export function lessOrEqual(left: string, right: string, options: Tolerance = {}): Expectation {
+export function lessOrEqual(left: string, right: string, options: RowOptions = {}): Expectation {
   return expectation.parse({ check: 'lessOrEqual', left, right, ...options })
 }
 
 /** Within a file, in the order of its rows, the values never fall (`strictly`: always rise). */
-export function increasing(column: string, options: Tolerance & { strictly?: boolean } = {}): Expectation {
+export function increasing(column: string, options: RowOptions & { strictly?: boolean } = {}): Expectation {
   return expectation.parse({ check: 'increasing', column, ...options })
+}
+
+/** Every text that is not null is written so; `phone`: 7 to 15 digits with the usual separators. */
+export function format(
+  column: string,
+  format: 'email' | 'uuid' | 'date' | 'timestamp' | 'url' | 'ip' | 'phone',
+  options: RowOptions = {},
+): Expectation {
+  return expectation.parse({ check: 'format', column, format, ...options })
+}
+
+/**
+ * These values are found in `theirs` (by default the columns of the same names) of the latest version of another
+ * dataset of the project; rows with a null among them are not looked for. The report names the version.
+ */
+export function references(
+  columns: string | readonly string[],
+  { dataset, columns: theirs = columns }: { dataset: string; columns?: string | readonly string[] },
+  options: RowOptions = {},
+): Expectation {
+  const list = (names: string | readonly string[]) => (typeof names === 'string' ? [names] : names)
+  if (list(columns).length !== list(theirs).length)
+    throw new TypeError(
+      `references('${list(columns).join("', '")}'): as many columns of ${dataset} are needed`,
+    )
+  return expectation.parse({
+    check: 'references',
+    columns: list(columns),
+    dataset,
+    theirs: list(theirs),
+    ...options,
+  })
 }
 
 /**
@@ -176,17 +274,44 @@ export function sqlCheck(name: string, sql: string, options: Tolerance = {}): Ex
   return expectation.parse({ check: 'sql', name, sql, ...options })
 }
 
-/** The file has these columns, of these kinds; `exact`: and no others. */
+/**
+ * The file has these columns, of these kinds or exactly these types; `exact`: and no others; `ordered`: in this order,
+ * which columns that are not named may interrupt.
+ */
 export function columns(
-  columns: Readonly<Record<string, 'any' | 'number' | 'category' | 'timestamp'>>,
-  options: Severity & { exact?: boolean } = {},
+  columns: Readonly<Record<string, (typeof columnKinds)[number] | ColumnType>>,
+  { ordered = false, ...options }: Severity & { exact?: boolean; ordered?: boolean } = {},
 ): Expectation {
-  return expectation.parse({ check: 'columns', columns, ...options })
+  const names = Object.keys(columns)
+  const number = names.find((name) => /^\d+$/.test(name))
+  if (ordered && number !== undefined)
+    throw new TypeError(
+      `columns({ ${number}: … }): JavaScript puts names that are numbers first, so their order can't be told`,
+    )
+  return expectation.parse({ check: 'columns', columns, ...(ordered && { order: names }), ...options })
 }
 
-/** A file has so many rows. */
-export function rowCount(range: Range, options: Severity = {}): Expectation {
+/** A file, or the version, has so many rows. */
+export function rowCount(range: Range, options: Severity & On = {}): Expectation {
   return expectation.parse({ check: 'rowCount', ...range, ...options })
+}
+
+/**
+ * The rows of a file divided by the median of the dataset's `last` (7) newest files before it, or the rows of a
+ * version divided by those of the version before. Holds while there is nothing to compare with.
+ */
+export function rowCountChange(range: Range, options: Severity & On & { last?: number } = {}): Expectation {
+  return expectation.parse({ check: 'rowCountChange', ...range, ...options })
+}
+
+/** The sum of a file's values lies in the closed range. */
+export function sumBetween(column: string, range: Range, options: Severity = {}): Expectation {
+  return expectation.parse({ check: 'sumBetween', column, ...range, ...options })
+}
+
+/** The sample standard deviation of a file's values lies in the closed range. */
+export function standardDeviationBetween(column: string, range: Range, options: Severity = {}): Expectation {
+  return expectation.parse({ check: 'standardDeviationBetween', column, ...range, ...options })
 }
 
 /** The mean of a file's values lies in the closed range. */
@@ -207,6 +332,49 @@ export function quantileBetween(
 /** A file has so many distinct values that are not null. */
 export function distinctCount(column: string, range: Range, options: Severity = {}): Expectation {
   return expectation.parse({ check: 'distinctCount', column, ...range, ...options })
+}
+
+/** How many of a file's values that are not null are distinct, as a share of them (0 to 1). */
+export function distinctShare(column: string, range: Range, options: Severity = {}): Expectation {
+  return expectation.parse({ check: 'distinctShare', column, ...range, ...options })
+}
+
+/** How many of a file's values that are not null occur once only, as a share of them (0 to 1). */
+export function uniqueShare(column: string, range: Range, options: Severity = {}): Expectation {
+  return expectation.parse({ check: 'uniqueShare', column, ...range, ...options })
+}
+
+/** The share of a file's most common value among those that are not null (0 to 1). */
+export function mostCommonShare(column: string, range: Range, options: Severity = {}): Expectation {
+  return expectation.parse({ check: 'mostCommonShare', column, ...range, ...options })
+}
+
+/** The share of one value among a file's values that are not null (0 to 1). */
+export function valueShare(
+  column: string,
+  value: string | number | boolean,
+  range: Range,
+  options: Severity = {},
+): Expectation {
+  return expectation.parse({ check: 'valueShare', column, value, ...range, ...options })
+}
+
+/**
+ * All rows that arrive together are distributed like those of an earlier version: `previous` (the default), `first`, or
+ * the version of that number. Bins are frozen from the reference: 20 of equal shares for numbers, the 50 most common
+ * categories; nulls count. `distance` is `psi` for numbers unless given (less what chance alone gives two samples of
+ * these sizes), `largestDifference` (L∞ of the shares) for categories; `jensenShannon` (log 2, 0 to 1) and `cramersV`
+ * (the effect size of χ²) suit both. Holds while there is no such version.
+ */
+export function sameDistribution(
+  column: string,
+  options: Severity & {
+    max: number
+    distance?: 'psi' | 'jensenShannon' | 'largestDifference' | 'cramersV'
+    reference?: 'previous' | 'first' | number
+  },
+): Expectation {
+  return expectation.parse({ check: 'sameDistribution', column, ...options })
 }
 
 /** The newest row of a file (by the dataset's `time`) is at most this old when the file arrives. */

@@ -8,7 +8,9 @@ import {
   castable,
   columns,
   distinctCount,
+  distinctShare,
   finite,
+  format,
   freshness,
   inSet,
   increasing,
@@ -16,14 +18,23 @@ import {
   lessOrEqual,
   matches,
   meanBetween,
+  mostCommonShare,
   noDuplicateRows,
   notNull,
   quantileBetween,
+  references,
   rowCount,
+  rowCountChange,
   sqlCheck,
+  standardDeviationBetween,
+  sumBetween,
   unique,
+  uniqueShare,
+  valueShare,
 } from './definition.ts'
 import type { Expectation } from './definition.ts'
+import { formatCondition, type TextFormat } from './formats.ts'
+import { quoteLiteral } from '../ports/analytics/analytics.ts'
 import type { Column } from '../sources/schema.ts'
 import { validate } from './validation.ts'
 
@@ -38,6 +49,11 @@ const COLUMNS: Column[] = [
   { name: 'text', type: 'VARCHAR' },
   { name: 'open', type: 'BOOLEAN' },
 ]
+const AIRPORTS = {
+  reference: 'airports@2',
+  columns: [{ name: 'iata', type: 'VARCHAR' as const }],
+  scan: "SELECT * FROM (VALUES ('ATL'), ('lax'), (NULL)) t(iata)",
+}
 const NEWEST_MS = Date.UTC(2001, 0, 4)
 
 beforeAll(async () => {
@@ -56,10 +72,21 @@ afterAll(async () => {
 })
 
 async function check(expectations: Expectation[]) {
-  await using session = await analytics.session()
-  const context = { columns: COLUMNS, time: 'at', nowMs: NEWEST_MS + 3_600_000, history: undefined }
-  const { results } = await validate(session, [{ path: 'rows.csv', part }], expectations, context)
+  const { results } = await run(expectations)
   return results.filter((result) => result.title !== 'at is known')
+}
+
+async function run(expectations: Expectation[]) {
+  await using session = await analytics.session()
+  const context = {
+    columns: COLUMNS,
+    time: 'at',
+    nowMs: NEWEST_MS + 3_600_000,
+    history: undefined,
+    earlierRows: [2, 10, 4],
+    references: new Map([['airports', AIRPORTS]]),
+  }
+  return await validate(session, [{ path: 'rows.csv', part, columns: COLUMNS }], expectations, context)
 }
 
 /** Each expectation with the rows that fail it, none when it holds. */
@@ -86,6 +113,11 @@ const onRows: readonly [Expectation, number[]][] = [
   [increasing('at', { strictly: true }), [4]],
   [increasing('delay'), [3]],
   [sqlCheck('even days', 'SELECT file_row_number FROM dataset WHERE day("at") % 2 = 0'), [2, 5]],
+  [sqlCheck('the late ones', 'SELECT * FROM dataset ORDER BY delay DESC NULLS LAST LIMIT 1'), [2]],
+  [notNull('delay', { when: "origin <> 'lax'" }), []],
+  [notNull('origin', { when: 'delay = 3' }), [3, 4]],
+  [format('text', 'date'), [1, 2]],
+  [references('origin', { dataset: 'airports', columns: 'iata' }), [2]],
 ]
 
 it('finds exactly the rows that break an expectation, all in one scan', async () => {
@@ -105,9 +137,64 @@ const onFiles: readonly [Expectation, number | null, boolean][] = [
   [quantileBetween('delay', 1, { max: 4 }), 5, false],
   [distinctCount('origin', { min: 3, max: 3 }), 3, true],
   [distinctCount('origin', { max: 2 }), 3, false],
+  [rowCountChange({ min: 1.2, max: 1.3 }), 1.25, true],
+  [rowCountChange({ min: 0.8, max: 1.2 }, { last: 2 }), 5 / 7, false],
+  [sumBetween('delay', { min: 12, max: 12 }), 12, true],
+  [standardDeviationBetween('delay', { max: 1.6 }), Math.sqrt(8 / 3), false],
+  [distinctShare('delay', { min: 0.75, max: 0.75 }), 0.75, true],
+  [uniqueShare('delay', { max: 0.5 }), 0.5, true],
+  [mostCommonShare('delay', { max: 0.4 }), 0.5, false],
+  [valueShare('open', true, { min: 0.5 }), 0.5, true],
+  [valueShare('origin', 'ATL', { min: 0.5 }), 1 / 3, false],
   [freshness('1h'), 3_600_000, true],
   [freshness('59m'), 3_600_000, false],
 ]
+
+const FORMATS = {
+  email: [
+    ['a.b+c@example.org', "o'neil@mail.example.co.uk"],
+    ['a@b', '@example.org', 'a b@example.org', 'a@-b.org'],
+  ],
+  uuid: [['018f4f3e-7d3a-7c5e-9b1a-2f6d3c4b5a69'], ['018f4f3e7d3a7c5e9b1a2f6d3c4b5a69', 'x']],
+  date: [['2001-02-28'], ['2001-02-30', '2001-2-3', '28.02.2001']],
+  timestamp: [
+    ['2001-02-28T10:00', '2001-02-28 10:00:00.123Z', '2001-02-28T10:00:00+02:00'],
+    ['2001-02-28', '2001-02-28T25:00', '10:00'],
+  ],
+  url: [
+    ['http://localhost:8080/a?b=c', 'HTTPS://example.org', 'ftp://a.b/c#d'],
+    ['example.org', 'http://', 'http://a b', 'javascript:alert(1)'],
+  ],
+  ip: [
+    ['10.0.0.1', '255.255.255.255', '::1', '2001:db8::ff00:42:8329', '::ffff:192.0.2.1', '1:2:3:4:5:6:7:8'],
+    ['256.1.1.1', '1.2.3', '1:2:3', '01.2.3.4', ':::', '1::2::3'],
+  ],
+  phone: [
+    ['+1 (404) 555-0100', '030/1234567', '5550100'],
+    ['12345', '555-CALL-NOW', '+', '1'.repeat(16)],
+  ],
+} as const
+
+it.each(Object.entries(FORMATS))('tells what is written as %s', async (name, [good, bad]) => {
+  const condition = formatCondition(name as TextFormat, 'text')
+  const rows = await analytics.query(
+    `SELECT text FROM (VALUES ${[...good, ...bad].map((text) => `(${quoteLiteral(text)})`).join(', ')}) t(text) WHERE ${condition}`,
+  )
+  expect(rows.map(({ text }) => text)).toEqual(good)
+})
+
+it('keeps the rows that fail, whichever way their check was computed', async () => {
+  const { failingRows, results } = await run([
+    notNull('delay'),
+    sqlCheck('the first', 'SELECT file_row_number FROM dataset ORDER BY "at" LIMIT 1'),
+    sqlCheck('low share', 'SELECT * FROM dataset WHERE share < 0;'),
+  ])
+  expect(results.map(({ failing }) => failing)).toEqual([0, 1, 1, 1])
+  expect(failingRows.map(({ row, checks, values }) => [row, checks, values['text']])).toEqual([
+    [1, ['the first'], '7'],
+    [5, ['delay is known', 'low share'], null],
+  ])
+})
 
 it('measures a file as a whole', async () => {
   const results = await check(onFiles.map(([expectation]) => expectation))
@@ -124,15 +211,31 @@ it('checks names and kinds of columns', async () => {
       { at: 'any', delay: 'any', share: 'any', origin: 'any', text: 'any' },
       { exact: true, severity: 'warn' },
     ),
+    columns({ delay: 'BIGINT', share: 'BIGINT' }),
+    columns({ at: 'any', origin: 'any', delay: 'any' }, { ordered: true }),
+    columns({ at: 'any', delay: 'any', open: 'any' }, { ordered: true }),
     meanBetween('origin', { min: 1 }),
     notNull('nowhere'),
+    notNull('delay', { when: 'nowhere = 1' }),
+    sqlCheck('broken', 'SELECT * FROM dataset WHERE nowhere = 1'),
+    sqlCheck('no number', 'SELECT * FROM dataset WHERE CAST(origin AS BIGINT) = 1'),
+    references('delay', { dataset: 'airports', columns: 'iata' }),
+    references('origin', { dataset: 'cities' }),
   ])
   expect(results.map(({ passed, message }) => (passed ? 'passed' : message))).toEqual([
     'passed',
     'rows.csv: the column carrier is missing; the column delay is a number, it must be a category',
     'rows.csv: unexpected columns: open',
+    'rows.csv: the column share is DOUBLE, it must be BIGINT',
+    'rows.csv: the columns come in the order at, delay, origin, it must be at, origin, delay',
+    'passed',
     'rows.csv: the column origin is a category, it must be a number',
     'rows.csv: the column nowhere is missing',
+    expect.stringContaining("rows.csv: the condition nowhere = 1 can't be read: DuckDB: Binder Error"),
+    expect.stringContaining('rows.csv: DuckDB: Binder Error'),
+    expect.stringContaining("Could not convert string 'ATL' to INT64"),
+    'rows.csv: the column delay is a number, airports.iata is a category',
+    'rows.csv: the dataset cities has no version yet',
   ])
 })
 

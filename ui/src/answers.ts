@@ -102,7 +102,8 @@ export interface CheckResult {
   title: string
   severity: 'error' | 'warn'
   passed: boolean
-  file: string
+  /** Null for checks on all that arrived together. */
+  file: string | null
   rows: number
   failing: number | null
   failingRows: number[]

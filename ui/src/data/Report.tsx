@@ -15,13 +15,13 @@ export function Report({ report, told = false }: { report: ValidationReport; tol
       <Table
         label="Checks"
         rows={results}
-        rowKey={(result) => `${result.file} ${result.check}`}
+        rowKey={(result) => `${result.file ?? ''} ${result.title}`}
         columns={[
           { name: 'Check', cell: (result) => result.title },
           { name: 'Verdict', cell: (result) => <Verdict result={result} /> },
           { name: 'Failing', number: true, cell: (result) => failing(result) },
           { name: 'Of rows', number: true, cell: (result) => count(result.rows) },
-          { name: 'File', cell: (result) => <Quiet>{result.file}</Quiet> },
+          { name: 'File', cell: (result) => <Quiet>{result.file ?? 'all together'}</Quiet> },
         ]}
       />
       {report.failingRows && report.failingRows.length > 0 && <FailingRows rows={report.failingRows} />}

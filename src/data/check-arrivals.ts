@@ -1,0 +1,123 @@
+import {
+  judgeDelivery,
+  validate,
+  type ReferencedVersion,
+  type Validation,
+} from '../expectations/expectations.ts'
+import type { CheckResult } from '../expectations/schema.ts'
+import { parquetScan, quoteIdentifier } from '../ports/analytics/analytics.ts'
+import { mergeSchemas } from '../sources/sources.ts'
+import type { Column } from '../sources/schema.ts'
+import type { Arrival } from './arrivals.ts'
+import { deliveredColumns } from './delivered.ts'
+import type { IngestContext, IngestPlan } from './plan.ts'
+import type { References } from './references.ts'
+import { findVersionByNumber } from './store.ts'
+import { sessionFor, type VersionSummary } from './summarise-version.ts'
+import { loadSummaryState, versionScan } from './versions.ts'
+
+/** Holds each arriving file against the expectations. */
+export async function checkFiles(
+  context: IngestContext,
+  plan: IngestPlan,
+  arrivals: readonly Arrival[],
+  columns: readonly Column[],
+): Promise<Validation> {
+  const { expect, time } = plan.dataset.definition
+  const earlier = await earlierParts(context, plan, arrivals)
+  const blobs = [...arrivals.map(({ blob }) => blob), ...earlier.map(({ part }) => part)]
+  await using session = await sessionFor(context, blobs)
+  return await validate(
+    session,
+    arrivals.map(({ file, localPath, columns }) => ({ path: file.path, part: localPath, columns })),
+    expect,
+    {
+      columns,
+      time,
+      nowMs: context.clock.now(),
+      history: await historyOf(context, earlier),
+      earlierRows: plan.kept
+        .map(({ part }) => part)
+        .sort(byTime)
+        .map(({ rows }) => rows),
+      references: await referencedVersions(context, plan.references),
+    },
+  )
+}
+
+/** Holds what arrives as a whole against the expectations. */
+export async function checkDelivery(
+  context: IngestContext,
+  { dataset, parent }: IngestPlan,
+  columns: readonly Column[],
+  { version, arrived }: VersionSummary,
+): Promise<CheckResult[]> {
+  const { expect } = dataset.definition
+  const versions = new Map<string, { reference: string; columns: ReturnType<typeof deliveredColumns> }>()
+  for (const expectation of expect) {
+    if (expectation.check !== 'sameDistribution' || versions.has(String(expectation.reference))) continue
+    const { reference } = expectation
+    const found =
+      reference === 'previous'
+        ? parent
+        : await findVersionByNumber(context.db.read, dataset.id, reference === 'first' ? 1 : reference)
+    if (!found) continue
+    versions.set(String(reference), {
+      reference: `${dataset.name}@${found.number}`,
+      columns: deliveredColumns(await loadSummaryState(context, found)),
+    })
+  }
+  return judgeDelivery(expect, {
+    columns,
+    arrived: { rows: arrived.rows, columns: deliveredColumns(arrived) },
+    versionRows: version.rows,
+    previousRows: parent?.rows,
+    versions,
+  })
+}
+
+/** The parts that an arriving key may be in: with the time in every key, those alone whose times meet the arriving ones. */
+async function earlierParts(
+  { analytics }: IngestContext,
+  { dataset, kept }: IngestPlan,
+  arrivals: readonly Arrival[],
+): Promise<IngestPlan['kept']> {
+  const { expect, time } = dataset.definition
+  const keys = expect.flatMap((e) => (e.check === 'unique' ? [e.columns] : []))
+  if (keys.length === 0 || kept.length === 0 || arrivals.length === 0) return []
+  if (time === undefined || !keys.every((columns) => columns.includes(time))) return kept
+  const column = quoteIdentifier(time)
+  const [range] = await analytics.query(
+    `SELECT epoch_ms(min(${column})) AS low, epoch_ms(max(${column})) AS high FROM ${parquetScan(arrivals.map(({ localPath }) => localPath))}`,
+  )
+  const [low, high] = [range!['low'], range!['high']]
+  if (typeof low !== 'number' || typeof high !== 'number') return []
+  return kept.filter(({ part: { minTimeMs, maxTimeMs } }) =>
+    minTimeMs === null || maxTimeMs === null ? false : maxTimeMs >= low && minTimeMs <= high,
+  )
+}
+
+async function historyOf({ artifacts }: IngestContext, kept: IngestPlan['kept']) {
+  if (kept.length === 0) return undefined
+  const paths = await Promise.all(kept.map(({ part }) => artifacts.localPath(part.sha256)))
+  return {
+    scan: `SELECT * FROM ${parquetScan(paths)}`,
+    columns: mergeSchemas(kept.map(({ columns }) => columns)),
+  }
+}
+
+async function referencedVersions(
+  context: IngestContext,
+  pinned: References,
+): Promise<Map<string, ReferencedVersion>> {
+  const versions = new Map<string, ReferencedVersion>()
+  for (const [name, version] of pinned) {
+    const scan = await versionScan(context, version)
+    versions.set(name, { reference: `${name}@${version.number}`, columns: version.schema, scan })
+  }
+  return versions
+}
+
+function byTime(a: { maxTimeMs: number | null }, b: { maxTimeMs: number | null }): number {
+  return (a.maxTimeMs ?? 0) - (b.maxTimeMs ?? 0)
+}
