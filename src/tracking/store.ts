@@ -179,7 +179,7 @@ export async function searchRunRows(
   const query: PageQuery = {
     from: sql`run r`,
     columns: sql`r.*`,
-    scope: sql`${runScope(search)}${lifecycleSql('r', search.lifecycle)}`,
+    scope: sql`${runScope(dialect, search)}${lifecycleSql('r', search.lifecycle)}`,
     filter: filterSql(dialect, searchable, search.filter),
     order: orderSql(searchable, search.orderBy, [
       { expression: sql.ref('r.start_ms'), descending: true },
@@ -227,12 +227,19 @@ async function firstByMetric(
   return page.nextPageToken === undefined && own.length === 0 ? undefined : page
 }
 
-/** An expression keeps SQLite from walking the project's runs where one experiment's are asked for; many are walked by the project. */
-function runScope({ projectId, experimentIds }: { projectId: string; experimentIds: readonly string[] }) {
+/**
+ * One experiment's runs are walked by the experiment, many by the project. An expression keeps SQLite from walking the project's where
+ * one experiment's are asked for; PostgreSQL would take it for a condition that hardly any row meets.
+ */
+function runScope(
+  dialect: DialectName,
+  { projectId, experimentIds }: { projectId: string; experimentIds: readonly string[] },
+) {
   const [only, ...others] = experimentIds
-  return others.length === 0
-    ? sql`r.experiment_id = ${only} and r.project_id || '' = ${projectId}`
-    : sql`r.project_id = ${projectId} and r.experiment_id in (${sql.join(experimentIds)})`
+  if (others.length > 0)
+    return sql`r.project_id = ${projectId} and r.experiment_id in (${sql.join(experimentIds)})`
+  const project = dialect === 'sqlite' ? sql`r.project_id || ''` : sql`r.project_id`
+  return sql`r.experiment_id = ${only} and ${project} = ${projectId}`
 }
 
 /** What a filter asks of one metric in any case, as conditions over `o0`, and the rest of it. */
