@@ -3,6 +3,9 @@ import { durationMs, type Duration } from '../kernel/duration.ts'
 import { expectation, type Expectation } from '../expectations/definition.ts'
 import { personalPolicies, type PersonalPolicies } from '../privacy/definition.ts'
 import { filesSource, type FilesSource } from '../sources/definition.ts'
+import { knownAt, toKnownAt, type KnownAtOption } from './known-at.ts'
+
+export { knownAt, longestWaitMs } from './known-at.ts'
 
 const nameSchema = z
   .string()
@@ -15,6 +18,8 @@ export const datasetDefinition = z
     name: nameSchema,
     source: filesSource,
     time: z.string().min(1).optional(),
+    /** By column; a column that is not named is known at the row's time. */
+    knownAt: z.record(z.string().min(1), knownAt).optional(),
     probeEveryMs: z.number().int().min(100).optional(),
     expect: z.array(expectation),
     personal: personalPolicies.optional(),
@@ -22,6 +27,10 @@ export const datasetDefinition = z
   .refine(({ time, personal }) => isTimeKept(time, personal), {
     path: ['personal'],
     error: 'the time column must stay a time: keep it, or let it be the first day of its month',
+  })
+  .refine(({ time, knownAt }) => knownAt === undefined || time !== undefined, {
+    path: ['knownAt'],
+    error: 'knownAt needs `time`: a value is known at the time of its row, or later',
   })
 
 export type DatasetDefinition = z.infer<typeof datasetDefinition>
@@ -44,23 +53,35 @@ export const dataDefinitions = z.strictObject({ datasets: z.array(datasetDefinit
  * a date, UTC, never null). Each arriving file is held against `expect` before it becomes part of a version.
  * `probeEvery` lets the server look for new files at that interval. `personal` says what is done with columns that tell of people
  * before they are stored: `{ email: 'hash', name: 'drop', phone: 'mask', born: { to: 'year' }, notes: 'keep', order: false }`.
+ * `knownAt` says of columns when their values are known, where that is later than the row's time: features and training
+ * sets never use them before.
+ *
+ * @example
+ * dataset('flights', {
+ *   source: files('feed/flights.parquet'),
+ *   time: 'departed',
+ *   knownAt: { delay: { column: 'landed', within: '20h' }, refund: { after: '30d' } },
+ * })
  */
 export function dataset(
   name: string,
   options: {
     source: FilesSource
     time?: string
+    knownAt?: Readonly<Record<string, KnownAtOption>>
     expect?: readonly Expectation[]
     probeEvery?: Duration
     personal?: PersonalPolicies
   },
 ): DatasetDefinition {
-  const { source, time, expect = [], probeEvery, personal } = options
+  const { source, time, knownAt, expect = [], probeEvery, personal } = options
+  const known = Object.entries(knownAt ?? {}).map(([column, option]) => [column, toKnownAt(option)] as const)
   return datasetDefinition.parse({
     kind: 'dataset',
     name,
     source,
     ...(time !== undefined && { time }),
+    ...(known.length > 0 && { knownAt: Object.fromEntries(known) }),
     ...(probeEvery !== undefined && { probeEveryMs: durationMs.parse(probeEvery) }),
     expect,
     ...(personal !== undefined && { personal }),

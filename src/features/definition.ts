@@ -1,10 +1,6 @@
-import { relative, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import type { DatasetDefinition } from '../data/definition.ts'
 import { AppError } from '../kernel/errors.ts'
-import { durationMs, type Duration } from '../kernel/duration.ts'
-import { hashJson } from '../kernel/json.ts'
 import {
   aboutFeatures,
   aboutFields,
@@ -14,45 +10,26 @@ import {
   type AboutOptions,
   type DescribedKinds,
 } from './about.ts'
+import { feature, type FeatureKind } from './feature.ts'
+import type { FeatureServiceSpec, OnDemandSpec, ServedFeature, ViewSpec } from './schema.ts'
 import {
-  feature,
-  type FeatureKind,
-  type FeatureServiceSpec,
-  type OnDemandSpec,
-  type ServedFeature,
-  type ViewSpec,
-} from './schema.ts'
-
-const name = z
-  .string()
-  .regex(/^[a-zA-Z][a-zA-Z0-9_-]{0,99}$/, 'a name starts with a letter and has letters, digits, _ and -')
-
-export const entityDefinition = z.strictObject({
-  kind: z.literal('entity'),
+  entityDefinition,
+  featureViewDefinition,
+  modulePath,
   name,
-  key: z.string().min(1),
-  ...aboutFields,
-})
-export type EntityDefinition = z.infer<typeof entityDefinition>
+  resolveView,
+  type EntityDefinition,
+  type FeatureViewDefinition,
+} from './view-definition.ts'
 
-const featureViewDefinition = z
-  .strictObject({
-    kind: z.literal('featureView'),
-    name,
-    entity: name,
-    dataset: name,
-    sql: z.string().min(1),
-    eventTime: z.string().min(1).default('event_time'),
-    createdTimestamp: z.string().min(1).optional(),
-    ttlMs: z.number().positive(),
-    lookbackMs: z.number().positive().optional(),
-    features: z.array(feature).min(1),
-    ...aboutFeatures,
-  })
-  .refine((view) => view.createdTimestamp === undefined || view.lookbackMs === undefined, {
-    message: 'lookback and createdTimestamp exclude each other: a correction may be of any age',
-  })
-export type FeatureViewDefinition = z.infer<typeof featureViewDefinition>
+export {
+  entityDefinition,
+  featureView,
+  resolveView,
+  withRowModule,
+  type EntityDefinition,
+  type FeatureViewDefinition,
+} from './view-definition.ts'
 
 export const onDemandDefinition = z.strictObject({
   kind: z.literal('onDemand'),
@@ -96,44 +73,6 @@ export type FeatureDefinitions = z.infer<typeof featureDefinitions>
  */
 export function entity(name: string, options: { key: string } & AboutOptions): EntityDefinition {
   return entityDefinition.parse({ kind: 'entity', name, ...options })
-}
-
-/**
- * Features computed from a dataset. `sql` selects FROM `dataset` one row for each entity and moment: the entity's key,
- * `event_time` (when the values became true; never before the time of the rows they come from), and the features.
- * A value older than `ttl` counts as missing, in training and in serving alike. With `lookback`, keeping the online
- * store up to date reads only rows of the dataset whose time is less than that before the new ones: it must cover the
- * longest window plus the longest time from a row to its event. `createdTimestamp` names a column of `sql` that says
- * when a row became known: then training sees each moment as it was known at that moment.
- */
-export function featureView(
-  name: string,
-  options: {
-    entity: EntityDefinition | string
-    dataset: DatasetDefinition | string
-    sql: string
-    ttl: Duration
-    features: DescribedKinds
-    eventTime?: string
-    createdTimestamp?: string
-    lookback?: Duration
-  } & AboutOptions,
-): FeatureViewDefinition {
-  const { entity, dataset, sql, ttl, features, lookback, eventTime, createdTimestamp, ...about } = options
-  return featureViewDefinition.parse({
-    kind: 'featureView',
-    name,
-    entity: nameOf(entity),
-    dataset: nameOf(dataset),
-    sql,
-    eventTime,
-    createdTimestamp,
-    ttlMs: durationMs.parse(ttl),
-    lookbackMs: lookback === undefined ? undefined : durationMs.parse(lookback),
-    features: toList(features),
-    ...describedBy(features),
-    ...about,
-  })
 }
 
 /**
@@ -186,49 +125,17 @@ export function featureService(
   })
 }
 
-function nameOf(reference: { name: string } | string): string {
-  return typeof reference === 'string' ? reference : reference.name
-}
-
 /** An on-demand feature with its module as a path inside the project, as a project version stores it. */
 export function withModulePath(definition: OnDemandDefinition, projectDirectory: string): OnDemandDefinition {
-  const { module } = definition
-  const path = module.startsWith('file:') ? relative(projectDirectory, fileURLToPath(module)) : module
-  if (path.startsWith('..') || path.startsWith('/')) {
-    throw new AppError(
-      'invalid',
-      `The on-demand feature ${definition.name} has its module outside of the project: ${path}`,
-    )
-  }
-  return { ...definition, module: path.split(sep).join('/') }
-}
-
-/** A view complete with its entity. Throws `invalid` when the entity is not declared. */
-export function resolveView(view: FeatureViewDefinition, entities: readonly EntityDefinition[]): ViewSpec {
-  const about = entities.find(({ name }) => name === view.entity)
-  if (!about)
-    throw new AppError(
-      'invalid',
-      `The feature view ${view.name} is about ${view.entity}, which is no entity of the project`,
-    )
-  const computed = {
-    view: view.name,
-    entity: about.name,
-    entityKey: about.key,
-    dataset: view.dataset,
-    sql: view.sql,
-    eventTime: view.eventTime,
-    createdTimestamp: view.createdTimestamp ?? null,
-    features: view.features,
-  }
-  const { ttlMs, lookbackMs = null } = view
-  return { ...computed, ttlMs, lookbackMs, definitionHash: hashJson(computed) }
+  const what = `The on-demand feature ${definition.name}`
+  return { ...definition, module: modulePath(what, definition.module, projectDirectory) }
 }
 
 /** A feature service complete with everything it names. Throws `invalid` for what is unknown or named twice. */
 export function resolveService(
   service: FeatureServiceDefinition,
   definitions: FeatureDefinitions,
+  datasets: readonly DatasetDefinition[],
 ): FeatureServiceSpec {
   const views = new Map<string, ViewSpec>()
   const functions = new Map<string, OnDemandSpec>()
@@ -242,7 +149,7 @@ export function resolveService(
     }
     const [source = '', only] = reference.split(':')
     const found = findSource(service.name, source, definitions)
-    if (found.kind === 'featureView') views.set(source, resolveView(found, definitions.entities))
+    if (found.kind === 'featureView') views.set(source, resolveView(found, definitions.entities, datasets))
     else functions.set(source, toOnDemandSpec(found))
     const from = found.kind === 'featureView' ? ('view' as const) : ('on_demand' as const)
     const all = found.kind === 'featureView' ? found.features : found.outputs

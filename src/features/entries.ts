@@ -79,7 +79,7 @@ function toEntry(row: FeatureDefinitionRow, about: About): FeatureEntry {
         dataset: view.dataset,
         features: described(view.features),
         columns: [],
-        code: view.sql,
+        code: codeOf(view),
       }
     }
     case 'on_demand': {
@@ -112,4 +112,15 @@ function toEntry(row: FeatureDefinitionRow, about: About): FeatureEntry {
       }
     }
   }
+}
+
+/** What computes a view, as people read it: its SQL, its function, or its aggregates by name. */
+function codeOf({ sql, row, aggregates = [] }: FeatureViewDefinition): string {
+  if (sql !== undefined) return sql
+  if (row) return `${row.module}#${row.export}`
+  const lines = aggregates.map(({ name, function: applied, column, windows }) => {
+    const over = windows.map((window) => window.name).join(', ')
+    return `${name}: ${applied}${column === null ? '' : ` of ${column}`} over ${over}`
+  })
+  return lines.join('\n')
 }

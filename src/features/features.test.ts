@@ -116,9 +116,9 @@ describeDatabases('features', (open) => {
     ])
     expect(spec.entities).toEqual([{ name: 'shop', key: 'shop' }])
     const unknown = featureService('x', ['nowhere'])
-    expect(() => resolveService(unknown, definitions)).toThrow('names nowhere, which is no feature view')
+    expect(() => resolveService(unknown, definitions, [])).toThrow('names nowhere, which is no feature view')
     const twice = featureService('x', [traffic, 'traffic:kind'])
-    expect(() => resolveService(twice, definitions)).toThrow('has the feature kind twice')
+    expect(() => resolveService(twice, definitions, [])).toThrow('has the feature kind twice')
   })
 
   it('keeps values online up to the asked moment, and only for their time to live', async () => {
@@ -306,7 +306,7 @@ describeDatabases('features', (open) => {
   it('keeps the values of an earlier definition for the models that use it, until it is retired', async () => {
     const { context, spec, deliver, update, read } = await arrange()
     await deliver('1.csv', [['a', 1, 10]])
-    const changed = { ...traffic, sql: traffic.sql.replace('2 HOURS', '1 HOUR') }
+    const changed = { ...traffic, sql: traffic.sql!.replace('2 HOURS', '1 HOUR') }
     await declareFeatures(context, {
       projectId: PROJECT_ID,
       actor: localOwner,

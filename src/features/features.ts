@@ -1,3 +1,4 @@
+import { listDatasets } from '../data/data.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { enqueue } from '../jobs/jobs.ts'
@@ -49,8 +50,9 @@ export async function declareFeatures(
 ): Promise<void> {
   const { projectId, actor, definitions, snapshot } = input
   requirePermission(actor, 'contribute', projectId)
-  const views = definitions.views.map((view) => resolveView(view, definitions.entities))
-  const services = definitions.services.map((service) => resolveService(service, definitions))
+  const datasets = (await listDatasets(db.read, projectId)).map(({ definition }) => definition)
+  const views = definitions.views.map((view) => resolveView(view, definitions.entities, datasets))
+  const services = definitions.services.map((service) => resolveService(service, definitions, datasets))
   const row = (
     kind: FeatureDefinitionRow['kind'],
     definition: { name: string },

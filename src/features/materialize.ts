@@ -4,7 +4,7 @@ import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { OnlineWrite } from '../ports/online/online.ts'
-import { newestRows, viewRows } from './point-in-time.ts'
+import { onlineRows } from './online-rows.ts'
 import { onlineView, type ViewSpec } from './schema.ts'
 import { findMaterialization, findView, upsertMaterialization } from './store.ts'
 import type { FeatureMaterializationRow } from './tables.ts'
@@ -145,18 +145,9 @@ async function computeRows(
   // A few parts cost more to share between threads than to read.
   const isIncrement = !whole && fromMs !== -Infinity
   await using session = await context.analytics.session(isIncrement ? { threads: 1 } : {})
-  await session.execute(`CREATE TEMP TABLE __rows AS ${viewRows(spec, scan)}`)
-  const columns = await session.columns(newestRows(spec, 'SELECT * FROM __rows', { fromMs, untilMs }))
-  const features = spec.features.map((_, index) => columns[`f${index}`] as (number | string | null)[])
-  const rows = (columns['k'] as string[]).map((entityKey, row) => ({
-    entityKey,
-    eventMs: Number(columns['ts']![row]),
-    createdMs: Number(columns['created']![row]),
-    values: features.map((column) => column[row]!),
-  }))
-  const [pending] = await session.query(`SELECT min(av) AS next FROM __rows WHERE av > ${untilMs}`)
+  const { rows, nextMs: pendingMs } = await onlineRows(session, spec, scan, { fromMs, untilMs })
   // Rows of a later time were not read: look again soon.
   const later = !whole && (version.maxTimeMs ?? -Infinity) > untilMs ? untilMs + LOOK_AGAIN_MS : Infinity
-  const nextMs = Math.min(later, (pending!['next'] as number | null) ?? Infinity)
+  const nextMs = Math.min(later, pendingMs ?? Infinity)
   return { rows, nextMs: nextMs === Infinity ? null : nextMs }
 }

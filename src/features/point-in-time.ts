@@ -1,12 +1,14 @@
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'
-import type { Feature, FeatureKind, ViewSpec } from './schema.ts'
+import { keyText, momentMs } from './event-rows.ts'
+import { featureValue } from './feature-value.ts'
+import type { ViewSpec } from './schema.ts'
 
 /**
  * The rows of a view as `k` (key as text), `ts` and `created` (ms), `av` (ms from which the row is known) and the
  * features as `f0`, `f1`, …: the one form that training and the online store are computed from.
  */
 export function viewRows(view: ViewSpec, datasetScan: string): string {
-  const moment = (column: string): string => `epoch_ms(CAST(${quoteIdentifier(column)} AS TIMESTAMP))`
+  const moment = (column: string): string => momentMs(quoteIdentifier(column))
   const features = view.features.map(
     ({ name, kind }, index) => `${featureValue(quoteIdentifier(name), kind)} AS f${index}`,
   )
@@ -23,26 +25,40 @@ function newestFirst({ features }: ViewSpec): string {
   return ['ts DESC', 'created DESC', ...features.map((_, index) => `f${index} DESC NULLS LAST`)].join(', ')
 }
 
-/**
- * The rows that a join by time may meet: for each key and moment `av` the one that is the newest of all that were known
- * by then. With a created timestamp, a row that becomes known after a newer event was known never counts; joining on
- * `av` alone would let it.
- */
-export function knownRows(view: ViewSpec, rows: string): string {
-  const order = newestFirst(view)
-  if (view.createdTimestamp === null) {
-    return `SELECT * FROM ${rows} QUALIFY row_number() OVER (PARTITION BY k, av ORDER BY ${order}) = 1`
-  }
-  return `
-    WITH numbered AS (SELECT *, row_number() OVER (ORDER BY ${ascending(view)}) AS rank FROM ${rows}),
-    best AS (
-      SELECT *, max(rank) OVER (PARTITION BY k ORDER BY av RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS best
-      FROM numbered)
-    SELECT * FROM best WHERE rank = best`
+/** Whether a row of the view may become known after its event time. */
+function isBitemporal({ createdTimestamp, source }: ViewSpec): boolean {
+  return createdTimestamp !== null || (source?.known.length ?? 0) > 0
 }
 
-function ascending({ features }: ViewSpec): string {
-  return ['ts', 'created', ...features.map((_, index) => `f${index} NULLS FIRST`)].join(', ')
+/**
+ * The moments at which a join by time may meet a row: `k`, `av`, `ts` and `created` of each row that is the newest of all
+ * that were known by `av`. A row that becomes known after a newer event was known never counts; joining on `av` alone
+ * would let it. Several rows of one moment are several equal ones.
+ */
+function meetings(view: ViewSpec, rows: string): string {
+  if (!isBitemporal(view)) return `SELECT k, av, ts, created FROM ${rows}`
+  return `
+    SELECT k, av, ts, created FROM (
+      SELECT k, av, ts, created, max(struct_pack(ts, created)) OVER (PARTITION BY k ORDER BY av RANGE UNBOUNDED PRECEDING) AS newest
+      FROM ${rows})
+    WHERE struct_pack(ts, created) = newest`
+}
+
+/**
+ * For each asked moment (`k`, `moment`) the row that counts: `k`, `moment`, `ts` and the features; none where no row was known. The
+ * join by time carries no values, so it is as fast for many features as for one, and equal rows are told apart only among
+ * those that were met.
+ */
+export function rowsAtMoments(view: ViewSpec, rows: string, moments: string): string {
+  return `
+    WITH met AS MATERIALIZED (
+      SELECT asked.k, asked.moment, row.av, row.ts, row.created
+      FROM (${moments}) asked ASOF JOIN (${meetings(view, rows)}) row ON asked.k = row.k AND asked.moment >= row.av),
+    valued AS (
+      SELECT * FROM ${rows} SEMI JOIN met USING (k, av, ts, created)
+      QUALIFY row_number() OVER (PARTITION BY k, av ORDER BY ${newestFirst(view)}) = 1)
+    SELECT met.k, met.moment, met.ts, ${view.features.map((_, index) => `valued.f${index}`).join(', ')}
+    FROM met JOIN valued ON met.k = valued.k AND met.av = valued.av`
 }
 
 /** For each key the row that is the newest of those known at the end of (fromMs, untilMs]. */
@@ -56,26 +72,3 @@ export function newestRows(
     WHERE av <= ${untilMs} ${fromMs === -Infinity ? '' : `AND av >= ${fromMs}`}
     QUALIFY row_number() OVER (PARTITION BY k ORDER BY ${newestFirst(view)}) = 1`
 }
-
-/** A key as the text that a request would send: a whole number has no decimal point. */
-export function keyText(column: string): string {
-  return `CASE typeof(${column}) WHEN 'DOUBLE' THEN CAST(TRY_CAST(${column} AS BIGINT) AS VARCHAR) ELSE CAST(${column} AS VARCHAR) END`
-}
-
-/** A value in the form that serving has it in: finite numbers, text, ms since the epoch. */
-export function featureValue(column: string, kind: FeatureKind): string {
-  switch (kind) {
-    case 'number':
-      return `CASE WHEN isfinite(CAST(${column} AS DOUBLE)) THEN CAST(${column} AS DOUBLE) END`
-    case 'category':
-      return `CAST(${column} AS VARCHAR)`
-    case 'timestamp':
-      return `epoch_ms(CAST(${column} AS TIMESTAMP))`
-  }
-}
-
-export const SQL_TYPE = {
-  number: 'DOUBLE',
-  category: 'VARCHAR',
-  timestamp: 'BIGINT',
-} as const satisfies Record<Feature['kind'], string>

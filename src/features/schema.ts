@@ -1,11 +1,34 @@
 import { z } from 'zod'
+import { knownAt } from '../data/definition.ts'
+import { aggregate } from './aggregate.ts'
+import { feature, featureKind, type Feature } from './feature.ts'
 
-const featureKind = z.enum(['number', 'category', 'timestamp'])
-/** A number (finite), a text, or a time as ms since the epoch. */
-export type FeatureKind = z.infer<typeof featureKind>
+export { feature, type Feature, type FeatureKind } from './feature.ts'
 
-export const feature = z.strictObject({ name: z.string().min(1), kind: featureKind })
-export type Feature = z.infer<typeof feature>
+const knownColumn = z.strictObject({ column: z.string(), knownAt })
+/** A column whose values are known later than the row's time. */
+export type KnownColumn = z.infer<typeof knownColumn>
+
+/** Where the events of a view come from: a row of the dataset is one for each key, from when all that is read of it is known. */
+const eventSource = z.strictObject({
+  /** Columns of the dataset that hold a key. */
+  keys: z.array(z.string()).min(1),
+  /** The dataset's time column. */
+  time: z.string(),
+  /** Columns that the view reads and that are known later. */
+  known: z.array(knownColumn),
+})
+export type EventSource = z.infer<typeof eventSource>
+
+/** A row function in the code snapshot of the project version. */
+export const rowFunction = z.strictObject({
+  module: z.string().min(1),
+  export: z.string().min(1),
+  inputs: z.array(feature),
+  budgetMs: z.number().positive().default(1),
+  /** Every module of the project that the function reaches, with the hash of its content; filled in when the project is loaded. */
+  code: z.record(z.string(), z.string()).default({}),
+})
 
 /** What a feature view computes, complete: training and serving need nothing else. */
 export const viewSpec = z.strictObject({
@@ -14,7 +37,11 @@ export const viewSpec = z.strictObject({
   /** The column, and the field of a request, that holds the entity's key. */
   entityKey: z.string(),
   dataset: z.string(),
-  sql: z.string(),
+  /** Of a view by SQL; other views have `source`, and `aggregates` or `row`. */
+  sql: z.string().optional(),
+  source: eventSource.optional(),
+  aggregates: z.array(aggregate).optional(),
+  row: rowFunction.optional(),
   /** Column of `sql`: when a row's values became true. */
   eventTime: z.string(),
   /** Column of `sql`: when a row became known, if it can be later than its event time. */

@@ -13,8 +13,10 @@ import {
   type AnalyticsSession,
 } from '../ports/analytics/analytics.ts'
 import { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
-import { featureValue, keyText, knownRows, SQL_TYPE, viewRows } from './point-in-time.ts'
-import { requestColumns, type FeatureServiceSpec, type FeatureValue, type ViewSpec } from './schema.ts'
+import { keyText } from './event-rows.ts'
+import { featureValue, SQL_TYPE } from './feature-value.ts'
+import { requestColumns, type FeatureServiceSpec, type FeatureValue } from './schema.ts'
+import { joinView, type DatasetScan } from './view-join.ts'
 
 /** Where the rows to be described come from: keys, event time, label, request columns, anything else. */
 type Spine = { sql: string } | { parquet: string[] }
@@ -25,7 +27,7 @@ export interface TrainingSetPlan {
   spine: Spine
   eventTime: string
   /** By name: SQL of the rows, and the time column. Spine SQL reads them by these names. */
-  datasets: Record<string, { scan: string; time: string | null }>
+  datasets: Record<string, DatasetScan>
   withAges: boolean
 }
 
@@ -86,7 +88,9 @@ export async function buildTrainingSet(
   const { spec } = plan
   await using session = await analytics.session({ threads: 1 })
   const columns = await createSpine(session, plan)
-  for (const [index, view] of spec.views.entries()) await createView(session, plan, view, index)
+  for (const [index, view] of spec.views.entries()) {
+    await joinView(session, view, index, plan.datasets[view.dataset]!)
+  }
   const violations: Record<string, number> = {}
   for (const [index, each] of spec.onDemand.entries()) {
     await createOnDemand(session, await loadOnDemand(each, snapshotDirectory), index, violations)
@@ -135,34 +139,6 @@ async function createSpine(session: AnalyticsSession, plan: TrainingSetPlan): Pr
     `CREATE TEMP TABLE __spine AS SELECT row_number() OVER () AS __row, ${[ts, ...keys].join(', ')}, * FROM (${source})`,
   )
   return columns
-}
-
-async function createView(
-  session: AnalyticsSession,
-  { datasets }: TrainingSetPlan,
-  view: ViewSpec,
-  index: number,
-): Promise<void> {
-  const { scan, time } = datasets[view.dataset]!
-  const rows = viewRows(view, await restrictScan(session, scan, time, view))
-  await session.execute(`CREATE TEMP TABLE __rows${index} AS ${rows}`)
-  await session.execute(`CREATE TEMP TABLE __known${index} AS ${knownRows(view, `__rows${index}`)}`)
-}
-
-/** With a lookback, only the rows that can matter to any moment of the spine. */
-async function restrictScan(
-  session: AnalyticsSession,
-  scan: string,
-  time: string | null,
-  { lookbackMs, ttlMs }: ViewSpec,
-): Promise<string> {
-  if (lookbackMs === null || time === null) return scan
-  const [bounds] = await session.query('SELECT min(__ts) AS low, max(__ts) AS high FROM __spine')
-  const { low, high } = bounds as { low: number | null; high: number | null }
-  if (low === null || high === null) return `SELECT * FROM (${scan}) WHERE false`
-  const column = quoteIdentifier(time)
-  const from = Math.floor(low - ttlMs - lookbackMs) * 1000
-  return `SELECT * FROM (${scan}) WHERE ${column} >= make_timestamp(${from}) AND ${column} <= make_timestamp(${Math.ceil(high) * 1000})`
 }
 
 const CHUNK_ROWS = 100_000
@@ -262,12 +238,10 @@ function selectFeatures(
   const ages = withAges
     ? spec.views.map(({ view }, index) => `s.__ts - v${index}.ts AS ${quoteIdentifier(`${view}__age_ms`)}`)
     : []
-  const joins = [
-    ...spec.views.map(
-      (_, index) =>
-        `ASOF LEFT JOIN __known${index} v${index} ON s.__k${index} = v${index}.k AND s.__ts >= v${index}.av`,
-    ),
-    ...spec.onDemand.map((_, index) => `LEFT JOIN __demand${index} d${index} ON s.__row = d${index}.__row`),
+  // Tables of the same rows in the same order: put beside each other, not joined.
+  const beside = [
+    ...spec.views.map((_, index) => `POSITIONAL JOIN __view${index} v${index}`),
+    ...spec.onDemand.map((_, index) => `POSITIONAL JOIN __demand${index} d${index}`),
   ]
-  return `SELECT ${[...own, ...features, ...ages].join(', ')} FROM __spine s ${joins.join(' ')} ORDER BY s.__row`
+  return `SELECT ${[...own, ...features, ...ages].join(', ')} FROM __spine s ${beside.join(' ')}`
 }

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { withModulePath } from '../features/definition.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sha256 } from '../kernel/json.ts'
 import { z } from 'zod'
@@ -11,7 +10,8 @@ import {
   type StepDefinition,
 } from '../pipelines/definition.ts'
 import { projectDefinitionSchema, type ProjectDefinition } from './definition.ts'
-import { closureOf, findLock, moduleGraph } from './module-graph.ts'
+import { featuresOf } from './feature-services.ts'
+import { closureOf, findLock } from './module-graph.ts'
 import type { ExportedStep, OpenProject } from './open.ts'
 import { pythonClosure } from './python-imports.ts'
 
@@ -33,21 +33,12 @@ export async function describeProject(
   builtIn: readonly object[],
 ): Promise<Described> {
   const { source, graph } = open
-  const onDemand = source.onDemand.map((definition) => withModulePath(definition, root))
-  const functions = await moduleGraph(
-    root,
-    onDemand.map(({ module }) => module),
-  )
+  const { definitions, modules } = await featuresOf(root, source)
   const steps = [...open.steps.values()].map((step) => describeOne(root, open, step))
   const document: unknown = {
     name: source.name,
     data: { datasets: source.datasets },
-    features: {
-      entities: source.entities,
-      views: source.views,
-      onDemand,
-      services: source.services,
-    },
+    features: definitions,
     registry: { models: source.models },
     pipelines: {
       pipelines: source.pipelines.map(describePipeline),
@@ -60,7 +51,7 @@ export async function describeProject(
   if (!parsed.success)
     throw new AppError('invalid', `The project ${source.name}: ${z.prettifyError(parsed.error)}`)
   requireUniqueNames(parsed.data)
-  const files = new Set([...graph.keys(), ...functions.keys()])
+  const files = new Set([...graph.keys(), ...modules.keys()])
   for (const step of steps) {
     for (const path of [...Object.keys(step.code), ...Object.keys(step.files)]) files.add(path)
     for (const path of Object.keys(step.environment)) if (path !== LOCK) files.add(path)
