@@ -3,33 +3,29 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Context } from '../http/context.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
-import { mergeSchemas } from '../sources/sources.ts'
-import { decompress } from '../sources/sources.ts'
-import { normalise } from '../sources/sources.ts'
-import { readingOf, requireUnchanged, type SourceFile } from '../sources/sources.ts'
-import type { ReadProblem } from '../sources/sources.ts'
+import { mergeSchemas, readItem, type ReadProblem, type SourceItem } from '../sources/sources.ts'
 import type { Column } from '../sources/schema.ts'
 import type { IngestPlan } from './plan.ts'
 
-/** A file that was read and whose part is stored. */
+/** An item that was read and whose part is stored. */
 export interface Arrival {
-  file: SourceFile
+  file: SourceItem
   columns: Column[]
   blob: StoredBlob
   localPath: string
 }
 
 export interface FileProblem extends ReadProblem {
-  file: SourceFile
+  file: SourceItem
 }
 
-/** Reads each arriving file once and stores its part. A file that changes meanwhile refuses the whole ingest. */
+/** Reads each arriving item once and stores its part. A file that changes meanwhile refuses the whole ingest. */
 export async function readArrivals(
   { artifacts, analytics }: Pick<Context, 'artifacts' | 'analytics'>,
-  { dataset: { definition }, protection, arriving: files }: IngestPlan,
+  { dataset: { definition }, protection, arriving: items }: IngestPlan,
   columns: readonly Column[],
 ): Promise<{ arrivals: Arrival[]; problems: FileProblem[] }> {
-  if (files.length === 0) return { arrivals: [], problems: [] }
+  if (items.length === 0) return { arrivals: [], problems: [] }
   const arrivals: Arrival[] = []
   const problems: FileProblem[] = []
   let known = columns
@@ -38,23 +34,10 @@ export async function readArrivals(
     // One thread: the bytes of a part must depend on the file alone.
     await using session = await analytics.session({ threads: 1 })
     await protection.prepare(session)
-    for (const [index, file] of files.entries()) {
+    for (const [index, file] of items.entries()) {
       const target = join(folder, `${index}.parquet`)
-      const { compression, ...reading } = readingOf(definition.source, file.path)
-      const plain = compression === 'none' ? file.absolutePath : join(folder, `${index}.plain`)
-      const damaged =
-        compression === 'none' ? undefined : await decompress(file.absolutePath, compression, plain)
-      const read =
-        damaged ??
-        (await normalise(session, {
-          path: plain,
-          ...reading,
-          known,
-          time: definition.time,
-          treatments: protection,
-          target,
-        }))
-      await requireUnchanged(file.absolutePath, file.path, file.stats)
+      const { time } = definition
+      const read = await readItem(session, file, { known, time, treatments: protection, folder, target })
       if (!Array.isArray(read)) {
         problems.push({ ...read, file })
         continue
@@ -63,7 +46,6 @@ export async function readArrivals(
       arrivals.push({ file, columns: read, blob, localPath: await artifacts.localPath(blob.sha256) })
       known = mergeSchemas([known, read])
       await rm(target)
-      if (compression !== 'none') await rm(plain)
     }
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -8,7 +8,8 @@ import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
 import type { Arrival, FileProblem } from './arrivals.ts'
-import { compareSchemas } from '../sources/sources.ts'
+import { compareSchemas, mergeSchemas } from '../sources/sources.ts'
+import { recordChange } from './changes.ts'
 import { concealKeptRow, mergeFindings } from './personal.ts'
 import { readingText, type IngestContext, type IngestPlan } from './plan.ts'
 import { describeFailure, describeSuccess, problemResult } from './report.ts'
@@ -28,6 +29,7 @@ import {
   upsertFiles,
 } from './store.ts'
 import { insertFindings } from './store-personal.ts'
+import { upsertCursor } from './store-sources.ts'
 import type { SummaryState } from './summary.ts'
 import type { DatasetFileRow, DatasetPartRow } from './tables.ts'
 import { MAX_FAILING_ROWS, type Validation } from '../expectations/expectations.ts'
@@ -42,6 +44,7 @@ export interface Ingested {
   validation: Validation
   summary: SummaryState
   personal: PersonalFinding[]
+  lateRows: number
 }
 
 /** Stores the next version and tells of it, in one transaction; no version when the content is the parent's. */
@@ -49,16 +52,16 @@ export async function commitVersion(
   context: IngestContext,
   actor: Actor,
   plan: IngestPlan,
-  { parts, schema, arrivals, validation, summary, personal }: Ingested,
+  { parts, schema, arrivals, validation, summary, personal, lateRows }: Ingested,
 ): Promise<{ version: DatasetVersion | undefined; report: ValidationReport }> {
   const { db, artifacts, clock, ids } = context
-  const { dataset, parent, files } = plan
+  const { dataset, parent, items, source } = plan
   const ordered = parts.map(({ part }) => part).sort(byTime)
   const contentHash = hashJson({ schema, parts: ordered.map(({ sha256 }) => sha256) })
   const report = makeReport(context, plan, validation, describeSuccess(dataset.name, validation), [])
   await storeParts(context, plan, parts, arrivals)
   if (contentHash === parent?.contentHash) {
-    await rememberFiles(context, plan)
+    await rememberSource(context, plan)
     return { version: undefined, report }
   }
   const manifest: Manifest = {
@@ -73,8 +76,7 @@ export async function commitVersion(
     [manifest, summary].map((document) => artifacts.put(Buffer.from(canonicalJson(document)))),
   )
   const [manifestBlob, summaryBlob] = blobs as [StoredBlob, StoredBlob]
-  const before = new Set(plan.parentManifest?.parts.map((part) => part.sha256))
-  const added = ordered.filter(({ sha256 }) => !before.has(sha256))
+  const added = newParts(ordered, plan.parentManifest?.parts ?? [])
   const version = {
     id: ids.uuid(),
     number: (parent?.number ?? 0) + 1,
@@ -109,6 +111,17 @@ export async function commitVersion(
       report_id: report.id,
       summary_sha256: summaryBlob.sha256,
       created_ms: clock.now(),
+      source_cursor: source.cursorAfter,
+      late_rows: lateRows,
+    })
+    await source.take?.(trx, version.id)
+    await upsertCursor(trx, standOf(plan))
+    await recordChange(context, trx, actor, plan, {
+      columns: schema,
+      versionId: version.id,
+      reportId: report.id,
+      rows: report.rows,
+      lateRows,
     })
     await insertFindings(trx, {
       version_id: version.id,
@@ -134,10 +147,10 @@ export async function commitVersion(
       actor,
       action: 'data.ingest',
       subject: dataset.name,
-      detail: { version: version.number, files: files.length, addedRows: version.addedRows },
+      detail: { version: version.number, files: items.length, addedRows: version.addedRows },
     })
   })
-  await rememberFiles(context, plan)
+  await rememberItems(context, plan)
   return { version: (await findVersion(db.read, dataset.projectId, version.id))!, report }
 }
 
@@ -227,8 +240,17 @@ export async function rejectArrivals(
       subject: dataset.name,
       detail: { reportId: report.id },
     })
+    const refused = [...problems, ...arrivals].find(({ columns }) => isBreaking(plan, columns))
+    await recordChange(context, trx, actor, plan, {
+      columns:
+        refused?.columns ?? mergeSchemas([knownColumns(plan), ...arrivals.map(({ columns }) => columns)]),
+      versionId: null,
+      reportId: report.id,
+      rows: report.rows,
+      lateRows: 0,
+    })
   })
-  await rememberFiles(context, plan)
+  await rememberItems(context, plan)
   return report
 }
 
@@ -293,7 +315,7 @@ async function storeParts(
       project_id: dataset.projectId,
       dataset_id: dataset.id,
       source_sha256: file.sha256,
-      reading: readingText(dataset, plan.protection, file.path),
+      reading: readingText(file, plan.protection),
       sha256: part.sha256,
       size_bytes: part.sizeBytes,
       rows: part.rows,
@@ -313,20 +335,40 @@ async function storeParts(
   }
 }
 
-/** Notes size and time of what was seen, so that the next probe need not read it. Losing this costs only time. */
-export async function rememberFiles({ db }: IngestContext, { dataset, files }: IngestPlan): Promise<void> {
-  const rows = files
-    .filter(({ changed }) => changed)
-    .map(({ path, stats, sha256 }): DatasetFileRow => ({
-      project_id: dataset.projectId,
-      dataset_id: dataset.id,
-      path,
-      size_bytes: Number(stats.size),
-      modified_ns: String(stats.mtimeNs),
-      source_sha256: sha256,
-      created_ms: Date.now(),
-    }))
-  const present = new Set(files.map(({ path }) => path))
+/** Notes what the probe saw where it made no version. */
+export async function rememberSource(context: IngestContext, plan: IngestPlan): Promise<void> {
+  await rememberItems(context, plan)
+  const { hash, stored, cursorBefore, cursorAfter } = plan.source
+  const isSame = stored
+    ? stored.source_hash === hash && stored.failures === 0 && cursorAfter === cursorBefore
+    : cursorAfter === null
+  if (!isSame) await context.db.write((trx) => upsertCursor(trx, standOf(plan)))
+}
+
+function standOf({ dataset, source }: IngestPlan) {
+  const { hash, cursorAfter: cursor } = source
+  return { projectId: dataset.projectId, datasetId: dataset.id, hash, cursor }
+}
+
+/** Notes size, time and tag of what was seen, so that the next probe need not read it. Losing this costs only time. */
+async function rememberItems({ db }: IngestContext, { dataset, items }: IngestPlan): Promise<void> {
+  const rows = items.flatMap(({ path, sha256, changed, seen }): DatasetFileRow[] =>
+    changed && seen
+      ? [
+          {
+            project_id: dataset.projectId,
+            dataset_id: dataset.id,
+            path,
+            size_bytes: seen.sizeBytes,
+            modified_ns: seen.modifiedNs,
+            tag: seen.tag,
+            source_sha256: sha256,
+            created_ms: Date.now(),
+          },
+        ]
+      : [],
+  )
+  const present = new Set(items.map(({ path }) => path))
   const gone = (await listFileRows(db.read, dataset.id))
     .map(({ path }) => path)
     .filter((path) => !present.has(path))
@@ -361,6 +403,25 @@ async function record(
 
 function byTime(a: Part, b: Part): number {
   return (a.minTimeMs ?? 0) - (b.minTimeMs ?? 0) || (a.sha256 < b.sha256 ? -1 : Number(a.sha256 > b.sha256))
+}
+
+/** Those that are more often in the version than in the one before: equal rows may come twice. */
+function newParts(parts: readonly Part[], before: readonly Part[]): Part[] {
+  const left = new Map<string, number>()
+  for (const { sha256 } of before) left.set(sha256, (left.get(sha256) ?? 0) + 1)
+  return parts.filter(({ sha256 }) => {
+    const count = left.get(sha256) ?? 0
+    left.set(sha256, count - 1)
+    return count <= 0
+  })
+}
+
+function knownColumns({ kept }: IngestPlan): Column[] {
+  return mergeSchemas(kept.map(({ columns }) => columns))
+}
+
+function isBreaking(plan: IngestPlan, columns: readonly Column[] | undefined): boolean {
+  return columns !== undefined && compareSchemas(knownColumns(plan), columns)?.kind === 'breaking'
 }
 
 function sum(numbers: readonly number[]): number {

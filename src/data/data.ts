@@ -16,8 +16,10 @@ import {
   updateUndeclared,
   upsertDataset,
 } from './store.ts'
+import { listWaiting } from './store-sources.ts'
 
 export { ingest } from './ingest.ts'
+export { pushRows } from './push.ts'
 export { listDatasets, referencedBlobs } from './store.ts'
 export { lineage } from './store-lineage.ts'
 export {
@@ -124,9 +126,15 @@ export async function enqueueDueProbes({ db }: Pick<Context, 'db'>): Promise<num
   )
   if (datasets.length === 0) return 0
   const now = await db.wallTime()
+  const waiting = await listWaiting(
+    db.read,
+    datasets.map(({ id }) => id),
+    now,
+  )
   return await db.write(async (trx) => {
     let enqueued = 0
     for (const { id, projectId, name, definition } of datasets) {
+      if (waiting.has(id)) continue
       const tick = Math.floor(now / definition.probeEveryMs!)
       const uniqueKey = `data.probe:${id}:${definition.probeEveryMs}:${tick}`
       const job = await enqueue(trx, { projectId, kind: 'data.probe', payload: { dataset: name }, uniqueKey })

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { durationMs, type Duration } from '../kernel/duration.ts'
 import { expectation, type Expectation } from '../expectations/definition.ts'
 import { personalPolicies, type PersonalPolicies } from '../privacy/definition.ts'
-import { filesSource, type FilesSource } from '../sources/definition.ts'
+import { sourceDefinition, type SourceDefinition } from '../sources/definition.ts'
 import { knownAt, toKnownAt, type KnownAtOption } from './known-at.ts'
 
 export { knownAt, longestWaitMs } from './known-at.ts'
@@ -16,7 +16,7 @@ export const datasetDefinition = z
   .strictObject({
     kind: z.literal('dataset'),
     name: nameSchema,
-    source: filesSource,
+    source: sourceDefinition,
     time: z.string().min(1).optional(),
     /** By column; a column that is not named is known at the row's time. */
     knownAt: z.record(z.string().min(1), knownAt).optional(),
@@ -66,7 +66,7 @@ export const dataDefinitions = z.strictObject({ datasets: z.array(datasetDefinit
 export function dataset(
   name: string,
   options: {
-    source: FilesSource
+    source: SourceDefinition
     time?: string
     knownAt?: Readonly<Record<string, KnownAtOption>>
     expect?: readonly Expectation[]

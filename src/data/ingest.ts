@@ -3,7 +3,9 @@ import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
 import { readArrivals, type Arrival } from './arrivals.ts'
 import { mergeSchemas } from '../sources/sources.ts'
-import { commitVersion, isOvertaken, rejectArrivals, rememberFiles } from './commit.ts'
+import { commitVersion, isOvertaken, rejectArrivals, rememberSource } from './commit.ts'
+import { recordFailure } from './failures.ts'
+import { countLateRows } from './late-rows.ts'
 import { findPersonal, untaggedColumns } from './personal.ts'
 import { planIngest, type IngestContext, type IngestPlan } from './plan.ts'
 import type { Column } from '../sources/schema.ts'
@@ -13,7 +15,7 @@ import { checkDelivery, checkFiles } from './check-arrivals.ts'
 import { summariseVersion } from './summarise-version.ts'
 
 export type IngestResult =
-  | { state: 'created'; version: DatasetVersion; report: ValidationReport }
+  | { state: 'created'; version: DatasetVersion; report: ValidationReport; more: boolean }
   | { state: 'unchanged'; version: DatasetVersion | undefined }
   | { state: 'rejected'; version: DatasetVersion | undefined; report: ValidationReport }
 
@@ -30,14 +32,16 @@ export async function ingest(
   { projectId, actor, dataset: name }: { projectId: string; actor: Actor; dataset: string },
 ): Promise<IngestResult> {
   requirePermission(actor, 'contribute', projectId)
+  const dataset = await findDataset(context.db.read, projectId, name)
+  if (!dataset) throw new AppError('not_found', `There is no dataset ${name}`)
   for (let attempt = 1; ; attempt++) {
     try {
-      const dataset = await findDataset(context.db.read, projectId, name)
-      if (!dataset) throw new AppError('not_found', `There is no dataset ${name}`)
       return await ingestOnce(context, actor, await planIngest(context, dataset))
     } catch (error) {
       // Another process made the next version first: look again.
-      if (!isOvertaken(error) || attempt === ATTEMPTS) throw error
+      if (isOvertaken(error) && attempt < ATTEMPTS) continue
+      if (isOvertaken(error)) throw error
+      throw error instanceof AppError ? await recordFailure(context, actor, dataset, error) : error
     }
   }
 }
@@ -45,7 +49,7 @@ export async function ingest(
 async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan): Promise<IngestResult> {
   const { dataset, parent, kept, arriving } = plan
   if (arriving.length === 0 && isSameContent(plan, kept)) {
-    await rememberFiles(context, plan)
+    await rememberSource(context, plan)
     return { state: 'unchanged', version: parent }
   }
   const known = mergeSchemas(kept.map(({ columns }) => columns))
@@ -80,8 +84,10 @@ async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan
     validation,
     summary: summary.version,
     personal,
+    lateRows: await countLateRows(context, plan, arrivals, validation.files),
   })
-  return version ? { state: 'created', version, report } : { state: 'unchanged', version: parent }
+  const { more } = plan.source
+  return version ? { state: 'created', version, report, more } : { state: 'unchanged', version: parent }
 }
 
 function isSameContent({ parentManifest }: IngestPlan, kept: IngestPlan['kept']): boolean {
@@ -93,13 +99,13 @@ function isSameContent({ parentManifest }: IngestPlan, kept: IngestPlan['kept'])
 
 /** Each file of the source that arrived as a part; files of equal content share theirs. */
 function withFacts(
-  { files }: IngestPlan,
+  { items }: IngestPlan,
   arrivals: readonly Arrival[],
   facts: readonly { path: string; rows: number; minTimeMs: number | null; maxTimeMs: number | null }[],
 ): { part: Part; columns: Column[] }[] {
   return arrivals.flatMap(({ file, blob, columns }) => {
     const { rows, minTimeMs, maxTimeMs } = facts.find((fact) => fact.path === file.path)!
-    return files
+    return items
       .filter(({ sha256 }) => sha256 === file.sha256)
       .map(({ path }) => ({
         part: { ...blob, rows, minTimeMs, maxTimeMs, source: { path, sha256: file.sha256 } },

@@ -13,8 +13,9 @@ export const probeJob: JobHandler = {
     if (typeof dataset !== 'string') throw new AppError('invalid', 'data.probe needs the name of a dataset')
     const actor = systemActor('data.probe')
     for (let round = 0; round < ROUNDS && !signal.aborted; round++) {
-      const { state } = await ingest(context, { projectId, actor, dataset })
-      if (state !== 'rejected') return
+      const result = await ingest(context, { projectId, actor, dataset })
+      const again = result.state === 'rejected' || (result.state === 'created' && result.more)
+      if (!again) return
     }
   },
 }

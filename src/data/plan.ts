@@ -1,11 +1,14 @@
 import type { Context } from '../http/context.ts'
-import { AppError } from '../kernel/errors.ts'
+import { hashJson } from '../kernel/json.ts'
+import type { Trx } from '../ports/db/db.ts'
 import { currentKey, protectionOf, usesKey, type Protection } from '../privacy/privacy.ts'
-import { probeFiles, readingOf, type SourceFile } from '../sources/sources.ts'
+import { probeSource, type SourceItem } from '../sources/sources.ts'
 import type { Column } from '../sources/schema.ts'
+import { pendingPushes } from './push-pending.ts'
 import type { Dataset, DatasetVersion, Manifest, Part } from './schema.ts'
+import { findSource } from './store-sources.ts'
 import { findLatestVersion, listFileRows, listPartRows, listQuarantined } from './store.ts'
-import type { DatasetPartRow } from './tables.ts'
+import type { DatasetFileRow, DatasetPartRow, DatasetSourceRow } from './tables.ts'
 import { judgedBy, pinReferences, type References } from './references.ts'
 import { loadManifest } from './versions.ts'
 
@@ -18,80 +21,183 @@ export interface IngestPlan {
   protection: Protection
   parent: DatasetVersion | undefined
   parentManifest: Manifest | undefined
-  files: SourceFile[]
+  /** All that the source holds, or what it gives on top of what the dataset has. */
+  items: SourceItem[]
   /** Parts of the next version that exist already. */
   kept: { part: Part; columns: Column[] }[]
   /** Versions of other datasets that the expectations look up values in. */
   references: References
   /** Names the rules that this ingest judges by. */
   judgedBy: string
-  /** Files whose content has never been read, each content once. */
-  arriving: SourceFile[]
+  /** Items whose content has never been read, each content once. */
+  arriving: SourceItem[]
+  source: SourceStand
 }
 
-/** Compares what is at the source with what is known: which parts stay, which files must be read. */
+interface SourceStand {
+  hash: string
+  stored: DatasetSourceRow | undefined
+  cursorBefore: string | null
+  cursorAfter: string | null
+  isIncrement: boolean
+  /** There is more to be had at once. */
+  more: boolean
+  /** What else must happen in the transaction of the version. */
+  take?: (trx: Trx, versionId: string) => Promise<void>
+}
+
+interface Look {
+  items: SourceItem[]
+  cursor: string | null
+  isIncrement: boolean
+  more?: boolean
+  take?: (trx: Trx, versionId: string) => Promise<void>
+}
+
+/** Compares what is at the source with what is known: which parts stay, which items must be read. */
 export async function planIngest(context: IngestContext, dataset: Dataset): Promise<IngestPlan> {
   const { db, artifacts } = context
-  const { source } = dataset.definition
-  const protection = await protectionOfDataset(context, dataset)
   const parent = await findLatestVersion(db.read, dataset.id)
   const parentManifest = parent && (await loadManifest({ artifacts }, parent))
-  const files = await probeFiles(source, dataset.directory, await listFileRows(db.read, dataset.id))
-  if (files.length === 0 && parent) {
-    throw new AppError(
-      'unavailable',
-      `${dataset.name}: no file matches ${source.glob} any more; version ${parent.number} is kept`,
-    )
-  }
   const references = await pinReferences({ db }, dataset)
   const rules = judgedBy(dataset, references)
+  const protection = await protectionOfDataset(context, dataset)
+  const stored = await findSource(db.read, dataset.id)
+  const hash = sourceHash(dataset, protection)
+  // Another source starts over: what the one before gave is no part of it.
+  const continues = stored?.source_hash === hash
+  const cursorBefore = continues ? stored.cursor : null
   const quarantined = new Set(
     (await listQuarantined(db.read, dataset.id))
       .filter((row) => row.definition_hash === rules)
       .map((row) => row.source_sha256),
   )
-  const parts = new Map(
-    (await listPartRows(db.read, dataset.id)).map((row) => [partKey(row.source_sha256, row.reading), row]),
-  )
-  const partBefore = new Map(parentManifest?.parts.map((part) => [part.source.path, part]))
-  const kept: IngestPlan['kept'] = []
-  const arriving = new Map<string, SourceFile>()
-  for (const file of files) {
-    const reading = readingText(dataset, protection, file.path)
-    const row = parts.get(partKey(file.sha256, reading))
-    const before = partBefore.get(file.path)
-    if (quarantined.has(file.sha256)) {
-      // The last good content of the path stays.
-      const good = before && parts.get(partKey(before.source.sha256, reading))
-      if (good) kept.push(toKept(good, file.path))
-    } else if (row) kept.push(toKept(row, file.path))
-    else arriving.set(file.sha256, file)
+  const look = await lookAt(context, dataset, quarantined)
+  const known = { parentManifest, quarantined, protection, parts: await listPartRows(db.read, dataset.id) }
+  const sorted = look.isIncrement
+    ? sortIncrement(look.items, { ...known, parentManifest: continues ? parentManifest : undefined })
+    : sortListing(look.items, known)
+  const source: SourceStand = {
+    hash,
+    stored,
+    cursorBefore,
+    cursorAfter: sorted.isBlocked ? cursorBefore : look.cursor,
+    isIncrement: look.isIncrement,
+    more: look.more ?? false,
+    ...(look.take && { take: look.take }),
   }
   return {
     dataset,
     protection,
     parent,
     parentManifest,
-    files,
-    kept,
+    items: look.items,
+    kept: sorted.kept,
     references,
     judgedBy: rules,
-    arriving: [...arriving.values()],
+    arriving: sorted.arriving,
+    source,
   }
 }
 
-async function protectionOfDataset(
-  context: IngestContext,
+/** Of what decides which rows the source gives and how they are stored. What was pushed can't be asked for again. */
+function sourceHash({ definition: { source } }: Dataset, { id }: Protection): string {
+  return source.type === 'push' ? hashJson(source) : hashJson({ source, personal: id })
+}
+
+export async function protectionOfDataset(
+  context: Pick<IngestContext, 'config' | 'db' | 'clock' | 'ids'>,
   { projectId, definition: { personal } }: Dataset,
 ): Promise<Protection> {
   return protectionOf(personal, usesKey(personal) ? await currentKey(context, projectId) : undefined)
 }
 
-/** What besides its bytes decides what becomes of a file. Parts of another reading are not used again. */
-export function readingText(dataset: Dataset, { id }: Protection, path: string): string {
-  const { format, delimiter } = readingOf(dataset.definition.source, path)
+async function lookAt(
+  context: IngestContext,
+  dataset: Dataset,
+  quarantined: ReadonlySet<string>,
+): Promise<Look> {
+  const { source } = dataset.definition
+  if (source.type === 'push') return await pendingPushes(context, dataset, quarantined)
+  const known = (await listFileRows(context.db.read, dataset.id)).map(toKnown)
+  return await probeSource(source, { directory: dataset.directory, known })
+}
+
+function toKnown(row: DatasetFileRow) {
+  const { path, source_sha256: sha256, size_bytes: sizeBytes, modified_ns: modifiedNs, tag } = row
+  return { path, sha256, seen: { sizeBytes, modifiedNs, tag }, seenAtMs: row.created_ms }
+}
+
+interface Known {
+  parentManifest: Manifest | undefined
+  quarantined: ReadonlySet<string>
+  protection: Protection
+  parts: readonly DatasetPartRow[]
+}
+
+interface Sorted {
+  kept: IngestPlan['kept']
+  arriving: SourceItem[]
+  isBlocked: boolean
+}
+
+/** The items are all there is: what is not among them goes. */
+function sortListing(
+  items: readonly SourceItem[],
+  { parentManifest, quarantined, protection, parts }: Known,
+): Sorted {
+  const rows = new Map(parts.map((row) => [partKey(row.source_sha256, row.reading), row]))
+  const partBefore = new Map(parentManifest?.parts.map((part) => [part.source.path, part]))
+  const kept: IngestPlan['kept'] = []
+  const arriving = new Map<string, SourceItem>()
+  for (const item of items) {
+    const reading = readingText(item, protection)
+    const row = rows.get(partKey(item.sha256, reading))
+    const before = partBefore.get(item.path)
+    if (quarantined.has(item.sha256)) {
+      // The last good content of the path stays.
+      const good = before && rows.get(partKey(before.source.sha256, reading))
+      if (good) kept.push(toKept(good, item.path))
+    } else if (row) kept.push(toKept(row, item.path))
+    else arriving.set(item.sha256, item)
+  }
+  return { kept, arriving: [...arriving.values()], isBlocked: false }
+}
+
+/**
+ * The items come on top of the parts that the dataset has. One that was set aside blocks the source: to go past it would lose
+ * its rows silently.
+ */
+function sortIncrement(
+  items: readonly SourceItem[],
+  { parentManifest, quarantined, protection, parts }: Known,
+): Sorted {
+  const kept = (parentManifest?.parts ?? []).map((part) => {
+    const row = parts.find(
+      ({ source_sha256, sha256 }) => source_sha256 === part.source.sha256 && sha256 === part.sha256,
+    )!
+    return toKept(row, part.source.path)
+  })
+  if (items.some(({ sha256 }) => quarantined.has(sha256))) return { kept, arriving: [], isBlocked: true }
+  const arriving: SourceItem[] = []
+  for (const item of items) {
+    const row = parts.find(
+      ({ source_sha256, reading }) =>
+        source_sha256 === item.sha256 && reading === readingText(item, protection),
+    )
+    if (row) kept.push(toKept(row, item.path))
+    else arriving.push(item)
+  }
+  return { kept, arriving, isBlocked: false }
+}
+
+/** What besides its bytes decides what becomes of an item. Parts of another reading are not used again. */
+export function readingText(
+  { reading: { format, delimiter }, isTreated }: Pick<SourceItem, 'reading' | 'isTreated'>,
+  { id }: Pick<Protection, 'id'>,
+): string {
   const reading = format === 'csv' ? `csv ${delimiter}` : format
-  return id === '' ? reading : `${reading} personal:${id}`
+  return id === '' || isTreated ? reading : `${reading} personal:${id}`
 }
 
 const partKey = (sha256: string, reading: string): string => `${sha256} ${reading}`

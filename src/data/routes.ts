@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
+import { listChanges } from './changes.ts'
 import { failingRows, getDataset, getReport, listVersions, requestIngest } from './data.ts'
-import { datasetDetail, datasetItem, reportDetail, versionDetail, type Dataset } from './schema.ts'
+import { pushRoutes } from './push-routes.ts'
+import {
+  datasetChange,
+  datasetDetail,
+  datasetItem,
+  reportDetail,
+  versionDetail,
+  type Dataset,
+} from './schema.ts'
 import { findLatestReport, findLatestVersion, listDatasets, listQuarantined } from './store.ts'
 import { concealKept, personalColumns } from './personal.ts'
 import { resolveVersion, versionSummary } from './versions.ts'
@@ -81,6 +90,25 @@ export const routes = [
       return { ...report, failingRows: await failingRows(context, report) }
     },
   }),
+  route({
+    method: 'GET',
+    path: '/datasets/:name/changes',
+    summary:
+      'What happened at the source of a dataset, newest first: what came and went, how the schema changed, the version it made or why it was refused, and failures',
+    permission: 'view',
+    params: name,
+    query: z.object({
+      limit: z.coerce.number().int().min(1).max(500).default(100),
+      pageToken: z.string().optional(),
+    }),
+    response: listOf(datasetChange),
+    async handle({ context, projectId, params, query }) {
+      const { limit, pageToken: before } = query
+      const items = await listChanges(context, { projectId, dataset: params.name, limit, before })
+      return { items, ...(items.length === limit && { nextPageToken: items.at(-1)!.id }) }
+    },
+  }),
+  ...pushRoutes,
   route({
     method: 'POST',
     path: '/datasets/:name/ingest',

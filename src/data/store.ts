@@ -88,6 +88,8 @@ const versionColumns = [
   'report_id',
   'summary_sha256',
   'dataset_version.created_ms',
+  'source_cursor',
+  'late_rows',
   'dataset.name',
 ] as const
 
@@ -165,6 +167,7 @@ export async function upsertFiles(trx: Trx, rows: readonly DatasetFileRow[]): Pr
       conflict.columns(['dataset_id', 'path']).doUpdateSet((eb) => ({
         size_bytes: eb.ref('excluded.size_bytes'),
         modified_ns: eb.ref('excluded.modified_ns'),
+        tag: eb.ref('excluded.tag'),
         source_sha256: eb.ref('excluded.source_sha256'),
         created_ms: eb.ref('excluded.created_ms'),
       })),
@@ -255,8 +258,13 @@ export async function referencedBlobs(at: Queryable): Promise<string[]> {
     .select('failing_rows_sha256')
     .where('failing_rows_sha256', 'is not', null)
     .execute()
+  const pushed = await at
+    .selectFrom('dataset_push')
+    .select('sha256')
+    .where('version_id', 'is', null)
+    .execute()
   return [
-    ...parts.map((row) => row.sha256),
+    ...[...parts, ...pushed].map((row) => row.sha256),
     ...held.flatMap((row) => [row.manifest_sha256, row.summary_sha256]),
     ...reports.map((row) => row.failing_rows_sha256!),
   ]
@@ -297,6 +305,8 @@ function toVersion(row: DatasetVersionRow & { name: string }): DatasetVersion {
     reportId: row.report_id,
     summarySha256: row.summary_sha256,
     createdMs: row.created_ms,
+    sourceCursor: row.source_cursor,
+    lateRows: row.late_rows,
   }
 }
 

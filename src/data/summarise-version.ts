@@ -25,13 +25,13 @@ interface Part {
 /** Reads the arriving rows, and adds to the parent's summary when the parent is wholly part of the version. */
 export async function summariseVersion(
   context: IngestContext,
-  { parent, parentManifest, files, kept }: IngestPlan,
+  { parent, parentManifest, items, kept }: IngestPlan,
   arrivals: readonly Arrival[],
 ): Promise<VersionSummary> {
   const arrived = await summariseParts(
     context,
     arrivals.flatMap(({ file, blob, columns }) =>
-      files.filter(({ sha256 }) => sha256 === file.sha256).map(() => ({ ...blob, columns })),
+      items.filter(({ sha256 }) => sha256 === file.sha256).map(() => ({ ...blob, columns })),
     ),
   )
   const remaining = kept.map(({ part: { sha256, sizeBytes }, columns }) => ({ sha256, sizeBytes, columns }))

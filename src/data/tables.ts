@@ -32,6 +32,10 @@ export interface DatasetVersionRow {
   report_id: string | null
   summary_sha256: string
   created_ms: number
+  /** Where the source stood after it; null for sources without a cursor. */
+  source_cursor: string | null
+  /** Rows of what was new at the source that are older than the newest row of the version before. */
+  late_rows: number
 }
 
 /** A source file's content as a normalised part. */
@@ -58,6 +62,8 @@ export interface DatasetFileRow {
   size_bytes: number
   /** Nanoseconds as text: more than a safe integer. */
   modified_ns: string
+  /** What a remote source says of the content, such as an ETag; null for local files. */
+  tag: string | null
   source_sha256: string
   created_ms: number
 }
@@ -93,6 +99,61 @@ export interface DatasetPersonalRow {
   created_ms: number
 }
 
+/** Where a dataset's source stands. There is none before anything came from it or failed. */
+export interface DatasetSourceRow {
+  dataset_id: string
+  project_id: string
+  /** Of what decides which rows the source gives: another one starts over. */
+  source_hash: string
+  cursor: string | null
+  /** Columns of what was pushed so far. */
+  columns_json: string | null
+  /** In a row; 0 after a success. */
+  failures: number
+  error: string | null
+  /** Database wall time before which it is not probed by itself. */
+  retry_at_ms: number | null
+}
+
+/** What happened at a source: it held something else, or could not be read. */
+export interface DatasetChangeRow {
+  id: string
+  project_id: string
+  dataset_id: string
+  kind: 'changed' | 'failed'
+  actor_id: string
+  actor_name: string
+  cursor_before: string | null
+  cursor_after: string | null
+  items_json: string
+  schema_change_json: string | null
+  version_id: string | null
+  report_id: string | null
+  rows: number
+  late_rows: number
+  error: string | null
+  /** How often in a row the same failure was met. */
+  times: number
+  created_ms: number
+  updated_ms: number
+}
+
+/** Rows that were pushed and acknowledged, as a Parquet blob; `version_id` is the version that they became part of. */
+export interface DatasetPushRow {
+  id: string
+  project_id: string
+  dataset_id: string
+  key: string
+  content_hash: string
+  sha256: string
+  size_bytes: number
+  rows: number
+  version_id: string | null
+  actor_id: string
+  actor_name: string
+  created_ms: number
+}
+
 export interface DataTables {
   dataset: DatasetRow
   dataset_version: DatasetVersionRow
@@ -101,4 +162,7 @@ export interface DataTables {
   dataset_quarantine: DatasetQuarantineRow
   validation_report: ValidationReportRow
   dataset_personal: DatasetPersonalRow
+  dataset_source: DatasetSourceRow
+  dataset_change: DatasetChangeRow
+  dataset_push: DatasetPushRow
 }

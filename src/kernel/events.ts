@@ -13,6 +13,19 @@ export interface EventCatalogue {
     addedRows: number
   }
   'dataset.rejected': { datasetId: string; name: string; reportId: string; sentence: string }
+  'source.changed': {
+    datasetId: string
+    name: string
+    changeId: string
+    /** Items of the source: files, objects, increments. */
+    added: number
+    changed: number
+    removed: number
+    schemaChange: 'compatible' | 'breaking' | null
+    lateRows: number
+    /** Null when what came was refused. */
+    versionId: string | null
+  }
   'features.materialized': { view: string; untilMs: number; rows: number }
   'run.changed': { runId: string }
   'pipeline.run_started': { runId: string; pipeline: string; state: string }
@@ -61,6 +74,7 @@ export const EVENTS: Readonly<Record<EventKind, string>> = {
   'project.applied': 'A version of the project was applied',
   'dataset.version_created': 'A dataset has a new version',
   'dataset.rejected': 'Data did not meet the expectations of a dataset',
+  'source.changed': 'The source of a dataset holds something else',
   'features.materialized': 'A feature view was brought up to a time',
   'run.changed': 'A tracking run was made or changed; at most once a second for each run',
   'pipeline.run_started': 'A pipeline run has started',

@@ -22,11 +22,11 @@ import { treat } from './treatment.ts'
 export async function normalise(session: AnalyticsSession, file: ReadFile): Promise<Column[] | ReadProblem> {
   try {
     const read = await READERS[file.format](session, file)
-    if (!('columns' in read)) return read
+    if (!('expressions' in read)) return read
     const source = await treat(session, read, file.treatments)
-    if (!('columns' in source)) return source
+    if (!('expressions' in source)) return source
     const misfit = describeProblems(file, source.columns)
-    if (misfit) return misfit
+    if (misfit) return { ...misfit, columns: source.columns }
     const select = source.columns.map(
       ({ name }, index) => `${source.expressions[index]!} AS ${quoteIdentifier(name)}`,
     )

@@ -1,8 +1,18 @@
+import { basename } from 'node:path'
+import { AppError } from '../kernel/errors.ts'
+import type { ReadOptions } from './definition.ts'
 import type { Column, ColumnType } from './schema.ts'
 import type { Treatments } from './treatment.ts'
 
 export type FileFormat = 'parquet' | 'csv' | 'json'
 export type Compression = 'none' | 'gzip' | 'zstd' | 'brotli'
+
+/** How the bytes of a file become rows. */
+export interface Reading {
+  format: FileFormat
+  delimiter: string
+  compression: Compression
+}
 
 /** Why a file cannot become a part. */
 export interface ReadProblem {
@@ -11,6 +21,8 @@ export interface ReadProblem {
   rows: number
   failing: number | null
   failingRows: { row: number; reason: string; values: Record<string, string | null> }[]
+  /** The columns that it has, where that much is known. */
+  columns?: Column[]
 }
 
 export interface ReadFile {
@@ -45,4 +57,37 @@ export function problem(message: string): ReadProblem {
 
 export function amount(count: number): string {
   return count.toLocaleString('en-US')
+}
+
+/** How a file is to be read. A compressed file has a second ending, such as `.csv.gz`. */
+export function readingOf(source: ReadOptions, path: string): Reading {
+  const endings = /\.[a-z0-9.]+$/i.exec(basename(path))?.[0].toLowerCase().split('.') ?? []
+  const compression = COMPRESSION_OF_ENDING[endings.at(-1) ?? ''] ?? 'none'
+  const ending = endings.at(compression === 'none' ? -1 : -2) ?? ''
+  const format = source.format ?? FORMAT_OF_ENDING[ending]
+  if (!format) {
+    throw new AppError(
+      'invalid',
+      `${path} ends in none of ${Object.keys(FORMAT_OF_ENDING)
+        .map((known) => `.${known}`)
+        .join(', ')}: give the source a format`,
+    )
+  }
+  return { format, delimiter: source.delimiter ?? (ending === 'tsv' ? '\t' : ','), compression }
+}
+
+const COMPRESSION_OF_ENDING: Readonly<Record<string, Compression>> = {
+  gz: 'gzip',
+  zst: 'zstd',
+  br: 'brotli',
+}
+
+const FORMAT_OF_ENDING: Readonly<Record<string, FileFormat>> = {
+  parquet: 'parquet',
+  pq: 'parquet',
+  csv: 'csv',
+  tsv: 'csv',
+  json: 'json',
+  jsonl: 'json',
+  ndjson: 'json',
 }

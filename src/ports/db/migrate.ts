@@ -27,6 +27,7 @@ import * as featureUsage from './migrations/029-feature-usage.ts'
 import * as eventOrder from './migrations/030-event-order.ts'
 import * as onDemandCode from './migrations/027-on-demand-code.ts'
 import * as privacy from './migrations/025-privacy.ts'
+import * as sources from './migrations/022-sources.ts'
 
 /** Forward only, in this order; a name is never reused. */
 const migrations = {
@@ -55,6 +56,7 @@ const migrations = {
   '030-event-order': eventOrder.up,
   '027-on-demand-code': onDemandCode.up,
   '025-privacy': privacy.up,
+  '022-sources': sources.up,
 }
 
 const MIGRATION_LOCK = 840_173

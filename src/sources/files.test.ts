@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { files } from './definition.ts'
-import { probeFiles, readingOf, requireUnchanged } from './probe.ts'
+import { probeFiles } from './files.ts'
+import { readingOf } from './reading.ts'
 
 let folder: string
 beforeEach(() => {
@@ -25,9 +26,9 @@ it('finds files in folders, in order of their paths, and none that are hidden or
 it('refuses a file that changes while it is read', async () => {
   writeFileSync(join(folder, 'a.csv'), 'x\n1\n')
   const [file] = await probeFiles(files('*.csv'), folder, [])
-  await requireUnchanged(file!.absolutePath, file!.path, file!.stats)
+  await file!.requireUnchanged()
   appendFileSync(join(folder, 'a.csv'), '2\n')
-  await expect(requireUnchanged(file!.absolutePath, file!.path, file!.stats)).rejects.toThrow(
+  await expect(file!.requireUnchanged()).rejects.toThrow(
     'a.csv changed while it was being read; nothing was ingested',
   )
 })
@@ -35,22 +36,16 @@ it('refuses a file that changes while it is read', async () => {
 it('reads a file again only when its size or time differ, or it was written just before', async () => {
   writeFileSync(join(folder, 'a.csv'), 'x\n1\n')
   const [first] = await probeFiles(files('*.csv'), folder, [])
-  const row = {
-    project_id: 'p',
-    dataset_id: 'd',
-    path: 'a.csv',
-    size_bytes: Number(first!.stats.size),
-    modified_ns: String(first!.stats.mtimeNs),
-    source_sha256: 'known',
-    created_ms: Date.now() + 10_000,
-  }
-  expect(await probeFiles(files('*.csv'), folder, [row])).toMatchObject([{ changed: false, sha256: 'known' }])
-  const justThen = { ...row, created_ms: Date.now() }
+  const known = { path: 'a.csv', sha256: 'known', seen: first!.seen!, seenAtMs: Date.now() + 10_000 }
+  expect(await probeFiles(files('*.csv'), folder, [known])).toMatchObject([
+    { changed: false, sha256: 'known' },
+  ])
+  const justThen = { ...known, seenAtMs: Date.now() }
   expect(await probeFiles(files('*.csv'), folder, [justThen])).toMatchObject([
     { changed: true, sha256: first!.sha256 },
   ])
   appendFileSync(join(folder, 'a.csv'), '2\n')
-  expect((await probeFiles(files('*.csv'), folder, [row]))[0]!.changed).toBe(true)
+  expect((await probeFiles(files('*.csv'), folder, [known]))[0]!.changed).toBe(true)
 })
 
 it('takes the format from the ending, and asks for it where the ending says nothing', () => {
