@@ -23,6 +23,7 @@ import {
 import type { FeatureDefinitionRow } from './tables.ts'
 
 export { materialize } from './materialize.ts'
+export { materializeViews } from './materialize-views.ts'
 export { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
 export { onlineReader, viewFeatures, type EntityColumns, type OnlineColumn } from './online.ts'
 export { entryKinds, listEntries, type FeatureEntry } from './entries.ts'

@@ -21,6 +21,7 @@ import {
 import { createAccess, isPublic } from './access.ts'
 import { GatewayAuthenticator } from './authenticate.ts'
 import { DesiredFollower } from './desired-follower.ts'
+import { createForward } from './forward.ts'
 import { HttpServer, type Handler } from './http-server.ts'
 import { lockGateway } from './lock.ts'
 import { gatewayMetrics } from './metrics.ts'
@@ -82,10 +83,11 @@ function createHandler(context: Context, engine: ServingEngine): Handler {
   const server = { version: codeVersion }
   const metrics = gatewayMetrics(engine)
   const oip = new OpenInference(engine, server)
+  const feast = { online: context.online, clock: context.clock, forward: createForward(context.config) }
   const authenticator = new GatewayAuthenticator(context.config, engine)
   const answer = (call: GatewayCall): GatewayReply | Promise<GatewayReply> => {
     if (call.path.startsWith(OIP_PREFIX)) return oip.answer(call)
-    if (isFeast(call)) return answerFeast(context, engine, call)
+    if (isFeast(call)) return answerFeast(feast, engine, call)
     if (isMlflowScoring(call)) return answerMlflowScoring(engine, server, call)
     switch (`${call.method} ${call.path}`) {
       case 'POST /feedback':

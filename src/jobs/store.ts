@@ -123,6 +123,14 @@ export async function isHeld(at: Queryable, held: { id: string; attempt: number 
 }
 
 /** Jobs that have not ended, those that wait for another attempt among them. */
+export async function listJobStates(
+  at: Queryable,
+  ids: readonly string[],
+): Promise<Pick<JobRow, 'id' | 'state' | 'error'>[]> {
+  if (ids.length === 0) return []
+  return await at.selectFrom('job').select(['id', 'state', 'error']).where('id', 'in', ids).execute()
+}
+
 export async function countPendingJobs(at: Queryable): Promise<number> {
   const { count } = await at
     .selectFrom('job')

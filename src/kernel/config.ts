@@ -50,6 +50,13 @@ export const configSchema = z.strictObject({
     .default('none')
     .describe('Role in all projects of who comes in without an invite'),
   port: port.default(8433).describe('Port of the server; 0 picks a free one'),
+  serverUrl: z
+    .url({ protocol: /^https?$/ })
+    .transform((text) => text.replace(/\/$/, ''))
+    .optional()
+    .describe(
+      'Address at which gateways reach the server, for what it alone may do; default: `host` and `port`, as on one machine',
+    ),
   gatewayPort: port.default(8434).describe('Port of the gateway; 0 picks a free one'),
   gatewayId: z
     .string()

@@ -22,6 +22,7 @@ import { routes as pipelineRoutes } from '../pipelines/routes.ts'
 import { routes as privacyRoutes } from '../privacy/routes.ts'
 import { routes as projectRoutes } from '../project/routes.ts'
 import { routes as promotionRoutes } from '../promotions/routes.ts'
+import { feastApp } from '../protocols/feast/feast.ts'
 import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
 import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
 import { tickRollouts } from '../rollout/rollout.ts'
@@ -95,4 +96,4 @@ export const roomTicks: readonly Tick[] = [
 export type Protocol = (context: Context, authenticate: Authenticate) => Hono
 
 /** Protocols of the field, mounted beside the native API. */
-export const protocols: readonly Protocol[] = [mlflowApp]
+export const protocols: readonly Protocol[] = [mlflowApp, feastApp]

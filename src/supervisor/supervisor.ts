@@ -124,9 +124,11 @@ export class Supervisor implements AsyncDisposable {
   #knownPort(name: RoleName): Partial<Config> {
     const { serverUrl, gatewayUrl } = this.running
     if (name === 'server' && serverUrl) return { port: Number(new URL(serverUrl).port) }
-    if (name === 'gateway' && gatewayUrl) return { gatewayPort: Number(new URL(gatewayUrl).port) }
-    if (name === 'worker' && serverUrl) return { port: Number(new URL(serverUrl).port) }
-    return {}
+    if (!serverUrl) return {}
+    const known = { port: Number(new URL(serverUrl).port) }
+    return name === 'gateway' && gatewayUrl
+      ? { ...known, gatewayPort: Number(new URL(gatewayUrl).port) }
+      : known
   }
 
   #writeRunning(): void {

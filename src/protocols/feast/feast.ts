@@ -5,8 +5,13 @@ import { answerOnlineFeatures } from './online-features.ts'
 import { answerPush, answerWrite } from './push.ts'
 
 export { feastError } from './errors.ts'
+export { feastApp } from './server-app.ts'
 
-type FeastContext = Pick<Context, 'online' | 'clock'>
+interface FeastContext extends Pick<Context, 'online' | 'clock'> {
+  /** Hands a call on to the server, which writes metadata. */
+  forward: (call: GatewayCall) => Promise<GatewayReply>
+}
+
 type Answer = (
   context: FeastContext,
   engine: FeatureEngine,
@@ -18,6 +23,8 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['/get-online-features', answerOnlineFeatures],
   ['/push', answerPush],
   ['/write-to-online-store', answerWrite],
+  ['/materialize', ({ forward }, _, call) => forward(call)],
+  ['/materialize-incremental', ({ forward }, _, call) => forward(call)],
   ['/search', refuseSearch],
   ['/retrieve-online-documents', refuseSearch],
 ])
