@@ -1,7 +1,7 @@
 import { listDatasets } from '../data/data.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { enqueue } from '../jobs/jobs.ts'
+import { areDone, enqueue } from '../jobs/jobs.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { canonicalJson } from '../kernel/json.ts'
@@ -23,7 +23,6 @@ import {
 import type { FeatureDefinitionRow } from './tables.ts'
 
 export { materialize } from './materialize.ts'
-export { materializeViews } from './materialize-views.ts'
 export { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
 export { onlineReader, viewFeatures, type EntityColumns, type OnlineColumn } from './online.ts'
 export { entryKinds, listEntries, type FeatureEntry } from './entries.ts'
@@ -140,20 +139,42 @@ export async function getService(
   return JSON.parse(row.definition_json) as FeatureServiceSpec
 }
 
-/** Asks for every live definition of a view to be brought up to the present. Returns the ids of the jobs. */
+/**
+ * Asks for every live definition of these views, or of all, to be brought up to the present. Returns their names and the ids of the
+ * jobs. Throws `not_found` for a view that is not there.
+ */
 export async function requestMaterialize(
   { db }: Pick<Context, 'db'>,
-  { projectId, actor, view }: { projectId: string; actor: Actor; view: string },
-): Promise<string[]> {
+  { projectId, actor, views }: { projectId: string; actor: Actor; views?: readonly string[] | undefined },
+): Promise<{ views: string[]; jobIds: string[] }> {
   requirePermission(actor, 'contribute', projectId)
-  const views = await listLiveViews(db.read, { projectId, name: view })
-  if (views.length === 0) throw new AppError('not_found', `There is no feature view ${view}`)
+  const live = await listLiveViews(db.read, { projectId })
+  const wanted = [...new Set(views ?? live.map(({ spec }) => spec.view))]
+  const missing = wanted.find((name) => !live.some(({ spec }) => spec.view === name))
+  if (missing !== undefined) {
+    const details = { featureView: missing }
+    throw new AppError('not_found', `There is no feature view ${missing}`, { details })
+  }
   return await db.write(async (trx) => {
-    const jobs: string[] = []
-    for (const { spec } of views) jobs.push((await enqueueMaterialize(trx, { projectId, spec }))!)
-    await audit(trx, { projectId, actor, action: 'features.request_materialize', subject: view })
-    return jobs
+    const jobIds: string[] = []
+    for (const { spec } of live.filter(({ spec }) => wanted.includes(spec.view)))
+      jobIds.push((await enqueueMaterialize(trx, { projectId, spec }))!)
+    for (const subject of wanted)
+      await audit(trx, { projectId, actor, action: 'features.request_materialize', subject })
+    return { views: wanted, jobIds }
   })
+}
+
+/**
+ * As `requestMaterialize`, and waits until workers have done it. `done` is false when they had not in the time given: the
+ * work goes on then. Throws the error of work that has failed.
+ */
+export async function materializeViews(
+  context: Pick<Context, 'db'>,
+  { waitMs, ...request }: Parameters<typeof requestMaterialize>[1] & { waitMs: number },
+): Promise<{ views: string[]; done: boolean }> {
+  const { views, jobIds } = await requestMaterialize(context, request)
+  return { views, done: await areDone(context, jobIds, waitMs) }
 }
 
 /** Stops keeping earlier definitions of views up to date, but for those that the given specifications use. */

@@ -62,7 +62,8 @@ export const routes = [
     params: name,
     response: z.object({ jobIds: z.array(z.string()) }),
     async handle({ context, actor, projectId, params }) {
-      return { jobIds: await requestMaterialize(context, { projectId, actor, view: params.name }) }
+      const { jobIds } = await requestMaterialize(context, { projectId, actor, views: [params.name] })
+      return { jobIds }
     },
   }),
 ]

@@ -1,12 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from '../http/context.ts'
+import { monotonicMs } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import { randomIds } from '../kernel/ids.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { wallTime } from '../ports/db/dialect.ts'
-import { insertJob, isHeld } from './store.ts'
+import { insertJob, isHeld, listJobStates } from './store.ts'
 
-export { countPendingJobs, listJobStates } from './store.ts'
+export { countPendingJobs } from './store.ts'
 
 /** Pipeline functions wait for their steps, and deliveries for other servers, so they have slots of their own. */
 export type Slot = 'work' | 'pipeline' | 'delivery'
@@ -79,4 +81,23 @@ export async function fence(trx: Trx, job: Pick<Job, 'id' | 'attempt'>): Promise
     'conflict',
     `Attempt ${job.attempt} of job ${job.id} has lost its lease; its result is refused`,
   )
+}
+
+const LOOK_EVERY_MS = 50
+
+/** Waits for jobs, at most so long; whether all are done. Throws the error of one that has failed. */
+export async function areDone(
+  { db }: Pick<Context, 'db'>,
+  ids: readonly string[],
+  waitMs: number,
+): Promise<boolean> {
+  const until = monotonicMs() + waitMs
+  for (;;) {
+    const states = await listJobStates(db.read, ids)
+    const failed = states.find(({ state }) => state === 'failed' || state === 'cancelled')
+    if (failed) throw new AppError('internal', `The work has failed: ${failed.error ?? failed.state}`)
+    if (states.every(({ state }) => state === 'done')) return true
+    if (monotonicMs() + LOOK_EVERY_MS > until) return false
+    await pause(LOOK_EVERY_MS)
+  }
 }
