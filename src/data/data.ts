@@ -20,7 +20,7 @@ import { listWaiting } from './store-sources.ts'
 
 export { ingest } from './ingest.ts'
 export { pushRows } from './push.ts'
-export { listDatasets, referencedBlobs } from './store.ts'
+export { listDatasets, listPersonal, referencedBlobs } from './store.ts'
 export { lineage } from './store-lineage.ts'
 export {
   compareVersions,

@@ -9,7 +9,7 @@ import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/data
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { notNull } from '../expectations/definition.ts'
-import type { PersonalPolicies } from '../privacy/definition.ts'
+import type { PersonalPolicies, PersonalPolicy } from '../privacy/definition.ts'
 import { heldKeys } from '../privacy/keys.ts'
 import { rotateKey } from '../privacy/privacy.ts'
 import { files } from '../sources/definition.ts'
@@ -253,6 +253,42 @@ describeDatabases('personal columns', (open) => {
       'the time column must stay',
     )
   })
+})
+
+it('treats a value of a request as the same value of a file', async () => {
+  const { openDuckDb } = await import('../ports/analytics/duckdb.ts')
+  const { protectionOf, valueTreatment } = await import('../privacy/privacy.ts')
+  await using analytics = openDuckDb({ memoryLimit: '500MB' })
+  await using session = await analytics.session({ threads: 1 })
+  const key = { id: 'k', bytes: Buffer.alloc(32, 5) }
+  const dates = fc.date({ min: new Date('1800-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
+  const cases: [PersonalPolicy, fc.Arbitrary<string | number>][] = [
+    ['hash', fc.integer()],
+    ['mask', fc.stringMatching(/^[\p{L}0-9 @.]{0,20}$/u)],
+    [
+      { first: 3 },
+      fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed() && !text.includes('\0')),
+    ],
+    [{ bucket: 10 }, fc.integer({ min: -1_000_000, max: 1_000_000 })],
+    [{ bucket: 0.5 }, fc.double({ min: -1e6, max: 1e6, noNaN: true })],
+    [{ to: 'year' }, dates.map((date) => date.toISOString())],
+    [{ to: 'year' }, dates.map((date) => date.toISOString().slice(0, 10))],
+  ]
+  for (const [policy, values] of cases) {
+    const { columns, prepare } = protectionOf({ v: policy }, key)
+    await prepare(session)
+    const { stored, asText } = columns.get('v')!
+    await fc.assert(
+      fc.asyncProperty(values, async (value) => {
+        const given = asText ? 'CAST(v AS VARCHAR)' : 'v'
+        const [row] = await session.query(`SELECT ${stored!.of(given)} AS stored FROM (SELECT $1 AS v)`, [
+          value,
+        ])
+        expect(valueTreatment(policy, key)!(value)).toEqual(row!['stored'])
+      }),
+      { numRuns: 40 },
+    )
+  }
 })
 
 it('hashes in SQL as node:crypto does, and masks as in JavaScript', async () => {

@@ -2,6 +2,7 @@ import type { Insertable } from 'kysely'
 import { z } from 'zod'
 import { checkResult } from '../expectations/schema.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
+import type { PersonalPolicies } from '../privacy/definition.ts'
 import { datasetDefinition } from './definition.ts'
 import type { Column, SchemaChange } from '../sources/schema.ts'
 import type { Dataset, DatasetVersion, ValidationReport } from './schema.ts'
@@ -36,6 +37,23 @@ export async function listDatasets(at: Queryable, projectId: string): Promise<Da
     .orderBy('name')
     .execute()
   return rows.map(toDataset)
+}
+
+/** What datasets say of personal columns, for those of the names that say something. */
+export async function listPersonal(
+  at: Queryable,
+  projectId: string,
+  names: readonly string[],
+): Promise<PersonalPolicies[]> {
+  if (names.length === 0) return []
+  const rows = await at
+    .selectFrom('dataset')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('name', 'in', names)
+    .orderBy('name')
+    .execute()
+  return rows.map((row) => toDataset(row).definition.personal ?? {})
 }
 
 export async function listDeclaredDatasets(at: Queryable): Promise<Dataset[]> {

@@ -26,6 +26,8 @@ export interface EventCatalogue {
     /** Null when what came was refused. */
     versionId: string | null
   }
+  /** Personal values of the project are hashed with another key from now on. */
+  'privacy.key_changed': { keyId: string }
   'features.materialized': { view: string; untilMs: number; rows: number }
   'run.changed': { runId: string }
   'pipeline.run_started': { runId: string; pipeline: string; state: string }
@@ -75,6 +77,7 @@ export const EVENTS: Readonly<Record<EventKind, string>> = {
   'dataset.version_created': 'A dataset has a new version',
   'dataset.rejected': 'Data did not meet the expectations of a dataset',
   'source.changed': 'The source of a dataset holds something else',
+  'privacy.key_changed': 'Personal values are hashed with another key',
   'features.materialized': 'A feature view was brought up to a time',
   'run.changed': 'A tracking run was made or changed; at most once a second for each run',
   'pipeline.run_started': 'A pipeline run has started',

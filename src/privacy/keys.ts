@@ -1,11 +1,13 @@
 import { hkdfSync } from 'node:crypto'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
+import { appendEvent } from '../jobs/events.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import type { Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sha256 } from '../kernel/json.ts'
 import { parseKey, readOrMakeKey } from '../kernel/key-file.ts'
+import type { Trx } from '../ports/db/db.ts'
 import { findKeyId, insertKeyId, upsertKeyId } from './store.ts'
 
 /** A project's own key. The id tells keys apart and tells nothing of the key. */
@@ -40,16 +42,26 @@ export async function currentKey(
   const [held] = heldKeys(config, projectId)
   const known =
     (await findKeyId(db.read, projectId)) ??
-    (await db.write(async (trx) => {
-      await insertKeyId(trx, { project_id: projectId, key_id: held!.id, created_ms: clock.now() })
-      return await findKeyId(trx, projectId)
-    }))
+    (await db.write((trx) => ensureKeyId({ config, clock }, trx, projectId)))
   if (known === held!.id) return held!
   throw new AppError(
     'unavailable',
     `This process has the privacy key ${held!.id}, the project uses ${known}: give every machine the same ` +
       'TIDEMILL_PRIVACY_KEY, or, to go over to a new key, run tidemill privacy rotate-key',
   )
+}
+
+/** The id of the key that a project uses; that of this process where there was none. */
+export async function ensureKeyId(
+  { config, clock }: Pick<Context, 'config' | 'clock'>,
+  trx: Trx,
+  projectId: string,
+): Promise<string> {
+  const known = await findKeyId(trx, projectId)
+  if (known !== undefined) return known
+  const key_id = heldKeys(config, projectId)[0]!.id
+  await insertKeyId(trx, { project_id: projectId, key_id, created_ms: clock.now() })
+  return (await findKeyId(trx, projectId))!
 }
 
 /**
@@ -66,6 +78,12 @@ export async function rotateKey(
   if (before === held!.id) return { keyId: held!.id, before }
   await db.write(async (trx) => {
     await upsertKeyId(trx, { project_id: projectId, key_id: held!.id, created_ms: clock.now() })
+    await appendEvent(trx, {
+      projectId,
+      kind: 'privacy.key_changed',
+      payload: { keyId: held!.id },
+      atMs: clock.now(),
+    })
     await audit(trx, {
       projectId,
       actor,

@@ -8,11 +8,11 @@ const LONG_NUMBER = 8
  * last four characters, of other text the first letter; of anything shorter than three characters nothing.
  */
 export function maskValue(value: string): string {
-  const domain = /^[^@\s]+@([^@\s]+)$/.exec(value)?.[1]
+  const domain = /^[^@ \t\r\n]+@([^@ \t\r\n]+)$/.exec(value)?.[1]
   if (domain !== undefined) return `${HIDDEN}@${domain}`
   const digits = value.replaceAll(/[^0-9]/g, '')
   if (digits.length >= LONG_NUMBER) return HIDDEN + value.replaceAll(/[^0-9A-Za-z]/g, '').slice(-4)
-  const first = /^\p{L}/u.exec(value)?.[0]
+  const first = /^[A-Za-z\u{80}-\u{10ffff}]/u.exec(value)?.[0]
   return first !== undefined && [...value].length > 2 ? first + HIDDEN : HIDDEN
 }
 
@@ -21,8 +21,8 @@ export function maskSql(text: string): string {
   const digits = `length(regexp_replace(${text}, '[^0-9]', '', 'g'))`
   const plain = `regexp_replace(${text}, '[^0-9A-Za-z]', '', 'g')`
   return `CASE WHEN ${text} IS NULL THEN NULL
-    WHEN regexp_full_match(${text}, '[^@\\s]+@[^@\\s]+') THEN '${HIDDEN}@' || regexp_extract(${text}, '@([^@\\s]+)$', 1)
+    WHEN regexp_full_match(${text}, '[^@ \\t\\r\\n]+@[^@ \\t\\r\\n]+') THEN '${HIDDEN}@' || regexp_extract(${text}, '@([^@ ]+)$', 1)
     WHEN ${digits} >= ${LONG_NUMBER} THEN '${HIDDEN}' || right(${plain}, 4)
-    WHEN length(${text}) > 2 AND regexp_matches(${text}, '^\\p{L}') THEN left(${text}, 1) || '${HIDDEN}'
+    WHEN length(${text}) > 2 AND regexp_matches(${text}, '^[A-Za-z\\x{80}-\\x{10ffff}]') THEN left(${text}, 1) || '${HIDDEN}'
     ELSE '${HIDDEN}' END`
 }

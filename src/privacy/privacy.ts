@@ -1,5 +1,6 @@
 export { personalTable } from './describe.ts'
 export { detectPersonal } from './detect.ts'
-export { currentKey, rotateKey } from './keys.ts'
+export { currentKey, ensureKeyId, heldKeys, rotateKey } from './keys.ts'
 export { maskValue } from './mask.ts'
+export { valueTreatment } from './treat-value.ts'
 export { protectionOf, usesKey, type Protection } from './treatment.ts'

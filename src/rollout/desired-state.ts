@@ -13,6 +13,7 @@ import type {
   Variant,
 } from '../serving/schema.ts'
 import { findDesiredState } from '../serving/serving.ts'
+import { isSamePersonal, withPersonal } from './personal.ts'
 import type { Deployment, Rollout } from './schema.ts'
 import {
   insertDesiredState,
@@ -29,10 +30,11 @@ import {
  * generation; `changed` are the deployments that people should hear about.
  */
 export async function writeDesiredState(
-  { config, clock }: Pick<Context, 'config' | 'clock'>,
+  context: Pick<Context, 'config' | 'clock'>,
   trx: Trx,
   { changed, nowMs }: { changed: readonly Pick<Deployment, 'projectId' | 'name'>[]; nowMs: number },
 ): Promise<number> {
+  const { config, clock } = context
   const generation = await takeGeneration(trx)
   const deployments = await listDeployments(trx)
   const rollouts = await listActiveRollouts(trx)
@@ -46,13 +48,18 @@ export async function writeDesiredState(
   const document: DesiredState = {
     generation,
     replay: config.replay,
-    deployments: deployments.flatMap((deployment) => {
-      const rollout = rollouts.find(
-        ({ projectId, deployment: name }) => projectId === deployment.projectId && name === deployment.name,
-      )
-      const project = projects.get(deployment.projectId) ?? deployment.projectId
-      return toDesired(deployment, rollout, variants, project) ?? []
-    }),
+    deployments: await withPersonal(
+      context,
+      trx,
+      deployments.flatMap((deployment) => {
+        const rollout = rollouts.find(
+          ({ projectId, deployment: name }) => projectId === deployment.projectId && name === deployment.name,
+        )
+        const project = projects.get(deployment.projectId) ?? deployment.projectId
+        const desired = toDesired(deployment, rollout, variants, project)
+        return desired ? [{ desired, own: deployment.definition.personal }] : []
+      }),
+    ),
     features: await listProjectFeatures(trx, projects),
     tokens: await listTokenAccess(trx),
   }
@@ -69,14 +76,17 @@ export async function writeDesiredState(
   return generation
 }
 
-/** Writes the next generation when the features that projects declare are not those that gateways follow. */
+/** Writes the next generation when the features that projects declare, or what is personal, is not what gateways follow. */
 export async function followFeatures(
   context: Pick<Context, 'config' | 'clock' | 'db'>,
   trx: Trx,
 ): Promise<void> {
-  const followed = (await findDesiredState(trx))?.features ?? []
+  const followed = await findDesiredState(trx)
   const declared = await listProjectFeatures(trx, await listProjectNames(trx))
-  if (canonicalJson(followed) === canonicalJson(declared)) return
+  const isSame =
+    canonicalJson(followed?.features ?? []) === canonicalJson(declared) &&
+    (await isSamePersonal(context, trx, followed?.deployments ?? []))
+  if (isSame) return
   await writeDesiredState(context, trx, { changed: [], nowMs: await context.db.wallTime(trx) })
 }
 

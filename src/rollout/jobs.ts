@@ -103,7 +103,7 @@ export const consumers: Consumer[] = [
   },
   {
     name: 'rollout.features',
-    kinds: ['project.applied'],
+    kinds: ['project.applied', 'privacy.key_changed'],
     handle: (context, trx) => followFeatures(context, trx),
   },
   {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { personalPolicies } from '../privacy/definition.ts'
 import { fallbackSchema, type Fallback } from './schema.ts'
 
 const days = 86_400_000
@@ -67,6 +68,8 @@ export const deploymentSchema = z.strictObject({
     })
     .optional(),
   rollout: rolloutPlanSchema.optional(),
+  /** What is done with personal columns of requests, beyond what the datasets behind its features say. */
+  personal: personalPolicies.optional(),
 })
 export type DeploymentDefinition = z.output<typeof deploymentSchema>
 
@@ -83,7 +86,8 @@ export interface DeploymentOptions extends Omit<
 /**
  * A named endpoint that serves a registered model. `unit` is what a canary assigns to a variant (default: each request),
  * `threshold` turns a binary score into the decision `true` or `false`, `fallback` is what is answered when features are
- * stale or missing, `label.horizonMs` is how long a label may take.
+ * stale or missing, `label.horizonMs` is how long a label may take. `personal` says what is done with columns of requests before they are used
+ * and logged, such as `{ email: 'hash' }`; where it says nothing, what the datasets behind the features say holds.
  */
 export function deployment(name: string, options: DeploymentOptions): DeploymentDefinition {
   const { model, entity, ...rest } = options

@@ -6,6 +6,7 @@ import type { HostedModel } from './model-host.ts'
 import type { Column, LoggedOutput, RouteHeader } from './prediction-rows.ts'
 import type { ProfileCounter } from './profile-counter.ts'
 import { unionInputs, type InputSpec, type PredictRequest } from './request-inputs.ts'
+import type { RequestProtection } from './request-privacy.ts'
 import type { Candidate, DesiredDeployment, Fallback, Variant, VariantName } from './schema.ts'
 import type { Scoring } from './scoring.ts'
 import type { RouteStats } from './stats.ts'
@@ -88,6 +89,8 @@ export class LiveDeployment {
   /** Place of the input whose value is logged as entity key; -1 for none. */
   readonly entityPlace: number
   readonly unitPlace: number
+  /** Undefined where requests carry nothing that is personal. */
+  readonly protection: RequestProtection | undefined
 
   constructor(parts: {
     desired: DesiredDeployment
@@ -95,6 +98,7 @@ export class LiveDeployment {
     candidate: { live: LiveVariant; desired: Candidate; breaker: Breaker } | undefined
     others: readonly LiveVariant[]
     fallback: Fallback | undefined
+    protect: (inputs: readonly InputSpec[]) => RequestProtection | undefined
   }) {
     const { desired, stable, candidate, others } = parts
     const variants = [stable, ...(candidate ? [candidate.live] : []), ...others]
@@ -110,6 +114,7 @@ export class LiveDeployment {
     ])
     const known = new Set(stable.plan.inputs.map(({ name }) => name))
     const added = candidate?.live.plan.inputs.filter(({ name, nullable }) => nullable && !known.has(name))
+    this.protection = parts.protect(this.inputs)
     this.newInputs = new Set(added?.map(({ name }) => name))
     this.inputPlaces = new Map(this.inputs.map(({ name }, place) => [name, place]))
     for (const live of variants) live.places = this.#placesOf(live)

@@ -10,6 +10,7 @@ import { LiveDeployment, type LiveVariant, type Route, type WorkItem } from './l
 import { hostModel, type HostedModel } from './model-host.ts'
 import type { LoggedFeature, RouteHeader } from './prediction-rows.ts'
 import { ProfileCounter } from './profile-counter.ts'
+import { requestProtection } from './request-privacy.ts'
 import {
   fallbackSchema,
   variantNames,
@@ -113,6 +114,7 @@ export class Loader {
       others: loaded.filter((other) => other !== undefined),
       fallback:
         desired.policy.fallback === undefined ? undefined : fallbackSchema.parse(desired.policy.fallback),
+      protect: (inputs) => requestProtection(this.#context, desired, inputs),
     })
   }
 

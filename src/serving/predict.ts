@@ -32,7 +32,8 @@ export class Predictor {
    * Answers one request. Throws or rejects with `not_found` for a version that is not served, `invalid` for a request without a needed
    * input, `unavailable` when the queue is full or the deadline passed.
    */
-  predict(deployment: LiveDeployment, request: PredictRequest): Promise<Prediction> {
+  predict(deployment: LiveDeployment, given: PredictRequest): Promise<Prediction> {
+    const request = deployment.protection === undefined ? given : deployment.protection.request(given)
     if (request.version !== undefined) {
       return this.#run(deployment, pinnedVariant(deployment, request.version), 'pinned', request, UNASSIGNED)
     }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { FeatureServiceSpec, ServedFeatures } from '../features/schema.ts'
 import type { TokenAccess } from '../governance/governance.ts'
 import type { JsonObject } from '../kernel/json.ts'
+import type { PersonalPolicies } from '../privacy/definition.ts'
 import type { Datatype } from '../ports/inference/inference.ts'
 
 export type Task = 'binary' | 'multiclass' | 'regression' | 'forecast'
@@ -45,6 +46,8 @@ export interface DesiredDeployment {
   policy: Policy
   /** The entity that requests may name even where the model does not use it; its key is logged. */
   entity?: { name: string; key: string }
+  /** What is done with personal columns of requests, and the id of the key that hashes them. */
+  personal?: { columns: PersonalPolicies; keyId?: string }
   stable: Variant
   candidate?: Candidate
   /** Versions that requests may name. Stable, candidate and previous can always be named. */

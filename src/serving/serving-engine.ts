@@ -177,8 +177,15 @@ export class ServingEngine implements AsyncDisposable {
 
   /** Logs predictions of a model that is served elsewhere. Throws `unavailable` when the disk refuses. */
   external(projectId: string, rows: readonly ExternalPrediction[]): void {
-    recordExternal(this.log, projectId, rows)
+    const treated = rows.map(
+      (row) => this.#served(projectId, row.deployment)?.protection?.external(row) ?? row,
+    )
+    recordExternal(this.log, projectId, treated)
     this.stats.externalRows += rows.length
+  }
+
+  #served(projectId: string, name: string): LiveDeployment | undefined {
+    return this.deployments.find(({ desired }) => desired.projectId === projectId && desired.name === name)
   }
 
   /** Closes the open segments and waits until everything is registered. */
