@@ -13,7 +13,7 @@ import { openDuckDb } from '../src/ports/analytics/duckdb.ts'
 import { fileArtifacts } from '../src/ports/artifacts/files.ts'
 import { migrate } from '../src/ports/db/migrate.ts'
 import { openDb } from '../src/ports/db/open.ts'
-import { openOnlineSqlite } from '../src/ports/online/sqlite.ts'
+import { openOnline } from '../src/ports/online/open.ts'
 
 export const PROJECT_ID = 'default'
 export const TEST_TIME_MS = Date.UTC(2001, 0, 15)
@@ -42,12 +42,13 @@ export function describeDatabases(name: string, suite: (open: () => Promise<Test
 }
 
 /** A fresh, migrated context of its own: a temporary folder, a clock that stands still, ids that repeat. */
-export async function openTestContext(databaseUrl = 'sqlite'): Promise<TestContext> {
+export async function openTestContext(databaseUrl = 'sqlite', onlineUrl = 'sqlite'): Promise<TestContext> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tidemill-test-'))
   const postgres = databaseUrl === 'sqlite' ? undefined : await freshPostgres(databaseUrl)
   const config = configSchema.parse({
     dataDir,
     databaseUrl: postgres?.url ?? 'sqlite',
+    onlineUrl,
     logLevel: 'silent',
     port: 0,
     gatewayPort: 0,
@@ -56,7 +57,7 @@ export async function openTestContext(databaseUrl = 'sqlite'): Promise<TestConte
   await migrate(db)
   await db.write((trx) => ensureProject(trx, { name: 'default', nowMs: TEST_TIME_MS }))
   const analytics = openDuckDb({ memoryLimit: '2GB' })
-  const online = openOnlineSqlite(join(dataDir, 'online.db'))
+  const online = await openOnline(config)
   return {
     config,
     db,

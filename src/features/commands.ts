@@ -30,7 +30,14 @@ export function addFeatureCommands(program: Command): Command {
     features.command('materialize').description('bring the online values of a view up to the present'),
   )
     .argument('<view>', 'name of the view')
-    .action(materialize)
+    .action((view: string, options: CommandOptions) => askWorker('materialize', view, options))
+  withServerOptions(
+    features
+      .command('rebuild')
+      .description('compute all online values of a view anew from its dataset, and replace them at once'),
+  )
+    .argument('<view>', 'name of the view')
+    .action((view: string, options: CommandOptions) => askWorker('rebuild', view, options))
   return features
 }
 
@@ -161,9 +168,17 @@ function describe(entry: EntryPage): string {
   ].join('\n')
 }
 
-async function materialize(view: string, options: CommandOptions): Promise<void> {
-  const path = `/features/views/${encodeURIComponent(view)}/materialize`
+async function askWorker(
+  work: 'materialize' | 'rebuild',
+  view: string,
+  options: CommandOptions,
+): Promise<void> {
+  const path = `/features/views/${encodeURIComponent(view)}/${work}`
   const { jobIds } = await apiOf(options).post<{ jobIds: string[] }>(path)
   const definitions = jobIds.length === 1 ? '' : ` ${jobIds.length} definitions of`
-  print(options, { jobIds }, () => `A worker brings${definitions} ${view} up to the present.`)
+  print(options, { jobIds }, () =>
+    work === 'materialize'
+      ? `A worker brings${definitions} ${view} up to the present.`
+      : `A worker computes${definitions} ${view} anew; until it has ended the old values are served.`,
+  )
 }

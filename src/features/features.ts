@@ -8,6 +8,7 @@ import { canonicalJson } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { aboutOf, aboutOfService, type About } from './about.ts'
 import { resolveService, resolveView, type FeatureDefinitions } from './definition.ts'
+import { isKept } from './materialize.ts'
 import { onlineView, type FeatureServiceSpec, type ViewSpec } from './schema.ts'
 import {
   findMaterialization,
@@ -15,6 +16,7 @@ import {
   listDefinitions,
   listDueViews,
   listLiveViews,
+  listMaterializedViews,
   replaceDefinitions,
   updateNoCurrentViews,
   updateRetired,
@@ -95,13 +97,18 @@ export async function declareFeatures(
 /** Asks a worker to bring a view up to the present. `cause` makes asking twice for the same reason one job. */
 export async function enqueueMaterialize(
   trx: Trx,
-  { projectId, spec, cause }: { projectId: string; spec: ViewSpec; cause?: string },
+  {
+    projectId,
+    spec,
+    cause,
+    complete,
+  }: { projectId: string; spec: ViewSpec; cause?: string; complete?: boolean },
 ): Promise<string | undefined> {
   const { view, definitionHash } = spec
   return await enqueue(trx, {
     projectId,
     kind: 'features.materialize',
-    payload: { view, definitionHash },
+    payload: { view, definitionHash, ...(complete === true && { complete }) },
     ...(cause !== undefined && {
       uniqueKey: `features.materialize:${projectId}:${view}:${definitionHash}:${cause}`,
     }),
@@ -128,6 +135,36 @@ export async function enqueueDueMaterializations({
   })
 }
 
+const LOST_AGAIN_MS = 600_000
+
+/**
+ * Asks for views whose values the online store does not have: it is another one, or has lost its data. Any number of
+ * processes may call it; a view is asked for at most every ten minutes. Does nothing while the store is away.
+ */
+export async function enqueueLostViews({ db, online }: Pick<Context, 'db' | 'online'>): Promise<number> {
+  const views = await listMaterializedViews(db.read)
+  const names = views.map(({ projectId, spec }) => onlineView(projectId, spec))
+  const marks = await online.marks(names).catch(ignoreUnavailable)
+  const lost = views.filter(
+    ({ onlineMark }, index) => marks !== undefined && !isKept(marks[index]!, onlineMark),
+  )
+  if (lost.length === 0) return 0
+  const period = Math.floor((await db.wallTime()) / LOST_AGAIN_MS)
+  return await db.write(async (trx) => {
+    let enqueued = 0
+    for (const { projectId, spec, onlineMark } of lost) {
+      const job = await enqueueMaterialize(trx, { projectId, spec, cause: `lost:${onlineMark}:${period}` })
+      if (job !== undefined) enqueued += 1
+    }
+    return enqueued
+  })
+}
+
+function ignoreUnavailable(error: unknown): undefined {
+  if (error instanceof AppError && error.code === 'unavailable') return undefined
+  throw error
+}
+
 /** The complete specification of a feature service as the project declares it now. */
 export async function getService(
   { db }: Pick<Context, 'db'>,
@@ -140,13 +177,14 @@ export async function getService(
 }
 
 /**
- * Asks for every live definition of these views, or of all, to be brought up to the present. Returns their names and the ids of the
- * jobs. Throws `not_found` for a view that is not there.
+ * Asks for every live definition of these views, or of all, to be brought up to the present, or with `complete` to be computed anew
+ * from the dataset. Returns their names and the ids of the jobs. Throws `not_found` for a view that is not there.
  */
 export async function requestMaterialize(
   { db }: Pick<Context, 'db'>,
-  { projectId, actor, views }: { projectId: string; actor: Actor; views?: readonly string[] | undefined },
+  input: { projectId: string; actor: Actor; views?: readonly string[] | undefined; complete?: boolean },
 ): Promise<{ views: string[]; jobIds: string[] }> {
+  const { projectId, actor, views, complete = false } = input
   requirePermission(actor, 'contribute', projectId)
   const live = await listLiveViews(db.read, { projectId })
   const wanted = [...new Set(views ?? live.map(({ spec }) => spec.view))]
@@ -155,12 +193,12 @@ export async function requestMaterialize(
     const details = { featureView: missing }
     throw new AppError('not_found', `There is no feature view ${missing}`, { details })
   }
+  const action = complete ? 'features.request_rebuild' : 'features.request_materialize'
   return await db.write(async (trx) => {
     const jobIds: string[] = []
     for (const { spec } of live.filter(({ spec }) => wanted.includes(spec.view)))
-      jobIds.push((await enqueueMaterialize(trx, { projectId, spec }))!)
-    for (const subject of wanted)
-      await audit(trx, { projectId, actor, action: 'features.request_materialize', subject })
+      jobIds.push((await enqueueMaterialize(trx, { projectId, spec, complete }))!)
+    for (const subject of wanted) await audit(trx, { projectId, actor, action, subject })
     return { views: wanted, jobIds }
   })
 }

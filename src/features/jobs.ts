@@ -8,11 +8,17 @@ import { listLiveViews } from './store.ts'
 export const materializeJob: JobHandler = {
   kind: 'features.materialize',
   async run(context, { projectId, payload }) {
-    const { view, definitionHash } = payload
-    if (typeof view !== 'string' || typeof definitionHash !== 'string') {
+    const { view, definitionHash, complete = false } = payload
+    if (typeof view !== 'string' || typeof definitionHash !== 'string' || typeof complete !== 'boolean') {
       throw new AppError('invalid', 'features.materialize needs a view and its definition hash')
     }
-    await materialize(context, { projectId, view, definitionHash, untilMs: context.clock.now() })
+    await materialize(context, {
+      projectId,
+      view,
+      definitionHash,
+      complete,
+      untilMs: context.clock.now(),
+    })
   },
 }
 

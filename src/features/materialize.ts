@@ -1,21 +1,25 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { compareVersions, getDataset, getVersion, latestVersion, versionScan } from '../data/data.ts'
 import type { DatasetVersion } from '../data/schema.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
+import { monotonicMs } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { OnlineWrite } from '../ports/online/online.ts'
-import { onlineRows } from './online-rows.ts'
+import type { OnlineClaim } from '../ports/online/online.ts'
+import { onlineRows, type WrittenRows } from './online-rows.ts'
 import { onlineView, type ViewSpec } from './schema.ts'
 import { findMaterialization, findView, upsertMaterialization } from './store.ts'
 import type { FeatureMaterializationRow } from './tables.ts'
 
-type MaterializeContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'online' | 'clock'>
+type MaterializeContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'online' | 'clock' | 'ids'>
 
 export interface Materialize {
   projectId: string
   view: string
   definitionHash: string
   untilMs: number
+  /** Computes every row anew, whatever the store has. */
+  complete?: boolean
 }
 
 export interface Materialized {
@@ -26,13 +30,15 @@ export interface Materialized {
   complete: boolean
 }
 
-const ATTEMPTS = 3
+const CLAIM_WAIT_MS = 30_000
+const CLAIM_POLL_MS = 100
 const LOOK_AGAIN_MS = 60_000
 
 /**
  * Brings a view's values in the online store up to the moment `untilMs`, from the dataset's latest version. Only rows
  * that became known since the last time, or that parts of the dataset that are new since then can have changed, are
- * computed; everything, when parts are gone or changed. Idempotent: a crash at any point is healed by running it again.
+ * computed; everything, when parts are gone or changed, or the store does not have what was written last. One process
+ * at a time does it for a view. Idempotent: a crash at any point is healed by running it again.
  */
 export async function materialize(context: MaterializeContext, input: Materialize): Promise<Materialized> {
   const { db } = context
@@ -40,73 +46,75 @@ export async function materialize(context: MaterializeContext, input: Materializ
   const stored = await findView(db.read, projectId, input.view, input.definitionHash)
   if (!stored) throw new AppError('not_found', `There is no feature view ${input.view} of this definition`)
   const { spec } = stored
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const version = await latestVersion(context, { projectId, dataset: spec.dataset })
-    if (!version) return { untilMs, rows: 0, complete: false }
-    const before = await findMaterialization(db.read, projectId, spec)
-    const fromMs = attempt > 1 ? -Infinity : await firstAffected(context, before, version, untilMs)
-    if (fromMs === Infinity) return { untilMs: before!.cursor_ms, rows: 0, complete: false }
-    const span = { fromMs, untilMs: Math.max(untilMs, before?.cursor_ms ?? untilMs) }
-    const { rows, nextMs } = await computeRows(context, { projectId, spec, version, ...span })
-    await store(context, onlineView(projectId, spec), rows, before !== undefined && fromMs === -Infinity)
-    const done = { spec, version, before, untilMs: span.untilMs, rows, nextMs }
-    if (await moveCursor(context, done))
-      return { untilMs: span.untilMs, rows: rows.length, complete: fromMs === -Infinity }
+  await using claim = await claimView(context, onlineView(projectId, spec))
+  const version = await latestVersion(context, { projectId, dataset: spec.dataset })
+  if (!version) return { untilMs, rows: 0, complete: false }
+  const before = await findMaterialization(db.read, projectId, spec)
+  const anew = input.complete === true || !isKept(claim.marks, before?.online_mark ?? null)
+  const fromMs = anew ? -Infinity : await firstAffected(context, before, version, untilMs)
+  if (fromMs === Infinity) return { untilMs: before!.cursor_ms, rows: 0, complete: false }
+  const span = { fromMs, untilMs: Math.max(untilMs, before?.cursor_ms ?? untilMs) }
+  const written = await writeRows(context, claim, { projectId, spec, version, ...span })
+  const mark = context.ids.uuid()
+  await claim.finish(mark)
+  await moveCursor(context, { spec, version, before, untilMs: span.untilMs, mark, ...written })
+  return { untilMs: span.untilMs, rows: written.rows, complete: fromMs === -Infinity }
+}
+
+/** Whether the store has all that was written up to the cursor. */
+export function isKept(marks: readonly string[], mark: string | null): boolean {
+  return mark !== null && marks.includes(mark)
+}
+
+/** Waits while another process materialises the view: what is left to do afterwards may be nothing. */
+async function claimView({ online }: Pick<Context, 'online'>, view: string): Promise<OnlineClaim> {
+  const started = monotonicMs()
+  for (;;) {
+    const claim = await online.claim(view)
+    if (claim !== undefined) return claim
+    if (monotonicMs() - started > CLAIM_WAIT_MS)
+      throw new AppError('conflict', `Another process materialises ${view} and has not ended yet`)
+    await pause(CLAIM_POLL_MS)
   }
-  throw new AppError('conflict', `Others materialise ${spec.view} at the same time`)
 }
 
-async function store(
-  { online }: MaterializeContext,
-  name: string,
-  rows: OnlineWrite[],
-  anew: boolean,
-): Promise<void> {
-  if (anew) await online.replace(name, rows)
-  else await online.write(name, rows)
-}
-
-/** False when another process moved it meanwhile: what is stored may be either's, so all must be computed again. */
+/** Throws `conflict` when another process moved it meanwhile: then that one's claim was later, and its values are newer. */
 async function moveCursor(
   { db, clock }: MaterializeContext,
-  done: {
+  done: WrittenRows & {
     spec: ViewSpec
     version: DatasetVersion
     before: FeatureMaterializationRow | undefined
     untilMs: number
-    rows: OnlineWrite[]
-    nextMs: number | null
+    mark: string
   },
-): Promise<boolean> {
+): Promise<void> {
   const { spec, version, before, untilMs, rows, nextMs } = done
   const { projectId } = version
-  const newest = rows.reduce(
-    (latest, { eventMs }) => Math.max(latest, eventMs),
-    before?.newest_event_ms ?? -Infinity,
-  )
-  return await db.write(async (trx) => {
+  const newest = Math.max(done.newestMs, before?.newest_event_ms ?? -Infinity)
+  await db.write(async (trx) => {
     const now = await findMaterialization(trx, projectId, spec)
-    if (now?.cursor_ms !== before?.cursor_ms || now?.dataset_version_id !== before?.dataset_version_id)
-      return false
+    if (now?.cursor_ms !== before?.cursor_ms || now?.online_mark !== before?.online_mark)
+      throw new AppError('conflict', `Another process has materialised ${spec.view} meanwhile`)
     await upsertMaterialization(trx, {
       project_id: projectId,
       view: spec.view,
       definition_hash: spec.definitionHash,
       cursor_ms: untilMs,
       dataset_version_id: version.id,
-      rows: rows.length,
+      rows,
       newest_event_ms: Number.isFinite(newest) ? newest : null,
       next_event_ms: nextMs,
+      online_mark: done.mark,
       updated_ms: clock.now(),
       created_ms: before?.created_ms ?? clock.now(),
     })
     await appendEvent(trx, {
       projectId,
       kind: 'features.materialized',
-      payload: { view: spec.view, untilMs, rows: rows.length },
+      payload: { view: spec.view, untilMs, rows },
       atMs: clock.now(),
     })
-    return true
   })
 }
 
@@ -129,11 +137,12 @@ async function firstAffected(
   )
 }
 
-/** The newest row of each key, and when there will be more to do without any new data. */
-async function computeRows(
+/** Writes the newest row of each key, a piece in memory at a time. */
+async function writeRows(
   context: MaterializeContext,
+  claim: OnlineClaim,
   input: { projectId: string; spec: ViewSpec; version: DatasetVersion; fromMs: number; untilMs: number },
-): Promise<{ rows: OnlineWrite[]; nextMs: number | null }> {
+): Promise<WrittenRows> {
   const { projectId, spec, version, fromMs, untilMs } = input
   const { definition } = await getDataset(context, { projectId, name: spec.dataset })
   const whole = spec.lookbackMs === null || definition.time === undefined
@@ -145,9 +154,12 @@ async function computeRows(
   // A few parts cost more to share between threads than to read.
   const isIncrement = !whole && fromMs !== -Infinity
   await using session = await context.analytics.session(isIncrement ? { threads: 1 } : {})
-  const { rows, nextMs: pendingMs } = await onlineRows(session, spec, scan, { fromMs, untilMs })
+  const written = await onlineRows(session, spec, { scan, fromMs, untilMs }, async (pieces) => {
+    if (fromMs === -Infinity) await claim.replace(pieces)
+    else for await (const rows of pieces) await claim.write(rows)
+  })
   // Rows of a later time were not read: look again soon.
   const later = !whole && (version.maxTimeMs ?? -Infinity) > untilMs ? untilMs + LOOK_AGAIN_MS : Infinity
-  const nextMs = Math.min(later, pendingMs ?? Infinity)
-  return { rows, nextMs: nextMs === Infinity ? null : nextMs }
+  const nextMs = Math.min(later, written.nextMs ?? Infinity)
+  return { ...written, nextMs: nextMs === Infinity ? null : nextMs }
 }

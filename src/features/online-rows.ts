@@ -4,16 +4,24 @@ import { newestRows, viewRows } from './point-in-time.ts'
 import type { ViewSpec } from './schema.ts'
 import { nextChange, windowEvents, windowsUntil } from './window-values.ts'
 
+export interface WrittenRows {
+  rows: number
+  /** -Infinity without rows. */
+  newestMs: number
+  /** When there will be more to do without any new data. */
+  nextMs: number | null
+}
+
 /**
- * What the online store should hold at the moment `untilMs`: for each key the newest row of those known in
- * [fromMs, untilMs], of windows the values at that moment. `nextMs` is when there will be more to do without any new data.
+ * Gives `write` what the online store should hold at the moment `untilMs`, a piece in memory at a time: for each key the newest row of
+ * those known in [fromMs, untilMs], of windows the values at that moment.
  */
 export async function onlineRows(
   session: AnalyticsSession,
   view: ViewSpec,
-  scan: string,
-  { fromMs, untilMs }: { fromMs: number; untilMs: number },
-): Promise<{ rows: OnlineWrite[]; nextMs: number | null }> {
+  { scan, fromMs, untilMs }: { scan: string; fromMs: number; untilMs: number },
+  write: (pieces: AsyncIterable<OnlineWrite[]>) => Promise<void>,
+): Promise<WrittenRows> {
   const [table, values, next] = view.aggregates
     ? [windowEvents(view, scan), windowsUntil(view, '__rows', untilMs), nextChange(view, '__rows', untilMs)]
     : [
@@ -22,14 +30,29 @@ export async function onlineRows(
         `SELECT min(av) AS next FROM __rows WHERE av > ${untilMs}`,
       ]
   await session.execute(`CREATE TEMP TABLE __rows AS ${table}`)
-  const columns = await session.columns(values)
-  const features = view.features.map((_, index) => columns[`f${index}`] as (number | string | null)[])
-  const rows = (columns['k'] as string[]).map((entityKey, row) => ({
-    entityKey,
-    eventMs: Number(columns['ts']![row]),
-    createdMs: Number(columns['created']![row]),
-    values: features.map((column) => column[row]!),
-  }))
+  const seen = { rows: 0, newestMs: -Infinity }
+  await write(pieces(session, view, values, seen))
   const [pending] = await session.query(next)
-  return { rows, nextMs: pending!['next'] as number | null }
+  return { ...seen, nextMs: pending!['next'] as number | null }
+}
+
+/** Counts in `seen` what it gives. */
+async function* pieces(
+  session: AnalyticsSession,
+  view: ViewSpec,
+  sql: string,
+  seen: { rows: number; newestMs: number },
+): AsyncIterable<OnlineWrite[]> {
+  for await (const columns of session.chunks(sql)) {
+    const features = view.features.map((_, index) => columns[`f${index}`] as (number | string | null)[])
+    const rows = (columns['k'] as string[]).map((entityKey, row) => ({
+      entityKey,
+      eventMs: Number(columns['ts']![row]),
+      createdMs: Number(columns['created']![row]),
+      values: features.map((column) => column[row]!),
+    }))
+    seen.rows += rows.length
+    for (const { eventMs } of rows) seen.newestMs = Math.max(seen.newestMs, eventMs)
+    yield rows
+  }
 }

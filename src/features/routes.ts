@@ -66,4 +66,18 @@ export const routes = [
       return { jobIds }
     },
   }),
+  route({
+    method: 'POST',
+    path: '/features/views/:name/rebuild',
+    summary:
+      'Asks a worker to compute all online values of a view anew from its dataset, and to replace them at once',
+    permission: 'contribute',
+    params: name,
+    response: z.object({ jobIds: z.array(z.string()) }),
+    async handle({ context, actor, projectId, params }) {
+      const input = { projectId, actor, views: [params.name], complete: true }
+      const { jobIds } = await requestMaterialize(context, input)
+      return { jobIds }
+    },
+  }),
 ]

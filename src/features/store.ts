@@ -138,14 +138,20 @@ export async function findMaterialization(
 }
 
 export async function upsertMaterialization(trx: Trx, row: FeatureMaterializationRow): Promise<void> {
-  const { cursor_ms, dataset_version_id, rows, newest_event_ms, next_event_ms, updated_ms } = row
+  const { cursor_ms, dataset_version_id, rows, newest_event_ms, next_event_ms, online_mark, updated_ms } = row
   await trx
     .insertInto('feature_materialization')
     .values(row)
     .onConflict((conflict) =>
-      conflict
-        .columns(['project_id', 'view', 'definition_hash'])
-        .doUpdateSet({ cursor_ms, dataset_version_id, rows, newest_event_ms, next_event_ms, updated_ms }),
+      conflict.columns(['project_id', 'view', 'definition_hash']).doUpdateSet({
+        cursor_ms,
+        dataset_version_id,
+        rows,
+        newest_event_ms,
+        next_event_ms,
+        online_mark,
+        updated_ms,
+      }),
     )
     .execute()
 }
@@ -170,6 +176,25 @@ export async function listDueViews(
     .where('done.cursor_ms', '<=', nowMs - 10_000)
     .execute()
   return rows.map((row) => ({ ...toView(row), nextEventMs: row.next_event_ms! }))
+}
+
+/** Live views that were materialised, with the mark that the online store must know. */
+export async function listMaterializedViews(
+  at: Queryable,
+): Promise<(StoredView & { onlineMark: string | null })[]> {
+  const rows = await at
+    .selectFrom('feature_materialization as done')
+    .innerJoin('feature_view as view', (join) =>
+      join
+        .onRef('view.project_id', '=', 'done.project_id')
+        .onRef('view.name', '=', 'done.view')
+        .onRef('view.definition_hash', '=', 'done.definition_hash'),
+    )
+    .selectAll('view')
+    .select('done.online_mark')
+    .where('view.retired', '=', 0)
+    .execute()
+  return rows.map((row) => ({ ...toView(row), onlineMark: row.online_mark }))
 }
 
 function toView(row: FeatureViewRow): StoredView {

@@ -33,6 +33,8 @@ export interface FeatureMaterializationRow {
   newest_event_ms: number | null
   /** Domain time from which the dataset's version has more to give; null when it is used up. */
   next_event_ms: number | null
+  /** What the online store must know as finished to have all values up to the cursor. */
+  online_mark: string | null
   updated_ms: number
   created_ms: number
 }

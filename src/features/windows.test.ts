@@ -204,15 +204,16 @@ it('keeps online what windows hold at the moment of materialization, whatever th
           // As materialize reads: rows from `lookback` before what is new.
           const recent = rows.filter(({ at }) => at >= fromMs - bounded.lookbackMs! && at <= untilMs)
           await using session = await analytics.session({ threads: 1 })
-          const { rows: written, nextMs } = await onlineRows(session, bounded, scanOf(recent), {
-            fromMs,
-            untilMs,
+          const span = { scan: scanOf(recent), fromMs, untilMs }
+          const { nextMs } = await onlineRows(session, bounded, span, async (pieces) => {
+            for await (const written of pieces) {
+              for (const { entityKey, ...row } of written) {
+                const old = online.get(entityKey)
+                if (!old || row.eventMs > old.eventMs || row.createdMs >= old.createdMs)
+                  online.set(entityKey, row)
+              }
+            }
           })
-          for (const { entityKey, ...row } of written) {
-            const old = online.get(entityKey)
-            if (!old || row.eventMs > old.eventMs || row.createdMs >= old.createdMs)
-              online.set(entityKey, row)
-          }
           for (const k of ['a', 'b', 'c']) {
             const row = online.get(k)
             const fresh = row !== undefined && untilMs - row.eventMs <= TTL_MS

@@ -10,7 +10,7 @@ import { fileArtifacts } from '../ports/artifacts/files.ts'
 import { DomainClock } from '../ports/db/domain-clock.ts'
 import { migrate, requireCurrent } from '../ports/db/migrate.ts'
 import { openDb } from '../ports/db/open.ts'
-import { openOnlineSqlite } from '../ports/online/sqlite.ts'
+import { openOnline } from '../ports/online/open.ts'
 import type { Context } from './context.ts'
 
 /** Opens what a process works with. The server migrates; every other role refuses a database of another version. */
@@ -25,7 +25,7 @@ export async function openContext(config: Config, role: string): Promise<Context
   }
   const clock = config.replay ? await DomainClock.open(db) : systemClock
   const analytics = lazyAnalytics()
-  const online = openOnlineSqlite(join(config.dataDir, 'online.db'))
+  const online = await openOnline(config)
   return {
     config,
     db,

@@ -9,6 +9,16 @@ const flag = z
   .union([z.boolean(), z.enum(['true', 'false', '1', '0'])])
   .transform((value) => value === true || value === 'true' || value === '1')
 
+function wrongOnlineUrl(text: string): string | undefined {
+  if (text === 'sqlite') return undefined
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.hostname === '')
+    return 'It must be `sqlite` or `redis://host:6379/0`'
+  if (!/^(\/\d{0,4})?$/.test(url.pathname)) return 'Its path must be the number of a Redis database'
+  const unknown = [...url.searchParams.keys()].find((name) => name !== 'prefix')
+  return unknown === undefined ? undefined : `It has ?${unknown}=; only ?prefix= is known`
+}
+
 /** Every setting. A key `dataDir` is read from `tidemill.json` and from the environment as `TIDEMILL_DATA_DIR`. */
 export const configSchema = z.strictObject({
   dataDir: z.string().default('.tidemill').describe('Folder of everything that Tidemill keeps'),
@@ -67,6 +77,16 @@ export const configSchema = z.strictObject({
     .string()
     .default('sqlite')
     .describe('`sqlite` (in the data folder) or `postgres://user:password@host/database`'),
+  onlineUrl: z
+    .string()
+    .superRefine((text, check) => {
+      const wrong = wrongOnlineUrl(text)
+      if (wrong !== undefined) check.addIssue(wrong)
+    })
+    .default('sqlite')
+    .describe(
+      'Online store of features: `sqlite` (in the data folder) or `redis://user:password@host:6379/0`, `rediss://` with TLS; `?prefix=` before the name of every key, default `tidemill:`',
+    ),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

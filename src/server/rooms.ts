@@ -5,7 +5,7 @@ import { routes as catalogueRoutes } from '../catalogue/routes.ts'
 import { enqueueDueProbes } from '../data/data.ts'
 import { routes as dataRoutes } from '../data/routes.ts'
 import { routes as featureRoutes } from '../features/routes.ts'
-import { enqueueDueMaterializations } from '../features/features.ts'
+import { enqueueDueMaterializations, enqueueLostViews } from '../features/features.ts'
 import { materializeOnNewData } from '../features/jobs.ts'
 import { routes as governanceRoutes } from '../governance/routes.ts'
 import { sealAudit } from '../governance/seal.ts'
@@ -83,6 +83,11 @@ export const roomTicks: readonly Tick[] = [
     name: 'bring features up to the present',
     everyMs: 1_000,
     run: async (context) => void (await enqueueDueMaterializations(context)),
+  },
+  {
+    name: 'fill an online store that has lost its data',
+    everyMs: 10_000,
+    run: async (context) => void (await enqueueLostViews(context)),
   },
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
   { name: 'remove abandoned uploads', everyMs: 600_000, run: removeExpiredUploads },

@@ -6,6 +6,8 @@ export interface AnalyticsSession extends AsyncDisposable {
   /** The result as arrays, one for each column: much faster than rows for many values. */
   columns(sql: string, parameters?: readonly AnalyticsValue[]): Promise<Record<string, unknown[]>>
   execute(sql: string, parameters?: readonly AnalyticsValue[]): Promise<void>
+  /** As `columns`, but in pieces of about two thousand rows, of which one is in memory. Nothing else may be asked of the session meanwhile. */
+  chunks(sql: string): AsyncIterable<Record<string, unknown[]>>
 }
 
 export type AnalyticsValue = string | number | bigint | boolean | null

@@ -44,7 +44,7 @@ function openSession(connection: DuckDBConnection): AnalyticsSession {
     try {
       return await connection.runAndReadAll(sql, parameters as DuckDBValue[])
     } catch (error) {
-      throw new AppError('invalid', `DuckDB: ${messageOf(error)}`, { cause: error, details: { sql } })
+      throw toDuckDbError(error, sql)
     }
   }
   return {
@@ -67,18 +67,43 @@ function openSession(connection: DuckDBConnection): AnalyticsSession {
     async execute(sql, parameters) {
       await run(sql, parameters)
     },
+    async *chunks(sql) {
+      try {
+        const result = await connection.stream(sql)
+        const names = result.deduplicatedColumnNames()
+        for (;;) {
+          const chunk = await result.fetchChunk()
+          if (chunk === null || chunk.rowCount === 0) return
+          const columns = convertColumns(chunk.getColumns(), (index) => result.columnTypeId(index))
+          yield Object.fromEntries(names.map((name, index) => [name, columns[index]!]))
+        }
+      } catch (error) {
+        throw toDuckDbError(error, sql)
+      }
+    },
     async [Symbol.asyncDispose]() {
       connection.closeSync()
     },
   }
 }
 
+function toDuckDbError(error: unknown, sql: string): AppError {
+  if (error instanceof AppError) return error
+  return new AppError('invalid', `DuckDB: ${messageOf(error)}`, { cause: error, details: { sql } })
+}
+
 type Result = Awaited<ReturnType<DuckDBConnection['runAndReadAll']>>
 
 function plainColumns(result: Result): unknown[][] {
-  const columns = result.getColumns()
+  return convertColumns(result.getColumns(), (index) => result.columnTypeId(index))
+}
+
+function convertColumns(
+  columns: readonly (readonly DuckDBValue[])[],
+  typeOf: (column: number) => DuckDBTypeId,
+): unknown[][] {
   return columns.map((column, index) => {
-    const convert = CONVERT[result.columnTypeId(index)] ?? plain
+    const convert = CONVERT[typeOf(index)] ?? plain
     return column.map((value) => (value === null ? null : convert(value)))
   })
 }

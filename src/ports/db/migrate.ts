@@ -23,6 +23,7 @@ import * as webhooks from './migrations/018-webhooks.ts'
 import * as trackingSpeed from './migrations/019-tracking-speed.ts'
 import * as lineage from './migrations/020-lineage.ts'
 import * as search from './migrations/021-search.ts'
+import * as onlineStore from './migrations/026-online-store.ts'
 import * as featureUsage from './migrations/029-feature-usage.ts'
 import * as eventOrder from './migrations/030-event-order.ts'
 import * as onDemandCode from './migrations/027-on-demand-code.ts'
@@ -52,6 +53,7 @@ const migrations = {
   '019-tracking-speed': trackingSpeed.up,
   '020-lineage': lineage.up,
   '021-search': search.up,
+  '026-online-store': onlineStore.up,
   '029-feature-usage': featureUsage.up,
   '030-event-order': eventOrder.up,
   '027-on-demand-code': onDemandCode.up,

@@ -1,0 +1,120 @@
+import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { openTestContext, PROJECT_ID, type TestContext } from '../../test/databases.ts'
+import { describeOnlineStores } from '../../test/online-stores.ts'
+import { workOff } from '../../test/work-off.ts'
+import { declareDatasets, ingest } from '../data/data.ts'
+import { dataset } from '../data/definition.ts'
+import { createApp } from '../http/app.ts'
+import { localOwner } from '../kernel/actor.ts'
+import type { OnlineStore } from '../ports/online/online.ts'
+import { files } from '../sources/definition.ts'
+import { entity, featureView } from './definition.ts'
+import { declareFeatures, enqueueLostViews, listFreshness } from './features.ts'
+import { featureJobs } from './jobs.ts'
+import { routes } from './routes.ts'
+import { onlineView, type ViewSpec } from './schema.ts'
+import { listLiveViews } from './store.ts'
+
+/** Prices of five shares at the first of each month, 2000 to 2010. */
+const STOCKS = readFileSync('node_modules/vega-datasets/data/stocks.csv', 'utf8')
+const LATEST = Date.UTC(2010, 2, 1)
+const base = { projectId: PROJECT_ID, actor: localOwner }
+
+const share = entity('share', { key: 'symbol' })
+const stocks = dataset('stocks', { source: files('*.csv') })
+const prices = featureView('prices', {
+  entity: share,
+  dataset: stocks,
+  sql: `SELECT symbol, day AS event_time, price, max(price) OVER (PARTITION BY symbol ORDER BY day) AS highest
+    FROM (SELECT *, strptime(date, '%b %-d %Y') AS day FROM dataset)`,
+  ttl: '40d',
+  features: { price: 'number', highest: 'number' },
+})
+
+describeOnlineStores('materialisation of share prices', (_, onlineUrl) => {
+  let context: TestContext
+  let folder: string
+  let view: ViewSpec
+  beforeEach(async () => {
+    context = await openTestContext('sqlite', onlineUrl())
+    context.clock.set(LATEST)
+    folder = mkdtempSync(join(tmpdir(), 'tidemill-stocks-'))
+    writeFileSync(join(folder, 'stocks.csv'), STOCKS)
+    await declareDatasets(context, { ...base, directory: folder, datasets: [stocks] })
+    const definitions = { entities: [share], views: [prices], onDemand: [], services: [] }
+    await declareFeatures(context, { ...base, definitions })
+    await ingest(context, { ...base, dataset: 'stocks' })
+    view = (await listLiveViews(context.db.read, base))[0]!.spec
+    await context.online.drop(onlineView(PROJECT_ID, view))
+  })
+  afterEach(async () => {
+    await context[Symbol.asyncDispose]()
+    rmSync(folder, { recursive: true })
+  })
+  const read = async (online: OnlineStore, symbol: string): Promise<unknown> => {
+    const [rows] = await online.read([{ view: onlineView(PROJECT_ID, view), entityKeys: [symbol] }])
+    return rows![0]?.values
+  }
+  const work = (): Promise<void> => workOff(context, { consumers: [], jobs: featureJobs })
+  const ask = async (path: string): Promise<unknown> => {
+    const app = createApp({
+      context,
+      routes,
+      authenticate: async () => localOwner,
+      resolveProject: async () => PROJECT_ID,
+    })
+    return await (await app.request(`/api/v1${path}`, { method: 'POST' })).json()
+  }
+
+  it('is computed anew from the dataset when that is asked, whatever the store has', async () => {
+    await work()
+    expect(await read(context.online, 'AAPL')).toEqual([223.02, 223.02])
+    const wrong = [{ entityKey: 'AAPL', values: [1, 1], eventMs: LATEST, createdMs: LATEST }]
+    await using claim = await context.online.claim(onlineView(PROJECT_ID, view))
+    await claim!.write([...wrong, { ...wrong[0]!, entityKey: 'NONE', eventMs: LATEST + 1 }])
+    await claim![Symbol.asyncDispose]()
+    await ask('/features/views/prices/materialize')
+    await work()
+    expect(await read(context.online, 'AAPL')).toEqual([1, 1])
+    expect(await ask('/features/views/prices/rebuild')).toEqual({ jobIds: [expect.any(String)] })
+    await work()
+    expect(await read(context.online, 'AAPL')).toEqual([223.02, 223.02])
+    expect(await read(context.online, 'NONE')).toBeUndefined()
+    expect((await listFreshness(context, base))[0]).toMatchObject({
+      keys: 5,
+      newestEventMs: LATEST,
+      staleKeys: 0,
+    })
+    const actions = await context.db.read.selectFrom('audit').select('action').orderBy('id', 'desc').execute()
+    expect(actions[0]).toEqual({ action: 'features.request_rebuild' })
+  })
+
+  it('fills a store that has lost its data, once it is asked and not twice', async () => {
+    await work()
+    expect(await enqueueLostViews(context)).toBe(0)
+    await context.online.drop(onlineView(PROJECT_ID, view))
+    expect(await read(context.online, 'IBM')).toBeUndefined()
+    expect(await enqueueLostViews(context)).toBe(1)
+    expect(await enqueueLostViews(context)).toBe(0)
+    await work()
+    expect(await read(context.online, 'IBM')).toEqual([125.55, 130.32])
+    expect(await enqueueLostViews(context)).toBe(0)
+  })
+
+  it('waits for another process that is at it, and then finds nothing left to do', async () => {
+    await work()
+    const claim = await context.online.claim(onlineView(PROJECT_ID, view))
+    await ask('/features/views/prices/materialize')
+    const done = work()
+    expect(
+      await Promise.race([done.then(() => 'done'), new Promise((end) => setTimeout(end, 300, 'waits'))]),
+    ).toBe('waits')
+    await claim![Symbol.asyncDispose]()
+    await done
+    const jobs = await context.db.read.selectFrom('job').select('state').execute()
+    expect(jobs.map(({ state }) => state)).toEqual(['done', 'done'])
+  })
+})

@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto'
+import { Redis, type RedisOptions } from 'ioredis'
+import { AppError, messageOf } from '../../kernel/errors.ts'
+import { checkRows, LEASE_MS, lostClaim, openClaim, type ClaimSteps } from './claim.ts'
+import type { OnlineRow, OnlineStats, OnlineStore, OnlineWrite } from './online.ts'
+import { defineScripts, type OnlineScripts } from './redis-scripts.ts'
+
+const PIECE_ROWS = 200
+
+/** A request waits this long for its features at most; then it is answered without. */
+const READ_TIMEOUT_MS = 500
+const WRITE_TIMEOUT_MS = 10_000
+const CONNECT_MS = 2_000
+
+export interface RedisAddress {
+  /** Host, port, database, user and password, as `redis://user:password@host:6379/0`. */
+  url: string
+  /** Before the name of every key. */
+  prefix: string
+}
+
+/**
+ * The online store of several machines. Nothing is queued while Redis is away: calls fail at once, and work again when
+ * it is back. Writes have a connection of their own, so that no request waits behind them.
+ */
+export async function openOnlineRedis({ url, prefix }: RedisAddress): Promise<OnlineStore> {
+  const reader = new Redis(url, options(READ_TIMEOUT_MS))
+  const writer = new Redis(url, options(WRITE_TIMEOUT_MS))
+  const scripts = defineScripts(writer)
+  await Promise.all([becomeReady(reader), becomeReady(writer)])
+  // The braces keep the keys of a view together.
+  const baseOf = (view: string): string => `${prefix}{${view}}`
+  const steps = claimSteps(writer, scripts, baseOf)
+  const inPieces = async <Item>(
+    items: readonly Item[],
+    work: (piece: readonly Item[]) => Promise<unknown>,
+  ): Promise<void> => {
+    for (let start = 0; start === 0 || start < items.length; start += PIECE_ROWS) {
+      await answered(work(items.slice(start, start + PIECE_ROWS)))
+    }
+  }
+  return {
+    read: (reads) => {
+      const asked = reads.map(({ view, entityKeys }) => ({
+        key: `${baseOf(view)}:rows`,
+        fields: entityKeys.filter((key) => key !== undefined),
+      }))
+      return answered(readHashes(reader, asked)).then((found) =>
+        reads.map(({ entityKeys }, index) => rowsOf(entityKeys, found[index]!)),
+      )
+    },
+    async write(view, rows) {
+      checkRows(rows)
+      await inPieces(rows, (piece) => scripts.onlinePush(baseOf(view), ...argumentsOf(piece)))
+    },
+    claim: (view) => openClaim(steps, view),
+    async marks(views) {
+      const asked = views.map((view) => ({ key: `${baseOf(view)}:state`, fields: ['mark', 'mark_before'] }))
+      return (await answered(readHashes(reader, asked))).map(present)
+    },
+    erase: (view, entityKeys) => inPieces(entityKeys, (piece) => scripts.onlineErase(baseOf(view), ...piece)),
+    drop: async (view) => void (await answered(scripts.onlineDrop(baseOf(view)))),
+    stats: (view, beforeMs) => answered(statsOf(reader, `${baseOf(view)}:times`, beforeMs)),
+    async [Symbol.asyncDispose]() {
+      reader.disconnect()
+      writer.disconnect()
+    },
+  }
+}
+
+function options(timeoutMs: number) {
+  return {
+    commandTimeout: timeoutMs,
+    // A server that stands still is left: then calls fail at once until a connection answers again.
+    socketTimeout: 2 * timeoutMs,
+    connectTimeout: CONNECT_MS,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+  } as const satisfies RedisOptions
+}
+
+/** Or not, when Redis is away at the start: it is tried again and again. */
+async function becomeReady(redis: Redis): Promise<void> {
+  redis.on('error', () => {})
+  if (redis.status === 'ready') return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, CONNECT_MS)
+    const done = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    redis.once('ready', done)
+    redis.once('close', done)
+  })
+}
+
+async function answered<Result>(reply: Promise<Result>): Promise<Result> {
+  try {
+    return await reply
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    throw new AppError('unavailable', `The online store (Redis) does not answer: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+interface HashRead {
+  key: string
+  fields: readonly string[]
+}
+
+async function readHashes(redis: Redis, reads: readonly HashRead[]): Promise<(string | null)[][]> {
+  const asked = reads.filter(({ fields }) => fields.length > 0)
+  const pipeline = redis.pipeline()
+  for (const { key, fields } of asked) pipeline.hmget(key, ...fields)
+  const replies = asked.length === 0 ? [] : await pipeline.exec()
+  let next = 0
+  return reads.map(({ fields }) => {
+    if (fields.length === 0) return []
+    const [error, found] = replies![next++]!
+    if (error) throw error
+    return found as (string | null)[]
+  })
+}
+
+function rowsOf(
+  entityKeys: readonly (string | undefined)[],
+  found: readonly (string | null)[],
+): (OnlineRow | undefined)[] {
+  let next = 0
+  return entityKeys.map((key) => {
+    const text = key === undefined ? null : found[next++]!
+    return text === null ? undefined : toRow(text)
+  })
+}
+
+function toRow(text: string): OnlineRow {
+  const event = text.indexOf(' ')
+  const created = text.indexOf(' ', event + 1)
+  return {
+    eventMs: Number(text.slice(0, event)),
+    createdMs: Number(text.slice(event + 1, created)),
+    values: JSON.parse(text.slice(created + 1)) as OnlineRow['values'],
+  }
+}
+
+function argumentsOf(rows: readonly OnlineWrite[]): (string | number)[] {
+  return rows.flatMap(({ entityKey, eventMs, createdMs, values }) => [
+    entityKey,
+    eventMs,
+    createdMs,
+    JSON.stringify(values),
+  ])
+}
+
+async function statsOf(redis: Redis, times: string, beforeMs: number): Promise<OnlineStats> {
+  const replies = await redis
+    .pipeline()
+    .zcard(times)
+    .zrevrange(times, 0, 0, 'WITHSCORES')
+    .zcount(times, '-inf', `(${beforeMs}`)
+    .exec()
+  const [keys, newest, older] = replies!.map(([error, reply]) => {
+    if (error) throw error
+    return reply
+  }) as [number, string[], number]
+  return { keys, newestMs: newest.length === 0 ? null : Number(newest[1]), older }
+}
+
+function present(values: readonly (string | null | undefined)[]): string[] {
+  return values.filter((value) => typeof value === 'string')
+}
+
+function claimSteps(redis: Redis, scripts: OnlineScripts, baseOf: (view: string) => string): ClaimSteps {
+  const asHolder = async (view: string, reply: Promise<unknown>): Promise<void> => {
+    await answered(
+      reply.catch((error: unknown) => {
+        throw messageOf(error).startsWith('LOST') ? lostClaim(view) : error
+      }),
+    )
+  }
+  return {
+    pieceRows: PIECE_ROWS,
+    async take(view, holder) {
+      const marks = await answered(scripts.onlineTake(baseOf(view), holder, LEASE_MS))
+      return marks === null ? undefined : present(marks as (string | null)[])
+    },
+    extend: (view, holder) => asHolder(view, scripts.onlineExtend(baseOf(view), holder, LEASE_MS)),
+    write: (view, holder, rows) =>
+      asHolder(view, scripts.onlineWrite(baseOf(view), holder, '', ...argumentsOf(rows))),
+    async stage(view, holder) {
+      const stage = randomUUID()
+      await asHolder(view, scripts.onlineStage(baseOf(view), holder, stage))
+      return stage
+    },
+    writeStaged: (view, holder, stage, rows) =>
+      asHolder(view, scripts.onlineWrite(baseOf(view), holder, stage, ...argumentsOf(rows))),
+    async carry(view, holder, stage, after) {
+      const pushed = redis.sscan(`${baseOf(view)}:pushed`, after ?? '0', 'COUNT', PIECE_ROWS)
+      const [next, keys] = await answered(pushed)
+      if (keys.length > 0) await asHolder(view, scripts.onlineCarry(baseOf(view), holder, stage, ...keys))
+      return next === '0' ? null : next
+    },
+    swap: (view, holder, stage) => asHolder(view, scripts.onlineSwap(baseOf(view), holder, stage)),
+    finish: (view, holder, mark) => asHolder(view, scripts.onlineFinish(baseOf(view), holder, mark)),
+    release: async (view, holder) => void (await answered(scripts.onlineRelease(baseOf(view), holder))),
+  }
+}
