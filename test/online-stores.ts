@@ -10,13 +10,8 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import type { OnlineStore } from '../src/ports/online/online.ts'
 import { openOnline } from '../src/ports/online/open.ts'
 
-const hasBinary = spawnSync('redis-server', ['--version']).status === 0
-
-/** Whether tests may have a Redis: that of REDIS_URL, or one of their own by the program `redis-server`. */
-export const hasRedis = hasBinary || process.env['REDIS_URL'] !== undefined
-
 /** Whether a test may start and kill a Redis of its own. */
-export const canKillRedis = hasBinary
+export const hasRedisServer = spawnSync('redis-server', ['--version']).status === 0
 
 /** A `redis-server` of a test's own, on a free port, that keeps nothing on disk. */
 export class OwnRedis implements AsyncDisposable {
@@ -102,11 +97,13 @@ export function describeOnlineStores(
     )
   }
   describe(`${name} (sqlite)`, () => run(async () => ({ url: 'sqlite', stop: async () => {} })))
-  describe.skipIf(!hasRedis)(`${name} (redis)`, () => run(startRedis))
+  describe.skipIf(!hasRedisServer && process.env['REDIS_URL'] === undefined)(`${name} (redis)`, () =>
+    run(startRedis),
+  )
 }
 
 /** A Redis for one suite: keys of its own on that of REDIS_URL, or a server of its own. */
-export async function startRedis(): Promise<{ url: string; stop(): Promise<void> }> {
+async function startRedis(): Promise<{ url: string; stop(): Promise<void> }> {
   const shared = process.env['REDIS_URL']
   if (shared === undefined) {
     const own = await OwnRedis.start()

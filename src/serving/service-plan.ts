@@ -31,7 +31,8 @@ const DATATYPES: Readonly<Record<Feature['kind'], Datatype>> = {
 
 /**
  * A model behind a feature service: requests carry what its on-demand features take and the keys of its entities; view
- * features are read online, as they were at the time of the request. Throws `invalid` when its code can't be loaded.
+ * features are read online, as they were at the time of the request; where the online store does not answer they count as missing.
+ * Throws `invalid` when its code can't be loaded.
  */
 export async function servicePlan(
   { online }: Pick<Context, 'online'>,
@@ -58,7 +59,7 @@ export async function servicePlan(
     given: readonly (Column | undefined)[],
     rows: number,
     timeMs: number,
-    columns: readonly OnlineColumn[],
+    columns: OnlineColumns,
   ): ResolvedFeatures => {
     const resolved = service.features.map((): ColumnValue[] => [])
     const violations: (string | null)[] = []
@@ -78,7 +79,7 @@ export async function servicePlan(
           source.from === 'on_demand'
             ? computed[source.function]![source.place]!
             : source.from === 'view'
-              ? columns[source.place]!.values[row]!
+              ? (columns?.[source.place]!.values[row] ?? null)
               : ((request[source.name] ?? null) as ColumnValue),
         )
       }
@@ -93,9 +94,13 @@ export async function servicePlan(
   }
   const resolve: FeaturePlan['resolve'] = (given, rows, timeMs) => {
     if (read === undefined) return compute(given, rows, timeMs, [])
+    const without = (error: unknown): ResolvedFeatures => {
+      if (error instanceof AppError && error.code === 'unavailable') return compute(given, rows, timeMs, null)
+      throw error
+    }
     const columns = read(keyColumns(inputs, keys, given), rows, timeMs)
     return columns instanceof Promise
-      ? columns.then((found) => compute(given, rows, timeMs, found))
+      ? columns.then((found) => compute(given, rows, timeMs, found), without)
       : compute(given, rows, timeMs, columns)
   }
   return { inputs, features, resolve }
@@ -153,13 +158,20 @@ const VIOLATION: Readonly<Record<FeatureStatus, 'stale' | 'missing' | null>> = {
   OUTSIDE_MAX_AGE: 'stale',
 }
 
+/** What was read online; null when the store did not answer. */
+type OnlineColumns = readonly OnlineColumn[] | null
+
 /** What each view had for a row, told from the first of its features. */
 function viewChecker(service: FeatureServiceSpec) {
   const sources = service.features.filter(({ from }) => from === 'view').map(({ source }) => source)
   const views = service.views.map(({ view }) => ({ view, place: sources.indexOf(view) }))
   return {
     /** Adds `stale:airport_delays` and the like to `broken`; tells the worst of them. */
-    violations(columns: readonly OnlineColumn[], row: number, broken: string[]): 'stale' | 'missing' | null {
+    violations(columns: OnlineColumns, row: number, broken: string[]): 'stale' | 'missing' | null {
+      if (columns === null) {
+        for (const { view } of views) broken.push(`unavailable:${view}`)
+        return 'missing'
+      }
       let worst: 'stale' | 'missing' | null = null
       for (const { view, place } of views) {
         const violation = VIOLATION[columns[place]!.statuses[row]!]
@@ -170,10 +182,10 @@ function viewChecker(service: FeatureServiceSpec) {
       return worst
     },
     /** For each row JSON of view → age in ms. */
-    ages(columns: readonly OnlineColumn[], rows: number, timeMs: number): string[] {
+    ages(columns: OnlineColumns, rows: number, timeMs: number): string[] {
       return Array.from({ length: rows }, (_, row) => {
         const ages = views.map(({ view, place }): [string, number | null] => {
-          const eventMs = columns[place]!.eventMs[row]!
+          const eventMs = columns?.[place]!.eventMs[row] ?? null
           return [view, eventMs === null ? null : timeMs - eventMs]
         })
         return JSON.stringify(Object.fromEntries(ages))
