@@ -1,4 +1,4 @@
-import { resolveVersion } from '../data/data.ts'
+import { holdVersion, resolveReadable } from '../data/data.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
@@ -21,7 +21,7 @@ import {
 } from './store.ts'
 
 export { listOwnSubmissions, submit } from './submit.ts'
-export { referencedBlobs } from './store.ts'
+export { listDatasetVersionUses, referencedBlobs } from './store.ts'
 
 interface Caller {
   projectId: string
@@ -40,7 +40,7 @@ export async function createBenchmark(
   requirePermission(actor, 'maintain', projectId)
   const upload = 'upload' in source ? await getUpload(context, { projectId, id: source.upload }) : undefined
   const version =
-    'dataset' in source ? await resolveVersion(context, { projectId, reference: source.dataset }) : undefined
+    'dataset' in source ? await resolveReadable(context, { projectId, reference: source.dataset }) : undefined
   const id = ids.uuid()
   const nowMs = clock.now()
   const payload: PreparePayload = {
@@ -50,6 +50,11 @@ export async function createBenchmark(
   }
   await db
     .write(async (trx) => {
+      if (version && !(await holdVersion(trx, version.id)))
+        throw new AppError(
+          'conflict',
+          `${version.dataset}@${version.number} was deleted by retention meanwhile`,
+        )
       if (upload) await recordBlob(trx, { projectId, blob: upload, nowMs: await db.wallTime(trx) })
       await insertBenchmark(trx, {
         id,
@@ -64,6 +69,7 @@ export async function createBenchmark(
         holdout_sha256: null,
         features_sha256: null,
         source_sha256: upload?.sha256 ?? null,
+        dataset_version_id: version?.id ?? null,
         submissions: 0,
         evaluated: 0,
         standings_json: '[]',

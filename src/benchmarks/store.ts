@@ -205,6 +205,22 @@ export async function referencedBlobs(at: Queryable): Promise<string[]> {
   ].filter((hash) => hash !== null)
 }
 
+/** Of these dataset versions, those that a benchmark is made of. */
+export async function listDatasetVersionUses(
+  at: Queryable,
+  ids: readonly string[],
+): Promise<{ id: string; what: string }[]> {
+  const rows = await at
+    .selectFrom('benchmark')
+    .select(['dataset_version_id', 'name'])
+    .where('dataset_version_id', 'in', ids)
+    .execute()
+  return rows.map(({ dataset_version_id, name }) => ({
+    id: dataset_version_id!,
+    what: `the benchmark ${name}`,
+  }))
+}
+
 export function definitionOf(row: BenchmarkRow): BenchmarkDefinition {
   return JSON.parse(row.definition_json) as BenchmarkDefinition
 }

@@ -14,6 +14,8 @@ export interface BenchmarkRow {
   features_sha256: string | null
   /** What was uploaded; kept until the holdout is made of it. */
   source_sha256: string | null
+  /** The dataset version that the holdout is made of. */
+  dataset_version_id: string | null
   submissions: number
   /** How many were evaluated; numbers the evaluations. */
   evaluated: number

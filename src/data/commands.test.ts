@@ -44,7 +44,8 @@ async function serveData(context: TestContext) {
 it('shows datasets and their versions, and says in its exit code what is not there', async () => {
   await using context = await openTestContext()
   using real = new RealDatasets(context)
-  await real.declare(flights, penguins)
+  const described = { description: 'Birds of three species', owner: 'gorman', tags: ['antarctic'] }
+  await real.declare(flights, { ...penguins, ...described })
   await real.writeFlights('flights-1.parquet', `date < '2001-01-03'`, 10)
   const first = await real.ingest('flights')
   await real.writeFlights('flights-2.parquet', `date >= '2001-01-03' AND date < '2001-01-04'`, 10)
@@ -55,7 +56,12 @@ it('shows datasets and their versions, and says in its exit code what is not the
 
   const list = await served.run('list')
   expect(list.stdout).toMatch(/^flights +2 +[\d,]+ +2001-01-01 .* passed$/m)
-  expect(list.stdout).toMatch(/^penguins +1 +344 /m)
+  expect(list.stdout).toMatch(/^penguins +1 +344 .* passed +gorman +Birds of three species$/m)
+  const searched = await served.run('list', '--search', 'ANTARCTIC Beak')
+  expect(searched.stdout).toMatch(/^dataset .*\npenguins [^\n]*\n$/)
+  expect((await served.run('list', '--search', 'antarctic delay')).stdout).toBe(
+    'No dataset has these words.\n',
+  )
 
   const shown = await served.run('show', 'flights@1')
   expect(shown.stdout).toContain('version  flights@1')

@@ -3,9 +3,8 @@ import type { z } from 'zod'
 import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
 import { amount, describeReport, describeVersion, momentText, rangeText } from './describe.ts'
-import type { datasetDetail, datasetItem, reportDetail, versionDetail } from './schema.ts'
+import type { datasetDetail, DatasetItem, reportDetail, versionDetail } from './schema.ts'
 
-type DatasetItem = z.infer<typeof datasetItem>
 type DatasetDetail = z.infer<typeof datasetDetail>
 type VersionDetail = z.infer<typeof versionDetail>
 type ReportDetail = z.infer<typeof reportDetail>
@@ -15,6 +14,12 @@ export function addDataCommands(program: Command): Command {
   const data = program.command('data').description('datasets, their versions and what is in them')
   withServerOptions(data.command('list'))
     .description('the datasets of the project, each with its latest version and report')
+    .addOption(
+      new Option(
+        '--search <words>',
+        'only those with these words in name, description, owner, tags or columns',
+      ),
+    )
     .action(list)
   withServerOptions(data.command('show'))
     .description(
@@ -51,23 +56,36 @@ function pathOf(name: string): string {
   return `/datasets/${encodeURIComponent(name)}`
 }
 
-async function list(options: CommandOptions): Promise<void> {
-  const { items } = await apiOf(options).get<{ items: DatasetItem[] }>('/datasets')
+interface ListOptions extends CommandOptions {
+  search?: string
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const query = new URLSearchParams(options.search === undefined ? {} : { search: options.search })
+  const { items } = await apiOf(options).get<{ items: DatasetItem[] }>(`/datasets?${query.toString()}`)
   print(options, items, () =>
     items.length === 0
-      ? "No datasets. Declare one in the project: dataset('flights', { source: files('feed/*.csv') })"
+      ? noDatasets(options.search)
       : table(
-          ['dataset', 'version', 'rows', 'times', 'created', 'report'],
-          items.map(({ name, declared, latest, report: said }) => [
+          ['dataset', 'version', 'rows', 'times', 'created', 'report', 'owner', 'about'],
+          items.map(({ name, declared, definition, latest, report: said }) => [
             declared ? name : `${name} (no longer declared)`,
             latest ? String(latest.number) : '',
             latest ? amount(latest.rows) : '',
             latest ? rangeText(latest.minTimeMs, latest.maxTimeMs) : '',
             latest ? momentText(latest.createdMs) : '',
             said?.verdict ?? '',
+            definition.owner ?? '',
+            definition.description?.split('\n')[0] ?? '',
           ]),
         ),
   )
+}
+
+function noDatasets(search: string | undefined): string {
+  return search === undefined
+    ? `No datasets. Declare one in the project: dataset('flights', { source: files('feed/*.csv') })`
+    : 'No dataset has these words.'
 }
 
 async function findVersion(options: CommandOptions, reference: string): Promise<VersionDetail> {
@@ -92,7 +110,7 @@ async function versions(name: string, options: VersionsOptions): Promise<void> {
   const found = await apiOf(options).get<DatasetDetail>(`${pathOf(name)}?${query.toString()}`)
   print(options, found.versions, () =>
     table(
-      ['version', 'rows', 'added', 'parts', 'times', 'created', 'schema'],
+      ['version', 'rows', 'added', 'parts', 'times', 'created', 'by', 'schema'],
       found.versions.map((version) => [
         `${name}@${version.number}`,
         amount(version.rows),
@@ -100,7 +118,10 @@ async function versions(name: string, options: VersionsOptions): Promise<void> {
         String(version.parts),
         rangeText(version.minTimeMs, version.maxTimeMs),
         momentText(version.createdMs),
-        version.schemaChange?.changes.join('; ') ?? '',
+        version.by === null ? '' : `${version.by.name} (${version.cause?.kind ?? ''})`,
+        version.deleted
+          ? `deleted: ${version.deleted.why}`
+          : (version.schemaChange?.changes.join('; ') ?? ''),
       ]),
     ),
   )

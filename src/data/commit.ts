@@ -15,8 +15,9 @@ import { readingText, type IngestContext, type IngestPlan } from './plan.ts'
 import { describeFailure, describeSuccess, problemResult } from './report.ts'
 import type { PersonalFinding } from '../privacy/schema.ts'
 import type { Column } from '../sources/schema.ts'
-import type { DatasetVersion, Manifest, Part, ValidationReport } from './schema.ts'
+import type { DatasetVersion, Manifest, Part, ValidationReport, VersionCause } from './schema.ts'
 import type { CheckResult, FailingRow } from '../expectations/schema.ts'
+import { countParts, lockDataset } from './store-retention.ts'
 import {
   deleteFiles,
   findLatestVersion,
@@ -37,6 +38,12 @@ import { MAX_FAILING_ROWS, type Validation } from '../expectations/expectations.
 const BATCH = 100
 const OVERTAKEN = 'overtaken'
 
+/** Who makes a version, and why. */
+export interface VersionOrigin {
+  actor: Actor
+  cause: VersionCause
+}
+
 export interface Ingested {
   parts: { part: Part; columns: Column[] }[]
   schema: Column[]
@@ -50,7 +57,7 @@ export interface Ingested {
 /** Stores the next version and tells of it, in one transaction; no version when the content is the parent's. */
 export async function commitVersion(
   context: IngestContext,
-  actor: Actor,
+  { actor, cause }: VersionOrigin,
   plan: IngestPlan,
   { parts, schema, arrivals, validation, summary, personal, lateRows }: Ingested,
 ): Promise<{ version: DatasetVersion | undefined; report: ValidationReport }> {
@@ -90,6 +97,7 @@ export async function commitVersion(
   const findings = await mergeFindings(context, plan, personal, schema)
   await db.write(async (trx) => {
     await requireLatest(trx, plan)
+    await requireParts(trx, plan, added)
     for (const blob of blobs) await record(context, trx, plan, blob)
     await insertReport(trx, toReportRow(plan, report))
     await insertVersion(trx, {
@@ -111,6 +119,13 @@ export async function commitVersion(
       report_id: report.id,
       summary_sha256: summaryBlob.sha256,
       created_ms: clock.now(),
+      actor_id: actor.id,
+      actor_name: actor.name,
+      cause_kind: cause.kind,
+      cause_reference: cause.reference,
+      deleted_ms: null,
+      deleted_why: null,
+      released_ms: null,
       source_cursor: source.cursorAfter,
       late_rows: lateRows,
     })
@@ -381,11 +396,21 @@ async function rememberItems({ db }: IngestContext, { dataset, items }: IngestPl
 }
 
 async function requireLatest(trx: Trx, { dataset, parent }: IngestPlan): Promise<void> {
+  await lockDataset(trx, dataset.id)
   const latest = await findLatestVersion(trx, dataset.id)
   if (latest?.id === parent?.id) return
-  throw new AppError('conflict', `Another ingest of ${dataset.name} was first`, {
-    details: { reason: OVERTAKEN },
-  })
+  throw overtaken(`Another ingest of ${dataset.name} was first`)
+}
+
+/** Retention may have given up a part that no version held while this ingest believed to have it. */
+async function requireParts(trx: Trx, { dataset }: IngestPlan, added: readonly Part[]): Promise<void> {
+  const hashes = [...new Set(added.map(({ sha256 }) => sha256))]
+  if ((await countParts(trx, dataset.id, hashes)) === hashes.length) return
+  throw overtaken(`Parts of ${dataset.name} were given up meanwhile`)
+}
+
+function overtaken(message: string): AppError {
+  return new AppError('conflict', message, { details: { reason: OVERTAKEN } })
 }
 
 export function isOvertaken(error: unknown): boolean {

@@ -20,6 +20,8 @@ import { listWaiting } from './store-sources.ts'
 
 export { ingest } from './ingest.ts'
 export { pushRows } from './push.ts'
+export { deleteOutdatedVersions, listOutdatedVersions, type OutdatedVersion } from './retention.ts'
+export { holdVersion } from './store-retention.ts'
 export { listDatasets, listPersonal, referencedBlobs } from './store.ts'
 export { lineage } from './store-lineage.ts'
 export {
@@ -27,6 +29,7 @@ export {
   getVersion,
   latestVersion,
   loadManifest,
+  resolveReadable,
   resolveVersion,
   versionScan,
   versionSummary,
@@ -113,7 +116,12 @@ export async function requestIngest(
   requirePermission(actor, 'contribute', projectId)
   await getDataset(context, { projectId, name })
   return await context.db.write(async (trx) => {
-    const job = await enqueue(trx, { projectId, kind: 'data.probe', payload: { dataset: name } })
+    const { id, name: called, kind } = actor
+    const job = await enqueue(trx, {
+      projectId,
+      kind: 'data.probe',
+      payload: { dataset: name, requestedBy: { id, name: called, kind } },
+    })
     await audit(trx, { projectId, actor, action: 'data.request_ingest', subject: name })
     return job!
   })

@@ -21,6 +21,19 @@ export const datasetDefinition = z
     /** By column; a column that is not named is known at the row's time. */
     knownAt: z.record(z.string().min(1), knownAt).optional(),
     probeEveryMs: z.number().int().min(100).optional(),
+    keep: z
+      .strictObject({
+        versions: z.number().int().min(1).optional(),
+        days: z.number().positive().max(36_500).optional(),
+      })
+      .refine(
+        ({ versions, days }) => (versions ?? days) !== undefined,
+        'say how many versions, how many days, or both',
+      )
+      .optional(),
+    owner: z.string().min(1).max(200).optional(),
+    description: z.string().max(2_000).optional(),
+    tags: z.array(z.string().min(1).max(100)).max(50).optional(),
     expect: z.array(expectation),
     personal: personalPolicies.optional(),
   })
@@ -53,6 +66,9 @@ export const dataDefinitions = z.strictObject({ datasets: z.array(datasetDefinit
  * a date, UTC, never null). Each arriving file is held against `expect` before it becomes part of a version.
  * `probeEvery` lets the server look for new files at that interval. `personal` says what is done with columns that tell of people
  * before they are stored: `{ email: 'hash', name: 'drop', phone: 'mask', born: { to: 'year' }, notes: 'keep', order: false }`.
+ * `keep` lets old versions go: those that are not among the newest `versions` and are older than `days` (with one of them, by that
+ * alone). The newest version stays, and so does every version that something refers to.
+ * `owner`, `description` and `tags` are for people.
  * `knownAt` says of columns when their values are known, where that is later than the row's time: features and training
  * sets never use them before.
  *
@@ -71,10 +87,14 @@ export function dataset(
     knownAt?: Readonly<Record<string, KnownAtOption>>
     expect?: readonly Expectation[]
     probeEvery?: Duration
+    keep?: { versions?: number; days?: number }
+    owner?: string
+    description?: string
+    tags?: readonly string[]
     personal?: PersonalPolicies
   },
 ): DatasetDefinition {
-  const { source, time, knownAt, expect = [], probeEvery, personal } = options
+  const { source, time, knownAt, expect = [], probeEvery, ...more } = options
   const known = Object.entries(knownAt ?? {}).map(([column, option]) => [column, toKnownAt(option)] as const)
   return datasetDefinition.parse({
     kind: 'dataset',
@@ -84,6 +104,6 @@ export function dataset(
     ...(known.length > 0 && { knownAt: Object.fromEntries(known) }),
     ...(probeEvery !== undefined && { probeEveryMs: durationMs.parse(probeEvery) }),
     expect,
-    ...(personal !== undefined && { personal }),
+    ...more,
   })
 }

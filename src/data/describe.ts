@@ -1,17 +1,18 @@
 import type { z } from 'zod'
 import { table } from '../http/command.ts'
 import { personalTable } from '../privacy/privacy.ts'
-import type { ColumnSummary, reportDetail, versionDetail } from './schema.ts'
+import type { ColumnSummary, DatasetVersion, reportDetail, VersionCause, versionDetail } from './schema.ts'
 
 const SHOWN_TOP = 3
 const SHOWN_FAILING = 20
 
 /** A version as a page of text. */
 export function describeVersion(version: z.infer<typeof versionDetail>): string {
-  const { dataset, number, rows, addedRows, parts, sizeBytes, schemaChange, report } = version
+  const { dataset, number, rows, addedRows, parts, sizeBytes, schemaChange, report, deleted } = version
   const head = [
     ['version', `${dataset}@${number}`],
-    ['created', momentText(version.createdMs)],
+    ['created', `${momentText(version.createdMs)}${originText(version)}`],
+    ...(deleted ? [['deleted', `by retention, ${momentText(deleted.atMs)}: ${deleted.why}`]] : []),
     ['rows', `${amount(rows)} (${amount(addedRows)} new) in ${amount(parts)} parts, ${sizeText(sizeBytes)}`],
     ['times', rangeText(version.minTimeMs, version.maxTimeMs)],
     ['content', version.contentHash],
@@ -47,6 +48,19 @@ export function describeReport(report: z.infer<typeof reportDetail>): string {
     ...(more > 0 ? [`… and ${amount(more)} more (--json has them)`] : []),
   ].join('\n')
 }
+
+/** ` by ana, who asked for it (job …)`. */
+export function originText({ by, cause }: Pick<DatasetVersion, 'by' | 'cause'>): string {
+  if (by === null) return ''
+  return ` by ${by.name}${cause === null ? '' : `: ${CAUSE_TEXT[cause.kind]}${cause.reference === null ? '' : ` ${cause.reference}`}`}`
+}
+
+const CAUSE_TEXT = {
+  probe: 'new data seen by job',
+  request: 'asked for',
+  push: 'rows were pushed, job',
+  pipeline: 'asked for by a pipeline',
+} as const satisfies Record<VersionCause['kind'], string>
 
 function summaryTable(columns: readonly ColumnSummary[]): string {
   return table(

@@ -3,13 +3,13 @@ import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
 import { readArrivals, type Arrival } from './arrivals.ts'
 import { mergeSchemas } from '../sources/sources.ts'
-import { commitVersion, isOvertaken, rejectArrivals, rememberSource } from './commit.ts'
+import { commitVersion, isOvertaken, rejectArrivals, rememberSource, type VersionOrigin } from './commit.ts'
 import { recordFailure } from './failures.ts'
 import { countLateRows } from './late-rows.ts'
 import { findPersonal, untaggedColumns } from './personal.ts'
 import { planIngest, type IngestContext, type IngestPlan } from './plan.ts'
 import type { Column } from '../sources/schema.ts'
-import type { DatasetVersion, Part, ValidationReport } from './schema.ts'
+import type { DatasetVersion, Part, ValidationReport, VersionCause } from './schema.ts'
 import { findDataset } from './store.ts'
 import { checkDelivery, checkFiles } from './check-arrivals.ts'
 import { summariseVersion } from './summarise-version.ts'
@@ -29,14 +29,17 @@ const ATTEMPTS = 3
  */
 export async function ingest(
   context: IngestContext,
-  { projectId, actor, dataset: name }: { projectId: string; actor: Actor; dataset: string },
+  input: { projectId: string; actor: Actor; dataset: string; cause?: VersionCause },
 ): Promise<IngestResult> {
+  const { projectId, actor, dataset: name, cause = { kind: 'request', reference: null } } = input
   requirePermission(actor, 'contribute', projectId)
   const dataset = await findDataset(context.db.read, projectId, name)
   if (!dataset) throw new AppError('not_found', `There is no dataset ${name}`)
   for (let attempt = 1; ; attempt++) {
     try {
-      return await ingestOnce(context, actor, await planIngest(context, dataset))
+      const pushed: VersionCause = { ...cause, kind: 'push' }
+      const origin = { actor, cause: dataset.definition.source.type === 'push' ? pushed : cause }
+      return await ingestOnce(context, origin, await planIngest(context, dataset))
     } catch (error) {
       // Another process made the next version first: look again.
       if (isOvertaken(error) && attempt < ATTEMPTS) continue
@@ -46,7 +49,11 @@ export async function ingest(
   }
 }
 
-async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan): Promise<IngestResult> {
+async function ingestOnce(
+  context: IngestContext,
+  origin: VersionOrigin,
+  plan: IngestPlan,
+): Promise<IngestResult> {
   const { dataset, parent, kept, arriving } = plan
   if (arriving.length === 0 && isSameContent(plan, kept)) {
     await rememberSource(context, plan)
@@ -72,12 +79,12 @@ async function ingestOnce(context: IngestContext, actor: Actor, plan: IngestPlan
     )
   }
   if (summary === undefined || failed) {
-    const report = await rejectArrivals(context, actor, plan, { problems, validation, arrivals })
+    const report = await rejectArrivals(context, origin.actor, plan, { problems, validation, arrivals })
     return { state: 'rejected', version: parent, report }
   }
   const parts = [...kept, ...withFacts(plan, arrivals, validation.files)]
   if (parts.length === 0) return { state: 'unchanged', version: parent }
-  const { version, report } = await commitVersion(context, actor, plan, {
+  const { version, report } = await commitVersion(context, origin, plan, {
     parts,
     schema,
     arrivals,

@@ -10,6 +10,7 @@ import {
   reportDetail,
   versionDetail,
   type Dataset,
+  type DatasetItem,
 } from './schema.ts'
 import { findLatestReport, findLatestVersion, listDatasets, listQuarantined } from './store.ts'
 import { concealKept, personalColumns } from './personal.ts'
@@ -23,10 +24,18 @@ export const routes = [
     path: '/datasets',
     summary: 'The datasets of the project, each with its latest version and its latest validation report',
     permission: 'view',
+    query: z.object({
+      search: z
+        .string()
+        .max(200)
+        .optional()
+        .describe('Words that must all stand in its name, description, owner, tags or columns'),
+    }),
     response: listOf(datasetItem),
-    async handle({ context, projectId }) {
+    async handle({ context, projectId, query }) {
       const datasets = await listDatasets(context.db.read, projectId)
-      return { items: await Promise.all(datasets.map((dataset) => toItem(context, dataset))) }
+      const items = await Promise.all(datasets.map((dataset) => toItem(context, dataset)))
+      return { items: items.filter((item) => hasWords(item, query.search ?? '')) }
     },
   }),
   route({
@@ -122,10 +131,15 @@ export const routes = [
   }),
 ]
 
-async function toItem(
-  { db }: Parameters<typeof getDataset>[0],
-  dataset: Dataset,
-): Promise<z.input<typeof datasetItem>> {
+function hasWords({ name, definition, latest }: DatasetItem, search: string): boolean {
+  const { description = '', owner = '', tags = [] } = definition
+  const columns = latest?.schema.map((column) => column.name) ?? []
+  const text = [name, description, owner, ...tags, ...columns].join('\n').toLowerCase()
+  const words = search.toLowerCase().split(/\s+/)
+  return words.every((word) => text.includes(word))
+}
+
+async function toItem({ db }: Parameters<typeof getDataset>[0], dataset: Dataset): Promise<DatasetItem> {
   const report = await findLatestReport(db.read, dataset.id)
   return {
     id: dataset.id,

@@ -27,6 +27,12 @@ const manifestSchema = z.object({
 })
 export type Manifest = z.infer<typeof manifestSchema>
 
+export const causeKinds = ['probe', 'request', 'push', 'pipeline'] as const
+
+/** Why somebody made a version: `reference` is the job that made it. A version of pushed rows has the cause `push`. */
+const versionCause = z.object({ kind: z.enum(causeKinds), reference: z.string().nullable() })
+export type VersionCause = z.infer<typeof versionCause>
+
 const datasetVersionSchema = z.object({
   id: z.string(),
   projectId: z.string(),
@@ -52,6 +58,11 @@ const datasetVersionSchema = z.object({
   sourceCursor: z.string().nullable(),
   /** Rows of what was new at the source that are older than the newest row of the version before. */
   lateRows: z.number(),
+  /** Null of versions that were made before this was noted. */
+  by: z.object({ id: z.string(), name: z.string() }).nullable(),
+  cause: versionCause.nullable(),
+  /** When retention took its rows, and by which rule. */
+  deleted: z.object({ atMs: z.number(), why: z.string() }).nullable(),
 })
 export type DatasetVersion = z.infer<typeof datasetVersionSchema>
 
@@ -113,6 +124,8 @@ export const datasetItem = z.object({
   latest: datasetVersionSchema.nullable(),
   report: validationReport.pick({ id: true, verdict: true, sentence: true, createdMs: true }).nullable(),
 })
+
+export type DatasetItem = z.infer<typeof datasetItem>
 
 /** A dataset with its newest versions and the files set aside. */
 export const datasetDetail = datasetItem.extend({

@@ -5,7 +5,7 @@ import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { PersonalPolicies } from '../privacy/definition.ts'
 import { datasetDefinition } from './definition.ts'
 import type { Column, SchemaChange } from '../sources/schema.ts'
-import type { Dataset, DatasetVersion, ValidationReport } from './schema.ts'
+import type { Dataset, DatasetVersion, ValidationReport, VersionCause } from './schema.ts'
 import type {
   DatasetFileRow,
   DatasetPartRow,
@@ -108,6 +108,12 @@ const versionColumns = [
   'dataset_version.created_ms',
   'source_cursor',
   'late_rows',
+  'actor_id',
+  'actor_name',
+  'cause_kind',
+  'cause_reference',
+  'deleted_ms',
+  'deleted_why',
   'dataset.name',
 ] as const
 
@@ -270,7 +276,10 @@ export async function findLatestReport(
 /** Every blob that the room's rows refer to, for garbage collection. */
 export async function referencedBlobs(at: Queryable): Promise<string[]> {
   const parts = await at.selectFrom('dataset_part').select('sha256').distinct().execute()
-  const held = await at.selectFrom('dataset_version').select(['manifest_sha256', 'summary_sha256']).execute()
+  const held = await at
+    .selectFrom('dataset_version')
+    .select(['manifest_sha256', 'summary_sha256', 'deleted_ms'])
+    .execute()
   const reports = await at
     .selectFrom('validation_report')
     .select('failing_rows_sha256')
@@ -283,7 +292,9 @@ export async function referencedBlobs(at: Queryable): Promise<string[]> {
     .execute()
   return [
     ...[...parts, ...pushed].map((row) => row.sha256),
-    ...held.flatMap((row) => [row.manifest_sha256, row.summary_sha256]),
+    ...held.flatMap((row) =>
+      row.deleted_ms === null ? [row.manifest_sha256, row.summary_sha256] : [row.summary_sha256],
+    ),
     ...reports.map((row) => row.failing_rows_sha256!),
   ]
 }
@@ -301,7 +312,7 @@ function toDataset(row: DatasetRow): Dataset {
   }
 }
 
-function toVersion(row: DatasetVersionRow & { name: string }): DatasetVersion {
+function toVersion(row: Omit<DatasetVersionRow, 'released_ms'> & { name: string }): DatasetVersion {
   return {
     id: row.id,
     projectId: row.project_id,
@@ -325,6 +336,12 @@ function toVersion(row: DatasetVersionRow & { name: string }): DatasetVersion {
     createdMs: row.created_ms,
     sourceCursor: row.source_cursor,
     lateRows: row.late_rows,
+    by: row.actor_id === null ? null : { id: row.actor_id, name: row.actor_name ?? row.actor_id },
+    cause:
+      row.cause_kind === null
+        ? null
+        : { kind: row.cause_kind as VersionCause['kind'], reference: row.cause_reference },
+    deleted: row.deleted_ms === null ? null : { atMs: row.deleted_ms, why: row.deleted_why ?? '' },
   }
 }
 

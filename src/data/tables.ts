@@ -36,6 +36,17 @@ export interface DatasetVersionRow {
   source_cursor: string | null
   /** Rows of what was new at the source that are older than the newest row of the version before. */
   late_rows: number
+  /** Who made it; null of versions older than this column. */
+  actor_id: string | null
+  actor_name: string | null
+  cause_kind: string | null
+  /** The job that made it. */
+  cause_reference: string | null
+  /** Domain time at which retention took its rows, and by which rule; the row and the summary stay. */
+  deleted_ms: number | null
+  deleted_why: string | null
+  /** When the parts that only it held were given up. */
+  released_ms: number | null
 }
 
 /** A source file's content as a normalised part. */

@@ -18,16 +18,25 @@ export async function latestVersion(
   return await findLatestVersion(db.read, dataset.id)
 }
 
+/** A version whose rows are there. Throws `not_found`, and `conflict` when retention has taken its rows. */
 export async function getVersion(
   { db }: Reads,
   { projectId, id }: { projectId: string; id: string },
 ): Promise<DatasetVersion> {
   const version = await findVersion(db.read, projectId, id)
   if (!version) throw new AppError('not_found', `There is no dataset version ${id}`)
-  return version
+  return requireRows(version)
 }
 
-/** A version by its id, by `name@number`, or the latest by `name`. Throws `not_found`. */
+/** As `resolveVersion` does, a version whose rows are there: throws `conflict` when retention has taken them. */
+export async function resolveReadable(
+  context: Reads,
+  input: { projectId: string; reference: string },
+): Promise<DatasetVersion> {
+  return requireRows(await resolveVersion(context, input))
+}
+
+/** A version by its id, by `name@number`, or the latest by `name`, also one that is deleted. Throws `not_found`. */
 export async function resolveVersion(
   { db }: Reads,
   { projectId, reference }: { projectId: string; reference: string },
@@ -133,4 +142,16 @@ export async function compareVersions(
     added: parts.filter(({ sha256 }) => !old.has(sha256)),
     onlyAdded: [...old].every((sha256) => now.has(sha256)),
   }
+}
+
+/** `flights@3 was deleted by retention on 2001-05-07 (keep the newest 3 versions)`. */
+function requireRows(version: DatasetVersion): DatasetVersion {
+  const { dataset, number, deleted } = version
+  if (deleted === null) return version
+  const day = new Date(deleted.atMs).toISOString().slice(0, 10)
+  throw new AppError(
+    'conflict',
+    `${dataset}@${number} was deleted by retention on ${day} (${deleted.why}): its rows are gone`,
+    { details: { dataset, number, deletedMs: deleted.atMs } },
+  )
 }

@@ -1,5 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { compareVersions, getDataset, getVersion, latestVersion, versionScan } from '../data/data.ts'
+import {
+  compareVersions,
+  getDataset,
+  getVersion,
+  holdVersion,
+  latestVersion,
+  versionScan,
+} from '../data/data.ts'
 import type { DatasetVersion } from '../data/schema.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
@@ -96,6 +103,9 @@ async function moveCursor(
     const now = await findMaterialization(trx, projectId, spec)
     if (now?.cursor_ms !== before?.cursor_ms || now?.online_mark !== before?.online_mark)
       throw new AppError('conflict', `Another process has materialised ${spec.view} meanwhile`)
+    // The version was the latest when it was looked up; retention may have taken it since.
+    if (!(await holdVersion(trx, version.id)))
+      throw new AppError('conflict', `Retention took ${version.dataset}@${version.number} meanwhile`)
     await upsertMaterialization(trx, {
       project_id: projectId,
       view: spec.view,

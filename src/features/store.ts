@@ -156,6 +156,22 @@ export async function upsertMaterialization(trx: Trx, row: FeatureMaterializatio
     .execute()
 }
 
+/** Of these dataset versions, those that the online values of a view come from. */
+export async function listDatasetVersionUses(
+  at: Queryable,
+  ids: readonly string[],
+): Promise<{ id: string; what: string }[]> {
+  const rows = await at
+    .selectFrom('feature_materialization')
+    .select(['dataset_version_id', 'view'])
+    .where('dataset_version_id', 'in', ids)
+    .execute()
+  return rows.map(({ dataset_version_id, view }) => ({
+    id: dataset_version_id,
+    what: `the online values of ${view}`,
+  }))
+}
+
 /** Live views whose data have something to give that was still in the future the last time. */
 export async function listDueViews(
   at: Queryable,

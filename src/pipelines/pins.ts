@@ -1,3 +1,4 @@
+import { holdVersion } from '../data/data.ts'
 import type { Context } from '../http/context.ts'
 import { hashJson } from '../kernel/json.ts'
 import { outputSchema, type Output, type Pin } from './schema.ts'
@@ -46,16 +47,13 @@ export class PinResolver {
     if (known) return toPinned(known)
     const found = await this.#sources[kind](projectId, name)
     const value = found ? { ...found } : {}
-    return await this.#db.write(async (trx) =>
-      toPinned(
-        await insertPin(trx, {
-          runId,
-          projectId,
-          pin: { kind, name, value },
-          nowMs: await this.#db.wallTime(trx),
-        }),
-      ),
-    )
+    const pin = await this.#db.write(async (trx) => {
+      // A newer version may have come since, and retention taken this one.
+      if (kind === 'dataset' && found && !(await holdVersion(trx, found.id))) return undefined
+      const nowMs = await this.#db.wallTime(trx)
+      return await insertPin(trx, { runId, projectId, pin: { kind, name, value }, nowMs })
+    })
+    return pin ? toPinned(pin) : await this.#resolve(kind, name)
   }
 }
 

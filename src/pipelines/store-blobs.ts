@@ -44,3 +44,19 @@ export async function listTrackedRuns(
     })),
   ]
 }
+
+/** Of these dataset versions, those that a run has pinned. */
+export async function listDatasetVersionUses(
+  at: Queryable,
+  ids: readonly string[],
+): Promise<{ id: string; what: string }[]> {
+  const rows = await at
+    .selectFrom('run_pin')
+    .innerJoin('pipeline_run', 'pipeline_run.id', 'run_pin.run_id')
+    .select(['run_pin.pinned_id', 'pipeline_run.pipeline'])
+    .distinct()
+    .where('run_pin.kind', '=', 'dataset')
+    .where('run_pin.pinned_id', 'in', ids)
+    .execute()
+  return rows.map(({ pinned_id, pipeline }) => ({ id: pinned_id!, what: `a run of pipeline ${pipeline}` }))
+}

@@ -54,4 +54,4 @@ export {
 export { listEvaluationRows, listGateResultRows, toEvaluation, toGateReport } from './store-evaluations.ts'
 export { listPinnedServices, listServiceUsers, type ServiceUser } from './store-services.ts'
 export type { ModelVersionRow, RegisteredModelRow } from './tables.ts'
-export { lineage, listReferences, type Reference } from './store-lineage.ts'
+export { lineage, listDatasetVersionUses, listReferences, type Reference } from './store-lineage.ts'

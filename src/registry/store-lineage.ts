@@ -176,3 +176,21 @@ export async function listReferences(
   }
   return found
 }
+
+/** Of these dataset versions, those that a model version was trained on. */
+export async function listDatasetVersionUses(
+  at: Queryable,
+  ids: readonly string[],
+): Promise<{ id: string; what: string }[]> {
+  const rows = await at
+    .selectFrom('model_version as v')
+    .innerJoin('registered_model as m', 'm.id', 'v.model_id')
+    .select(['v.dataset_version_id', 'm.name', 'v.version'])
+    .where('v.dataset_version_id', 'in', ids)
+    .where('v.deleted_ms', 'is', null)
+    .execute()
+  return rows.map(({ dataset_version_id, name, version }) => ({
+    id: dataset_version_id!,
+    what: `the model version ${name}/${version}`,
+  }))
+}

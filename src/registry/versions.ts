@@ -1,3 +1,4 @@
+import { holdVersion } from '../data/data.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
@@ -84,6 +85,8 @@ export async function registerVersion(
     for (const blob of [input.onnx, input.layout])
       if (blob) await recordBlob(trx, { projectId, blob, nowMs: await db.wallTime(trx) })
     const row = versionRow(input, { id: ids.uuid(), model, version: number, nowMs })
+    if (row.dataset_version_id !== null && !(await holdVersion(trx, row.dataset_version_id)))
+      throw new AppError('conflict', `The dataset version ${row.dataset_version_id} was deleted by retention`)
     await insertVersion(trx, row)
     if (input.featureService) await insertServedViews(trx, projectId, input.featureService)
     for (const tag of tags) await upsertTag(trx, VERSION_TAGS, { ownerId: row.id, projectId, tag })

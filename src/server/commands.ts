@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import { apiOf, currentConfig, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { localOwner } from '../kernel/actor.ts'
+import type { OutdatedVersion } from '../data/data.ts'
 import { durationMs } from '../kernel/duration.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Collected } from '../ports/artifacts/blobs.ts'
@@ -12,7 +13,7 @@ export function addServerCommands(program: Command): void {
   program
     .command('gc')
     .description(
-      'what was deleted long ago, orphaned artifacts, and stored bytes that nothing refers to: says what would go, and with --delete deletes it',
+      'what was deleted long ago, dataset versions that are no longer kept, orphaned artifacts, and stored bytes that nothing refers to: says what would go, and with --delete deletes it',
     )
     .addOption(
       new Option('--delete', 'really delete; what becomes unused waits for a day before its bytes go'),
@@ -60,7 +61,7 @@ interface GcOptions extends CommandOptions {
 /** Works on the database and the artifacts themselves, whether Tidemill runs or not. */
 async function gc(options: GcOptions): Promise<void> {
   const { openStored } = await import('../http/open-context.ts')
-  const { collectGarbage } = await import('./gc.ts')
+  const { collectGarbage, retireVersions } = await import('./gc.ts')
   const { purgeTrash, showTrash } = await import('./trash.ts')
   const { listProjectIds, resolveProject } = await import('../governance/governance.ts')
   const { dataDir, olderThan, experiment: experimentId, project } = options
@@ -73,32 +74,59 @@ async function gc(options: GcOptions): Promise<void> {
     project === undefined ? await listProjectIds(context) : [await resolveProject(context, project)]
   const work = dryRun ? showTrash : purgeTrash
   const trash: Trash = { items: [], orphans: [] }
+  const versions: OutdatedVersion[] = []
   for (const projectId of projectIds) {
     const found = await work(context, { projectId, actor: localOwner, olderThanMs: age.data, experimentId })
     trash.items.push(...found.items)
     trash.orphans.push(...found.orphans)
+    if (experimentId === undefined)
+      versions.push(...(await retireVersions(context, { projectId, actor: localOwner, dryRun })))
   }
   const nowMs = await context.db.wallTime()
   const blobs = await collectGarbage(context, { actor: localOwner, nowMs, dryRun })
-  print(options, { deleted: !dryRun, trash, blobs }, () => gcText({ dryRun, trash, blobs }))
+  const done = { trash, versions, blobs }
+  print(options, { deleted: !dryRun, ...done }, () => gcText({ dryRun, ...done }))
 }
 
-function gcText({ dryRun, trash, blobs }: { dryRun: boolean; trash: Trash; blobs: Collected }): string {
+interface Garbage {
+  dryRun: boolean
+  trash: Trash
+  versions: readonly OutdatedVersion[]
+  blobs: Collected
+}
+
+function gcText({ dryRun, trash, versions, blobs }: Garbage): string {
   const going = trash.items.filter(({ keptBy }) => keptBy === undefined)
   const staying = trash.items.filter(({ keptBy }) => keptBy !== undefined)
+  const outdated = versions.filter(({ keptBy }) => keptBy === undefined)
   const count = (kind: string): number => going.filter((item) => item.kind === kind).length
   const sized = [...going, ...trash.orphans]
   const files = sized.reduce((sum, item) => sum + item.files, 0)
   const bytes = sized.reduce((sum, item) => sum + item.bytes, 0)
   const lines = [
     `${dryRun ? 'Would purge' : 'Purged'} ${count('experiment')} experiments, ${count('run')} runs and ${count('logged-model')} logged models from the trash, and ${trash.orphans.length} orphaned artifact folders: ${files} files (${mebibytes(bytes)}).`,
+    `${dryRun ? 'Would delete' : 'Deleted'} ${outdated.length} dataset versions${outdated.length === 0 ? '' : `: ${versionList(outdated)}`}.`,
     dryRun
       ? `Would delete ${blobs.deleted.length} blobs (${mebibytes(blobs.freedBytes)}) and condemn ${blobs.condemned.length} more.`
       : `Deleted ${blobs.deleted.length} blobs (${mebibytes(blobs.freedBytes)}); ${blobs.condemned.length} more are unused and go in a day.`,
+    ...versions
+      .filter(({ keptBy }) => keptBy !== undefined)
+      .slice(0, 20)
+      .map(({ dataset, number, keptBy }) => `Stays: ${dataset}@${number}, for ${keptBy}.`),
     ...staying.slice(0, 20).map(({ kind, id, keptBy }) => `Stays: ${kind} ${id}, for ${keptBy}.`),
   ]
   if (dryRun) lines.push('Nothing was changed. --delete does it.')
   return lines.join('\n')
+}
+
+/** `flights@1 to 4 (keep the newest 3 versions)`, the first few datasets. */
+function versionList(versions: readonly OutdatedVersion[]): string {
+  const datasets = [...Map.groupBy(versions, ({ dataset }) => dataset)].map(([dataset, of]) => {
+    const first = of[0]!.number
+    const last = of.at(-1)!.number
+    return `${dataset}@${first === last ? first : `${first} to ${last}`} (${of[0]!.why})`
+  })
+  return [...datasets.slice(0, 10), ...(datasets.length > 10 ? ['…'] : [])].join(', ')
 }
 
 function mebibytes(bytes: number): string {

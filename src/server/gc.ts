@@ -1,14 +1,31 @@
-import { referencedBlobs as benchmarkBlobs } from '../benchmarks/benchmarks.ts'
-import { referencedBlobs as dataBlobs } from '../data/data.ts'
-import { audit } from '../governance/governance.ts'
+import {
+  listDatasetVersionUses as benchmarkUses,
+  referencedBlobs as benchmarkBlobs,
+} from '../benchmarks/benchmarks.ts'
+import {
+  deleteOutdatedVersions,
+  listOutdatedVersions,
+  referencedBlobs as dataBlobs,
+  type OutdatedVersion,
+} from '../data/data.ts'
+import { listDatasetVersionUses as featureUses } from '../features/features.ts'
+import { audit, listProjectIds } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, systemActor, type Actor } from '../kernel/actor.ts'
 import { referencedBlobs as monitoringBlobs } from '../monitoring/monitoring.ts'
-import { referencedBlobs as pipelinesBlobs } from '../pipelines/pipelines.ts'
+import {
+  listDatasetVersionUses as pipelineUses,
+  referencedBlobs as pipelinesBlobs,
+} from '../pipelines/pipelines.ts'
 import { collectBlobs, type Collected } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { referencedBlobs as projectBlobs } from '../project/apply.ts'
-import { listReferences, referencedBlobs as registryBlobs, type Reference } from '../registry/registry.ts'
+import {
+  listDatasetVersionUses as registryUses,
+  listReferences,
+  referencedBlobs as registryBlobs,
+  type Reference,
+} from '../registry/registry.ts'
 import { referencedBlobs as servingBlobs } from '../serving/serving.ts'
 import { referencedBlobs as trackingBlobs } from '../tracking/tracking.ts'
 
@@ -45,6 +62,30 @@ export async function referencedRuns(
     runs: await listReferences(at, 'run_id', runIds),
     loggedModels: await listReferences(at, 'logged_model_id', loggedModelIds),
   }
+}
+
+/** A room whose rows refer to dataset versions stands here, or retention takes what it needs. */
+const DATASET_USERS = [registryUses, pipelineUses, benchmarkUses, featureUses]
+
+async function listUses(at: Queryable, ids: readonly string[]): Promise<{ id: string; what: string }[]> {
+  const uses = []
+  for (const usesOfRoom of DATASET_USERS) uses.push(...(await usesOfRoom(at, ids)))
+  return uses
+}
+
+/** Takes the rows of dataset versions that are outdated and unused; with `dryRun` only says which they are. */
+export async function retireVersions(
+  context: Pick<Context, 'db' | 'clock' | 'artifacts'>,
+  { projectId, actor, dryRun }: { projectId: string; actor: Actor; dryRun: boolean },
+): Promise<OutdatedVersion[]> {
+  const work = dryRun ? listOutdatedVersions : deleteOutdatedVersions
+  return await work(context, { projectId, actor, listUses })
+}
+
+/** In every project what the datasets' `keep` lets go goes by itself. */
+export async function retireByItself(context: Pick<Context, 'db' | 'clock' | 'artifacts'>): Promise<void> {
+  for (const projectId of await listProjectIds(context))
+    await retireVersions(context, { projectId, actor: systemActor('retention'), dryRun: false })
 }
 
 /**

@@ -34,6 +34,7 @@ import { forgetDeliveries } from '../webhooks/webhooks.ts'
 import { webhookConsumer } from '../webhooks/jobs.ts'
 import { routes as webhookRoutes } from '../webhooks/routes.ts'
 import { commentRoutes } from './comment-routes.ts'
+import { retireByItself } from './gc.ts'
 import { lineageRoutes } from './lineage.ts'
 import { auditStateRoutes } from './audit-state.ts'
 import { overviewRoutes } from './overview.ts'
@@ -92,6 +93,7 @@ export const roomTicks: readonly Tick[] = [
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
   { name: 'remove abandoned uploads', everyMs: 600_000, run: removeExpiredUploads },
   { name: 'empty the trash', everyMs: 3_600_000, run: purgeByItself },
+  { name: 'let old dataset versions go', everyMs: 3_600_000, run: retireByItself },
   { name: 'forget old deliveries', everyMs: 3_600_000, run: forgetDeliveries },
   { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
   { name: 'judge what is due', everyMs: 1_000, run: tickMonitors },

@@ -29,6 +29,7 @@ import * as eventOrder from './migrations/030-event-order.ts'
 import * as onDemandCode from './migrations/027-on-demand-code.ts'
 import * as privacy from './migrations/025-privacy.ts'
 import * as sources from './migrations/022-sources.ts'
+import * as datasetVersions from './migrations/023-dataset-versions.ts'
 
 /** Forward only, in this order; a name is never reused. */
 const migrations = {
@@ -59,6 +60,7 @@ const migrations = {
   '027-on-demand-code': onDemandCode.up,
   '025-privacy': privacy.up,
   '022-sources': sources.up,
+  '023-dataset-versions': datasetVersions.up,
 }
 
 const MIGRATION_LOCK = 840_173
