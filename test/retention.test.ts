@@ -188,10 +188,10 @@ describeDatabases('retention of dataset versions', (open) => {
     const { dataDir, databaseUrl } = context.config
     const env = { ...process.env, TIDEMILL_DATABASE_URL: databaseUrl }
     const argv = ['--disable-warning=ExperimentalWarning', MAIN, 'gc', '--delete', '--data-dir', dataDir]
-    let ended = false
-    const collector = promisify(execFile)(process.execPath, argv, { env }).finally(() => (ended = true))
+    const gc = { ended: false }
+    const collector = promisify(execFile)(process.execPath, argv, { env }).finally(() => (gc.ended = true))
     const pinned: string[] = []
-    for (let day = 2; day < 29 && !(ended && day > 12); day++) {
+    for (let day = 2; day < 29 && !(gc.ended && day > 12); day++) {
       const run = { id: await aRun(context), projectId: PROJECT_ID }
       const resolver = new PinResolver(context, run, pinSources(context))
       const [pin] = await Promise.all([
