@@ -50,7 +50,7 @@ export function describeReport(report: z.infer<typeof reportDetail>): string {
 }
 
 /** ` by ana, who asked for it (job …)`. */
-export function originText({ by, cause }: Pick<DatasetVersion, 'by' | 'cause'>): string {
+function originText({ by, cause }: Pick<DatasetVersion, 'by' | 'cause'>): string {
   if (by === null) return ''
   return ` by ${by.name}${cause === null ? '' : `: ${CAUSE_TEXT[cause.kind]}${cause.reference === null ? '' : ` ${cause.reference}`}`}`
 }

@@ -22,10 +22,7 @@ const DAY_MS = 86_400_000
 const BATCH = 200
 
 /** Of these dataset versions, those that a room's rows refer to, with what that is. */
-export type ListVersionUses = (
-  at: Queryable,
-  ids: readonly string[],
-) => Promise<{ id: string; what: string }[]>
+type ListVersionUses = (at: Queryable, ids: readonly string[]) => Promise<{ id: string; what: string }[]>
 
 /** A version that a dataset's `keep` lets go; with `keptBy` it stays for what refers to it. */
 export interface OutdatedVersion {

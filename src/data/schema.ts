@@ -27,7 +27,7 @@ const manifestSchema = z.object({
 })
 export type Manifest = z.infer<typeof manifestSchema>
 
-export const causeKinds = ['probe', 'request', 'push', 'pipeline'] as const
+const causeKinds = ['probe', 'request', 'push', 'pipeline'] as const
 
 /** Why somebody made a version: `reference` is the job that made it. A version of pushed rows has the cause `push`. */
 const versionCause = z.object({ kind: z.enum(causeKinds), reference: z.string().nullable() })
