@@ -20,6 +20,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['tuning', 'serving'],
   ['rollout'],
   ['monitoring'],
+  ['skew'],
   ['catalogue'],
   ['project'],
   ['protocols', 'importing'],

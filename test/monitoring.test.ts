@@ -195,6 +195,7 @@ class World {
           traceId: null,
           pairId: row.pairId ?? null,
           featureAges: null,
+          request: null,
           score: row.score,
           decision: null,
         }

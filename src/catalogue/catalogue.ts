@@ -3,6 +3,8 @@ import { listEntries, listFreshness, searchEntries, type FeatureEntry } from '..
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { mismatchRate, sumSkew } from '../skew/skew.ts'
+import type { SkewCounts } from '../skew/schema.ts'
 import { readUsage, usersOf, usersOfService, type Usage, type VersionUse } from './usage.ts'
 
 export interface CatalogueQuery {
@@ -27,11 +29,24 @@ export interface CatalogueEntry extends FeatureEntry {
     /** Where such a version is stable or candidate. */
     deployments: string[]
   }
+  /** Of what was served in the last week; null where nothing was computed again. */
+  skew: EntrySkew | null
   /** Features that no model version takes. */
   unusedFeatures: string[]
   /** Where the text was found; null for the name itself, and without a text. */
   match: string | null
 }
+
+interface EntrySkew {
+  /** Served values, over all features, versions and deployments. */
+  checked: number
+  mismatched: number
+  late: number
+  /** The feature with the greatest lower bound of its share of mismatches. */
+  worst: { feature: string; rate: number; lower: number; upper: number }
+}
+
+const SKEW_DAYS = 7
 
 /** Everything that the project declares of features, with freshness and usage; chosen, and the best first when a text is given. */
 export async function listCatalogue(
@@ -47,6 +62,7 @@ export async function listCatalogue(
       .filter(({ current }) => current)
       .map((each) => [each.view.view, each]),
   )
+  const skew = Map.groupBy(await sumSkew(context, { projectId, days: SKEW_DAYS }), ({ source }) => source)
   const all = entries.map((entry): Omit<CatalogueEntry, 'match'> => {
     const found = entry.kind === 'view' ? fresh.get(entry.name) : undefined
     return {
@@ -60,6 +76,7 @@ export async function listCatalogue(
             staleKeys: found.staleKeys,
           }
         : null,
+      skew: entry.kind === 'view' || entry.kind === 'on_demand' ? skewOf(skew.get(entry.name)) : null,
       ...usedBy(entry, entries, usage),
     }
   })
@@ -101,6 +118,29 @@ function isWanted(entry: Omit<CatalogueEntry, 'match'>, query: CatalogueQuery): 
     (tag === undefined || entry.tags.includes(tag)) &&
     (unused !== true || entry.usedBy.versions === 0 || entry.unusedFeatures.length > 0)
   )
+}
+
+function skewOf(counts: readonly SkewCounts[] = []): EntrySkew | null {
+  const byFeature = [...Map.groupBy(counts, ({ feature }) => feature)].flatMap(([feature, own]) => {
+    const sum = {
+      checked: own.reduce((all, { checked }) => all + checked, 0),
+      mismatched: own.reduce((all, { mismatched }) => all + mismatched, 0),
+      late: own.reduce((all, { late }) => all + late, 0),
+    }
+    const rate = mismatchRate(sum)
+    return rate ? [{ feature, ...sum, ...rate }] : []
+  })
+  const [worst] = byFeature.toSorted((a, b) => b.lower - a.lower || b.rate - a.rate)
+  if (!worst) return null
+  const { feature, rate, lower, upper } = worst
+  const total = (key: 'checked' | 'mismatched' | 'late'): number =>
+    byFeature.reduce((all, each) => all + each[key], 0)
+  return {
+    checked: total('checked'),
+    mismatched: total('mismatched'),
+    late: total('late'),
+    worst: { feature, rate, lower, upper },
+  }
 }
 
 /** The versions that use an entry. Of an entity: those that use a view of it. */

@@ -38,6 +38,15 @@ const entry = z.object({
     versions: z.number(),
     deployments: z.array(z.string()),
   }),
+  skew: z
+    .object({
+      checked: z.number(),
+      mismatched: z.number(),
+      late: z.number(),
+      worst: z.object({ feature: z.string(), rate: z.number(), lower: z.number(), upper: z.number() }),
+    })
+    .nullable()
+    .describe('Of what was served in the last week'),
   unusedFeatures: z.array(z.string()),
   match: text.describe('Where the text was found; null for its own name'),
 })

@@ -33,8 +33,9 @@ export { pushOnline, type PushedColumns } from './push.ts'
 export { listServedFeatures } from './served.ts'
 export { listDatasetVersionUses } from './store.ts'
 export { lineage } from './store-lineage.ts'
-export { buildTrainingSet, trainingSet } from './training-set.ts'
 export { FeatureCatalogue, type FeatureSelection, type VectorColumn } from './vectors.ts'
+export { buildTrainingSet, planTrainingSet, trainingSet, type TrainingSetPlan } from './training-set.ts'
+export { listMaterializationStates, type MaterializationState } from './store-history.ts'
 
 /**
  * Makes the feature definitions of a project version the project's. Values of a view whose definition is new are

@@ -1,5 +1,6 @@
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { ViewSpec } from './schema.ts'
+import { insertMaterializationState } from './store-history.ts'
 import type { FeatureDefinitionRow, FeatureMaterializationRow, FeatureViewRow } from './tables.ts'
 
 export async function listDefinitions(
@@ -154,6 +155,7 @@ export async function upsertMaterialization(trx: Trx, row: FeatureMaterializatio
       }),
     )
     .execute()
+  await insertMaterializationState(trx, row)
 }
 
 /** Of these dataset versions, those that the online values of a view come from. */

@@ -39,8 +39,36 @@ export interface FeatureMaterializationRow {
   created_ms: number
 }
 
+/** What the online store held from some moment of domain time on: the view of this version, up to `cursor_ms`. */
+export interface FeatureMaterializationHistoryRow {
+  project_id: string
+  view: string
+  definition_hash: string
+  cursor_ms: number
+  dataset_version_id: string
+  at_ms: number
+  newest_event_ms: number | null
+  created_ms: number
+}
+
+/** How a view's values were distributed in (from_ms, to_ms], computed by a worker. */
+interface FeatureSummaryRow {
+  project_id: string
+  view: string
+  definition_hash: string
+  to_ms: number
+  from_ms: number
+  dataset_version_id: string
+  rows: number
+  keys: number
+  summary_json: string
+  created_ms: number
+}
+
 export interface FeaturesTables {
   feature_definition: FeatureDefinitionRow
   feature_view: FeatureViewRow
   feature_materialization: FeatureMaterializationRow
+  feature_materialization_history: FeatureMaterializationHistoryRow
+  feature_summary: FeatureSummaryRow
 }

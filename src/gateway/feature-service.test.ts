@@ -131,6 +131,7 @@ describeDatabases('a gateway with a feature service', (open) => {
       features: [20, 700, 'AA'],
       entityKey: 'ATL',
       featureAges: `{"airport_delays":${HOUR_MS}}`,
+      request: `{"date":${Date.UTC(2001, 0, 15, 20, 30)},"origin":"ATL"}`,
       violations: null,
     })
   })

@@ -29,6 +29,15 @@ export interface EventCatalogue {
   /** Personal values of the project are hashed with another key from now on. */
   'privacy.key_changed': { keyId: string }
   'features.materialized': { view: string; untilMs: number; rows: number }
+  'features.skewed': {
+    deployment: string
+    model: string
+    version: number
+    /** The view or the on-demand feature. */
+    source: string
+    features: string[]
+    sentence: string
+  }
   'run.changed': { runId: string }
   'pipeline.run_started': { runId: string; pipeline: string; state: string }
   'pipeline.run_finished': { runId: string; pipeline: string; state: string }
@@ -63,7 +72,7 @@ export interface AlertEvent {
   alertId: string
   deployment: string
   monitor: string
-  kind: 'base_rate' | 'drift' | 'quality' | 'data_quality' | 'freshness'
+  kind: 'base_rate' | 'drift' | 'quality' | 'data_quality' | 'freshness' | 'skew'
   /** While such an alert is open, no trigger may start a training for its deployment. */
   blocksTraining: boolean
   sentence: string
@@ -79,6 +88,7 @@ export const EVENTS: Readonly<Record<EventKind, string>> = {
   'source.changed': 'The source of a dataset holds something else',
   'privacy.key_changed': 'Personal values are hashed with another key',
   'features.materialized': 'A feature view was brought up to a time',
+  'features.skewed': 'Served features are certainly not what the offline data give',
   'run.changed': 'A tracking run was made or changed; at most once a second for each run',
   'pipeline.run_started': 'A pipeline run has started',
   'pipeline.run_finished': 'A pipeline run has ended, well or not',

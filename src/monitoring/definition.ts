@@ -16,6 +16,23 @@ const watch = (defaults: { minEffect: number }) =>
       .prefault({}),
   ])
 
+const skewWatch = z
+  .union([
+    z.literal(false),
+    z
+      .strictObject({
+        /** Rows of each hour and version that are computed again. */
+        rowsPerHour: z.int().min(1).max(5000).default(100),
+        /** Numbers that differ by no more than this share of them are the same. */
+        tolerance: z.number().min(0).max(0.5).default(1e-6),
+        /** An alert when the share of mismatches is certainly above this. */
+        maxRate: z.number().gt(0).lt(1).default(0.01),
+        budgetDays: budgetDays.default(30),
+      })
+      .prefault({}),
+  ])
+  .prefault({})
+
 export const monitorSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, 'Letters, digits, dot, dash and underscore'),
   deployment: z.string().min(1),
@@ -41,6 +58,8 @@ export const monitorSchema = z.strictObject({
         .prefault({}),
     ])
     .prefault({}),
+  /** Served features computed again from the offline data, row by row of a sample. */
+  skew: skewWatch,
   /** Days with fewer rows (or labels, where labels are judged) are not judged. */
   minRows: z.int().min(30).default(200),
   /** Share of a day's predictions that must have their label before the day is judged. */

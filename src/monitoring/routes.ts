@@ -9,7 +9,7 @@ const alert = z.object({
   id: z.string(),
   deployment: z.string(),
   monitor: z.string(),
-  kind: z.enum(['base_rate', 'drift', 'quality', 'data_quality', 'freshness']),
+  kind: z.enum(['base_rate', 'drift', 'quality', 'data_quality', 'freshness', 'skew']),
   subject: z.string(),
   state: z.enum(['open', 'cleared']),
   blocksTraining: z.boolean(),

@@ -1,5 +1,5 @@
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import type { MonitorDefinition } from './definition.ts'
+import { monitorSchema } from './definition.ts'
 import type { Alert, AlertCause, AlertKind, Judgement, Monitor, WindowVerdict } from './schema.ts'
 import type { AlertRow, MonitorJudgementRow, MonitorRow } from './tables.ts'
 
@@ -134,7 +134,8 @@ function toMonitor(row: MonitorRow): Monitor {
     projectId: row.project_id,
     name: row.name,
     deployment: row.deployment,
-    definition: JSON.parse(row.definition_json) as MonitorDefinition,
+    // What was stored before a watch existed has its defaults.
+    definition: monitorSchema.parse(JSON.parse(row.definition_json)),
   }
 }
 

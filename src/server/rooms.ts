@@ -28,6 +28,8 @@ import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
 import { tickRollouts } from '../rollout/rollout.ts'
 import { routes as rolloutRoutes } from '../rollout/routes.ts'
 import { routes as registryRoutes } from '../registry/routes.ts'
+import { routes as skewRoutes } from '../skew/routes.ts'
+import { tickSkew } from '../skew/skew.ts'
 import { removeExpiredUploads } from '../tracking/tracking.ts'
 import { routes as trackingRoutes } from '../tracking/routes.ts'
 import { forgetDeliveries } from '../webhooks/webhooks.ts'
@@ -63,6 +65,7 @@ export const roomRoutes: readonly Route[] = [
   ...pipelineRoutes,
   ...rolloutRoutes,
   ...monitoringRoutes,
+  ...skewRoutes,
   ...catalogueRoutes,
   ...projectRoutes,
   ...webhookRoutes,
@@ -97,6 +100,7 @@ export const roomTicks: readonly Tick[] = [
   { name: 'forget old deliveries', everyMs: 3_600_000, run: forgetDeliveries },
   { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
   { name: 'judge what is due', everyMs: 1_000, run: tickMonitors },
+  { name: 'check served features', everyMs: 5_000, run: tickSkew },
   { name: 'control rollouts', everyMs: 250, run: tickRollouts },
 ]
 

@@ -156,7 +156,7 @@ export class BatchLog {
     row.status = error ? 'error' : 'ok'
     row.caller = item.request.caller
     row.traceId = item.request.traceId
-    const { ages, violations, features } = item.resolved
+    const { ages, requests, violations, features } = item.resolved
     for (let i = 0; i < item.rows; i++) {
       const header = item.fallbackRows?.[i] === true ? item.route.fallback : item.route.header
       row.predictionId = item.predictionIds[i]!
@@ -164,6 +164,7 @@ export class BatchLog {
       row.entityKey = entityKeyOf(item.deployment, item.request.columns, i)
       row.violations = violations === null ? null : violations[i]!
       row.featureAges = ages === null ? null : ages[i]!
+      row.request = requests === null ? null : requests[i]!
       row.pairId = item.pair === null ? null : item.pair.predictionIds[i]!
       row.score = prediction.scores[i]!
       row.decision = prediction.decisions[i] ?? null
@@ -266,6 +267,7 @@ function blankRow(): PredictionRow {
     traceId: null,
     pairId: null,
     featureAges: null,
+    request: null,
     score: NaN,
     decision: null,
   }

@@ -100,6 +100,7 @@ function toRow(row: ExternalPrediction): PredictionRow {
     traceId: null,
     pairId: null,
     featureAges: null,
+    request: null,
     score: row.score ?? NaN,
     decision: row.decision ?? null,
   }

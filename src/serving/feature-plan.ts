@@ -11,6 +11,8 @@ export interface ResolvedFeatures {
   features: readonly (Column | undefined)[]
   /** For each row: JSON of view → age in ms; null without feature views. */
   ages: readonly (string | null)[] | null
+  /** For each row: JSON of the fields of the request that features were computed from and that are none themselves. */
+  requests: readonly string[] | null
   /** For each row, such as `stale:airport_delays,missing:carrier`; null when nothing is wrong. */
   violations: readonly (string | null)[] | null
   /** For each row: what a fallback may be for. */
@@ -61,7 +63,13 @@ export function directPlan(variant: Variant, opened: Pick<OpenedModel, 'inputs'>
       width,
       kind: width !== 1 ? 'vector' : kind === 'category' ? 'category' : 'number',
     })),
-    resolve: (columns) => ({ features: columns, ages: null, violations: null, degraded: null }),
+    resolve: (columns) => ({
+      features: columns,
+      ages: null,
+      requests: null,
+      violations: null,
+      degraded: null,
+    }),
   }
 }
 

@@ -190,7 +190,7 @@ export class Predictor {
       timeMs: request.timeMs ?? clock.now(),
       unit: choice.unit,
       bucket: choice.bucket,
-      resolved: { features: request.columns, ages: null, violations: null, degraded: null },
+      resolved: { features: request.columns, ages: null, requests: null, violations: null, degraded: null },
       fallbackRows: null,
       counted: choice.counted,
       pair: choice.pair,

@@ -49,6 +49,7 @@ const row: fc.Arbitrary<PredictionRow> = fc.record({
   traceId: nullable,
   pairId: nullable,
   featureAges: nullable,
+  request: nullable,
   score: fc.double(),
   decision: nullable,
 })

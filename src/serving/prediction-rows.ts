@@ -61,6 +61,8 @@ export interface PredictionRow {
   /** The answered prediction that a shadow row, or a failed canary row, belongs to. */
   pairId: string | null
   featureAges: string | null
+  /** JSON of what the request carried that features were computed from: keys of entities, inputs of functions. */
+  request: string | null
   /** NaN when there is none. */
   score: number
   decision: string | null
@@ -77,7 +79,7 @@ export function writeRow(
   outputRow: number,
 ): void {
   writer.u16(route)
-  writer.u8((row.status === 'ok' ? 0 : 1) | (outputs === null ? 2 : 0))
+  writer.u8((row.status === 'ok' ? 0 : 1) | (outputs === null ? 2 : 0) | (row.request === null ? 0 : 4))
   writer.text(row.predictionId)
   writer.text(row.requestId === row.predictionId ? null : row.requestId)
   writer.u32(row.rowIndex)
@@ -93,6 +95,7 @@ export function writeRow(
   writer.text(row.traceId)
   writer.text(row.pairId)
   writer.text(row.featureAges)
+  if (row.request !== null) writer.text(row.request)
   writer.f64(row.score)
   writer.text(row.decision)
   writeFeatures(writer, header, row.rowIndex, features)
@@ -173,6 +176,8 @@ export function readRow(reader: ByteReader, routes: ReadonlyMap<number, RouteHea
     traceId: reader.text(),
     pairId: reader.text(),
     featureAges: reader.text(),
+    // Segments from before requests were logged have no row with this flag.
+    request: (flags & 4) === 0 ? null : reader.text(),
     score: reader.f64(),
     decision: reader.text(),
     features: header.features.map((feature) => readFeature(reader, feature)),

@@ -61,6 +61,7 @@ function append(log: PredictionLog, rows: number, batch = 0, header = route): vo
         traceId: null,
         pairId: header.variant === 'shadow' ? `p-stable-${batch}-${i}` : null,
         featureAges: null,
+        request: null,
         score: i / rows,
         decision: 'true',
       }

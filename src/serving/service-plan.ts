@@ -54,6 +54,7 @@ export async function servicePlan(
   const read = service.views.length === 0 ? undefined : onlineReader(online, projectId, viewFeatures(service))
   const sources = placesOf(service, functions)
   const checkViews = viewChecker(service)
+  const fields = loggedFields(service, inputs)
 
   const compute = (
     given: readonly (Column | undefined)[],
@@ -88,6 +89,7 @@ export async function servicePlan(
     return {
       features: resolved,
       ages: read === undefined ? null : checkViews.ages(columns, rows, timeMs),
+      requests: fields.length === 0 ? null : requestTexts(fields, given, rows),
       violations: violations.some((text) => text !== null) ? violations : null,
       degraded: degraded.some((state) => state !== null) ? degraded : null,
     }
@@ -149,6 +151,33 @@ function rowOf(
   const request: Record<string, unknown> = {}
   for (let i = 0; i < inputs.length; i++) request[inputs[i]!.name] = columns[i]?.[row] ?? null
   return request
+}
+
+/** Fields that features are computed from, so that they can be computed again; what is a feature itself is logged as one. */
+function loggedFields(
+  service: FeatureServiceSpec,
+  inputs: readonly InputSpec[],
+): { name: string; place: number }[] {
+  const asTheyAre = new Set(service.features.filter(({ from }) => from === 'request').map(({ name }) => name))
+  const keys = new Set(service.views.map(({ entityKey }) => entityKey))
+  return inputs.flatMap(({ name }, place) =>
+    asTheyAre.has(name) && !keys.has(name) ? [] : [{ name, place }],
+  )
+}
+
+function requestTexts(
+  fields: readonly { name: string; place: number }[],
+  given: readonly (Column | undefined)[],
+  rows: number,
+): string[] {
+  return Array.from({ length: rows }, (_, row) => {
+    const request: Record<string, unknown> = {}
+    for (const { name, place } of fields) {
+      const value = given[place]?.[row] ?? null
+      request[name] = typeof value === 'bigint' ? Number(value) : value
+    }
+    return JSON.stringify(request)
+  })
 }
 
 const VIOLATION: Readonly<Record<FeatureStatus, 'stale' | 'missing' | null>> = {

@@ -1,10 +1,13 @@
+import { join } from 'node:path'
 import { jobs as benchmarkJobs } from '../benchmarks/jobs.ts'
 import { dataJobs } from '../data/jobs.ts'
 import { featureJobs } from '../features/jobs.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
 import { jobs as monitoringJobs } from '../monitoring/jobs.ts'
 import { jobs as rolloutJobs } from '../rollout/jobs.ts'
+import { unpackSnapshot } from '../project/snapshot.ts'
 import { jobs as servingJobs } from '../serving/jobs.ts'
+import { skewJobs } from '../skew/jobs.ts'
 import { webhookJobs } from '../webhooks/jobs.ts'
 
 /** The jobs that each room brings to the worker. */
@@ -15,5 +18,15 @@ export const roomJobs: readonly JobHandler[] = [
   ...servingJobs,
   ...rolloutJobs,
   ...monitoringJobs,
+  ...skewJobs((context, hash) =>
+    // A folder of its own: it links no packages, since on-demand features are pure functions.
+    unpackSnapshot(
+      {
+        artifacts: context.artifacts,
+        config: { ...context.config, dataDir: join(context.config.dataDir, 'skew') },
+      },
+      { hash, dependencies: undefined },
+    ),
+  ),
   ...webhookJobs,
 ]

@@ -63,7 +63,7 @@ export interface Alert {
   id: string
   deployment: string
   monitor: string
-  kind: 'base_rate' | 'drift' | 'quality' | 'data_quality' | 'freshness'
+  kind: 'base_rate' | 'drift' | 'quality' | 'data_quality' | 'freshness' | 'skew'
   subject: string
   state: 'open' | 'cleared'
   blocksTraining: boolean

@@ -12,6 +12,7 @@ import type { ProjectTables } from '../../project/tables.ts'
 import type { PromotionsTables } from '../../promotions/tables.ts'
 import type { RegistryTables } from '../../registry/tables.ts'
 import type { RolloutTables } from '../../rollout/tables.ts'
+import type { SkewTables } from '../../skew/tables.ts'
 import type { ServingTables } from '../../serving/tables.ts'
 import type { TrackingTables } from '../../tracking/tables.ts'
 import type { WebhooksTables } from '../../webhooks/tables.ts'
@@ -38,5 +39,6 @@ export interface Tables
     ServingTables,
     RolloutTables,
     MonitoringTables,
+    SkewTables,
     ProjectTables,
     WebhooksTables {}

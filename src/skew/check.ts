@@ -1,0 +1,207 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { latestVersion } from '../data/data.ts'
+import type { FeatureServiceSpec, FeatureValue } from '../features/schema.ts'
+import type { Context } from '../http/context.ts'
+import { fence, type Job } from '../jobs/jobs.ts'
+import { systemActor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import { listMonitors } from '../monitoring/monitoring.ts'
+import { getModelVersion } from '../registry/registry.ts'
+import { listTraffic } from '../rollout/rollout.ts'
+import { agrees } from './compare.ts'
+import { explainView, type Difference, type Explanation } from './explain.ts'
+import { judgeHour, type SkewRule } from './judge.ts'
+import { recompute } from './recompute.ts'
+import { readRecomputed, takeSample, type Sample } from './sample.ts'
+import { insertCounts, insertWindow, listCheckedHours } from './store.ts'
+import { tallyHour } from './tally.ts'
+
+export type CheckContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock' | 'ids' | 'config'>
+
+/** The folder with the files of a code snapshot. */
+export type SnapshotFolder = (context: CheckContext, codeSnapshot: string) => Promise<string>
+
+export interface CheckHours {
+  monitor: string
+  deployment: string
+  model: string
+  version: number
+  hours: number[]
+}
+
+const HOUR_MS = 3_600_000
+const actor = systemActor('skew')
+
+/** What was computed again of a sample, and how each difference is explained. */
+export interface Checked {
+  spec: FeatureServiceSpec
+  sample: Sample
+  values: FeatureValue[][]
+  differences: readonly (Difference & { explanation: Explanation })[]
+}
+
+/**
+ * Computes a sample of what a version served in these hours again from the offline data, and judges each hour. Each hour is
+ * stored once, with its verdict in the same transaction: a crash at any point is healed by running it again.
+ */
+export async function checkHours(
+  context: CheckContext,
+  job: Job,
+  { input, snapshotFolder }: { input: CheckHours; snapshotFolder: SnapshotFolder },
+): Promise<void> {
+  const { projectId } = job
+  const { deployment, model, version } = input
+  const monitors = await listMonitors(context.db.read, { projectId, deployment })
+  const monitor = monitors.find(({ name }) => name === input.monitor)
+  if (!monitor || monitor.definition.skew === false) return
+  const rule = monitor.definition.skew
+  const key = { projectId, deployment, model, version }
+  const done = await listCheckedHours(context.db.read, { ...key, fromMs: Math.min(...input.hours) })
+  const hours = input.hours.filter((hour) => !done.has(hour)).sort((a, b) => a - b)
+  if (hours.length === 0) return
+  const folder = await scratchFolder(context)
+  try {
+    const checked = await check(context, { ...key, hours, rule, folder, snapshotFolder }).catch(problemOf)
+    const rows = await rowsByHour(context, { ...key, hours })
+    for (const startMs of hours) {
+      const tally = typeof checked === 'string' ? undefined : tallyHour(checked, { ...key, startMs })
+      const row = {
+        project_id: projectId,
+        deployment,
+        model,
+        version,
+        start_ms: startMs,
+        rows: rows.get(startMs) ?? 0,
+        sampled: tally?.sampled ?? 0,
+        problem: typeof checked === 'string' ? checked : null,
+        at_ms: context.clock.now(),
+        created_ms: context.clock.now(),
+      }
+      await context.db.write(async (trx) => {
+        await fence(trx, job)
+        if (!(await insertWindow(trx, row)) || !tally) return
+        await insertCounts(trx, tally.counts)
+        await judgeHour(context, trx, { monitor, model, version, startMs, rule })
+      })
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Beside the other data of this machine, where there is room. */
+async function scratchFolder({ config }: Pick<Context, 'config'>): Promise<string> {
+  const parent = join(config.dataDir, 'skew')
+  await mkdir(parent, { recursive: true })
+  return await mkdtemp(join(parent, 'check-'))
+}
+
+/** What can't be computed will not be computed by trying again; all else is the job's failure. */
+function problemOf(error: unknown): string {
+  if (error instanceof AppError && (error.code === 'invalid' || error.code === 'not_found'))
+    return error.message
+  throw error
+}
+
+interface Check {
+  projectId: string
+  deployment: string
+  model: string
+  version: number
+  hours: readonly number[]
+  rule: SkewRule
+  folder: string
+  snapshotFolder: SnapshotFolder
+}
+
+async function check(context: CheckContext, input: Check): Promise<Checked> {
+  const { projectId, model, version, rule, folder } = input
+  const found = await getModelVersion(context, { projectId, actor, model, version })
+  const spec = found.featureService?.spec as unknown as FeatureServiceSpec | undefined
+  if (!spec) throw new AppError('invalid', `${model}/${version} has no feature service`)
+  const sample = await takeSample(context, { ...input, spec, rowsPerHour: rule.rowsPerHour })
+  if (sample.rows.length === 0) return { spec, sample, values: [], differences: [] }
+  const snapshotDirectory =
+    found.codeSnapshot === undefined ? '' : await input.snapshotFolder(context, found.codeSnapshot)
+  const target = join(folder, 'now.parquet')
+  const datasetVersions = await latestVersions(context, projectId, spec)
+  await recompute(context, {
+    projectId,
+    spec,
+    spine: { parquet: [sample.spine] },
+    datasetVersions,
+    snapshotDirectory,
+    target,
+  })
+  const values = (await readRecomputed(context, { target, spec })).map((row) => row.values)
+  const differences = differencesOf(spec, sample, values, rule.tolerance)
+  return {
+    spec,
+    sample,
+    values,
+    differences: await explain(context, { ...input, spec, sample, differences, snapshotDirectory }),
+  }
+}
+
+async function latestVersions(
+  context: CheckContext,
+  projectId: string,
+  { views }: FeatureServiceSpec,
+): Promise<Record<string, string>> {
+  const versions: Record<string, string> = {}
+  for (const dataset of new Set(views.map((view) => view.dataset))) {
+    const version = await latestVersion(context, { projectId, dataset })
+    if (version) versions[dataset] = version.id
+  }
+  return versions
+}
+
+/** Fields of requests are features as they came: there is nothing to compute. */
+function differencesOf(
+  { features }: FeatureServiceSpec,
+  { rows }: Sample,
+  values: readonly (readonly FeatureValue[])[],
+  tolerance: number,
+): Difference[] {
+  return rows.flatMap(({ served }, row) =>
+    features.flatMap(({ kind, from }, feature) => {
+      if (from === 'request') return []
+      return agrees(kind, served[feature]!, values[row]![feature]!, tolerance) ? [] : [{ row, feature }]
+    }),
+  )
+}
+
+async function explain(
+  context: CheckContext,
+  input: Check & {
+    spec: FeatureServiceSpec
+    sample: Sample
+    differences: readonly Difference[]
+    snapshotDirectory: string
+  },
+): Promise<Checked['differences']> {
+  const { spec, differences, rule } = input
+  const explained: (Difference & { explanation: Explanation })[] = []
+  const bySource = Map.groupBy(differences, ({ feature }) => spec.features[feature]!.source)
+  for (const [source, own] of bySource) {
+    const view = spec.views.find((each) => each.view === source)
+    const explanations: readonly Explanation[] = view
+      ? await explainView(context, { ...input, view, differences: own, tolerance: rule.tolerance })
+      : own.map(() => 'mismatch')
+    explained.push(...own.map((each, index) => ({ ...each, explanation: explanations[index]! })))
+  }
+  return explained
+}
+
+async function rowsByHour(
+  { db }: Pick<Context, 'db'>,
+  { projectId, deployment, version, hours }: Pick<Check, 'projectId' | 'deployment' | 'version' | 'hours'>,
+): Promise<Map<number, number>> {
+  const span = { fromMs: Math.min(...hours), toMs: Math.max(...hours) + HOUR_MS }
+  const traffic = await listTraffic(db.read, { projectId, deployment, ...span, limit: 10_000 })
+  const rows = new Map<number, number>()
+  for (const { version: of, hourMs, n } of traffic)
+    if (of === version) rows.set(hourMs, (rows.get(hourMs) ?? 0) + n)
+  return rows
+}

@@ -1,0 +1,20 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { buildTrainingSet } from '../features/features.ts'
+import { toAppError } from '../kernel/errors.ts'
+import { openDuckDb } from '../ports/analytics/duckdb.ts'
+import type { FromThread, ThreadTask } from './recompute.ts'
+
+const { plan, snapshotDirectory, target } = workerData as ThreadTask
+
+async function run(): Promise<FromThread> {
+  await using analytics = openDuckDb({ memoryLimit: '1GB' })
+  try {
+    await buildTrainingSet(analytics, plan, { snapshotDirectory, target })
+    return { done: true }
+  } catch (error) {
+    const { code, message } = toAppError(error)
+    return { done: false, code, message }
+  }
+}
+
+parentPort!.postMessage(await run(), [])
