@@ -1,5 +1,6 @@
 import type { Context } from '../http/context.ts'
 import type { About } from './about.ts'
+import type { Aggregate } from './aggregate.ts'
 import type { EntityDefinition, FeatureViewDefinition, OnDemandDefinition } from './definition.ts'
 import type { Feature, FeatureServiceSpec } from './schema.ts'
 import { listAllDefinitions } from './store.ts'
@@ -78,8 +79,7 @@ function toEntry(row: FeatureDefinitionRow, about: About): FeatureEntry {
         entities: [view.entity],
         dataset: view.dataset,
         features: described(view.features),
-        columns: [],
-        code: codeOf(view),
+        ...readBy(view),
       }
     }
     case 'on_demand': {
@@ -123,4 +123,29 @@ function codeOf({ sql, row, aggregates = [] }: FeatureViewDefinition): string {
     return `${name}: ${applied}${column === null ? '' : ` of ${column}`} over ${over}`
   })
   return lines.join('\n')
+}
+
+/** What a view reads by name, and how it computes its features. SQL may read anything: its text stands for itself. */
+function readBy({
+  sql,
+  keys = [],
+  aggregates,
+  row,
+}: FeatureViewDefinition): Pick<FeatureEntry, 'columns' | 'code'> {
+  if (row)
+    return { columns: [...keys, ...row.inputs.map(({ name }) => name)], code: `${row.module}#${row.export}` }
+  if (!aggregates) return { columns: [], code: sql ?? null }
+  const read = aggregates.flatMap(({ column, share, where }) => [
+    ...(column === null ? [] : [column]),
+    ...[...share, ...where].map((condition) => condition.column),
+  ])
+  return { columns: [...new Set([...keys, ...read])], code: aggregates.map(aggregateText).join('\n') }
+}
+
+function aggregateText({ name, function: how, column, share, where, windows }: Aggregate): string {
+  const conditions = (of: Aggregate['where']): string =>
+    of.map((each) => `${each.column} ${each.is} ${JSON.stringify(each.value)}`).join(' and ')
+  const what = column ?? (share.length > 0 ? conditions(share) : '*')
+  const only = where.length === 0 ? '' : ` where ${conditions(where)}`
+  return `${name} = ${how}(${what})${only} over ${windows.map((window) => window.name).join(', ')}`
 }
