@@ -114,17 +114,6 @@ function toEntry(row: FeatureDefinitionRow, about: About): FeatureEntry {
   }
 }
 
-/** What computes a view, as people read it: its SQL, its function, or its aggregates by name. */
-function codeOf({ sql, row, aggregates = [] }: FeatureViewDefinition): string {
-  if (sql !== undefined) return sql
-  if (row) return `${row.module}#${row.export}`
-  const lines = aggregates.map(({ name, function: applied, column, windows }) => {
-    const over = windows.map((window) => window.name).join(', ')
-    return `${name}: ${applied}${column === null ? '' : ` of ${column}`} over ${over}`
-  })
-  return lines.join('\n')
-}
-
 /** What a view reads by name, and how it computes its features. SQL may read anything: its text stands for itself. */
 function readBy({
   sql,
