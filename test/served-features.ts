@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { onlineView, type ServedView } from '../src/features/schema.ts'
 import type { Context } from '../src/http/context.ts'
 import { makeSnapshot, snapshotBytes } from '../src/project/snapshot.ts'
@@ -40,15 +40,21 @@ const carriers: ServedView = {
   definitionHash: 'b'.repeat(64),
 }
 
-async function storeCode({ artifacts }: Pick<Context, 'artifacts'>): Promise<string> {
+const ROUTE =
+  'export const route = ({ distance }: { distance: number }) => ({ far: distance > 1000 ? 1 : 0, log: Math.log(distance) })\n'
+
+/** Stores a code snapshot with these files; returns its hash. */
+export async function storeCode(
+  { artifacts }: Pick<Context, 'artifacts'>,
+  sources: Readonly<Record<string, string>>,
+): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-code-'))
   try {
-    mkdirSync(join(folder, 'features'))
-    writeFileSync(
-      join(folder, 'features', 'route.ts'),
-      'export const route = ({ distance }: { distance: number }) => ({ far: distance > 1000 ? 1 : 0, log: Math.log(distance) })\n',
-    )
-    const snapshot = await makeSnapshot(folder, ['features/route.ts'])
+    for (const [path, text] of Object.entries(sources)) {
+      mkdirSync(join(folder, dirname(path)), { recursive: true })
+      writeFileSync(join(folder, path), text)
+    }
+    const snapshot = await makeSnapshot(folder, Object.keys(sources))
     return (await artifacts.put(snapshotBytes(snapshot))).sha256
   } finally {
     rmSync(folder, { recursive: true })
@@ -101,6 +107,6 @@ export async function servedFeatures(
         ],
       },
     ],
-    codeSnapshot: await storeCode(context),
+    codeSnapshot: await storeCode(context, { 'features/route.ts': ROUTE }),
   }
 }

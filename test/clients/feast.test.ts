@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openTestContext, type TestContext } from '../databases.ts'
+import { openGateway, type TestGateway } from '../gateways.ts'
+import { ensureEnvironment } from './environments.ts'
+import { casesOf } from './feast/cases.ts'
+import { comparable, RULES, translated, type Answer, type Rule } from './feast/compare.ts'
+import { makeProject, NOW, NOW_MS } from './feast/project.ts'
+import { startFeast } from './feast/servers.ts'
+
+const run = promisify(execFile)
+const scripts = join(import.meta.dirname, 'feast')
+const folder = mkdtempSync(join(tmpdir(), 'tidemill-feast-'))
+let python: string
+let context: TestContext
+let gateway: TestGateway
+
+beforeAll(async () => {
+  python = await ensureEnvironment('feast', join(scripts, 'requirements.txt'))
+  context = await openTestContext()
+  await makeProject(context, folder)
+  gateway = await openGateway(context)
+}, 1_200_000)
+
+afterAll(async () => {
+  await gateway?.[Symbol.asyncDispose]()
+  await context?.[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A Feast repository in a folder of its own, with the rows of the views. */
+function repository(name: string, onlineStore: string): string {
+  const path = join(folder, name)
+  mkdirSync(path)
+  for (const file of ['definitions.py', 'prepare.py', 'client.py'])
+    copyFileSync(join(scripts, file), join(path, file))
+  for (const view of ['airport_delays', 'prices'])
+    copyFileSync(join(folder, `${view}.parquet`), join(path, `${view}.parquet`))
+  writeFileSync(
+    join(path, 'feature_store.yaml'),
+    `project: default\nprovider: local\nregistry: registry.db\nonline_store: ${onlineStore}\noffline_store: {type: file}\nentity_key_serialization_version: 3\n`,
+  )
+  return path
+}
+
+async function runScript(path: string, script: string, ...args: string[]): Promise<string> {
+  const { stdout } = await run(python, ['-W', 'ignore', script, ...args], {
+    cwd: path,
+    env: { ...process.env, HOME: folder, FEAST_USAGE: 'False' },
+    maxBuffer: 16 * 1024 ** 2,
+    timeout: 300_000,
+  })
+  return stdout.trim().split('\n').at(-1)!
+}
+
+async function ask(
+  url: string,
+  { path = '/get-online-features', body }: { path?: string; body: unknown },
+): Promise<Answer> {
+  const response = await fetch(url + path, {
+    method: 'POST',
+    // Feast's server closes a connection on which it has failed.
+    headers: { 'content-type': 'application/json', connection: 'close' },
+    body: JSON.stringify(body),
+  })
+  const text = await response.text()
+  return { status: response.status, body: text === '' ? '' : (JSON.parse(text) as unknown) }
+}
+
+it('Every request of the replay is answered as Feast’s own server answers it, but for the listed differences', async () => {
+  const path = repository('server', '{type: sqlite, path: online.db}')
+  expect(await runScript(path, 'prepare.py', NOW)).toBe('ok')
+  await using feast = await startFeast(python, path)
+  await using session = await context.analytics.session()
+  const rows = await session.query(
+    `SELECT DISTINCT origin FROM read_parquet('${folder}/airport_delays.parquet') ORDER BY origin`,
+  )
+  const airports = rows.map(({ origin }) => origin as string)
+  expect(airports.length).toBeGreaterThan(150)
+  const used = new Set<Rule>()
+  for (const one of casesOf(airports)) {
+    const theirs = translated(comparable(await ask(feast.url, one)), { nowMs: NOW_MS, used })
+    const ours = comparable(await ask(gateway.url, one))
+    if (one.difference === undefined) expect(ours, one.name).toEqual(theirs)
+    else expect(ours, `${one.name} does not differ: ${one.difference}`).not.toEqual(theirs)
+  }
+  expect([...used].sort()).toEqual([...RULES].sort())
+})
+
+it('Feast’s own client reads from the gateway as from its remote online store, pushes to it, and raises its own errors', async () => {
+  const path = repository('client', `{type: remote, path: '${gateway.url}'}`)
+  expect(await runScript(path, 'prepare.py')).toBe('ok')
+  const seen = JSON.parse(await runScript(path, 'client.py')) as Record<string, Record<string, unknown[]>>
+  const direct = async (body: unknown): Promise<Record<string, unknown[]>> => {
+    const { columns } = comparable(await ask(gateway.url, { body }))
+    return Object.fromEntries(Object.entries(columns!).map(([name, { values }]) => [name, values]))
+  }
+  expect(seen['features']).toEqual(
+    await direct({
+      entities: { origin: ['ATL', 'ORD', 'NOPE'] },
+      features: ['airport_delays:mean_delay_3h', 'airport_delays:last_departure'],
+    }),
+  )
+  expect(seen['features']!['mean_delay_3h']!.slice(0, 2).every((value) => typeof value === 'number')).toBe(
+    true,
+  )
+  expect(seen['service']).toEqual(
+    await direct({ entities: { origin: ['ATL'], symbol: ['IBM'] }, feature_service: 'both' }),
+  )
+  expect(Object.keys(seen['full']!)).toEqual(['symbol', 'prices__price'])
+  expect(seen['routed']).toMatchObject({ origin: ['ATL'], far: [1] })
+  expect(seen['refused']).toEqual([
+    'There is no feature view only_here',
+    'There is no feature service only_here',
+    expect.stringContaining('Several features are named flights_3h'),
+  ])
+  expect(seen['pushed']).toEqual({ symbol: ['AMZN'], price: [16.5], trend: ['up'] })
+  expect(seen['late']).toEqual(seen['pushed'])
+})
