@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
 import { listChanges } from './changes.ts'
 import { failingRows, getDataset, getReport, listVersions, requestIngest } from './data.ts'
+import { privacyRoutes } from './privacy-routes.ts'
 import { pushRoutes } from './push-routes.ts'
 import {
   datasetChange,
@@ -117,6 +118,7 @@ export const routes = [
       return { items, ...(items.length === limit && { nextPageToken: items.at(-1)!.id }) }
     },
   }),
+  ...privacyRoutes,
   ...pushRoutes,
   route({
     method: 'POST',

@@ -1,8 +1,8 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { apiOf, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
-import { personalTable } from './describe.ts'
-import type { PersonalColumn } from './schema.ts'
+import { describeAnonymity, describeBalance, personalTable } from './describe.ts'
+import type { AnonymityReport, BalanceReport, PersonalColumn } from './schema.ts'
 
 export function addPrivacyCommands(program: Command): void {
   const privacy = program.command('privacy').description('what datasets tell of people')
@@ -10,6 +10,22 @@ export function addPrivacyCommands(program: Command): void {
     .description('the personal columns of a dataset: what was found, why, and what the dataset does with it')
     .argument('<dataset>', 'a dataset, or one of its versions as people@2')
     .action(scan)
+  withServerOptions(privacy.command('k-anonymity'))
+    .description('how well people hide among each other, by columns that others may know of them')
+    .argument('<dataset>', 'a dataset, or one of its versions as people@2')
+    .argument('<columns...>', 'columns that others may know, such as zip born sex')
+    .addOption(new Option('--k <rows>', 'groups of fewer rows are small').default('5'))
+    .addOption(new Option('--sensitive <column>', 'count its different values in each group'))
+    .action(anonymity)
+  withServerOptions(privacy.command('balance'))
+    .description('how groups compare: rows, how often a label is positive, what is missing')
+    .argument('<dataset>', 'a dataset, or one of its versions as people@2')
+    .argument('<column>', 'its values are the groups')
+    .addOption(new Option('--label <column>', 'the label, or a decision'))
+    .addOption(
+      new Option('--positive <value>', 'the value of the label that counts; default: the greater of two'),
+    )
+    .action(balance)
   withServerOptions(privacy.command('rotate-key'))
     .description('go over to the privacy key that the server has now; hashed columns are read again')
     .action(rotateKey)
@@ -21,6 +37,33 @@ async function scan(reference: string, options: CommandOptions): Promise<void> {
   print(options, personal, () =>
     personal.length === 0 ? `No column of ${reference} looks personal.` : personalTable(personal),
   )
+}
+
+interface AnonymityOptions extends CommandOptions {
+  k: string
+  sensitive?: string
+}
+
+async function anonymity(reference: string, columns: string[], options: AnonymityOptions): Promise<void> {
+  const query = new URLSearchParams({ columns: columns.join(','), k: options.k })
+  if (options.sensitive !== undefined) query.set('sensitive', options.sensitive)
+  const path = await versionPath(options, reference)
+  const report = await apiOf(options).get<AnonymityReport>(`${path}/k-anonymity?${query.toString()}`)
+  print(options, report, () => describeAnonymity(report))
+}
+
+interface BalanceOptions extends CommandOptions {
+  label?: string
+  positive?: string
+}
+
+async function balance(reference: string, by: string, options: BalanceOptions): Promise<void> {
+  const query = new URLSearchParams({ by })
+  if (options.label !== undefined) query.set('label', options.label)
+  if (options.positive !== undefined) query.set('positive', options.positive)
+  const path = await versionPath(options, reference)
+  const report = await apiOf(options).get<BalanceReport>(`${path}/balance?${query.toString()}`)
+  print(options, report, () => describeBalance(report))
 }
 
 /** The address of a version named as `people@2`; without a number the latest is meant. */

@@ -1,5 +1,5 @@
 import { table } from '../http/command.ts'
-import type { PersonalColumn } from './schema.ts'
+import type { AnonymityReport, BalanceGroup, BalanceReport, PersonalColumn } from './schema.ts'
 
 /** What is personal in a version, why, and what the dataset says to do with it. */
 export function personalTable(columns: readonly PersonalColumn[]): string {
@@ -19,4 +19,68 @@ function policyText(policy: PersonalColumn['policy']): string {
   if (policy === null) return 'not said'
   if (policy === false) return 'not personal'
   return typeof policy === 'string' ? policy : JSON.stringify(policy)
+}
+
+export function describeAnonymity(report: AnonymityReport): string {
+  const { columns, sensitive, rows, groups, k, asked, rowsBelow, shareBelow, rowsAlone, l, rowsOfOneValue } =
+    report
+  if (k === null) return 'There are no rows.'
+  const lines = [
+    `${columns.join(', ')}: ${count(rows)} rows in ${count(groups)} groups; the smallest has ${count(k)} (k = ${count(k)})`,
+    `${count(rowsBelow)} rows (${percent(shareBelow)}) are in groups of fewer than ${count(asked)}, ${count(rowsAlone)} are alone`,
+    ...(l === null
+      ? []
+      : [
+          `${sensitive!}: at least ${l} different values in each group (l = ${l}); ${count(rowsOfOneValue!)} rows are in groups that give it away`,
+        ]),
+  ]
+  const smallest = report.smallest.map(({ values, rows: size, distinct }) => [
+    ...values.map((value) => value ?? 'null'),
+    count(size),
+    ...(distinct === null ? [] : [String(distinct)]),
+  ])
+  return `${lines.join('\n')}\n\n${table([...columns, 'rows', ...(sensitive === null ? [] : [`different ${sensitive}`])], smallest)}`
+}
+
+export function describeBalance({
+  by,
+  label,
+  positive,
+  groups,
+  reference,
+  missingness,
+}: BalanceReport): string {
+  const header =
+    label === null
+      ? []
+      : [`${label} = ${positive!}`, '95 % interval', `beside ${reference ?? 'none'}`, 'below 4/5']
+  const rows = groups.map((group) => [
+    nameOf(group),
+    count(group.rows),
+    percent(group.share),
+    ...(label === null ? [] : rateCells(group)),
+  ])
+  const missing = missingness
+    .slice(0, 10)
+    .map(({ column, least, most }) => [column, percent(least), percent(most)])
+  const unequal = missing.length === 0 ? '' : `\n\n${table(['missing by group', 'least', 'most'], missing)}`
+  return `${table([by, 'rows', 'share', ...header], rows)}${unequal}`
+}
+
+function nameOf({ group, merged }: BalanceGroup): string {
+  return merged === null ? (group ?? 'null') : `${merged} smaller groups`
+}
+
+function rateCells({ rate, ratio }: BalanceGroup): string[] {
+  if (rate === null) return ['', '', '', '']
+  const interval = `${percent(rate.lower)} to ${percent(rate.upper)}`
+  return [percent(rate.value), interval, ratio ? ratio.value.toFixed(2) : '', ratio?.belowFourFifths ?? '']
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
 }

@@ -152,3 +152,14 @@ it.each([
   expect(Object.fromEntries(findings.map(({ column, kind }) => [column, kind]))).toEqual(expected)
   expect(findings.every(({ confidence }) => confidence === 'low')).toBe(true)
 })
+
+it('finds the people in la-riots.csv of vega-datasets', async () => {
+  const findings = await findingsOf('node_modules/vega-datasets/data/la-riots.csv')
+  expect(Object.fromEntries(findings.map(({ column, kind }) => [column, kind]))).toEqual({
+    first_name: 'person_name',
+    last_name: 'person_name',
+    address: 'postal_address',
+    longitude: 'coordinates',
+    latitude: 'coordinates',
+  })
+})

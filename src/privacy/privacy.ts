@@ -1,5 +1,7 @@
+export { groupBalance } from './balance.ts'
 export { personalTable } from './describe.ts'
 export { detectPersonal } from './detect.ts'
+export { kAnonymity } from './k-anonymity.ts'
 export { currentKey, ensureKeyId, heldKeys, rotateKey } from './keys.ts'
 export { maskValue } from './mask.ts'
 export { valueTreatment } from './treat-value.ts'
