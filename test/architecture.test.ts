@@ -54,7 +54,6 @@ const SIDE_DOORS: Readonly<Record<string, string>> = {
   'registry/import-file.ts': 'the command `deploy` imports a file as `models import` does',
   'project/apply.ts': 'the door for processes: `project.ts` is what users import, and loads definitions only',
   'project/load.ts': 'tests apply a folder without a server',
-  'project/snapshot.ts': 'workers and gateways unpack code',
   'project/open.ts': 'the child process opens a project in its own module graph',
   'project/feature-services.ts': 'the child process resolves services of the project it opened',
   'project/tidemill-import.ts': 'the child process answers `import "tidemill"` with this checkout',

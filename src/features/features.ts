@@ -48,7 +48,7 @@ export async function declareFeatures(
     projectId: string
     actor: Actor
     definitions: FeatureDefinitions
-    /** The code snapshot with the modules of on-demand features. */
+    /** The code snapshot with the modules of on-demand features and of views by row functions. */
     snapshot?: string
   },
 ): Promise<void> {
@@ -87,6 +87,7 @@ export async function declareFeatures(
         spec_json: canonicalJson(spec),
         current: 1,
         retired: 0,
+        code_snapshot: spec.row ? (snapshot ?? null) : null,
         created_ms: clock.now(),
       })
       if (!known) await enqueueMaterialize(trx, { projectId, spec })

@@ -7,7 +7,7 @@ import { listLiveViews } from './store.ts'
 
 export const materializeJob: JobHandler = {
   kind: 'features.materialize',
-  async run(context, { projectId, payload }) {
+  async run(context, { projectId, payload, signal }) {
     const { view, definitionHash, complete = false } = payload
     if (typeof view !== 'string' || typeof definitionHash !== 'string' || typeof complete !== 'boolean') {
       throw new AppError('invalid', 'features.materialize needs a view and its definition hash')
@@ -17,6 +17,7 @@ export const materializeJob: JobHandler = {
       view,
       definitionHash,
       complete,
+      signal,
       untilMs: context.clock.now(),
     })
   },

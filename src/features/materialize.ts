@@ -14,11 +14,15 @@ import { monotonicMs } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { OnlineClaim } from '../ports/online/online.ts'
 import { onlineRows, type WrittenRows } from './online-rows.ts'
+import { openOnlineSource, type Computation } from './online-source.ts'
 import { onlineView, type ViewSpec } from './schema.ts'
 import { findMaterialization, findView, upsertMaterialization } from './store.ts'
 import type { FeatureMaterializationRow } from './tables.ts'
 
-type MaterializeContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'online' | 'clock' | 'ids'>
+type MaterializeContext = Pick<
+  Context,
+  'db' | 'artifacts' | 'analytics' | 'online' | 'clock' | 'ids' | 'config' | 'log'
+>
 
 export interface Materialize {
   projectId: string
@@ -27,6 +31,8 @@ export interface Materialize {
   untilMs: number
   /** Computes every row anew, whatever the store has. */
   complete?: boolean
+  /** Ends the process of a row function. */
+  signal?: AbortSignal
 }
 
 export interface Materialized {
@@ -52,7 +58,7 @@ export async function materialize(context: MaterializeContext, input: Materializ
   const { projectId, untilMs } = input
   const stored = await findView(db.read, projectId, input.view, input.definitionHash)
   if (!stored) throw new AppError('not_found', `There is no feature view ${input.view} of this definition`)
-  const { spec } = stored
+  const { spec, codeSnapshot } = stored
   await using claim = await claimView(context, onlineView(projectId, spec))
   const version = await latestVersion(context, { projectId, dataset: spec.dataset })
   if (!version) return { untilMs, rows: 0, complete: false }
@@ -61,7 +67,8 @@ export async function materialize(context: MaterializeContext, input: Materializ
   const fromMs = anew ? -Infinity : await firstAffected(context, before, version, untilMs)
   if (fromMs === Infinity) return { untilMs: before!.cursor_ms, rows: 0, complete: false }
   const span = { fromMs, untilMs: Math.max(untilMs, before?.cursor_ms ?? untilMs) }
-  const written = await writeRows(context, claim, { projectId, spec, version, ...span })
+  const computation = { spec, codeSnapshot, signal: input.signal }
+  const written = await writeRows(context, claim, { ...computation, projectId, version, ...span })
   const mark = context.ids.uuid()
   await claim.finish(mark)
   await moveCursor(context, { spec, version, before, untilMs: span.untilMs, mark, ...written })
@@ -151,7 +158,7 @@ async function firstAffected(
 async function writeRows(
   context: MaterializeContext,
   claim: OnlineClaim,
-  input: { projectId: string; spec: ViewSpec; version: DatasetVersion; fromMs: number; untilMs: number },
+  input: Computation & { projectId: string; version: DatasetVersion; fromMs: number; untilMs: number },
 ): Promise<WrittenRows> {
   const { projectId, spec, version, fromMs, untilMs } = input
   const { definition } = await getDataset(context, { projectId, name: spec.dataset })
@@ -164,7 +171,9 @@ async function writeRows(
   // A few parts cost more to share between threads than to read.
   const isIncrement = !whole && fromMs !== -Infinity
   await using session = await context.analytics.session(isIncrement ? { threads: 1 } : {})
-  const written = await onlineRows(session, spec, { scan, fromMs, untilMs }, async (pieces) => {
+  await using source = await openOnlineSource(context, input, scan)
+  const span = { source: source.sql, fromMs, untilMs }
+  const written = await onlineRows(session, spec, span, async (pieces) => {
     if (fromMs === -Infinity) await claim.replace(pieces)
     else for await (const rows of pieces) await claim.write(rows)
   })

@@ -42,10 +42,8 @@ export async function loadOnDemand(spec: OnDemandSpec, snapshotDirectory: string
   } catch (error) {
     throw new AppError(
       'invalid',
-      `The on-demand feature ${spec.name} can't be loaded from ${spec.module}: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
+      `The function of ${spec.name} can't be loaded from ${spec.module}: ${messageOf(error)}`,
+      { cause: error },
     )
   }
   const compute = loaded[spec.export]

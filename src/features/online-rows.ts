@@ -12,24 +12,28 @@ export interface WrittenRows {
   nextMs: number | null
 }
 
+/** SQL of what `onlineRows` is computed from; a view by a row function has its rows computed before. */
+export function onlineSource(view: ViewSpec, datasetScan: string): string {
+  return view.aggregates ? windowEvents(view, datasetScan) : viewRows(view, datasetScan)
+}
+
 /**
  * Gives `write` what the online store should hold at the moment `untilMs`, a piece in memory at a time: for each key the newest row of
- * those known in [fromMs, untilMs], of windows the values at that moment.
+ * those known in [fromMs, untilMs], of windows the values at that moment. `source` is SQL of the view's rows, of windows of its events.
  */
 export async function onlineRows(
   session: AnalyticsSession,
   view: ViewSpec,
-  { scan, fromMs, untilMs }: { scan: string; fromMs: number; untilMs: number },
+  { source, fromMs, untilMs }: { source: string; fromMs: number; untilMs: number },
   write: (pieces: AsyncIterable<OnlineWrite[]>) => Promise<void>,
 ): Promise<WrittenRows> {
-  const [table, values, next] = view.aggregates
-    ? [windowEvents(view, scan), windowsUntil(view, '__rows', untilMs), nextChange(view, '__rows', untilMs)]
+  const [values, next] = view.aggregates
+    ? [windowsUntil(view, '__rows', untilMs), nextChange(view, '__rows', untilMs)]
     : [
-        viewRows(view, scan),
         newestRows(view, 'SELECT * FROM __rows', { fromMs, untilMs }),
         `SELECT min(av) AS next FROM __rows WHERE av > ${untilMs}`,
       ]
-  await session.execute(`CREATE TEMP TABLE __rows AS ${table}`)
+  await session.execute(`CREATE TEMP TABLE __rows AS ${source}`)
   const seen = { rows: 0, newestMs: -Infinity }
   await write(pieces(session, view, values, seen))
   const [pending] = await session.query(next)

@@ -63,6 +63,7 @@ export interface StoredView {
   projectId: string
   spec: ViewSpec
   current: boolean
+  codeSnapshot: string | null
 }
 
 /** The definitions of views whose values are kept up to date: the current ones and, until retired, earlier ones. */
@@ -109,7 +110,7 @@ export async function upsertCurrentView(trx: Trx, row: FeatureViewRow): Promise<
     .onConflict((conflict) =>
       conflict
         .columns(['project_id', 'name', 'definition_hash'])
-        .doUpdateSet({ spec_json: row.spec_json, current: 1, retired: 0 }),
+        .doUpdateSet({ spec_json: row.spec_json, code_snapshot: row.code_snapshot, current: 1, retired: 0 }),
     )
     .execute()
 }
@@ -220,5 +221,6 @@ function toView(row: FeatureViewRow): StoredView {
     projectId: row.project_id,
     spec: JSON.parse(row.spec_json) as ViewSpec,
     current: row.current === 1,
+    codeSnapshot: row.code_snapshot,
   }
 }

@@ -19,6 +19,8 @@ export interface FeatureViewRow {
   spec_json: string
   current: number
   retired: number
+  /** Of a view by a row function: the code that it is loaded from. */
+  code_snapshot: string | null
   created_ms: number
 }
 

@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { getDataset, getVersion, versionScan } from '../data/data.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
@@ -12,10 +9,11 @@ import {
   type Analytics,
   type AnalyticsSession,
 } from '../ports/analytics/analytics.ts'
-import { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
+import { applyFunction } from './function-table.ts'
+import { loadOnDemand } from './on-demand.ts'
 import { keyText } from './event-rows.ts'
-import { featureValue, SQL_TYPE } from './feature-value.ts'
-import { requestColumns, type FeatureServiceSpec, type FeatureValue } from './schema.ts'
+import { featureValue } from './feature-value.ts'
+import { requestColumns, type FeatureServiceSpec } from './schema.ts'
 import { joinView, type DatasetScan } from './view-join.ts'
 
 /** Where the rows to be described come from: keys, event time, label, request columns, anything else. */
@@ -47,7 +45,7 @@ export interface PlanTrainingSet {
 export interface TrainingSet {
   path: string
   rows: number
-  /** How often an on-demand feature went wrong, as `flight_time output:hour`. */
+  /** How often a function of an on-demand feature or of a view went wrong, as `flight_time output:hour`. */
   violations: Record<string, number>
 }
 
@@ -88,12 +86,16 @@ export async function buildTrainingSet(
   const { spec } = plan
   await using session = await analytics.session({ threads: 1 })
   const columns = await createSpine(session, plan)
-  for (const [index, view] of spec.views.entries()) {
-    await joinView(session, view, index, plan.datasets[view.dataset]!)
-  }
   const violations: Record<string, number> = {}
+  for (const [index, view] of spec.views.entries()) {
+    await joinView(session, view, index, { ...plan.datasets[view.dataset]!, snapshotDirectory, violations })
+  }
   for (const [index, each] of spec.onDemand.entries()) {
-    await createOnDemand(session, await loadOnDemand(each, snapshotDirectory), index, violations)
+    await applyFunction(session, await loadOnDemand(each, snapshotDirectory), {
+      from: '__spine',
+      into: `__demand${index}`,
+      violations,
+    })
   }
   await session.execute(
     `COPY (${selectFeatures(plan, columns)}) TO ${quoteLiteral(target)} (FORMAT parquet, COMPRESSION zstd)`,
@@ -139,81 +141,6 @@ async function createSpine(session: AnalyticsSession, plan: TrainingSetPlan): Pr
     `CREATE TEMP TABLE __spine AS SELECT row_number() OVER () AS __row, ${[ts, ...keys].join(', ')}, * FROM (${source})`,
   )
   return columns
-}
-
-const CHUNK_ROWS = 100_000
-
-/** The table `__demand<i>`: `__row` and the outputs, computed by the function itself, row by row. */
-async function createOnDemand(
-  session: AnalyticsSession,
-  { spec, compute }: LoadedOnDemand,
-  index: number,
-  violations: Record<string, number>,
-): Promise<void> {
-  const outputs = spec.outputs.map(({ name, kind }) => ({
-    name: quoteIdentifier(name),
-    type: SQL_TYPE[kind],
-  }))
-  await session.execute(
-    `CREATE TEMP TABLE __demand${index} (__row BIGINT, ${outputs.map(({ name, type }) => `${name} ${type}`).join(', ')})`,
-  )
-  const [count] = await session.query('SELECT count(*) AS n FROM __spine')
-  const inputs = spec.inputs.map(
-    ({ name, kind }) => `${featureValue(quoteIdentifier(name), kind)} AS ${quoteIdentifier(name)}`,
-  )
-  const folder = await mkdtemp(join(tmpdir(), 'tidemill-training-'))
-  try {
-    for (let start = 0; start < Number(count!['n']); start += CHUNK_ROWS) {
-      const columns = await session.columns(
-        `SELECT ${['__row', ...inputs].join(', ')} FROM __spine WHERE __row > ${start} AND __row <= ${start + CHUNK_ROWS} ORDER BY __row`,
-      )
-      const path = join(folder, 'chunk.csv')
-      await writeFile(path, computeChunk({ spec, compute }, columns, violations))
-      const types = outputs.map(({ type }, at) => `'c${at}': '${type}'`).join(', ')
-      await session.execute(
-        `INSERT INTO __demand${index} FROM read_csv(${quoteLiteral(path)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'row': 'BIGINT', ${types}})`,
-      )
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-function computeChunk(
-  { spec, compute }: LoadedOnDemand,
-  columns: Record<string, unknown[]>,
-  violations: Record<string, number>,
-): string {
-  const rows = columns['__row']!
-  const lines: string[] = []
-  let firstError: string | null = null
-  let errors = 0
-  const request: Record<string, unknown> = {}
-  for (let row = 0; row < rows.length; row++) {
-    for (const { name } of spec.inputs) request[name] = columns[name]![row]
-    const result = compute(request)
-    for (const violation of result.violations) {
-      if (violation !== 'budget') count(violations, `${spec.name} ${violation}`)
-    }
-    if (result.error !== null) {
-      firstError ??= result.error
-      errors += 1
-    }
-    lines.push(`${Number(rows[row])},${result.values.map(csvField).join(',')}\n`)
-  }
-  if (errors === rows.length && errors > 0) {
-    throw new AppError('invalid', `The on-demand feature ${spec.name} fails on every row: ${firstError}`)
-  }
-  return lines.join('')
-}
-
-function count(counts: Record<string, number>, name: string): void {
-  counts[name] = (counts[name] ?? 0) + 1
-}
-
-function csvField(value: FeatureValue): string {
-  if (value === null) return ''
-  return typeof value === 'number' ? String(value) : `"${value.replaceAll('"', '""')}"`
 }
 
 function selectFeatures(

@@ -1,6 +1,7 @@
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { rowsAtMoments, viewRows } from './point-in-time.ts'
+import { rowsAtMoments } from './point-in-time.ts'
 import type { ViewSpec } from './schema.ts'
+import { createRows, type FunctionCode } from './view-rows.ts'
 import { windowsAtMoments } from './window-values.ts'
 
 /** Where a training set reads a view's dataset: SQL of its rows, and the time column. */
@@ -17,16 +18,18 @@ export async function joinView(
   session: AnalyticsSession,
   view: ViewSpec,
   index: number,
-  { scan, time }: DatasetScan,
+  { scan, time, ...code }: DatasetScan & FunctionCode,
 ): Promise<void> {
   const [bounds] = await session.query('SELECT min(__ts) AS low, max(__ts) AS high FROM __spine')
   const { low, high } = bounds as { low: number | null; high: number | null }
   const range = { low: low ?? 0, high: high ?? 0 }
   const moments = `SELECT DISTINCT __k${index} AS k, __ts AS moment FROM __spine WHERE __k${index} IS NOT NULL AND __ts IS NOT NULL`
   const read = restrictScan(scan, time, view, range)
-  await session.execute(
-    `CREATE TEMP TABLE __valued AS ${await valuesAt(session, view, read, moments, range)}`,
-  )
+  const values = view.aggregates
+    ? windowsAtMoments(view, read, { moments, ...reach(view, range) })
+    : rowsAtMoments(view, '__rows', moments)
+  if (!view.aggregates) await createRows(session, view, read, code)
+  await session.execute(`CREATE TEMP TABLE __valued AS ${values}`)
   await session.execute(`
     CREATE TEMP TABLE __view${index} AS
     SELECT v.ts, ${view.features.map((_, at) => `v.f${at}`).join(', ')}
@@ -40,22 +43,10 @@ interface Range {
   high: number
 }
 
-async function valuesAt(
-  session: AnalyticsSession,
-  view: ViewSpec,
-  scan: string,
-  moments: string,
-  { low, high }: Range,
-): Promise<string> {
-  if (view.aggregates) {
-    const longestMs = Math.max(...view.aggregates.flatMap(({ windows }) => windows.map(({ ms }) => ms)))
-    const fromMs = Math.floor(low - Math.max(longestMs, view.ttlMs)) - 1
-    return windowsAtMoments(view, scan, { moments, fromMs, untilMs: high })
-  }
-  await session.execute(
-    `CREATE TEMP TABLE __rows AS SELECT * FROM (${viewRows(view, scan)}) WHERE av <= ${high}`,
-  )
-  return rowsAtMoments(view, '__rows', moments)
+/** The events that matter to a window, or to the age of a value, at any moment of the spine. */
+function reach({ aggregates, ttlMs }: ViewSpec, { low, high }: Range): { fromMs: number; untilMs: number } {
+  const longestMs = Math.max(...aggregates!.flatMap(({ windows }) => windows.map(({ ms }) => ms)))
+  return { fromMs: Math.floor(low - Math.max(longestMs, ttlMs)) - 1, untilMs: high }
 }
 
 /** With a lookback, only the rows that can matter to any moment of the spine. */

@@ -8,7 +8,7 @@ import { parquetScan } from '../ports/analytics/analytics.ts'
 import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import { files } from '../sources/definition.ts'
 import { entity, featureService, featureView, resolveService, resolveView } from './definition.ts'
-import { onlineRows } from './online-rows.ts'
+import { onlineRows, onlineSource } from './online-rows.ts'
 import type { ViewSpec } from './schema.ts'
 import { buildTrainingSet } from './training-set.ts'
 
@@ -204,7 +204,7 @@ it('keeps online what windows hold at the moment of materialization, whatever th
           // As materialize reads: rows from `lookback` before what is new.
           const recent = rows.filter(({ at }) => at >= fromMs - bounded.lookbackMs! && at <= untilMs)
           await using session = await analytics.session({ threads: 1 })
-          const span = { scan: scanOf(recent), fromMs, untilMs }
+          const span = { source: onlineSource(bounded, scanOf(recent)), fromMs, untilMs }
           const { nextMs } = await onlineRows(session, bounded, span, async (pieces) => {
             for await (const written of pieces) {
               for (const { entityKey, ...row } of written) {

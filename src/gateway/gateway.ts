@@ -11,7 +11,7 @@ import {
   mlflowScoringError,
 } from '../protocols/mlflow-scoring/mlflow-scoring.ts'
 import { OIP_PREFIX, oipError, OpenInference } from '../protocols/oip/oip.ts'
-import { unpackSnapshot } from '../project/snapshot.ts'
+import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
 import {
   ServingEngine,
   type GatewayCall,

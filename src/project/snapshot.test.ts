@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openTestContext } from '../../test/databases.ts'
 import { parseSnapshot } from '../ports/artifacts/code-snapshot.ts'
-import { snapshotBytes, unpackSnapshot } from './snapshot.ts'
+import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
+import { snapshotBytes } from './snapshot.ts'
 
 const FILES = Object.fromEntries(
   Array.from({ length: 40 }, (_, index) => [

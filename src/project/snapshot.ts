@@ -1,10 +1,8 @@
-import { chmod, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import type { Context } from '../http/context.ts'
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { AppError } from '../kernel/errors.ts'
-import { randomIds } from '../kernel/ids.ts'
 import { canonicalJson, sha256 } from '../kernel/json.ts'
-import { parseSnapshot, type Snapshot } from '../ports/artifacts/code-snapshot.ts'
+import type { Snapshot } from '../ports/artifacts/code-snapshot.ts'
 
 const MAX_BYTES = 20 * 1024 * 1024
 
@@ -34,43 +32,4 @@ export function snapshotBytes(snapshot: Snapshot): Uint8Array {
 
 export function snapshotHash(snapshot: Snapshot): string {
   return sha256(snapshotBytes(snapshot))
-}
-
-/**
- * The folder `<dataDir>/code/<hash>` with the snapshot's files; made when it is missing. `dependencies` is the
- * project's `node_modules`, which is linked into it, as is a `.venv` beside it.
- */
-export async function unpackSnapshot(
-  { artifacts, config }: Pick<Context, 'artifacts' | 'config'>,
-  { hash, dependencies }: { hash: string; dependencies: string | undefined },
-): Promise<string> {
-  const folder = join(config.dataDir, 'code', hash)
-  if (await exists(folder)) return folder
-  const snapshot = parseSnapshot(JSON.parse(Buffer.from(await artifacts.bytes(hash)).toString('utf8')))
-  // A name of its own for each unpacking: several runs of one process may unpack the same snapshot at once.
-  const temporary = `${folder}.${randomIds.hex32()}.tmp`
-  for (const [path, file] of Object.entries(snapshot.files)) {
-    const target = join(temporary, path)
-    await mkdir(dirname(target), { recursive: true })
-    await writeFile(target, Buffer.from(file.base64, 'base64'))
-    await chmod(target, file.executable ? 0o555 : 0o444)
-  }
-  await mkdir(temporary, { recursive: true })
-  if (dependencies !== undefined) {
-    await symlink(dependencies, join(temporary, 'node_modules'))
-    const python = join(dirname(dependencies), '.venv')
-    if (await exists(python)) await symlink(python, join(temporary, '.venv'))
-  }
-  await rename(temporary, folder).catch(async (error: unknown) => {
-    await rm(temporary, { recursive: true, force: true })
-    if (!(await exists(folder))) throw error
-  })
-  return folder
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -1,7 +1,7 @@
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Code, Launcher, RawOutput, StepMessage } from '../pipelines/pipelines.ts'
-import { unpackSnapshot } from '../project/snapshot.ts'
+import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
 import { ProcessPool } from './process-pool.ts'
 
 /** Runs project code in child processes of this worker. */

@@ -1,7 +1,7 @@
 // Runs code of one project snapshot for the worker: the folder is the argument, tasks come over the channel, one
 // at a time. It ends when the worker is gone.
-import { Worker } from 'node:worker_threads'
 import { messageOf } from '../kernel/errors.ts'
+import { watchParent } from '../kernel/watch-parent.ts'
 import {
   endGroup,
   FunctionRun,
@@ -29,6 +29,7 @@ let abort = new AbortController()
 let foreignPid: number | undefined
 
 provideTidemill()
+// Training blocks this thread.
 watchParent()
 captureOutput()
 process.on('message', (message: ToChild) => void receive(message))
@@ -104,12 +105,4 @@ function captureOutput(): void {
       return true
     }
   }
-}
-
-/** Training blocks this thread, so another one watches whether the worker still lives. */
-function watchParent(): void {
-  const code = `
-    const parent = ${process.ppid}
-    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL') }, 500)`
-  new Worker(code, { eval: true }).unref()
 }

@@ -24,6 +24,7 @@ import * as trackingSpeed from './migrations/019-tracking-speed.ts'
 import * as lineage from './migrations/020-lineage.ts'
 import * as search from './migrations/021-search.ts'
 import * as onlineStore from './migrations/026-online-store.ts'
+import * as rowFunctions from './migrations/028-row-functions.ts'
 import * as featureUsage from './migrations/029-feature-usage.ts'
 import * as eventOrder from './migrations/030-event-order.ts'
 import * as onDemandCode from './migrations/027-on-demand-code.ts'
@@ -61,6 +62,7 @@ const migrations = {
   '025-privacy': privacy.up,
   '022-sources': sources.up,
   '023-dataset-versions': datasetVersions.up,
+  '028-row-functions': rowFunctions.up,
 }
 
 const MIGRATION_LOCK = 840_173
