@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
@@ -29,22 +32,26 @@ const ATTEMPTS = 3
  */
 export async function ingest(
   context: IngestContext,
-  input: { projectId: string; actor: Actor; dataset: string; cause?: VersionCause },
+  input: { projectId: string; actor: Actor; dataset: string; cause?: VersionCause; signal?: AbortSignal },
 ): Promise<IngestResult> {
   const { projectId, actor, dataset: name, cause = { kind: 'request', reference: null } } = input
+  const signal = input.signal ?? new AbortController().signal
   requirePermission(actor, 'contribute', projectId)
   const dataset = await findDataset(context.db.read, projectId, name)
   if (!dataset) throw new AppError('not_found', `There is no dataset ${name}`)
   for (let attempt = 1; ; attempt++) {
+    const folder = await mkdtemp(join(tmpdir(), 'tidemill-source-'))
     try {
       const pushed: VersionCause = { ...cause, kind: 'push' }
       const origin = { actor, cause: dataset.definition.source.type === 'push' ? pushed : cause }
-      return await ingestOnce(context, origin, await planIngest(context, dataset))
+      return await ingestOnce(context, origin, await planIngest(context, dataset, { folder, signal }))
     } catch (error) {
       // Another process made the next version first: look again.
       if (isOvertaken(error) && attempt < ATTEMPTS) continue
       if (isOvertaken(error)) throw error
       throw error instanceof AppError ? await recordFailure(context, actor, dataset, error) : error
+    } finally {
+      await rm(folder, { recursive: true, force: true })
     }
   }
 }

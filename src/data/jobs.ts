@@ -26,7 +26,7 @@ export const probeJob: JobHandler = {
     const actor: Actor = { ...(requestedBy ?? prober), grants }
     const cause: VersionCause = { kind: causeKindOf(requestedBy), reference: id }
     for (let round = 0; round < ROUNDS && !signal.aborted; round++) {
-      const result = await ingest(context, { projectId, actor, dataset, cause })
+      const result = await ingest(context, { projectId, actor, dataset, cause, signal })
       const again = result.state === 'rejected' || (result.state === 'created' && result.more)
       if (!again) return
     }

@@ -2,13 +2,13 @@ import type { Context } from '../http/context.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { currentKey, protectionOf, usesKey, type Protection } from '../privacy/privacy.ts'
-import { probeSource, type SourceItem } from '../sources/sources.ts'
+import type { SourceItem } from '../sources/sources.ts'
 import type { Column } from '../sources/schema.ts'
-import { pendingPushes } from './push-pending.ts'
+import { lookAt, type Round } from './look.ts'
 import type { Dataset, DatasetVersion, Manifest, Part } from './schema.ts'
 import { findSource } from './store-sources.ts'
-import { findLatestVersion, listFileRows, listPartRows, listQuarantined } from './store.ts'
-import type { DatasetFileRow, DatasetPartRow, DatasetSourceRow } from './tables.ts'
+import { findLatestVersion, listPartRows, listQuarantined } from './store.ts'
+import type { DatasetPartRow, DatasetSourceRow } from './tables.ts'
 import { judgedBy, pinReferences, type References } from './references.ts'
 import { loadManifest } from './versions.ts'
 
@@ -46,16 +46,12 @@ interface SourceStand {
   take?: (trx: Trx, versionId: string) => Promise<void>
 }
 
-interface Look {
-  items: SourceItem[]
-  cursor: string | null
-  isIncrement: boolean
-  more?: boolean
-  take?: (trx: Trx, versionId: string) => Promise<void>
-}
-
 /** Compares what is at the source with what is known: which parts stay, which items must be read. */
-export async function planIngest(context: IngestContext, dataset: Dataset): Promise<IngestPlan> {
+export async function planIngest(
+  context: IngestContext,
+  dataset: Dataset,
+  round: Round,
+): Promise<IngestPlan> {
   const { db, artifacts } = context
   const parent = await findLatestVersion(db.read, dataset.id)
   const parentManifest = parent && (await loadManifest({ artifacts }, parent))
@@ -72,7 +68,7 @@ export async function planIngest(context: IngestContext, dataset: Dataset): Prom
       .filter((row) => row.definition_hash === rules)
       .map((row) => row.source_sha256),
   )
-  const look = await lookAt(context, dataset, quarantined)
+  const look = await lookAt(context, dataset, { ...round, cursor: cursorBefore, quarantined })
   const known = { parentManifest, quarantined, protection, parts: await listPartRows(db.read, dataset.id) }
   const sorted = look.isIncrement
     ? sortIncrement(look.items, { ...known, parentManifest: continues ? parentManifest : undefined })
@@ -110,22 +106,6 @@ export async function protectionOfDataset(
   { projectId, definition: { personal } }: Dataset,
 ): Promise<Protection> {
   return protectionOf(personal, usesKey(personal) ? await currentKey(context, projectId) : undefined)
-}
-
-async function lookAt(
-  context: IngestContext,
-  dataset: Dataset,
-  quarantined: ReadonlySet<string>,
-): Promise<Look> {
-  const { source } = dataset.definition
-  if (source.type === 'push') return await pendingPushes(context, dataset, quarantined)
-  const known = (await listFileRows(context.db.read, dataset.id)).map(toKnown)
-  return await probeSource(source, { directory: dataset.directory, known })
-}
-
-function toKnown(row: DatasetFileRow) {
-  const { path, source_sha256: sha256, size_bytes: sizeBytes, modified_ns: modifiedNs, tag } = row
-  return { path, sha256, seen: { sizeBytes, modifiedNs, tag }, seenAtMs: row.created_ms }
 }
 
 interface Known {

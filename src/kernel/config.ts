@@ -161,6 +161,11 @@ export const configSchema = z.strictObject({
   webhookPrivateAddresses: flag
     .default(false)
     .describe('Webhooks may call private, loopback and link-local addresses'),
+  sourcePrivateAddresses: flag
+    .default(false)
+    .describe(
+      'Sources of datasets (HTTP, S3, PostgreSQL) may reach private, loopback and link-local addresses',
+    ),
   secretsKey: z
     .string()
     .optional()

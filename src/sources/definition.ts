@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { durationMs, type Duration } from '../kernel/duration.ts'
 import { columnTypes, type ColumnType } from './schema.ts'
 
 const readOptions = {
@@ -16,6 +17,45 @@ const filesSource = z.strictObject({
 })
 export type FilesSource = z.infer<typeof filesSource>
 
+/** The name of an environment variable of the worker. Those of this program are not for others. */
+const secretName = z
+  .string()
+  .regex(/^(?!TIDEMILL_)[A-Za-z_][A-Za-z0-9_]*$/, 'name an environment variable of the worker')
+
+const maxBytes = z
+  .number()
+  .int()
+  .min(1)
+  .default(2 ** 30)
+
+const publicUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
+  const { username, password } = new URL(text)
+  return username === '' && password === ''
+}, 'an address may not hold a user name or a password: it would be stored readable')
+
+const httpSource = z.strictObject({
+  type: z.literal('http'),
+  url: publicUrl,
+  headers: z.record(z.string(), z.string()).optional(),
+  secretHeaders: z.record(z.string(), secretName).optional(),
+  maxBytes,
+  timeoutMs: z.number().int().min(100),
+  ...readOptions,
+})
+export type HttpSource = z.infer<typeof httpSource>
+
+const s3Source = z.strictObject({
+  type: z.literal('s3'),
+  bucket: z.string().min(1),
+  prefix: z.string(),
+  endpoint: publicUrl.optional(),
+  region: z.string().min(1).optional(),
+  forcePathStyle: z.boolean().optional(),
+  maxBytes,
+  ...readOptions,
+})
+export type S3Source = z.infer<typeof s3Source>
+
 const pushSource = z.strictObject({
   type: z.literal('push'),
   columns: z.record(z.string().min(1), z.enum(columnTypes)).optional(),
@@ -23,7 +63,7 @@ const pushSource = z.strictObject({
 export type PushSource = z.infer<typeof pushSource>
 
 /** Where a dataset's rows come from. */
-export const sourceDefinition = z.discriminatedUnion('type', [filesSource, pushSource])
+export const sourceDefinition = z.discriminatedUnion('type', [filesSource, httpSource, s3Source, pushSource])
 export type SourceDefinition = z.infer<typeof sourceDefinition>
 
 /**
@@ -34,6 +74,42 @@ export type SourceDefinition = z.infer<typeof sourceDefinition>
  */
 export function files(glob: string, options: ReadOptions = {}): FilesSource {
   return filesSource.parse({ type: 'files', glob, ...options })
+}
+
+/**
+ * The file behind an address. It is asked for with what the server said of the last one (`ETag`, `Last-Modified`), and fetched when it differs. The
+ * format follows from the ending of the path, else from the content type, unless it is given. `secretHeaders` names an environment
+ * variable of the worker for each header, such as `{ authorization: 'FEED_TOKEN' }`. Defaults: at most 1 GiB, within ten minutes.
+ */
+export function http(
+  url: string,
+  options: ReadOptions & {
+    headers?: Readonly<Record<string, string>>
+    secretHeaders?: Readonly<Record<string, string>>
+    maxBytes?: number
+    timeout?: Duration
+  } = {},
+): HttpSource {
+  const { timeout = '10m', ...rest } = options
+  return httpSource.parse({ type: 'http', url, timeoutMs: durationMs.parse(timeout), ...rest })
+}
+
+/**
+ * The objects of a bucket whose keys begin with a prefix, each read as a file of its name. The listing is the probe: only objects of another ETag or size are
+ * fetched. `endpoint` is for stores other than Amazon's, most of which need `forcePathStyle`. Credentials are found as the AWS SDK finds them
+ * (environment, profile, role of the machine). Default: at most 1 GiB for each object.
+ */
+export function s3(
+  options: ReadOptions & {
+    bucket: string
+    prefix?: string
+    endpoint?: string
+    region?: string
+    forcePathStyle?: boolean
+    maxBytes?: number
+  },
+): S3Source {
+  return s3Source.parse({ type: 's3', prefix: '', ...options })
 }
 
 /**

@@ -18,11 +18,16 @@ async function listFiles(source: FilesSource, directory: string): Promise<string
 }
 
 function isIgnored(path: string, directory: string): boolean {
-  if (/\.(tmp|part|crdownload)$|~$/.test(path)) return true
+  if (isUnfinished(path)) return true
   const inside = relative(directory, path)
   return inside.startsWith('..')
     ? basename(path).startsWith('.')
     : inside.split(sep).some((name) => name.startsWith('.'))
+}
+
+/** Names that programs write under until a file is complete. */
+export function isUnfinished(path: string): boolean {
+  return /\.(tmp|part|crdownload)$|~$/.test(path)
 }
 
 /** What is at the source now. Only files that are new, or of another size or time, are read, to hash them. */

@@ -1,14 +1,23 @@
 import { AppError } from '../kernel/errors.ts'
 import type { PushSource, SourceDefinition } from './definition.ts'
 import { probeFiles } from './files.ts'
+import { probeHttp } from './http.ts'
 import type { KnownItem, SourceItem } from './item.ts'
+import { probeS3 } from './s3.ts'
 
 /** What an adapter is told. */
 export interface ProbeInput {
   /** Relative paths start here. */
   directory: string
+  /** For what is fetched; it is there until the items are read. */
+  folder: string
   /** What the last probe saw. */
   known: readonly KnownItem[]
+  /** Where the source stood after the last version. */
+  cursor: string | null
+  /** Whether private, loopback and link-local addresses may be called. */
+  allowPrivate: boolean
+  signal: AbortSignal
 }
 
 export interface Probed {
@@ -19,13 +28,31 @@ export interface Probed {
   isIncrement: boolean
 }
 
-/** Looks at a source. What was not seen before is hashed; nothing is stored. Throws `unavailable` when the source is away. */
+/** Looks at a source. What was not seen before is fetched and hashed; nothing is stored. Throws `unavailable` when the source is away. */
 export async function probeSource(
   source: Exclude<SourceDefinition, PushSource>,
-  { directory, known }: ProbeInput,
+  input: ProbeInput,
 ): Promise<Probed> {
-  const items = await probeFiles(source, directory, known)
-  if (items.length === 0 && known.length > 0)
-    throw new AppError('unavailable', `no file matches ${source.glob} any more`)
+  switch (source.type) {
+    case 'files':
+      return whole(
+        await probeFiles(source, input.directory, input.known),
+        input,
+        `no file matches ${source.glob} any more`,
+      )
+    case 'http':
+      return whole([await probeHttp(source, input)], input, '')
+    case 's3':
+      return whole(
+        await probeS3(source, input),
+        input,
+        `no object lies under s3://${source.bucket}/${source.prefix} any more`,
+      )
+  }
+}
+
+/** A source that is empty all at once is more likely away than emptied. */
+function whole(items: SourceItem[], { known }: ProbeInput, gone: string): Probed {
+  if (items.length === 0 && known.length > 0) throw new AppError('unavailable', gone)
   return { items, cursor: null, isIncrement: false }
 }

@@ -1,5 +1,5 @@
 export { compareSchemas, mergeSchemas, schemaProblems, widerType } from './column-schema.ts'
-export type { SourceItem } from './item.ts'
+export type { KnownItem, SourceItem } from './item.ts'
 export { normalise } from './parts.ts'
 export { probeSource } from './probe.ts'
 export { readItem } from './read-item.ts'

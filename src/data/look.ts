@@ -1,0 +1,41 @@
+import type { Trx } from '../ports/db/db.ts'
+import { probeSource, type KnownItem, type SourceItem } from '../sources/sources.ts'
+import type { IngestContext } from './plan.ts'
+import { pendingPushes } from './push-pending.ts'
+import type { Dataset } from './schema.ts'
+import { listFileRows } from './store.ts'
+import type { DatasetFileRow } from './tables.ts'
+
+/** One attempt to ingest: a folder for what is fetched, and when to give up. */
+export interface Round {
+  folder: string
+  signal: AbortSignal
+}
+
+/** What was found at a source. */
+export interface Look {
+  items: SourceItem[]
+  cursor: string | null
+  isIncrement: boolean
+  /** There is more to be had at once. */
+  more?: boolean
+  /** What else must happen in the transaction of the version. */
+  take?: (trx: Trx, versionId: string) => Promise<void>
+}
+
+export async function lookAt(
+  context: IngestContext,
+  dataset: Dataset,
+  { quarantined, ...round }: Round & { cursor: string | null; quarantined: ReadonlySet<string> },
+): Promise<Look> {
+  const { source } = dataset.definition
+  if (source.type === 'push') return await pendingPushes(context, dataset, quarantined)
+  const known = (await listFileRows(context.db.read, dataset.id)).map(toKnown)
+  const allowPrivate = context.config.sourcePrivateAddresses
+  return await probeSource(source, { ...round, directory: dataset.directory, known, allowPrivate })
+}
+
+function toKnown(row: DatasetFileRow): KnownItem {
+  const { path, source_sha256: sha256, size_bytes: sizeBytes, modified_ns: modifiedNs, tag } = row
+  return { path, sha256, seen: { sizeBytes, modifiedNs, tag }, seenAtMs: row.created_ms }
+}
