@@ -1,7 +1,7 @@
 import type { Context } from '../http/context.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import { getModelVersion, getModelVersionById, listEvaluations } from '../registry/registry.ts'
+import { findImportance, getModelVersionById } from '../registry/registry.ts'
 import { getDeployment } from '../rollout/rollout.ts'
 import { loadReference, type Reference } from './reference.ts'
 import type { Monitor } from './schema.ts'
@@ -43,7 +43,7 @@ export async function watchedBy(
         ? undefined
         : { layoutSha256, reference: await loadReference(context, layoutSha256) },
     horizonMs: definition.label?.horizonMs ?? DEFAULT_HORIZON_MS,
-    importance: await importanceOf(context, { projectId: monitor.projectId, model: found.model, version }),
+    importance: await importanceOf(context, { modelVersionId: stable.id }),
   }
 }
 
@@ -57,17 +57,13 @@ export async function stableOf({ db }: Pick<Context, 'db'>, { projectId, deploym
   }
 }
 
-/** How much of the model's AUC is lost without each feature, by its latest evaluation that measured it. */
+/** How much of what the model knows is lost without each feature, by its latest evaluation that measured it. */
 async function importanceOf(
   context: Pick<Context, 'db'>,
-  key: { projectId: string; model: string; version: number },
+  key: { modelVersionId: string },
 ): Promise<Record<string, number>> {
-  const evaluations = await listEvaluations(context, { ...key, actor: judge, limit: 5 })
-  const { id } = await getModelVersion(context, { ...key, actor: judge })
-  const measured = evaluations
-    .flatMap(({ subjects }) => subjects)
-    .find(({ modelVersionId, leak }) => modelVersionId === id && leak !== undefined)
+  const measured = await findImportance(context, key)
   return Object.fromEntries(
-    (measured?.leak?.importance ?? []).map(({ feature, share }) => [feature, Math.max(0, share)]),
+    (measured?.features ?? []).map(({ feature, share }) => [feature, Math.max(0, share)]),
   )
 }

@@ -12,6 +12,7 @@ import {
   type TableSource,
 } from '../model-files/model-files.ts'
 import type { Task } from './definition.ts'
+import { permutationImportance } from './importance.ts'
 import { gatherLeakEvidence, type KnownTimes } from './leak.ts'
 import type { Evaluation, EvaluationSubject } from './schema.ts'
 import { compare, measure } from './subject-metrics.ts'
@@ -64,15 +65,21 @@ export async function evaluateModels(
     for (const [index, { name, role, modelVersionId, features: named }] of models.entries()) {
       const session = sessions[index]!
       const scores = await scoreTable(session, table, { task, features: named })
-      const evidence =
-        role === 'candidate' && task === 'binary'
-          ? {
-              leak: await gatherLeakEvidence(session, table, {
-                features: named,
-                known: knownTimes(table, known),
-              }),
-            }
-          : {}
+      const importance =
+        role === 'candidate'
+          ? await permutationImportance(session, table, { task, features: named })
+          : undefined
+      const evidence = {
+        ...(importance && { importance }),
+        ...(role === 'candidate' &&
+          task === 'binary' && {
+            leak: gatherLeakEvidence(session, table, {
+              features: named,
+              known: knownTimes(table, known),
+              importance,
+            }),
+          }),
+      }
       const id = modelVersionId === undefined ? {} : { modelVersionId }
       subjects.push({ name, role, ...id, ...measure(task, { scores, ...table }), ...evidence })
     }

@@ -1,12 +1,11 @@
 import type { InferenceSession } from '../ports/inference/inference.ts'
 import { freezeCategoryBins, freezeNumericBins, binIndex, prepareBins } from '../statistics/bins.ts'
-import { createRandom, randomInteger } from '../statistics/random.ts'
 import { auc } from '../statistics/ranking.ts'
-import { featuresOf, scoreTable, type FeatureColumn, type Table } from '../model-files/model-files.ts'
-import type { LeakEvidence } from './schema.ts'
+import { featuresOf, type FeatureColumn, type Table } from '../model-files/model-files.ts'
+import { everyNth } from './importance.ts'
+import type { FeatureImportance, LeakEvidence } from './schema.ts'
 
 const SAMPLE_ROWS = 40_000
-const IMPORTANCE_ROWS = 10_000
 /** A mean over few rows is drawn to the overall mean as by this many more. */
 const PRIOR_ROWS = 20
 
@@ -17,11 +16,19 @@ export interface KnownTimes {
 }
 
 /** What speaks for the answer being among the features of a binary model. Deterministic. */
-export async function gatherLeakEvidence(
+export function gatherLeakEvidence(
   session: InferenceSession,
   table: Table,
-  { features: named, known }: { features?: readonly string[] | undefined; known?: KnownTimes | undefined },
-): Promise<LeakEvidence> {
+  {
+    features: named,
+    known,
+    importance,
+  }: {
+    features?: readonly string[] | undefined
+    known?: KnownTimes | undefined
+    importance?: FeatureImportance | undefined
+  },
+): LeakEvidence {
   const features = featuresOf(session, named)
   const sample = everyNth(table, SAMPLE_ROWS)
   const featureAuc = features.map((feature) => ({
@@ -30,24 +37,8 @@ export async function gatherLeakEvidence(
   }))
   return {
     featureAuc: featureAuc.sort((a, b) => b.auc - a.auc),
-    importance: await permutationImportance(session, everyNth(table, IMPORTANCE_ROWS), features, named),
+    importance: importance?.features ?? [],
     late: known ? lateFeatures(known) : [],
-  }
-}
-
-function everyNth(table: Table, rows: number): Table {
-  const step = Math.max(1, Math.ceil(table.rows / rows))
-  const take = (column: FeatureColumn): FeatureColumn =>
-    Array.isArray(column)
-      ? column.filter((_, row) => row % step === 0)
-      : column.filter((_, row) => row % step === 0)
-  const labels = table.labels.filter((_, row) => row % step === 0)
-  return {
-    rows: labels.length,
-    labels,
-    block: table.block.filter((_, row) => row % step === 0),
-    days: table.days,
-    columns: Object.fromEntries(Object.entries(table.columns).map(([name, column]) => [name, take(column)])),
   }
 }
 
@@ -88,38 +79,6 @@ function cellsOf(column: FeatureColumn): Uint32Array {
   for (const value of column) counts.set(value, (counts.get(value) ?? 0) + 1)
   const bins = prepareBins(freezeCategoryBins(counts, { max: 2000 }))
   return Uint32Array.from(column, (value) => binIndex(bins, value))
-}
-
-/** The share of (AUC − ½) that is lost when one feature's values are shuffled over the rows. */
-async function permutationImportance(
-  session: InferenceSession,
-  table: Table,
-  features: readonly string[],
-  named: readonly string[] | undefined,
-): Promise<LeakEvidence['importance']> {
-  const task = 'binary'
-  const whole = auc(await scoreTable(session, table, { task, features: named }), table.labels) - 0.5
-  if (!(whole > 0)) return []
-  const importance: LeakEvidence['importance'] = []
-  for (const feature of features) {
-    const replaced = { [feature]: shuffled(table.columns[feature]!) }
-    const without =
-      auc(await scoreTable(session, table, { task, features: named, replaced }), table.labels) - 0.5
-    importance.push({ feature, share: (whole - without) / whole })
-  }
-  return importance.sort((a, b) => b.share - a.share)
-}
-
-function shuffled(column: FeatureColumn): FeatureColumn {
-  const random = createRandom(1)
-  const result = column.slice()
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = randomInteger(random, i + 1)
-    const kept = result[i]!
-    result[i] = result[j]!
-    result[j] = kept
-  }
-  return result
 }
 
 function lateFeatures({ eventTime, knownAt }: KnownTimes): LeakEvidence['late'] {

@@ -120,12 +120,21 @@ export const LeakEvidence = z.object({
 })
 export type LeakEvidence = z.infer<typeof LeakEvidence>
 
+/** What is lost of a model's knowledge when one feature's values are shuffled over the holdout. */
+export const FeatureImportance = z.object({
+  of: z.enum(['auc', 'variance']).describe('AUC above one half, or the variance that a regression explains'),
+  rows: z.number(),
+  features: z.array(z.object({ feature: z.string(), share: z.number() })).describe('Largest first'),
+})
+export type FeatureImportance = z.infer<typeof FeatureImportance>
+
 export const EvaluationSubject = z.object({
   name: z.string(),
   role: z.enum(roles),
   modelVersionId: z.string().optional(),
   metrics: z.record(z.string(), Estimate),
   blocks: z.record(z.string(), BlockStatistics),
+  importance: FeatureImportance.optional(),
   leak: LeakEvidence.optional(),
 })
 export type EvaluationSubject = z.infer<typeof EvaluationSubject>
