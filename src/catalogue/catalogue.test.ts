@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { entity, featureService, featureView, onDemand, requestFeatures } from '../features/definition.ts'
-import { declareFeatures, getService } from '../features/features.ts'
+import { declareFeatures, getService, listFreshness } from '../features/features.ts'
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
-import { deleteModelVersion, registerVersion, setAlias } from '../registry/registry.ts'
-import { getEntry, listCatalogue } from './catalogue.ts'
+import { deleteAlias, deleteModelVersion, registerVersion, setAlias } from '../registry/registry.ts'
+import { getEntry, listCatalogue, retireUnusedViews } from './catalogue.ts'
 import { routes } from './routes.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
@@ -123,6 +123,30 @@ describeDatabases('the catalogue of features', (open) => {
       tags: ['other'],
       said: [null, 'x'],
     })
+  })
+
+  it('retires an earlier definition of a view when no live version uses it', async () => {
+    const context = await open()
+    await arrange(context)
+    const views = [{ ...delays, sql: delays.sql!.replace('delay AS delay_3h', '2 * delay AS delay_3h') }]
+    await declareFeatures(context, { ...caller, definitions: { ...definitions, views } })
+    const kept = async (): Promise<boolean[]> => {
+      await retireUnusedViews(context)
+      return (await listFreshness(context, caller)).map(({ current }) => current).sort()
+    }
+    expect(await kept()).toEqual([false, true])
+    context.clock.advance(8 * 86_400_000)
+    // The champion uses it still.
+    expect(await kept()).toEqual([false, true])
+    await deleteAlias(context, { ...caller, model: 'late', alias: 'champion' })
+    expect(await kept()).toEqual([true])
+    expect(await kept()).toEqual([true])
+    const audited = await context.db.read
+      .selectFrom('audit')
+      .select('detail_json')
+      .where('action', '=', 'features.retire')
+      .execute()
+    expect(audited).toHaveLength(1)
   })
 
   it('answers over HTTP, and refuses what it does not know', async () => {

@@ -1,8 +1,10 @@
 /** The door of the room: what features there are, who uses them, and how they fare. */
+export { retireUnusedViews } from './retire.ts'
 import { listEntries, listFreshness, searchEntries, type FeatureEntry } from '../features/features.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { findImportance } from '../registry/registry.ts'
 import { mismatchRate, sumSkew } from '../skew/skew.ts'
 import type { SkewCounts } from '../skew/schema.ts'
 import { readUsage, usersOf, usersOfService, type Usage, type VersionUse } from './usage.ts'
@@ -86,9 +88,18 @@ export async function listCatalogue(
 }
 
 export interface EntryPage extends Omit<CatalogueEntry, 'match'> {
-  /** Newest first. */
-  users: VersionUse[]
+  /** Newest first, those that are deployed or named by an alias before the others. */
+  users: (VersionUse & { importance: Importance | null })[]
 }
+
+/** What a version loses of its knowledge without each of the features that it takes, by its latest evaluation. */
+interface Importance {
+  of: 'auc' | 'variance'
+  features: { feature: string; share: number }[]
+}
+
+/** Versions of which importance is looked up. */
+const MEASURED_VERSIONS = 20
 
 /** One entry with the versions that use it. Throws `not_found`, and `invalid` for a name that several kinds have. */
 export async function getEntry(
@@ -106,7 +117,31 @@ export async function getEntry(
   }
   const { db } = context
   const entries = await listEntries(context, query)
-  return { ...entry, users: entryUsers(entry, entries, await readUsage(db.read, query.projectId)) }
+  const users = entryUsers(entry, entries, await readUsage(db.read, query.projectId))
+  const live = users.filter(isLive)
+  const ordered = [...live, ...users.filter((user) => !isLive(user))]
+  return {
+    ...entry,
+    users: await Promise.all(
+      ordered.map(async (user, index) => ({
+        ...user,
+        importance: index < MEASURED_VERSIONS ? await importanceFor(context, user) : null,
+      })),
+    ),
+  }
+}
+
+function isLive({ deployments, aliases }: VersionUse): boolean {
+  return deployments.length > 0 || aliases.length > 0
+}
+
+async function importanceFor(
+  context: Pick<Context, 'db'>,
+  { modelVersionId, features }: VersionUse,
+): Promise<Importance | null> {
+  const found = await findImportance(context, { modelVersionId })
+  if (!found) return null
+  return { of: found.of, features: found.features.filter(({ feature }) => features.includes(feature)) }
 }
 
 function isWanted(entry: Omit<CatalogueEntry, 'match'>, query: CatalogueQuery): boolean {

@@ -64,6 +64,13 @@ const use = z.object({
   ),
   features: z.array(z.string()).describe('Those that the version takes'),
   definitionHash: text.describe('Of the view as the version pins it'),
+  importance: z
+    .object({
+      of: z.enum(['auc', 'variance']),
+      features: z.array(z.object({ feature: z.string(), share: z.number() })),
+    })
+    .nullable()
+    .describe('Share of what the version knows that is lost when a feature is shuffled over the holdout'),
 })
 
 const word = z.string().min(1).max(200).optional()

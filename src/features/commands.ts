@@ -74,6 +74,7 @@ interface EntryPage extends Entry {
     service: string
     deployments: { deployment: string; role: string }[]
     features: string[]
+    importance: { of: string; features: { feature: string; share: number }[] } | null
   }[]
 }
 
@@ -149,13 +150,16 @@ function describe(entry: EntryPage): string {
     entry.unusedFeatures.includes(feature.name) ? 'nobody' : '',
     feature.description ?? '',
   ])
-  const users = entry.users.map(({ model, version, aliases, service, deployments, features: taken }) => [
-    `${model}/${version}`,
-    aliases.join(' '),
-    deployments.map(({ deployment, role }) => `${deployment} (${role})`).join(', '),
-    service,
-    String(taken.length),
-  ])
+  const users = entry.users.map(
+    ({ model, version, aliases, service, deployments, features: taken, importance }) => [
+      `${model}/${version}`,
+      aliases.join(' '),
+      deployments.map(({ deployment, role }) => `${deployment} (${role})`).join(', '),
+      service,
+      String(taken.length),
+      importance?.features.slice(0, 3).map(percentOf).join(', ') ?? '',
+    ],
+  )
   return [
     `${entry.kind} ${entry.name}`,
     ...facts.flatMap(([label, value]) => (value === null ? [] : [`${label.padEnd(9)}${value}`])),
@@ -164,8 +168,12 @@ function describe(entry: EntryPage): string {
     '',
     users.length === 0
       ? 'No model version uses it.'
-      : table(['version', 'aliases', 'deployed', 'service', 'features'], users),
+      : table(['version', 'aliases', 'deployed', 'service', 'features', 'importance'], users),
   ].join('\n')
+}
+
+function percentOf({ feature, share }: { feature: string; share: number }): string {
+  return `${feature} ${Math.round(share * 100)} %`
 }
 
 async function askWorker(

@@ -25,6 +25,7 @@ import {
   materialize,
   onlineReader,
   retireViews,
+  reviveViews,
   viewFeatures,
 } from './features.ts'
 import { materializeJob, materializeOnNewData } from './jobs.ts'
@@ -321,8 +322,16 @@ describeDatabases('features', (open) => {
     expect(await live()).toEqual(['current', 'earlier'])
     await retireViews(context, { projectId: PROJECT_ID, actor: localOwner, used: [spec] })
     expect(await live()).toEqual(['current', 'earlier'])
-    await retireViews(context, { projectId: PROJECT_ID, actor: localOwner, used: [] })
+    expect(await retireViews(context, { projectId: PROJECT_ID, actor: localOwner, used: [] })).toEqual([
+      'traffic',
+    ])
     expect(await live()).toEqual(['current'])
+    expect((await read('a', 2)).statuses).toEqual(['NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND'])
+    // A deployment of an old version brings its views back.
+    await context.db.write((trx) => reviveViews(trx, { projectId: PROJECT_ID, spec }))
+    expect(await live()).toEqual(['current', 'earlier'])
+    await update(2)
+    expect((await read('a', 2)).values).toEqual([1, 10, 'k1'])
   })
 
   it('refuses a training set that lacks a column or a dataset version', async () => {

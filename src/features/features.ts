@@ -9,6 +9,8 @@ import type { Trx } from '../ports/db/db.ts'
 import { aboutOf, aboutOfService, type About } from './about.ts'
 import { resolveService, resolveView, type FeatureDefinitions } from './definition.ts'
 import { isKept } from './materialize.ts'
+import { enqueueMaterialize } from './materialize-request.ts'
+import { isRetired } from './store-retired.ts'
 import { onlineView, type FeatureServiceSpec, type ViewSpec } from './schema.ts'
 import {
   findMaterialization,
@@ -19,7 +21,6 @@ import {
   listMaterializedViews,
   replaceDefinitions,
   updateNoCurrentViews,
-  updateRetired,
   upsertCurrentView,
 } from './store.ts'
 import type { FeatureDefinitionRow } from './tables.ts'
@@ -29,6 +30,8 @@ export { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
 export { onlineReader, viewFeatures, type EntityColumns, type OnlineColumn } from './online.ts'
 export { entryKinds, listEntries, type FeatureEntry } from './entries.ts'
 export { searchEntries } from './search.ts'
+export { retireViews, reviveViews } from './retire.ts'
+export { listProjectsWithOldViews } from './store-retired.ts'
 export { pushOnline, type PushedColumns } from './push.ts'
 export { listServedFeatures } from './served.ts'
 export { listDatasetVersionUses } from './store.ts'
@@ -79,6 +82,7 @@ export async function declareFeatures(
     ])
     await updateNoCurrentViews(trx, projectId)
     for (const spec of views) {
+      const wasRetired = await isRetired(trx, projectId, spec)
       const known = await findView(trx, projectId, spec.view, spec.definitionHash)
       await upsertCurrentView(trx, {
         project_id: projectId,
@@ -90,31 +94,11 @@ export async function declareFeatures(
         code_snapshot: spec.row ? (snapshot ?? null) : null,
         created_ms: clock.now(),
       })
-      if (!known) await enqueueMaterialize(trx, { projectId, spec })
+      // One that was retired has no values any more.
+      if (!known || wasRetired) await enqueueMaterialize(trx, { projectId, spec })
     }
     const names = [...views.map(({ view }) => view), ...services.map(({ name }) => name)]
     await audit(trx, { projectId, actor, action: 'features.declare', subject: 'features', detail: { names } })
-  })
-}
-
-/** Asks a worker to bring a view up to the present. `cause` makes asking twice for the same reason one job. */
-export async function enqueueMaterialize(
-  trx: Trx,
-  {
-    projectId,
-    spec,
-    cause,
-    complete,
-  }: { projectId: string; spec: ViewSpec; cause?: string; complete?: boolean },
-): Promise<string | undefined> {
-  const { view, definitionHash } = spec
-  return await enqueue(trx, {
-    projectId,
-    kind: 'features.materialize',
-    payload: { view, definitionHash, ...(complete === true && { complete }) },
-    ...(cause !== undefined && {
-      uniqueKey: `features.materialize:${projectId}:${view}:${definitionHash}:${cause}`,
-    }),
   })
 }
 
@@ -216,25 +200,6 @@ export async function materializeViews(
 ): Promise<{ views: string[]; done: boolean }> {
   const { views, jobIds } = await requestMaterialize(context, request)
   return { views, done: await areDone(context, jobIds, waitMs) }
-}
-
-/** Stops keeping earlier definitions of views up to date, but for those that the given specifications use. */
-export async function retireViews(
-  { db }: Pick<Context, 'db'>,
-  { projectId, actor, used }: { projectId: string; actor: Actor; used: readonly FeatureServiceSpec[] },
-): Promise<void> {
-  requirePermission(actor, 'maintain', projectId)
-  const kept = used.flatMap(({ views }) => views.map(({ definitionHash }) => definitionHash))
-  await db.write(async (trx) => {
-    await updateRetired(trx, projectId, [...new Set(kept)])
-    await audit(trx, {
-      projectId,
-      actor,
-      action: 'features.retire',
-      subject: 'views',
-      detail: { kept: kept.length },
-    })
-  })
 }
 
 export interface ViewFreshness {

@@ -2,7 +2,8 @@ import type { DomainEvent, EventCatalogue } from '../kernel/events.ts'
 import type { Consumer } from '../jobs/events.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
 import { AppError } from '../kernel/errors.ts'
-import { enqueueMaterialize, materialize } from './features.ts'
+import { materialize } from './features.ts'
+import { enqueueMaterialize } from './materialize-request.ts'
 import { listLiveViews } from './store.ts'
 
 export const materializeJob: JobHandler = {

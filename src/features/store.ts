@@ -115,16 +115,6 @@ export async function upsertCurrentView(trx: Trx, row: FeatureViewRow): Promise<
     .execute()
 }
 
-export async function updateRetired(trx: Trx, projectId: string, kept: readonly string[]): Promise<void> {
-  await trx
-    .updateTable('feature_view')
-    .set({ retired: 1 })
-    .where('project_id', '=', projectId)
-    .where('current', '=', 0)
-    .$if(kept.length > 0, (query) => query.where('definition_hash', 'not in', kept))
-    .execute()
-}
-
 export async function findMaterialization(
   at: Queryable,
   projectId: string,

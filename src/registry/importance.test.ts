@@ -19,7 +19,8 @@ it('ranks what a regression of the mass of penguins rests on, and keeps it with 
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-penguins-'))
   try {
     const path = join(folder, 'penguins.parquet')
-    await context.analytics.execute(`COPY (SELECT "Body Mass (g)"::DOUBLE AS mass, "Flipper Length (mm)"::DOUBLE AS flipper,
+    await context.analytics
+      .execute(`COPY (SELECT "Body Mass (g)"::DOUBLE AS mass, "Flipper Length (mm)"::DOUBLE AS flipper,
         "Beak Depth (mm)"::DOUBLE AS beak, (row_number() OVER () * 7919 % 101)::DOUBLE AS noise
       FROM read_json('${PENGUINS}') WHERE mass IS NOT NULL AND flipper IS NOT NULL) TO '${path}' (FORMAT parquet)`)
     const columns = await context.analytics.columns(`SELECT * FROM '${path}'`)
@@ -38,7 +39,12 @@ it('ranks what a regression of the mass of penguins rests on, and keeps it with 
       target: numbers('mass'),
     }).toOnnx()
     const caller = { projectId: PROJECT_ID, actor: localOwner }
-    const { id } = await registerVersion(context, { ...caller, model: 'mass', source: 'test', createModel: true })
+    const { id } = await registerVersion(context, {
+      ...caller,
+      model: 'mass',
+      source: 'test',
+      createModel: true,
+    })
     expect(await findImportance(context, { modelVersionId: id })).toBeUndefined()
     const evaluation = await evaluateModels(context, {
       holdout: { parquet: [path], label: 'mass' },

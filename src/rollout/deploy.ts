@@ -1,3 +1,4 @@
+import { reviveViews } from '../features/features.ts'
 import { audit, recordDecision } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
@@ -88,6 +89,8 @@ export async function deploy(context: DeployContext, input: DeployInput): Promis
     const meanwhile = now && (await alreadyDone(trx, now, input))
     if (meanwhile) return meanwhile
     await upsertVariant(trx, { projectId: input.projectId, variant, nowMs })
+    const { featureService: spec } = variant
+    if (spec) await reviveViews(trx, { projectId: input.projectId, spec })
     const deployment = await declared(context, trx, { input, variant, nowMs })
     if (!deployment.stable) return goStable(context, trx, { deployment, variant, input, admission, nowMs })
     await supersede(context, trx, { deployment, input, nowMs })

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import { routes as benchmarkRoutes } from '../benchmarks/routes.ts'
 import { routes as cardRoutes } from '../cards/routes.ts'
+import { retireUnusedViews } from '../catalogue/catalogue.ts'
 import { routes as catalogueRoutes } from '../catalogue/routes.ts'
 import { enqueueDueProbes } from '../data/data.ts'
 import { routes as dataRoutes } from '../data/routes.ts'
@@ -100,6 +101,7 @@ export const roomTicks: readonly Tick[] = [
   { name: 'forget old deliveries', everyMs: 3_600_000, run: forgetDeliveries },
   { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
   { name: 'judge what is due', everyMs: 1_000, run: tickMonitors },
+  { name: 'retire views that nobody uses', everyMs: 60_000, run: retireUnusedViews },
   { name: 'check served features', everyMs: 5_000, run: tickSkew },
   { name: 'control rollouts', everyMs: 250, run: tickRollouts },
 ]
