@@ -25,7 +25,11 @@ export async function findPages(base: string): Promise<PageCheck[]> {
     `/runs?limit=50&experimentId=${experiments.map(({ id }) => id).join(',')}`,
   )
   const pipelineRuns = await list<{ id: string; state: string }>('/pipeline-runs?limit=20')
-  const dataset = first(await list<Named>('/datasets'), 'dataset').name
+  const withReport = first(
+    (await list<Named & { report: { id: string } | null }>('/datasets')).filter(({ report }) => report),
+    'dataset with a report',
+  )
+  const dataset = withReport.name
   const model = first(await list<Named>('/models'), 'model').name
   const deployment = first(await list<Named>('/deployments'), 'deployment').name
   const run = first(
@@ -247,6 +251,16 @@ export async function findPages(base: string): Promise<PageCheck[]> {
         ['region', 'Versions'],
         ['region', 'Columns'],
         ['heading', /^Columns of v/],
+        ['region', 'What happened at the source'],
+        ['heading', 'About this dataset'],
+      ],
+    },
+    {
+      name: 'validation report',
+      path: `/reports/${withReport.report!.id}`,
+      shows: [
+        ['region', 'Checks'],
+        ['region', 'What arrived'],
       ],
     },
     {

@@ -5,6 +5,7 @@ import { BenchmarksPage } from './benchmarks/BenchmarksPage.tsx'
 import { AuditPage } from './audit/AuditPage.tsx'
 import { DatasetPage } from './data/DatasetPage.tsx'
 import { DatasetsPage } from './data/DatasetsPage.tsx'
+import { ReportPage } from './data/ReportPage.tsx'
 import { DecisionsPage } from './decisions/DecisionsPage.tsx'
 import { DeploymentsPage } from './deployments/DeploymentsPage.tsx'
 import { Page } from './kit/Page.tsx'
@@ -65,6 +66,7 @@ export function Pages() {
       <Route path="/monitoring/:name">{({ name }) => <MonitoringPage key={name} name={name} />}</Route>
       <Route path="/datasets" component={DatasetsPage} />
       <Route path="/features" component={DatasetsPage} />
+      <Route path="/reports/:id">{({ id }) => <ReportPage key={id} id={id} />}</Route>
       <Route path="/datasets/:name">{({ name }) => <DatasetPage key={name} name={name} />}</Route>
       <Route path="/decisions" component={DecisionsPage} />
       <Route path="/lineage" component={LineagePage} />

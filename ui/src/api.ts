@@ -100,12 +100,6 @@ export const decisions = (query: {
   limit?: number
 }) => many<Answer.Page<Answer.Decision>>('decisions', '/decisions', query)
 
-export const datasets = () => many<Answer.Page<Answer.DatasetItem>>('data', '/datasets')
-export const dataset = (name: string) => one<Answer.DatasetDetail>('data', `/datasets/${at(name)}`)
-export const datasetVersion = (name: string, number: number) =>
-  one<Answer.DatasetVersion>('data', `/datasets/${at(name)}/versions/${number}`)
-export const validationReport = (id: string) =>
-  one<Answer.ValidationReport>('data', `/validation-reports/${at(id)}`)
 export const features = () => many<Answer.Features>('features', '/features')
 
 export const experiments = () =>

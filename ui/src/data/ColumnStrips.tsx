@@ -1,16 +1,26 @@
-import type { ColumnSummary, DatasetVersion } from '../answers.ts'
 import { HistogramPair } from '../charts/HistogramPair.tsx'
-import { compact, count, dateTime, decimal, share } from '../format.ts'
+import { count, dateTime, decimal, share } from '../format.ts'
+import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
+import type { ColumnSummary, DatasetVersion, PersonalColumn } from './answers.ts'
+import { personalText } from './ColumnDetail.tsx'
+import { rebin, shapeOf } from './column-shape.ts'
+import styles from './DatasetPage.module.css'
 
 /** One row a column: its shape beside the version before, what is missing, its range. */
 export function ColumnStrips({
   version,
   before,
+  chosen,
+  onChoose,
 }: {
   version: DatasetVersion
   before: DatasetVersion | undefined
+  /** The column that is shown at full size. */
+  chosen: string
+  onChoose: (column: string) => void
 }) {
+  const personal = new Map(version.personal.map((one) => [one.column, one]))
   const earlier = new Map(before?.summary.columns.map((column) => [column.name, column]))
   return (
     <Table
@@ -18,7 +28,19 @@ export function ColumnStrips({
       rows={version.summary.columns}
       rowKey={(column) => column.name}
       columns={[
-        { name: 'Column', cell: (column) => <strong>{column.name}</strong> },
+        {
+          name: 'Column',
+          cell: (column) => (
+            <button
+              type="button"
+              className={styles['version']}
+              aria-pressed={column.name === chosen}
+              onClick={() => onChoose(column.name === chosen ? '' : column.name)}
+            >
+              {column.name}
+            </button>
+          ),
+        },
         { name: 'Type', cell: (column) => <Quiet>{column.type.toLowerCase()}</Quiet> },
         { name: 'Values', cell: (column) => <Shape column={column} before={earlier.get(column.name)} /> },
         {
@@ -38,9 +60,35 @@ export function ColumnStrips({
         },
         { name: 'From', number: true, cell: (column) => edge(column, column.min) },
         { name: 'To', number: true, cell: (column) => edge(column, column.max) },
+        ...(version.personal.length === 0
+          ? []
+          : [
+              {
+                name: 'Personal',
+                cell: (column: ColumnSummary) => <Personal column={personal.get(column.name)} />,
+              },
+            ]),
       ]}
     />
   )
+}
+
+function Personal({ column }: { column: PersonalColumn | undefined }) {
+  if (column === undefined) return null
+  const untold = column.policy === null && column.confidence !== 'low'
+  return (
+    <span title={personalText(column)}>
+      <State
+        word={column.policy === null ? (column.kind ?? 'personal').replaceAll('_', ' ') : policyWord(column)}
+        mood={untold ? 'attention' : 'idle'}
+      />
+    </span>
+  )
+}
+
+function policyWord({ policy }: PersonalColumn): string {
+  if (policy === false) return 'not personal'
+  return typeof policy === 'string' ? policy : 'generalised'
 }
 
 function edge(column: ColumnSummary, value: number | string | null): string {
@@ -61,32 +109,5 @@ function Shape({ column, before }: { column: ColumnSummary; before: ColumnSummar
       height={30}
       {...(reference ? { reference } : {})}
     />
-  )
-}
-
-function shapeOf(column: ColumnSummary): { bins: string[]; now: number[] } {
-  if (column.histogram.length > 0) {
-    const name = column.kind === 'timestamp' ? dateTime : compact
-    return {
-      bins: column.histogram.map((bin) => `${name(bin.from)} – ${name(bin.to)}`),
-      now: column.histogram.map((bin) => bin.count),
-    }
-  }
-  return { bins: column.top.map((one) => one.value), now: column.top.map((one) => one.count) }
-}
-
-/** The version before on this version's bins; only where its bins are the same or finer and fall inside. */
-function rebin(column: ColumnSummary, before: ColumnSummary): number[] | undefined {
-  if (column.histogram.length === 0) {
-    const counts = new Map(before.top.map((one) => [one.value, one.count]))
-    return column.top.map((one) => counts.get(one.value) ?? 0)
-  }
-  if (before.histogram.length === 0 || column.kind === 'timestamp') return undefined
-  return column.histogram.map((bin) =>
-    before.histogram.reduce((sum, one) => {
-      const overlap = Math.min(bin.to, one.to) - Math.max(bin.from, one.from)
-      const width = one.to - one.from
-      return overlap > 0 && width > 0 ? sum + one.count * (overlap / width) : sum
-    }, 0),
   )
 }

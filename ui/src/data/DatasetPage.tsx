@@ -1,18 +1,23 @@
-import { useQuery } from '@tanstack/react-query'
-import type { DatasetDetail, DatasetVersion, DatasetVersionItem } from '../answers.ts'
-import { dataset, datasetVersion, validationReport } from '../api.ts'
-import { bytes, count, dayOf } from '../format.ts'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { Link } from 'wouter'
+import { queryClient } from '../api.ts'
+import { Comments } from '../comments/Comments.tsx'
+import { Button } from '../kit/Button.tsx'
 import { useParam } from '../kit/address.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
-import { LineageSection } from '../lineage/LineageSection.tsx'
+import { Facts } from '../kit/Facts.tsx'
+import { Loaded, messageOf } from '../kit/Loaded.tsx'
 import { Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
-import { Quiet, Table } from '../kit/Table.tsx'
+import { Quiet } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
-import { ColumnStrips } from './ColumnStrips.tsx'
-import styles from './DatasetPage.module.css'
+import { LineageSection } from '../lineage/LineageSection.tsx'
+import type { DatasetDetail } from './answers.ts'
+import { dataset, lookNow, validationReport } from './api.ts'
 import { Report } from './Report.tsx'
+import { SourceChanges } from './SourceChanges.tsx'
+import { VersionDetail } from './VersionDetail.tsx'
+import { Versions } from './Versions.tsx'
 
 /** Can I trust this version? */
 export function DatasetPage({ name }: { name: string }) {
@@ -39,9 +44,17 @@ function DatasetView({ dataset }: { dataset: DatasetDetail }) {
       }
       crumbs={[{ label: 'Data', href: '/datasets' }]}
       lede={report?.sentence ?? 'No data has arrived yet.'}
+      actions={<LookNow name={dataset.name} />}
     >
       {report && refused && (
-        <Section title="The data that was refused" note={<Time ms={report.createdMs} />}>
+        <Section
+          title="The data that was refused"
+          note={
+            <>
+              <Time ms={report.createdMs} /> · <Link href={`/reports/${report.id}`}>the whole report</Link>
+            </>
+          }
+        >
           <Refused id={report.id} />
         </Section>
       )}
@@ -60,15 +73,36 @@ function DatasetView({ dataset }: { dataset: DatasetDetail }) {
             />
           </Section>
           <VersionDetail name={dataset.name} number={version.number} versions={dataset.versions} />
-          <LineageSection
-            title={`What v${version.number} produced`}
-            kind="dataset_version"
-            id={`${dataset.name}@${version.number}`}
-            direction="down"
-          />
         </>
       )}
+      <SourceChanges name={dataset.name} />
+      <About dataset={dataset} />
+      {version !== undefined && (
+        <LineageSection
+          title={`What v${version.number} produced`}
+          kind="dataset_version"
+          id={`${dataset.name}@${version.number}`}
+          direction="down"
+        />
+      )}
+      <Comments subjectType="dataset" subjectId={dataset.name} />
     </Page>
+  )
+}
+
+function LookNow({ name }: { name: string }) {
+  const look = useMutation({
+    mutationFn: () => lookNow(name),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ['data'] }),
+  })
+  return (
+    <>
+      <Button disabled={look.isPending} onPress={() => look.mutate()}>
+        Look for new data
+      </Button>
+      {look.isSuccess && <Quiet>A worker looks now.</Quiet>}
+      {look.isError && <span role="alert">{messageOf(look.error)}</span>}
+    </>
   )
 }
 
@@ -77,98 +111,27 @@ function Refused({ id }: { id: string }) {
   return <Loaded query={query}>{(report) => <Report report={report} told />}</Loaded>
 }
 
-interface VersionsProps {
-  versions: DatasetVersionItem[]
-  chosen: number
-  onChoose: (number: number) => void
-}
-
-function Versions({ versions, chosen, onChoose }: VersionsProps) {
+function About({ dataset: { definition } }: { dataset: DatasetDetail }) {
+  const { description, owner, tags = [], source, time } = definition
   return (
-    <Table
-      label="Versions"
-      rows={versions}
-      rowKey={(version) => String(version.number)}
-      columns={[
-        {
-          name: 'Version',
-          cell: (version) => (
-            <button
-              type="button"
-              className={styles['version']}
-              aria-pressed={version.number === chosen}
-              onClick={() => onChoose(version.number)}
-              data-row
-            >
-              v{version.number}
-            </button>
-          ),
-        },
-        { name: 'Rows', number: true, cell: (version) => count(version.rows) },
-        { name: 'Added', number: true, cell: (version) => `+${count(version.addedRows)}` },
-        { name: 'Size', number: true, cell: (version) => bytes(version.sizeBytes) },
-        { name: 'Covers', cell: (version) => covers(version) },
-        { name: 'Arrived', cell: (version) => <Time ms={version.createdMs} /> },
-      ]}
-    />
+    <Section title="About this dataset">
+      {description !== undefined && <p>{description}</p>}
+      <Facts
+        items={[
+          ['Source', sourceText(source)],
+          ['Time of a row', time ?? <Quiet>not said</Quiet>],
+          ['Owner', owner ?? <Quiet>nobody is named</Quiet>],
+          ...(tags.length > 0 ? ([['Tags', tags.join(', ')]] as [string, string][]) : []),
+        ]}
+      />
+    </Section>
   )
 }
 
-function covers(version: DatasetVersionItem) {
-  if (version.minTimeMs === null || version.maxTimeMs === null) return <Quiet>–</Quiet>
-  return `${dayOf(version.minTimeMs)} – ${dayOf(version.maxTimeMs)} ${new Date(version.maxTimeMs).getUTCFullYear()}`
-}
-
-function VersionDetail({
-  name,
-  number,
-  versions,
-}: {
-  name: string
-  number: number
-  versions: DatasetVersionItem[]
-}) {
-  const query = useQuery(datasetVersion(name, number))
-  const hasBefore = versions.some((version) => version.number === number - 1)
-  const before = useQuery({ ...datasetVersion(name, number - 1), enabled: hasBefore })
-  return (
-    <Loaded query={query}>
-      {(version) => <VersionView version={version} before={hasBefore ? before.data : undefined} />}
-    </Loaded>
+/** `files: data/*.csv`, with what else the definition says. */
+function sourceText({ type, ...options }: DatasetDetail['definition']['source']): string {
+  const said = Object.entries(options).map(([name, value]) =>
+    typeof value === 'string' ? `${name} ${value}` : `${name} ${JSON.stringify(value)}`,
   )
-}
-
-function VersionView({ version, before }: { version: DatasetVersion; before: DatasetVersion | undefined }) {
-  return (
-    <>
-      {version.report && (
-        <Section title={`Checks of v${version.number}`}>
-          <Report report={version.report} />
-        </Section>
-      )}
-      {version.schemaChange && version.schemaChange.changes.length > 0 && (
-        <Section
-          title="What changed in the schema"
-          note={
-            <State
-              word={version.schemaChange.kind}
-              mood={version.schemaChange.kind === 'breaking' ? 'bad' : 'attention'}
-            />
-          }
-        >
-          <ul>
-            {version.schemaChange.changes.map((change) => (
-              <li key={change}>{change}</li>
-            ))}
-          </ul>
-        </Section>
-      )}
-      <Section
-        title={`Columns of v${version.number}`}
-        note={before ? `bars: v${version.number}; outline: v${before.number}, on the same bins` : undefined}
-      >
-        <ColumnStrips version={version} before={before} />
-      </Section>
-    </>
-  )
+  return [type, ...said].join(' · ')
 }

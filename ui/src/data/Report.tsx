@@ -1,9 +1,9 @@
 import { useState } from 'react'
-import type { CheckResult, FailingRow, ValidationReport } from '../answers.ts'
 import { count, decimal } from '../format.ts'
 import { Button } from '../kit/Button.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { State } from '../kit/State.tsx'
+import type { CheckResult, FailingRow, ValidationReport } from './answers.ts'
 import styles from './Report.module.css'
 
 /** The verdict of the checks: what failed first, then the rows that failed. */

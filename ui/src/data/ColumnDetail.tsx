@@ -1,0 +1,97 @@
+import { HistogramPair } from '../charts/HistogramPair.tsx'
+import { count, dateTime, decimal, share } from '../format.ts'
+import { Button } from '../kit/Button.tsx'
+import { Facts } from '../kit/Facts.tsx'
+import { Columns, Section } from '../kit/Page.tsx'
+import { Quiet, Table } from '../kit/Table.tsx'
+import type { ColumnSummary, PersonalColumn } from './answers.ts'
+import { rebin, shapeOf } from './column-shape.ts'
+
+/** One column at full size: its picture beside the version before, its quantiles, its commonest values. */
+export function ColumnDetail({
+  column,
+  before,
+  personal,
+  onClose,
+}: {
+  column: ColumnSummary
+  before: ColumnSummary | undefined
+  personal: PersonalColumn | undefined
+  onClose: () => void
+}) {
+  const { bins, now } = shapeOf(column)
+  const reference = before && rebin(column, before)
+  const known = column.rows - column.nulls
+  return (
+    <Section
+      title={`Column ${column.name}`}
+      note={
+        <Button look="quiet" onPress={onClose}>
+          Close
+        </Button>
+      }
+    >
+      {bins.length > 0 && (
+        <HistogramPair
+          label={`Values of ${column.name}, in full`}
+          bins={bins}
+          now={now}
+          width={560}
+          height={120}
+          data
+          {...(reference ? { reference } : {})}
+        />
+      )}
+      <Columns>
+        <Facts items={factsOf(column, personal)} />
+        {column.top.length > 0 && (
+          <Table
+            label={`Commonest values of ${column.name}`}
+            rows={column.top.slice(0, 15)}
+            rowKey={(one) => one.value}
+            columns={[
+              { name: 'Value', cell: (one) => one.value || <Quiet>empty</Quiet> },
+              { name: 'Rows', number: true, cell: (one) => count(one.count) },
+              { name: 'Share', number: true, cell: (one) => share(one.count / Math.max(1, known)) },
+            ]}
+          />
+        )}
+      </Columns>
+    </Section>
+  )
+}
+
+function factsOf(column: ColumnSummary, personal: PersonalColumn | undefined): [string, React.ReactNode][] {
+  const text = column.kind === 'timestamp' ? dateTime : decimal
+  const quantiles = Object.entries(column.quantiles ?? {}).map(([at, value]): [string, React.ReactNode] => [
+    `${share(Number(at))} are at most`,
+    text(value),
+  ])
+  return [
+    ['Type', column.type.toLowerCase()],
+    ['Known', `${count(column.rows - column.nulls)} of ${count(column.rows)} rows`],
+    ['Distinct', `${column.distinctExact ? '' : '≈ '}${count(column.distinct)}`],
+    ...(column.mean === null || column.kind !== 'number'
+      ? []
+      : ([
+          ['Mean', decimal(column.mean)],
+          ...(column.standardDeviation === null
+            ? []
+            : [['Standard deviation', decimal(column.standardDeviation)]]),
+        ] as [string, React.ReactNode][])),
+    ...quantiles,
+    ...(personal ? ([['Personal', personalText(personal)]] as [string, React.ReactNode][]) : []),
+  ]
+}
+
+/** What looks personal and why, and what the dataset does about it. */
+export function personalText({ kind, evidence, policy }: PersonalColumn): string {
+  const found = evidence ?? (kind === null ? 'nothing personal is left in the stored values' : kind)
+  return `${found}; ${policyText(policy)}`
+}
+
+export function policyText(policy: unknown): string {
+  if (policy === null) return 'the dataset does not say what to do with it'
+  if (policy === false) return 'declared not personal'
+  return `policy: ${typeof policy === 'string' ? policy : JSON.stringify(policy)}`
+}

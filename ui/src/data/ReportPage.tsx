@@ -1,0 +1,64 @@
+import { useQuery } from '@tanstack/react-query'
+import { base } from '../api.ts'
+import { count } from '../format.ts'
+import { Loaded } from '../kit/Loaded.tsx'
+import { Page, Section } from '../kit/Page.tsx'
+import { State } from '../kit/State.tsx'
+import { Quiet, Table } from '../kit/Table.tsx'
+import { Time } from '../kit/Time.tsx'
+import type { ValidationReport } from './answers.ts'
+import { validationReport } from './api.ts'
+import { Report } from './Report.tsx'
+
+/** What did the checks say of what arrived then, and which rows failed? */
+export function ReportPage({ id }: { id: string }) {
+  const query = useQuery(validationReport(id))
+  return <Loaded query={query}>{(report) => <ReportView report={report} />}</Loaded>
+}
+
+function ReportView({ report }: { report: ValidationReport }) {
+  const refused = report.verdict === 'failed'
+  return (
+    <Page
+      title="Validation report"
+      aside={
+        <State word={refused ? 'refused' : report.verdict} mood={refused ? 'bad' : moods[report.verdict]} />
+      }
+      crumbs={[{ label: 'Data', href: '/datasets' }]}
+      lede={report.sentence}
+    >
+      <Section title="Checks" note={<Time ms={report.createdMs} />}>
+        <Report report={report} told />
+      </Section>
+      <Section title="What arrived">
+        <Table
+          label="What arrived"
+          rows={report.files}
+          rowKey={(file) => file.path}
+          columns={[
+            { name: 'Item', cell: (file) => file.path },
+            {
+              name: 'Rows',
+              number: true,
+              cell: (file) => (file.rows === null ? <Quiet>not read</Quiet> : count(file.rows)),
+            },
+            {
+              name: 'Became',
+              cell: (file) =>
+                file.quarantined ? (
+                  <State word="set aside" mood="bad" />
+                ) : (
+                  <Quiet>{refused ? 'not ingested with the others' : 'ingested'}</Quiet>
+                ),
+            },
+          ]}
+        />
+      </Section>
+      <Section title="As data">
+        <a href={`${base}/api/v1/validation-reports/${report.id}`}>JSON</a>
+      </Section>
+    </Page>
+  )
+}
+
+const moods = { passed: 'good', warned: 'attention', failed: 'bad' } as const

@@ -1,0 +1,76 @@
+import { useQuery } from '@tanstack/react-query'
+import { useParam } from '../kit/address.ts'
+import { Loaded } from '../kit/Loaded.tsx'
+import { Section } from '../kit/Page.tsx'
+import { State } from '../kit/State.tsx'
+import type { DatasetVersion, DatasetVersionItem } from './answers.ts'
+import { datasetVersion } from './api.ts'
+import { ColumnDetail } from './ColumnDetail.tsx'
+import { ColumnStrips } from './ColumnStrips.tsx'
+import { Report } from './Report.tsx'
+
+/** What is known of one version: its checks, its schema beside the version before, its columns. */
+export function VersionDetail({
+  name,
+  number,
+  versions,
+}: {
+  name: string
+  number: number
+  versions: DatasetVersionItem[]
+}) {
+  const query = useQuery(datasetVersion(name, number))
+  const hasBefore = versions.some((version) => version.number === number - 1)
+  const before = useQuery({ ...datasetVersion(name, number - 1), enabled: hasBefore })
+  return (
+    <Loaded query={query}>
+      {(version) => <VersionView version={version} before={hasBefore ? before.data : undefined} />}
+    </Loaded>
+  )
+}
+
+function VersionView({ version, before }: { version: DatasetVersion; before: DatasetVersion | undefined }) {
+  const [chosen, choose] = useParam('column', '')
+  const find = (of: DatasetVersion | undefined) => of?.summary.columns.find(({ name }) => name === chosen)
+  const column = find(version)
+  return (
+    <>
+      {version.report && (
+        <Section title={`Checks of v${version.number}`}>
+          <Report report={version.report} />
+        </Section>
+      )}
+      {version.schemaChange && version.schemaChange.changes.length > 0 && (
+        <Section
+          title="What changed in the schema"
+          note={
+            <State
+              word={version.schemaChange.kind}
+              mood={version.schemaChange.kind === 'breaking' ? 'bad' : 'attention'}
+            />
+          }
+        >
+          <ul>
+            {version.schemaChange.changes.map((change) => (
+              <li key={change}>{change}</li>
+            ))}
+          </ul>
+        </Section>
+      )}
+      <Section
+        title={`Columns of v${version.number}`}
+        note={before ? `bars: v${version.number}; outline: v${before.number}, on the same bins` : undefined}
+      >
+        <ColumnStrips version={version} before={before} chosen={chosen} onChoose={choose} />
+      </Section>
+      {column && (
+        <ColumnDetail
+          column={column}
+          before={find(before)}
+          personal={version.personal.find(({ column: of }) => of === chosen)}
+          onClose={() => choose('')}
+        />
+      )}
+    </>
+  )
+}
