@@ -90,7 +90,7 @@ export function personalText({ kind, evidence, policy }: PersonalColumn): string
   return `${found}; ${policyText(policy)}`
 }
 
-export function policyText(policy: unknown): string {
+function policyText(policy: unknown): string {
   if (policy === null) return 'the dataset does not say what to do with it'
   if (policy === false) return 'declared not personal'
   return `policy: ${typeof policy === 'string' ? policy : JSON.stringify(policy)}`

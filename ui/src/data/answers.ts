@@ -1,4 +1,4 @@
-export interface SchemaChange {
+interface SchemaChange {
   kind: 'compatible' | 'breaking'
   changes: string[]
 }
