@@ -13,6 +13,8 @@ const READING_OF_TYPE: Readonly<Record<string, Pick<Reading, 'format' | 'delimit
   'text/csv': { format: 'csv', delimiter: ',' },
   'text/tab-separated-values': { format: 'csv', delimiter: '\t' },
   'application/vnd.apache.parquet': { format: 'parquet', delimiter: ',' },
+  'application/vnd.apache.arrow.file': { format: 'arrow', delimiter: ',' },
+  'application/vnd.apache.arrow.stream': { format: 'arrow', delimiter: ',' },
 }
 
 export const pushRoutes = [

@@ -3,7 +3,7 @@ import { durationMs, type Duration } from '../kernel/duration.ts'
 import { columnTypes, type ColumnType } from './schema.ts'
 
 const readOptions = {
-  format: z.enum(['parquet', 'csv', 'json']).optional(),
+  format: z.enum(['parquet', 'csv', 'json', 'arrow']).optional(),
   delimiter: z.string().length(1).optional(),
 }
 
@@ -68,7 +68,7 @@ export type SourceDefinition = z.infer<typeof sourceDefinition>
 
 /**
  * Files that match a glob, absolute or relative to the project's directory. The format follows from the ending
- * (`.parquet`, `.pq`, `.csv`, `.tsv`, `.json`, `.jsonl`, `.ndjson`) unless it is given; `.gz`, `.zst` or `.br` after it is decompressed.
+ * (`.parquet`, `.pq`, `.csv`, `.tsv`, `.json`, `.jsonl`, `.ndjson`, `.arrow`, `.arrows`, `.feather`) unless it is given; `.gz`, `.zst` or `.br` after it is decompressed.
  * CSV is RFC 4180 with a header line; the delimiter is a comma, or a tab for `.tsv`, unless it is given. JSON is one array of objects,
  * or objects one after another. Dot files and files ending in `.tmp`, `.part` or `~` are ignored.
  */

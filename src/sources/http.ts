@@ -19,6 +19,8 @@ const FORMAT_OF_TYPE: Readonly<Record<string, FileFormat>> = {
   'application/json': 'json',
   'application/x-ndjson': 'json',
   'application/vnd.apache.parquet': 'parquet',
+  'application/vnd.apache.arrow.file': 'arrow',
+  'application/vnd.apache.arrow.stream': 'arrow',
 }
 
 /** The file behind a URL. It is fetched when the server does not say that it is still what it was (`ETag`, `Last-Modified`). */

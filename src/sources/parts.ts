@@ -1,17 +1,11 @@
 import { AppError } from '../kernel/errors.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { schemaProblems, storedType } from './column-schema.ts'
+import { schemaProblems } from './column-schema.ts'
 import { readCsv } from './csv.ts'
 import { readJson } from './json-rows.ts'
-import {
-  knownType,
-  problem,
-  type FileFormat,
-  type ReadFile,
-  type ReadProblem,
-  type ReadSource,
-} from './reading.ts'
+import { problem, type FileFormat, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
 import { kindOf, type Column } from './schema.ts'
+import { readParquet } from './typed-columns.ts'
 import { treat } from './treatment.ts'
 
 /**
@@ -42,38 +36,12 @@ export async function normalise(session: AnalyticsSession, file: ReadFile): Prom
 
 const READERS: Readonly<
   Record<FileFormat, (session: AnalyticsSession, file: ReadFile) => Promise<ReadSource | ReadProblem>>
-> = { csv: readCsv, json: readJson, parquet: readParquet }
-
-async function readParquet(session: AnalyticsSession, file: ReadFile): Promise<ReadSource> {
-  const { path, treatments } = file
-  const from = `read_parquet(${quoteLiteral(path)})`
-  const described = await session.query(`DESCRIBE SELECT * FROM ${from}`)
-  const columns: Column[] = []
-  const expressions: string[] = []
-  for (const { column_name, column_type } of described) {
-    const name = String(column_name)
-    const stored = storedType(String(column_type), quoteIdentifier(name))
-    if (treatments.columns.get(name)?.asText === true) {
-      columns.push({ name, type: 'VARCHAR' })
-      expressions.push(`CAST(${stored.expression} AS VARCHAR)`)
-      continue
-    }
-    const type = knownType(file, name)
-    // Writers give a column without any value an arbitrary type.
-    if (type !== undefined && type !== stored.type && (await isAllNull(session, from, name))) {
-      columns.push({ name, type })
-      expressions.push(`CAST(NULL AS ${type})`)
-    } else {
-      columns.push({ name, type: stored.type })
-      expressions.push(stored.expression)
-    }
-  }
-  return { columns, expressions, from }
-}
-
-async function isAllNull(session: AnalyticsSession, from: string, column: string): Promise<boolean> {
-  const [row] = await session.query(`SELECT count(${quoteIdentifier(column)}) AS n FROM ${from}`)
-  return row!['n'] === 0
+> = {
+  csv: readCsv,
+  json: readJson,
+  parquet: readParquet,
+  // The library is loaded with the first such file.
+  arrow: async (session, file) => await (await import('./arrow.ts')).readArrow(session, file),
 }
 
 function describeProblems({ known, time }: ReadFile, columns: readonly Column[]): ReadProblem | undefined {

@@ -4,7 +4,7 @@ import type { ReadOptions } from './definition.ts'
 import type { Column, ColumnType } from './schema.ts'
 import type { Treatments } from './treatment.ts'
 
-export type FileFormat = 'parquet' | 'csv' | 'json'
+export type FileFormat = 'parquet' | 'csv' | 'json' | 'arrow'
 export type Compression = 'none' | 'gzip' | 'zstd' | 'brotli'
 
 /** How the bytes of a file become rows. */
@@ -90,4 +90,7 @@ const FORMAT_OF_ENDING: Readonly<Record<string, FileFormat>> = {
   json: 'json',
   jsonl: 'json',
   ndjson: 'json',
+  arrow: 'arrow',
+  arrows: 'arrow',
+  feather: 'arrow',
 }

@@ -8,7 +8,16 @@ export interface AnalyticsSession extends AsyncDisposable {
   execute(sql: string, parameters?: readonly AnalyticsValue[]): Promise<void>
   /** As `columns`, but in pieces of about two thousand rows, of which one is in memory. Nothing else may be asked of the session meanwhile. */
   chunks(sql: string): AsyncIterable<Record<string, unknown[]>>
+  /** Adds rows to a temporary table of these types, as one array for each column. */
+  append(
+    table: string,
+    types: readonly AppendType[],
+    columns: readonly (readonly AppendValue[])[],
+  ): Promise<void>
 }
+
+export type AppendType = 'VARCHAR' | 'BIGINT' | 'DOUBLE' | 'BOOLEAN' | 'BLOB'
+export type AppendValue = string | number | bigint | boolean | Uint8Array | null
 
 export type AnalyticsValue = string | number | bigint | boolean | null
 

@@ -1,6 +1,7 @@
 import { DuckDBInstance, DuckDBTypeId, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
 import { AppError, messageOf } from '../../kernel/errors.ts'
 import type { Analytics, AnalyticsSession, AnalyticsValue } from './analytics.ts'
+import { appendRows } from './duckdb-append.ts'
 
 /**
  * DuckDB in this process, opened when first used. Without network access and without loading extensions: what is
@@ -67,6 +68,7 @@ function openSession(connection: DuckDBConnection): AnalyticsSession {
     async execute(sql, parameters) {
       await run(sql, parameters)
     },
+    append: (table, types, columns) => appendRows(connection, table, types, columns),
     async *chunks(sql) {
       try {
         const result = await connection.stream(sql)
