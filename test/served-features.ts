@@ -23,6 +23,7 @@ const airports: ServedView = {
     { name: 'last', kind: 'timestamp' },
   ],
   definitionHash: 'a'.repeat(64),
+  personal: [],
 }
 
 const carriers: ServedView = {

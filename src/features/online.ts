@@ -4,12 +4,12 @@ import {
   type FeatureServiceSpec,
   type FeatureStatus,
   type FeatureValue,
-  type ServedView,
+  type ReadView,
 } from './schema.ts'
 
 /** One feature of a view, by its name in the view. */
 export interface ViewFeature {
-  view: ServedView
+  view: ReadView
   feature: string
 }
 

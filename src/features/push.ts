@@ -17,28 +17,36 @@ interface Pushed {
 /** Rows of a later time would hide what holds now. */
 const AHEAD_MS = 1000
 
-/**
- * Writes rows to the online store: for each key the newest by event time stays, whatever the order of arrival. A row carries
- * the view's key, its event time (ISO 8601, UTC where it names no zone) and every feature of the view; other columns are
- * none of the view's business. Views for which columns are missing are left out; returns the names of the others. Throws `invalid` when
- * none is left, or with row and column for a value that does not fit, and writes nothing then.
- */
-export async function pushOnline(
-  { online, clock }: Pick<Context, 'online' | 'clock'>,
-  input: { projectId: string; actor: Actor; writes: readonly Pushed[] },
-): Promise<string[]> {
-  const { projectId, actor, writes } = input
-  requirePermission(actor, 'contribute', projectId)
-  const nowMs = clock.now()
-  const fitting = writes.filter(({ view, columns }) => missingColumns(view, columns).length === 0)
-  if (fitting.length === 0) throw lacking(writes)
-  const ready = fitting.map(({ view, columns }) => ({ view, rows: toRows(view, columns, nowMs) }))
-  for (const { view, rows } of ready) await online.write(onlineView(projectId, view), rows)
-  return ready.map(({ view }) => view.view)
+/** Rows of a push that a view takes. */
+export interface PreparedPush {
+  view: ServedView
+  rows: OnlineWrite[]
 }
 
-function lacking(writes: readonly Pushed[]): AppError {
-  const lacks = writes.map(
+/**
+ * Looks at pushed rows, and writes nothing. A row carries the view's key, its event time (ISO 8601, UTC where it names no zone) and
+ * every feature of the view; other columns are none of the view's business. Views for which columns are missing are left out.
+ * Throws `invalid` when none is left, with row and column for a value that does not fit, and for personal columns that the
+ * dataset does not store as they come.
+ */
+export function preparePush({ clock }: Pick<Context, 'clock'>, pushed: readonly Pushed[]): PreparedPush[] {
+  const nowMs = clock.now()
+  const fitting = pushed.filter(({ view, columns }) => missingColumns(view, columns).length === 0)
+  if (fitting.length === 0) throw lacking(pushed)
+  return fitting.map(({ view, columns }) => ({ view, rows: toRows(view, columns, nowMs) }))
+}
+
+/** Writes rows to the online store: for each key the newest by event time stays, whatever the order of arrival. */
+export async function pushOnline(
+  { online }: Pick<Context, 'online'>,
+  { projectId, actor, prepared }: { projectId: string; actor: Actor; prepared: readonly PreparedPush[] },
+): Promise<void> {
+  requirePermission(actor, 'contribute', projectId)
+  for (const { view, rows } of prepared) await online.write(onlineView(projectId, view), rows)
+}
+
+function lacking(pushed: readonly Pushed[]): AppError {
+  const lacks = pushed.map(
     ({ view, columns }) => `${view.view} lacks ${missingColumns(view, columns).join(', ')}`,
   )
   return new AppError(
@@ -54,6 +62,11 @@ function missingColumns(view: ServedView, columns: PushedColumns): string[] {
 }
 
 function toRows(view: ServedView, columns: PushedColumns, nowMs: number): OnlineWrite[] {
+  if (view.personal.length > 0)
+    throw new AppError(
+      'invalid',
+      `${view.view} has ${view.personal.join(', ')}, which ${view.dataset} does not store as they come: push such rows offline`,
+    )
   const created = view.createdTimestamp === null ? undefined : columns[view.createdTimestamp]
   const features = view.features.map(({ name, kind }) => ({ name, kind, column: columns[name]! }))
   return columns[view.entityKey]!.map((key, row) => {

@@ -94,19 +94,17 @@ export type FeatureValue = number | string | null
  */
 export type FeatureStatus = 'PRESENT' | 'NULL_VALUE' | 'NOT_FOUND' | 'OUTSIDE_MAX_AGE'
 
-/** What reading and pushing the online values of a view needs. */
-export type ServedView = Pick<
+/** What reading the online values of a view needs. */
+export type ReadView = Pick<
   ViewSpec,
-  | 'view'
-  | 'entity'
-  | 'entityKey'
-  | 'dataset'
-  | 'eventTime'
-  | 'createdTimestamp'
-  | 'ttlMs'
-  | 'features'
-  | 'definitionHash'
+  'view' | 'entity' | 'entityKey' | 'ttlMs' | 'features' | 'definitionHash'
 >
+
+/** What reading and pushing the online values of a view needs. */
+export interface ServedView extends ReadView, Pick<ViewSpec, 'dataset' | 'eventTime' | 'createdTimestamp'> {
+  /** Columns of a pushed row that the dataset stores otherwise than they come, since they are personal. */
+  personal: readonly string[]
+}
 
 /** The features that a project declares, as gateways follow them: online values are served without the database. */
 export interface ServedFeatures {

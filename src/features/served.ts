@@ -1,3 +1,6 @@
+import { listDatasets } from '../data/data.ts'
+import type { Dataset } from '../data/schema.ts'
+import { activePolicies } from '../privacy/definition.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { toOnDemandSpec, type OnDemandDefinition } from './definition.ts'
 import type { FeatureServiceSpec, ServedFeatures, ServedView, ViewSpec } from './schema.ts'
@@ -8,30 +11,46 @@ import type { FeatureDefinitionRow } from './tables.ts'
 export async function listServedFeatures(at: Queryable): Promise<ServedFeatures[]> {
   const definitions = await listServedDefinitions(at)
   const views = await listCurrentViews(at)
-  const projectIds = new Set([...views, ...definitions.map(toOwner)].map(({ projectId }) => projectId))
-  return [...projectIds].sort().map((projectId) => {
+  const owners = [...views.map(({ projectId }) => projectId), ...definitions.map((row) => row.project_id)]
+  const served: ServedFeatures[] = []
+  for (const projectId of [...new Set(owners)].sort()) {
     const own = definitions.filter(({ project_id }) => project_id === projectId)
     const onDemand = own.filter(({ kind }) => kind === 'on_demand')
-    return {
+    const datasets = await listDatasets(at, projectId)
+    served.push({
       projectId,
-      views: views.filter((view) => view.projectId === projectId).map(({ spec }) => toServedView(spec)),
+      views: views
+        .filter((view) => view.projectId === projectId)
+        .map(({ spec }) => toServedView(spec, datasets)),
       onDemand: onDemand.map(({ definition_json }) =>
         toOnDemandSpec(JSON.parse(definition_json) as OnDemandDefinition),
       ),
       services: own.filter(({ kind }) => kind === 'service').map(toService),
       codeSnapshot: onDemand[0]?.code_snapshot ?? null,
-    }
-  })
+    })
+  }
+  return served
 }
 
-function toOwner({ project_id }: FeatureDefinitionRow): { projectId: string } {
-  return { projectId: project_id }
-}
-
-function toServedView(spec: ViewSpec): ServedView {
+function toServedView(spec: ViewSpec, datasets: readonly Dataset[]): ServedView {
   const { view, entity, entityKey, dataset, eventTime, createdTimestamp, ttlMs, features, definitionHash } =
     spec
-  return { view, entity, entityKey, dataset, eventTime, createdTimestamp, ttlMs, features, definitionHash }
+  const columns = [entityKey, eventTime, ...features.map(({ name }) => name)]
+  const source = datasets.find(({ name }) => name === dataset)
+  const changed = activePolicies(source?.definition.personal).map(([column]) => column)
+  const personal = columns.filter((column) => changed.includes(column))
+  return {
+    view,
+    entity,
+    entityKey,
+    dataset,
+    eventTime,
+    createdTimestamp,
+    ttlMs,
+    features,
+    definitionHash,
+    personal,
+  }
 }
 
 function toService({ definition_json }: FeatureDefinitionRow): ServedFeatures['services'][number] {

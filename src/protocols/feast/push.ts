@@ -1,16 +1,23 @@
-import { pushOnline, type FeatureCatalogue, type PushedColumns } from '../../features/features.ts'
+import { pushRows } from '../../data/data.ts'
+import {
+  preparePush,
+  pushOnline,
+  type FeatureCatalogue,
+  type PushedColumns,
+} from '../../features/features.ts'
 import type { ServedView } from '../../features/schema.ts'
 import type { Context } from '../../http/context.ts'
-import { AppError } from '../../kernel/errors.ts'
+import { AppError, toAppError } from '../../kernel/errors.ts'
+import type { Json, JsonObject } from '../../kernel/json.ts'
 import { jsonReply, type FeatureEngine, type GatewayCall, type GatewayReply } from '../../serving/serving.ts'
 import { parseBody } from './body.ts'
+import type { ServerCall } from './materialize.ts'
 
 type PushContext = Pick<Context, 'online' | 'clock'>
 
 const MAX_ROWS = 10_000
-
-/** Says which feature views took the rows, since Feast's answer is empty. */
-const WRITTEN = 'tidemill-feature-views'
+/** Feast says nothing where nothing went wrong; a header names the views that took the rows. */
+const EMPTY: GatewayReply = { status: 200, contentType: 'application/json', body: '' }
 
 /** Fields that Feast's clients send, which have no meaning here: nothing is cached, and nothing is computed when rows are written. */
 const SHARED = {
@@ -27,22 +34,47 @@ const PUSH = {
 
 const WRITE = { ...SHARED, feature_view_name: { kind: 'string' } } as const
 
-/** `POST /push`: rows for every feature view that is computed from the dataset of this name. */
+/**
+ * `POST /push`: rows for every feature view that is computed from the dataset of this name. What goes offline is handed on to the server
+ * first, so that nothing is online that the dataset refused.
+ */
 export async function answerPush(
-  context: PushContext,
+  context: PushContext & { forward: (call: GatewayCall) => Promise<GatewayReply> },
   engine: FeatureEngine,
   call: GatewayCall,
 ): Promise<GatewayReply> {
   const { push_source_name: source, to, df } = parseBody(call.body, PUSH)
-  if (to !== 'online') throw new AppError('invalid', `to is "${to}"; it must be online`)
+  const goes = destinations(to)
+  if (!goes.online) return await context.forward(call)
   const catalogue = engine.features(call.project)
   const { columns, rows } = toColumns(df)
-  const views = viewsOf(catalogue, source)
-  const writes = views.map((view) => ({ view, columns: columnsFor(view, columns) }))
-  const { projectId } = catalogue.served
-  const written = await pushOnline(context, { projectId, actor: call.actor, writes })
-  engine.stats.pushedRows += rows * written.length
-  return { status: 200, contentType: 'application/json', body: '', headers: { [WRITTEN]: written.join(',') } }
+  const prepared = preparePush(
+    context,
+    viewsOf(catalogue, source).map((view) => ({ view, columns: columnsFor(view, columns) })),
+  )
+  if (goes.offline) {
+    const stored = await context.forward(call)
+    if (stored.status !== 200) return stored
+  }
+  await pushOnline(context, { projectId: catalogue.served.projectId, actor: call.actor, prepared })
+  engine.stats.pushedRows += rows * prepared.length
+  const names = prepared.map(({ view }) => view.view)
+  return { ...EMPTY, headers: { 'tidemill-feature-views': names.join(',') } }
+}
+
+/** The offline part of `POST /push`: what the server does. The same `Idempotency-Key` with the same rows is taken once. */
+export async function answerOfflinePush(context: Context, call: ServerCall): Promise<GatewayReply> {
+  const { push_source_name: dataset, to, df } = parseBody(call.body, PUSH)
+  if (!destinations(to).offline)
+    throw new AppError('invalid', 'The server takes rows offline; those for the online store go to a gateway')
+  const { projectId, actor } = call
+  const key = call.header('idempotency-key') ?? context.ids.uuid()
+  const rows = toRecords(toColumns(df))
+  await pushRows(context, { projectId, actor, dataset, key, rows }).catch((error: unknown) => {
+    if (toAppError(error).code !== 'not_found') throw error
+    throw noSource(dataset)
+  })
+  return EMPTY
 }
 
 /** `POST /write-to-online-store`: rows of one feature view. Feast's own client sends what is pushed through it so. */
@@ -55,8 +87,8 @@ export async function answerWrite(
   const catalogue = engine.features(call.project)
   const view = catalogue.view(name)
   const { columns, rows } = toColumns(df)
-  const writes = [{ view, columns: columnsFor(view, columns) }]
-  await pushOnline(context, { projectId: catalogue.served.projectId, actor: call.actor, writes })
+  const prepared = preparePush(context, [{ view, columns: columnsFor(view, columns) }])
+  await pushOnline(context, { projectId: catalogue.served.projectId, actor: call.actor, prepared })
   engine.stats.pushedRows += rows
   return jsonReply(200, null)
 }
@@ -64,9 +96,29 @@ export async function answerWrite(
 function viewsOf({ served }: FeatureCatalogue, source: string): ServedView[] {
   const views = served.views.filter(({ dataset }) => dataset === source)
   if (views.length > 0) return views
-  throw new AppError('not_found', `No feature view is computed from a dataset ${source}`, {
-    details: { pushSource: source },
-  })
+  throw noSource(source)
+}
+
+function noSource(source: string): AppError {
+  const details = { pushSource: source }
+  return new AppError(
+    'not_found',
+    `No dataset ${source} takes rows, and no feature view is computed from one`,
+    { details },
+  )
+}
+
+function destinations(to: string): { online: boolean; offline: boolean } {
+  if (to === 'online_and_offline') return { online: true, offline: true }
+  if (to === 'online' || to === 'offline') return { online: to === 'online', offline: to === 'offline' }
+  throw new AppError('invalid', `to is "${to}"; it can be online, offline or online_and_offline`)
+}
+
+function toRecords({ columns, rows }: { columns: PushedColumns; rows: number }): JsonObject[] {
+  const entries = Object.entries(columns) as [string, Json[]][]
+  return Array.from({ length: rows }, (_, row) =>
+    Object.fromEntries(entries.map(([name, column]) => [name, column[row]!])),
+  )
 }
 
 /** A data frame as pandas takes it: lists by column, or values by column and index. */

@@ -7,10 +7,12 @@ import { AppError, toAppError } from '../../kernel/errors.ts'
 import type { GatewayReply } from '../../serving/serving.ts'
 import { feastError } from './errors.ts'
 import { answerIncremental, answerMaterialize, type ServerCall } from './materialize.ts'
+import { answerOfflinePush } from './push.ts'
 
 type Answer = (context: Context, call: ServerCall) => Promise<GatewayReply>
 
 const ANSWERS: Readonly<Record<string, Answer>> = {
+  '/push': answerOfflinePush,
   '/materialize': answerMaterialize,
   '/materialize-incremental': answerIncremental,
 }
