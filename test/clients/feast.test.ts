@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { listTokenAccess } from '../../src/governance/governance.ts'
+import { findDesiredState } from '../../src/serving/serving.ts'
 import { openTestContext, type TestContext } from '../databases.ts'
-import { openGateway, type TestGateway } from '../gateways.ts'
+import { openGateway, publish, type TestGateway } from '../gateways.ts'
+import { userWithToken, withSignIn } from '../people.ts'
 import { ensureEnvironment } from './environments.ts'
 import { casesOf } from './feast/cases.ts'
 import { comparable, RULES, translated, type Answer, type Rule } from './feast/compare.ts'
@@ -33,16 +36,16 @@ afterAll(async () => {
 })
 
 /** A Feast repository in a folder of its own, with the rows of the views. */
-function repository(name: string, onlineStore: string): string {
+function repository(name: string, onlineStore: string, auth = '{type: no_auth}'): string {
   const path = join(folder, name)
   mkdirSync(path)
-  for (const file of ['definitions.py', 'prepare.py', 'client.py'])
+  for (const file of ['definitions.py', 'prepare.py', 'client.py', 'signed.py'])
     copyFileSync(join(scripts, file), join(path, file))
   for (const view of ['airport_delays', 'prices'])
     copyFileSync(join(folder, `${view}.parquet`), join(path, `${view}.parquet`))
   writeFileSync(
     join(path, 'feature_store.yaml'),
-    `project: default\nprovider: local\nregistry: registry.db\nonline_store: ${onlineStore}\noffline_store: {type: file}\nentity_key_serialization_version: 3\n`,
+    `project: default\nprovider: local\nregistry: registry.db\nonline_store: ${onlineStore}\noffline_store: {type: file}\nauth: ${auth}\nentity_key_serialization_version: 3\n`,
   )
   return path
 }
@@ -120,4 +123,21 @@ it('Feast’s own client reads from the gateway as from its remote online store,
   ])
   expect(seen['pushed']).toEqual({ symbol: ['AMZN'], price: [16.5], trend: ['up'] })
   expect(seen['late']).toEqual(seen['pushed'])
+})
+
+it('Feast’s own client sends an API token, and learns what its role does not allow', async () => {
+  const guarded = withSignIn(context)
+  await userWithToken(guarded, 'root', { '*': 'admin' })
+  const { token } = await userWithToken(guarded, 'ana', { default: 'viewer' })
+  const { features = [] } = (await findDesiredState(context.db.read))!
+  await publish(context, [], { features, tokens: await listTokenAccess(context.db.read) })
+  const config = { ...guarded.config, gatewayId: 'guarded' }
+  await using closed = await openGateway({ ...guarded, config })
+  const path = repository(
+    'signed',
+    `{type: remote, path: '${closed.url}'}`,
+    `{type: oidc, token: '${token}'}`,
+  )
+  expect(await runScript(path, 'prepare.py')).toBe('ok')
+  expect(await runScript(path, 'signed.py')).toMatch(/^[\d.]+ refused$/)
 })
