@@ -23,7 +23,6 @@ const airports: ServedView = {
     { name: 'last', kind: 'timestamp' },
   ],
   definitionHash: 'a'.repeat(64),
-  personal: [],
 }
 
 const carriers: ServedView = {

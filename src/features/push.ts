@@ -62,7 +62,7 @@ function missingColumns(view: ServedView, columns: PushedColumns): string[] {
 }
 
 function toRows(view: ServedView, columns: PushedColumns, nowMs: number): OnlineWrite[] {
-  if (view.personal.length > 0)
+  if (view.personal !== undefined)
     throw new AppError(
       'invalid',
       `${view.view} has ${view.personal.join(', ')}, which ${view.dataset} does not store as they come: push such rows offline`,

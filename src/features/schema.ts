@@ -102,8 +102,8 @@ export type ReadView = Pick<
 
 /** What reading and pushing the online values of a view needs. */
 export interface ServedView extends ReadView, Pick<ViewSpec, 'dataset' | 'eventTime' | 'createdTimestamp'> {
-  /** Columns of a pushed row that the dataset stores otherwise than they come, since they are personal. */
-  personal: readonly string[]
+  /** Columns of a pushed row that the dataset stores otherwise than they come, since they are personal; absent without any. */
+  personal?: readonly string[]
 }
 
 /** The features that a project declares, as gateways follow them: online values are served without the database. */

@@ -49,7 +49,7 @@ function toServedView(spec: ViewSpec, datasets: readonly Dataset[]): ServedView 
     ttlMs,
     features,
     definitionHash,
-    personal,
+    ...(personal.length > 0 && { personal }),
   }
 }
 
