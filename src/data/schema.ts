@@ -112,7 +112,7 @@ const columnSummary = z.object({
 })
 export type ColumnSummary = z.infer<typeof columnSummary>
 
-const datasetSummary = z.object({ rows: z.number(), columns: z.array(columnSummary) })
+export const datasetSummary = z.object({ rows: z.number(), columns: z.array(columnSummary) })
 export type DatasetSummary = z.infer<typeof datasetSummary>
 
 /** A dataset as lists show it. */

@@ -28,7 +28,8 @@ import {
   reviveViews,
   viewFeatures,
 } from './features.ts'
-import { materializeJob, materializeOnNewData } from './jobs.ts'
+import { materializeJob, materializeOnNewData, summariseJob, summariseOnMaterialized } from './jobs.ts'
+import { getViewPage } from './view-page.ts'
 import { routes } from './routes.ts'
 import { buildTrainingSet, planTrainingSet } from './training-set.ts'
 
@@ -332,6 +333,48 @@ describeDatabases('features', (open) => {
     expect(await live()).toEqual(['current', 'earlier'])
     await update(2)
     expect((await read('a', 2)).values).toEqual([1, 10, 'k1'])
+  })
+
+  it('summarises once a day what a view gives for its keys, with what was online when', async () => {
+    const { context, deliver, update } = await arrange()
+    await deliver('1.csv', [
+      ['a', 1, 10],
+      ['b', 2, 5],
+      ['c', 5, null],
+    ])
+    context.clock.set(at(5))
+    await update(5)
+    for (let time = 0; time < 2; time++) await consume(context, summariseOnMaterialized)
+    const jobs = await context.db.read
+      .selectFrom('job')
+      .selectAll()
+      .where('kind', '=', 'features.summarise')
+      .execute()
+    expect(jobs).toHaveLength(1)
+    const payload = JSON.parse(jobs[0]!.payload_json) as { view: string; definitionHash: string }
+    const job = { id: 'x', projectId: PROJECT_ID, kind: '', payload, attempt: 1, lastAttempt: true }
+    for (let time = 0; time < 2; time++)
+      await summariseJob.run(context, { ...job, signal: new AbortController().signal })
+    const page = await getViewPage(context, { projectId: PROJECT_ID, actor: localOwner, name: 'traffic' })
+    expect(page.summaries).toHaveLength(1)
+    const [visits, spent, kind] = page.summaries[0]!.summary.columns
+    expect([visits!.rows, visits!.mean, spent!.nulls, spent!.max]).toEqual([3, 1, 1, 10])
+    expect(kind!.top).toEqual([
+      { value: 'k1', count: 1 },
+      { value: 'k2', count: 1 },
+      { value: 'k5', count: 1 },
+    ])
+    expect(page.states.map(({ cursorMs, newestEventMs }) => [cursorMs, newestEventMs])).toEqual([
+      [at(5), at(5)],
+    ])
+    context.clock.set(at(6))
+    await update(6)
+    await summariseJob.run(context, { ...job, signal: new AbortController().signal })
+    const later = await getViewPage(context, { projectId: PROJECT_ID, actor: localOwner, name: 'traffic' })
+    expect(later.summaries.map(({ toMs, summary }) => [toMs, summary.rows])).toEqual([
+      [at(6), 2],
+      [at(5), 3],
+    ])
   })
 
   it('refuses a training set that lacks a column or a dataset version', async () => {

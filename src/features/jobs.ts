@@ -1,10 +1,13 @@
 import type { DomainEvent, EventCatalogue } from '../kernel/events.ts'
 import type { Consumer } from '../jobs/events.ts'
-import type { JobHandler } from '../jobs/jobs.ts'
+import { enqueue, type JobHandler } from '../jobs/jobs.ts'
 import { AppError } from '../kernel/errors.ts'
 import { materialize } from './features.ts'
 import { enqueueMaterialize } from './materialize-request.ts'
 import { listLiveViews } from './store.ts'
+import { summariseView } from './summarise-view.ts'
+
+const DAY_MS = 86_400_000
 
 export const materializeJob: JobHandler = {
   kind: 'features.materialize',
@@ -24,7 +27,38 @@ export const materializeJob: JobHandler = {
   },
 }
 
-export const featureJobs = [materializeJob]
+export const summariseJob: JobHandler = {
+  kind: 'features.summarise',
+  async run(context, { projectId, payload, signal }) {
+    const { view, definitionHash } = payload
+    if (typeof view !== 'string' || typeof definitionHash !== 'string') {
+      throw new AppError('invalid', 'features.summarise needs a view and its definition hash')
+    }
+    await summariseView(context, { projectId, view, definitionHash, signal })
+  },
+}
+
+export const featureJobs = [materializeJob, summariseJob]
+
+/** Once a day of domain time, and when a definition first has values, a view's values are summarised. */
+export const summariseOnMaterialized: Consumer = {
+  name: 'features.summarise',
+  kinds: ['features.materialized'],
+  async handle(_context, trx, { projectId, payload }: DomainEvent) {
+    const { view: name, untilMs } = payload as EventCatalogue['features.materialized']
+    const day = Math.floor(untilMs / DAY_MS)
+    for (const { spec, current } of await listLiveViews(trx, { projectId, name })) {
+      if (!current) continue
+      const { view, definitionHash } = spec
+      await enqueue(trx, {
+        projectId,
+        kind: 'features.summarise',
+        payload: { view, definitionHash },
+        uniqueKey: `features.summarise:${projectId}:${view}:${definitionHash}:${day}`,
+      })
+    }
+  },
+}
 
 /** New data reach the online store by themselves. */
 export const materializeOnNewData: Consumer = {

@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import { datasetSummary } from '../data/schema.ts'
 import { route } from '../http/route.ts'
 import { getService, listFreshness, requestMaterialize } from './features.ts'
 import { entityDefinition, onDemandDefinition } from './definition.ts'
 import { featureServiceSpec, viewSpec } from './schema.ts'
 import { listDefinitions } from './store.ts'
+import { getViewPage } from './view-page.ts'
 
 const freshness = z.object({
   view: viewSpec,
@@ -53,6 +55,38 @@ export const routes = [
     params: name,
     response: featureServiceSpec,
     handle: ({ context, projectId, params }) => getService(context, { projectId, name: params.name }),
+  }),
+  route({
+    method: 'GET',
+    path: '/features/views/:name',
+    summary:
+      'One feature view: its definition, what was online over the last week, and how its values are distributed',
+    permission: 'view',
+    params: name,
+    response: z.object({
+      spec: viewSpec,
+      earlier: z.array(z.string()).describe('Hashes of earlier definitions that are kept up to date'),
+      states: z.array(
+        z.object({
+          atMs: z.number().describe('When the view was brought online'),
+          cursorMs: z.number().describe('Up to which moment'),
+          datasetVersionId: z.string(),
+          newestEventMs: z.number().nullable(),
+        }),
+      ),
+      summaries: z
+        .array(
+          z.object({
+            fromMs: z.number(),
+            toMs: z.number(),
+            datasetVersionId: z.string(),
+            summary: datasetSummary,
+          }),
+        )
+        .describe('Of each key the value that was not older than the ttl; newest first'),
+    }),
+    handle: ({ context, actor, projectId, params }) =>
+      getViewPage(context, { projectId, actor, name: params.name }),
   }),
   route({
     method: 'POST',

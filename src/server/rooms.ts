@@ -7,7 +7,7 @@ import { enqueueDueProbes } from '../data/data.ts'
 import { routes as dataRoutes } from '../data/routes.ts'
 import { routes as featureRoutes } from '../features/routes.ts'
 import { enqueueDueMaterializations, enqueueLostViews } from '../features/features.ts'
-import { materializeOnNewData } from '../features/jobs.ts'
+import { materializeOnNewData, summariseOnMaterialized } from '../features/jobs.ts'
 import { routes as governanceRoutes } from '../governance/routes.ts'
 import { sealAudit } from '../governance/seal.ts'
 import type { Authenticate } from '../http/app.ts'
@@ -75,6 +75,7 @@ export const roomRoutes: readonly Route[] = [
 
 export const roomConsumers: readonly Consumer[] = [
   materializeOnNewData,
+  summariseOnMaterialized,
   triggerConsumer,
   registrationConsumer,
   ...rolloutConsumers,
