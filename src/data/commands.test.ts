@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { serve } from '@hono/node-server'
@@ -9,6 +11,7 @@ import { flights, penguins, RealDatasets } from '../../test/real-datasets.ts'
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { routes } from './routes.ts'
+import type { DatasetVersion } from './schema.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 
@@ -41,7 +44,14 @@ async function serveData(context: TestContext) {
 }
 
 /** flights-3m.parquet and penguins.json of vega-datasets. */
-it('shows datasets and their versions, and says in its exit code what is not there', async () => {
+async function withDatasets(
+  work: (at: {
+    run: (...args: string[]) => Promise<Said>
+    folder: string
+    first: DatasetVersion
+    second: DatasetVersion
+  }) => Promise<void>,
+): Promise<void> {
   await using context = await openTestContext()
   using real = new RealDatasets(context)
   const described = { description: 'Birds of three species', owner: 'gorman', tags: ['antarctic'] }
@@ -53,39 +63,64 @@ it('shows datasets and their versions, and says in its exit code what is not the
   real.copy('penguins.json')
   await real.ingest('penguins')
   using served = await serveData(context)
+  await work({ run: served.run, folder: real.folder, first, second })
+}
 
-  const list = await served.run('list')
-  expect(list.stdout).toMatch(/^flights +2 +[\d,]+ +2001-01-01 .* passed$/m)
-  expect(list.stdout).toMatch(/^penguins +1 +344 .* passed +gorman +Birds of three species$/m)
-  const searched = await served.run('list', '--search', 'ANTARCTIC Beak')
-  expect(searched.stdout).toMatch(/^dataset .*\npenguins [^\n]*\n$/)
-  expect((await served.run('list', '--search', 'antarctic delay')).stdout).toBe(
-    'No dataset has these words.\n',
-  )
+it('shows datasets and their versions, and says in its exit code what is not there', async () => {
+  await withDatasets(async ({ run, first, second }) => {
+    const [list, searched, none] = await Promise.all([
+      run('list'),
+      run('list', '--search', 'ANTARCTIC Beak'),
+      run('list', '--search', 'antarctic delay'),
+    ])
+    expect(list.stdout).toMatch(/^flights +2 +[\d,]+ +2001-01-01 .* passed$/m)
+    expect(list.stdout).toMatch(/^penguins +1 +344 .* gorman +Birds of three species$/m)
+    expect(searched.stdout).toMatch(/^dataset .*\npenguins [^\n]*\n$/)
+    expect(none.stdout).toBe('No dataset has these words.\n')
 
-  const shown = await served.run('show', 'flights@1')
-  expect(shown.stdout).toContain('version  flights@1')
-  expect(shown.stdout).toContain(`content  ${first.contentHash}`)
-  expect(shown.stdout).toContain('every expectation held')
-  expect(shown.stdout).toMatch(/^origin +VARCHAR +0\.0 % /m)
-  const latest = await served.run('show', 'flights', '--json')
-  expect(JSON.parse(latest.stdout)).toMatchObject({
-    number: 2,
-    rows: second.rows,
-    addedRows: second.addedRows,
+    const [shown, latest, versions] = await Promise.all([
+      run('show', 'flights@1'),
+      run('show', 'flights', '--json'),
+      run('versions', 'flights'),
+    ])
+    expect(shown.stdout).toContain('version  flights@1')
+    expect(shown.stdout).toMatch(/^created {2}2001-01-15 00:00:00 by owner: asked for$/m)
+    expect(shown.stdout).toContain(`content  ${first.contentHash}`)
+    expect(shown.stdout).toContain('every expectation held')
+    expect(shown.stdout).toMatch(/^origin +VARCHAR +0\.0 % /m)
+    expect(JSON.parse(latest.stdout)).toMatchObject({
+      number: 2,
+      rows: second.rows,
+      addedRows: second.addedRows,
+    })
+    const names = versions.stdout.split('\n').map((line) => line.split(' ')[0])
+    expect(names).toEqual(['version', 'flights@2', 'flights@1', ''])
+
+    const [report, ingest, missing, wrong] = await Promise.all([
+      run('report', 'penguins'),
+      run('ingest', 'flights'),
+      run('show', 'flights@7'),
+      run('show', 'flights@x'),
+    ])
+    expect(report.stdout).toContain('penguins: 344 rows in 1 file')
+    expect(ingest.stdout).toContain('A worker looks for new data of flights')
+    expect(missing).toMatchObject({ code: 3, stderr: 'error: The dataset flights has no version 7\n' })
+    expect(wrong.code).toBe(2)
   })
+}, 60_000)
 
-  const versions = await served.run('versions', 'flights')
-  expect(versions.stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([
-    'version',
-    'flights@2',
-    'flights@1',
-    '',
-  ])
-  expect((await served.run('report', 'penguins')).stdout).toContain('passed: penguins: 344 rows in 1 file')
-  expect((await served.run('ingest', 'flights')).stdout).toContain('A worker looks for new data of flights')
-
-  const missing = await served.run('show', 'flights@7')
-  expect(missing).toMatchObject({ code: 3, stderr: 'error: The dataset flights has no version 7\n' })
-  expect((await served.run('show', 'flights@x')).code).toBe(2)
-})
+it('reads the rows of a server: differences of keys, SQL, exports', async () => {
+  await withDatasets(async ({ run, folder, first }) => {
+    const target = join(folder, 'out.csv')
+    const [difference, counted, exported] = await Promise.all([
+      run('diff', 'flights@1', 'flights@2', '--key', 'origin,destination,date'),
+      run('sql', 'SELECT count(*) AS n FROM flights@1', '--json'),
+      run('export', 'flights@1', '--to', target),
+    ])
+    expect(difference.stdout).toContain('parts    1 kept, 1 added')
+    expect(difference.stdout).toMatch(/^by origin, destination, date: [\d,]+ added, 0 removed, 0 changed$/m)
+    expect(JSON.parse(counted.stdout)).toEqual([{ n: first.rows }])
+    expect(exported.stdout).toContain(`rows in ${target}`)
+    expect(readFileSync(target, 'utf8').trim().split('\n')).toHaveLength(first.rows + 1)
+  })
+}, 60_000)

@@ -3,6 +3,8 @@ import type { z } from 'zod'
 import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
 import { amount, describeReport, describeVersion, momentText, rangeText } from './describe.ts'
+import { addRowCommands } from './row-commands.ts'
+import { datasetPath, parseReference } from './reference.ts'
 import type { datasetDetail, DatasetItem, reportDetail, versionDetail } from './schema.ts'
 
 type DatasetDetail = z.infer<typeof datasetDetail>
@@ -40,20 +42,8 @@ export function addDataCommands(program: Command): Command {
     .description('what the expectations said about the newest delivery, or about the files of one version')
     .argument('<dataset>', 'a dataset, or one of its versions as flights@2')
     .action(report)
+  addRowCommands(data)
   return data
-}
-
-/** `flights@2` as name and number; without a number the latest is meant. */
-function parseReference(reference: string): { name: string; number: number | undefined } {
-  const { name, number } = /^(?<name>[^@]+)(?:@(?<number>\d{1,9}))?$/.exec(reference)?.groups ?? {}
-  if (name === undefined) {
-    throw new AppError('invalid', `${reference} names no dataset version: write flights, or flights@2`)
-  }
-  return { name, number: number === undefined ? undefined : Number(number) }
-}
-
-function pathOf(name: string): string {
-  return `/datasets/${encodeURIComponent(name)}`
 }
 
 interface ListOptions extends CommandOptions {
@@ -91,9 +81,9 @@ function noDatasets(search: string | undefined): string {
 async function findVersion(options: CommandOptions, reference: string): Promise<VersionDetail> {
   const api = apiOf(options)
   const { name, number } = parseReference(reference)
-  const wanted = number ?? (await api.get<DatasetDetail>(`${pathOf(name)}?limit=1`)).latest?.number
+  const wanted = number ?? (await api.get<DatasetDetail>(`${datasetPath(name)}?limit=1`)).latest?.number
   if (wanted === undefined) throw new AppError('not_found', `The dataset ${name} has no version yet`)
-  return await api.get<VersionDetail>(`${pathOf(name)}/versions/${wanted}`)
+  return await api.get<VersionDetail>(`${datasetPath(name)}/versions/${wanted}`)
 }
 
 async function show(reference: string, options: CommandOptions): Promise<void> {
@@ -107,7 +97,7 @@ interface VersionsOptions extends CommandOptions {
 
 async function versions(name: string, options: VersionsOptions): Promise<void> {
   const query = new URLSearchParams({ limit: options.limit })
-  const found = await apiOf(options).get<DatasetDetail>(`${pathOf(name)}?${query.toString()}`)
+  const found = await apiOf(options).get<DatasetDetail>(`${datasetPath(name)}?${query.toString()}`)
   print(options, found.versions, () =>
     table(
       ['version', 'rows', 'added', 'parts', 'times', 'created', 'by', 'schema'],
@@ -128,7 +118,7 @@ async function versions(name: string, options: VersionsOptions): Promise<void> {
 }
 
 async function ingest(name: string, options: CommandOptions): Promise<void> {
-  const job = await apiOf(options).post<{ jobId: string }>(`${pathOf(name)}/ingest`)
+  const job = await apiOf(options).post<{ jobId: string }>(`${datasetPath(name)}/ingest`)
   print(options, job, () => `A worker looks for new data of ${name}: job ${job.jobId}.`)
 }
 
@@ -137,7 +127,7 @@ async function report(reference: string, options: CommandOptions): Promise<void>
   const { name, number } = parseReference(reference)
   const id =
     number === undefined
-      ? (await api.get<DatasetDetail>(`${pathOf(name)}?limit=1`)).report?.id
+      ? (await api.get<DatasetDetail>(`${datasetPath(name)}?limit=1`)).report?.id
       : (await findVersion(options, reference)).reportId
   if (id === undefined || id === null) {
     throw new AppError('not_found', `There is no report on ${reference} yet`)

@@ -92,7 +92,7 @@ function valueText({ kind, type }: ColumnSummary, value: number | string | null 
   return type === 'DATE' ? momentText(value).slice(0, 10) : momentText(value)
 }
 
-function lines(pairs: readonly (readonly string[])[]): string {
+export function lines(pairs: readonly (readonly string[])[]): string {
   return pairs.map(([name, text]) => `${name!.padEnd(9)}${text}`).join('\n')
 }
 
@@ -109,15 +109,15 @@ export function rangeText(fromMs: number | null, toMs: number | null): string {
   return fromMs === null || toMs === null ? '' : `${momentText(fromMs)} – ${momentText(toMs)}`
 }
 
-function shareText(count: number, of: number): string {
+export function shareText(count: number, of: number): string {
   return of === 0 ? '0 %' : `${((count / of) * 100).toFixed(1)} %`
 }
 
-function numberText(value: number): string {
+export function numberText(value: number): string {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5)))
 }
 
-function sizeText(bytes: number): string {
+export function sizeText(bytes: number): string {
   return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
 }
 

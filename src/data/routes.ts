@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
 import { listChanges } from './changes.ts'
 import { failingRows, getDataset, getReport, listVersions, requestIngest } from './data.ts'
+import { datasetDiff, diffVersions } from './diff.ts'
+import { fileRoutes } from './file-routes.ts'
 import { privacyRoutes } from './privacy-routes.ts'
 import { pushRoutes } from './push-routes.ts'
 import {
@@ -88,6 +90,22 @@ export const routes = [
       return { ...version, summary, report, personal }
     },
   }),
+  route({
+    method: 'GET',
+    path: '/datasets/:name/diff',
+    summary:
+      'How two versions differ: schema, rows, parts, distributions of their columns; from what is known of them, no row is read',
+    permission: 'view',
+    params: name,
+    query: z.object({
+      from: z.coerce.number().int().min(1).describe('Number of the earlier version'),
+      to: z.coerce.number().int().min(1).describe('Number of the later version'),
+    }),
+    response: datasetDiff,
+    handle: ({ context, projectId, params, query }) =>
+      diffVersions(context, { projectId, dataset: params.name, ...query }),
+  }),
+  ...fileRoutes,
   route({
     method: 'GET',
     path: '/validation-reports/:id',

@@ -33,7 +33,7 @@ const causeKinds = ['probe', 'request', 'push', 'pipeline'] as const
 const versionCause = z.object({ kind: z.enum(causeKinds), reference: z.string().nullable() })
 export type VersionCause = z.infer<typeof versionCause>
 
-const datasetVersionSchema = z.object({
+export const datasetVersionSchema = z.object({
   id: z.string(),
   projectId: z.string(),
   datasetId: z.string(),
@@ -80,6 +80,9 @@ const validationReport = z.object({
   createdMs: z.number(),
 })
 export type ValidationReport = z.infer<typeof validationReport>
+
+export const exportFormats = ['parquet', 'csv', 'ndjson'] as const
+export type ExportFormat = (typeof exportFormats)[number]
 
 export interface Dataset {
   id: string
@@ -135,6 +138,8 @@ export const datasetDetail = datasetItem.extend({
     z.object({ path: z.string(), sha256: z.string(), reportId: z.string(), createdMs: z.number() }),
   ),
 })
+
+export type DatasetDetail = z.infer<typeof datasetDetail>
 
 export const versionDetail = datasetVersionSchema.extend({
   summary: datasetSummary,

@@ -42,6 +42,25 @@ function presentColumn(state: ColumnState): ColumnSummary {
   }
 }
 
+/** Wasserstein distance ∫|F−G|dx of two columns of numbers, in their unit: each bucket counts as if all of it lay in its middle. */
+export function wassersteinOf(a: ColumnState, b: ColumnState): number | null {
+  const sides = [bucketPoints(a), bucketPoints(b)]
+  const totals = sides.map((points) => points.reduce((sum, { count }) => sum + count, 0))
+  if (totals.some((total) => total === 0)) return null
+  const steps = sides
+    .flatMap((points, index) =>
+      points.map(({ value, count }) => ({ value, share: (index === 0 ? count : -count) / totals[index]! })),
+    )
+    .sort((left, right) => left.value - right.value)
+  let difference = 0
+  let sum = 0
+  for (const [index, { value, share }] of steps.entries()) {
+    difference += share
+    sum += Math.abs(difference) * ((steps[index + 1]?.value ?? value) - value)
+  }
+  return sum
+}
+
 interface Point {
   value: number
   count: number

@@ -1,5 +1,6 @@
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
+import type { Artifacts } from '../ports/artifacts/artifacts.ts'
 import { parquetScan, quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { DatasetSummary, DatasetVersion, Manifest, Part } from './schema.ts'
 import { findDataset, findLatestVersion, findVersion, findVersionByNumber } from './store.ts'
@@ -7,6 +8,10 @@ import { presentSummary } from './summary-buckets.ts'
 import type { SummaryState } from './summary.ts'
 
 type Reads = Pick<Context, 'db'>
+/** Blobs may be here, or on their way from a server. */
+export interface ReadsBlobs {
+  artifacts: Pick<Artifacts, 'bytes' | 'localPath'>
+}
 
 /** The newest version of a dataset, or undefined when it has none yet. Throws `not_found` when there is no dataset. */
 export async function latestVersion(
@@ -58,7 +63,7 @@ export async function resolveVersion(
 }
 
 export async function loadManifest(
-  { artifacts }: Pick<Context, 'artifacts'>,
+  { artifacts }: ReadsBlobs,
   version: Pick<DatasetVersion, 'manifestSha256'>,
 ): Promise<Manifest> {
   return await loadJson<Manifest>({ artifacts }, version.manifestSha256)
@@ -79,7 +84,7 @@ export async function versionSummary(
   return presentSummary(await loadSummaryState(context, version))
 }
 
-async function loadJson<T>({ artifacts }: Pick<Context, 'artifacts'>, sha256: string): Promise<T> {
+async function loadJson<T>({ artifacts }: ReadsBlobs, sha256: string): Promise<T> {
   return JSON.parse(Buffer.from(await artifacts.bytes(sha256)).toString('utf8')) as T
 }
 
@@ -88,7 +93,7 @@ async function loadJson<T>({ artifacts }: Pick<Context, 'artifacts'>, sha256: st
  * times. `fromMs` and `untilMs` keep the rows whose time lies in [fromMs, untilMs]; parts outside are not read.
  */
 export async function versionScan(
-  { artifacts }: Pick<Context, 'artifacts'>,
+  { artifacts }: ReadsBlobs,
   version: Pick<DatasetVersion, 'manifestSha256'>,
   range: { fromMs?: number | undefined; untilMs?: number | undefined } = {},
 ): Promise<string> {

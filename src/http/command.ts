@@ -73,6 +73,34 @@ export function table(header: readonly string[], rows: readonly (readonly string
     .join('\n')
 }
 
+/** What a query gave, as a table or as JSON. */
+export function printRows(
+  options: CommandOptions,
+  { columns, rows }: { columns: readonly string[]; rows: readonly Record<string, unknown>[] },
+): void {
+  print(options, rows.map(plainRow), () =>
+    columns.length === 0
+      ? 'Done.'
+      : table(
+          columns,
+          rows.map((row) => columns.map((name) => cellText(row[name]))),
+        ),
+  )
+}
+
+/** JSON has no integers beyond 2^53: they are printed as text. */
+function plainRow(row: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, typeof value === 'bigint' ? String(value) : value]),
+  )
+}
+
+function cellText(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  if (typeof value === 'bigint') return String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
 /** Says what went wrong on standard error and sets the exit code. */
 export function reportFailure(error: unknown, json: boolean): void {
   const known = toAppError(error)

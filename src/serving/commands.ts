@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { currentConfig, print, table, type CommandOptions } from '../http/command.ts'
+import { currentConfig, printRows, type CommandOptions } from '../http/command.ts'
 import { localOwner } from '../kernel/actor.ts'
 
 interface SqlOptions extends Pick<CommandOptions, 'json'> {
@@ -28,24 +28,5 @@ async function sqlCommand(sql: string, options: SqlOptions): Promise<void> {
   await using context = await openStored(currentConfig(dataDir === undefined ? {} : { dataDir }))
   const projectId = await resolveProject(context, options.project)
   const { columns, rows } = await queryLog(context, { projectId, actor: localOwner, sql })
-  print(options, rows.map(plainRow), () =>
-    columns.length === 0
-      ? 'Done.'
-      : table(
-          columns,
-          rows.map((row) => columns.map((name) => cellText(row[name]))),
-        ),
-  )
-}
-
-/** JSON has no integers beyond 2^53: they are printed as text. */
-function plainRow(row: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [name, typeof value === 'bigint' ? String(value) : value]),
-  )
-}
-
-function cellText(value: unknown): string {
-  if (value === null || value === undefined) return ''
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  printRows(options, { columns, rows })
 }

@@ -96,7 +96,7 @@ function toDuckDbError(error: unknown, sql: string): AppError {
 
 type Result = Awaited<ReturnType<DuckDBConnection['runAndReadAll']>>
 
-function plainColumns(result: Result): unknown[][] {
+export function plainColumns(result: Result): unknown[][] {
   return convertColumns(result.getColumns(), (index) => result.columnTypeId(index))
 }
 
