@@ -47,11 +47,11 @@ export function onlineReader(
     const name = onlineView(projectId, view)
     return { view: views.findIndex(([each]) => each === name), position }
   })
+  const keyNames = [...new Set(views.map(([, { entityKey }]) => entityKey))]
+  const keyPlaces = views.map(([view, { entityKey }]) => ({ view, place: keyNames.indexOf(entityKey) }))
   return (keys, rows, atMs) => {
-    const reads = views.map(([view, { entityKey }]) => ({
-      view,
-      entityKeys: keyTexts(keys[entityKey], rows),
-    }))
+    const texts = keyNames.map((name) => keyTexts(keys[name], rows))
+    const reads = keyPlaces.map(({ view, place }) => ({ view, entityKeys: texts[place]! }))
     const answer = (found: (OnlineRow | undefined)[][]): OnlineColumn[] => {
       const read = found.map((each, view) => readView(each, views[view]![1].ttlMs, atMs))
       return places.map(({ view, position }) => columnOf(read[view]!, position))
@@ -75,34 +75,38 @@ interface ViewRows {
 }
 
 function readView(found: readonly (OnlineRow | undefined)[], ttlMs: number, atMs: number): ViewRows {
-  const rows = found.map((row) => (row === undefined || row.eventMs > atMs ? undefined : row))
-  return {
-    rows,
-    eventMs: rows.map((row) => row?.eventMs ?? null),
-    statuses: rows.map((row) => {
-      if (row === undefined) return 'NOT_FOUND'
-      return atMs - row.eventMs > ttlMs ? 'OUTSIDE_MAX_AGE' : 'PRESENT'
-    }),
+  const rows: (OnlineRow | undefined)[] = []
+  const statuses: FeatureStatus[] = []
+  const eventMs: (number | null)[] = []
+  for (const row of found) {
+    const shown = row === undefined || row.eventMs > atMs ? undefined : row
+    rows.push(shown)
+    eventMs.push(shown === undefined ? null : shown.eventMs)
+    if (shown === undefined) statuses.push('NOT_FOUND')
+    else statuses.push(atMs - shown.eventMs > ttlMs ? 'OUTSIDE_MAX_AGE' : 'PRESENT')
   }
+  return { rows, statuses, eventMs }
 }
 
 /** The statuses are the view's own until a null makes them differ. */
 function columnOf({ rows, statuses, eventMs }: ViewRows, position: number): OnlineColumn {
   let own: FeatureStatus[] | undefined
-  const values = rows.map((row, index): FeatureValue => {
-    if (statuses[index] !== 'PRESENT') return null
-    const value = row!.values[position] ?? null
-    if (value === null) {
-      own ??= [...statuses]
-      own[index] = 'NULL_VALUE'
-    }
-    return value
-  })
+  const values: FeatureValue[] = []
+  for (let index = 0; index < rows.length; index++) {
+    const isPresent = statuses[index] === 'PRESENT'
+    const value = isPresent ? (rows[index]!.values[position] ?? null) : null
+    values.push(value)
+    if (!isPresent || value !== null) continue
+    own ??= [...statuses]
+    own[index] = 'NULL_VALUE'
+  }
   return { values, statuses: own ?? statuses, eventMs }
 }
 
 function keyTexts(column: ArrayLike<unknown> | undefined, rows: number): (string | undefined)[] {
-  return Array.from({ length: rows }, (_, row) => keyText(column?.[row]))
+  const texts: (string | undefined)[] = []
+  for (let row = 0; row < rows; row++) texts.push(keyText(column?.[row]))
+  return texts
 }
 
 function keyText(value: unknown): string | undefined {

@@ -151,7 +151,11 @@ export class FeatureCatalogue {
         const answer = (online: readonly OnlineColumn[]): VectorColumn[] => {
           let place = 0
           return selected.map((feature): VectorColumn => {
-            if (feature.from === 'view') return { ...feature, ...online[place++]! }
+            const { name, kind, from, source } = feature
+            if (from === 'view') {
+              const { values, statuses, eventMs } = online[place++]!
+              return { name, kind, from, source, values, statuses, eventMs }
+            }
             const own =
               feature.from === 'request'
                 ? toFeature(columns[feature.name]!, feature.kind)

@@ -26,6 +26,7 @@ export interface RedisAddress {
 export async function openOnlineRedis({ url, prefix }: RedisAddress): Promise<OnlineStore> {
   const reader = new Redis(url, options(READ_TIMEOUT_MS))
   const writer = new Redis(url, options(WRITE_TIMEOUT_MS))
+  const readHashes = hashReader(reader)
   const scripts = defineScripts(writer)
   await Promise.all([becomeReady(reader), becomeReady(writer)])
   // The braces keep the keys of a view together.
@@ -45,7 +46,7 @@ export async function openOnlineRedis({ url, prefix }: RedisAddress): Promise<On
         key: `${baseOf(view)}:rows`,
         fields: entityKeys.filter((key) => key !== undefined),
       }))
-      return answered(readHashes(reader, asked)).then((found) =>
+      return answered(readHashes(asked)).then((found) =>
         reads.map(({ entityKeys }, index) => rowsOf(entityKeys, found[index]!)),
       )
     },
@@ -56,7 +57,7 @@ export async function openOnlineRedis({ url, prefix }: RedisAddress): Promise<On
     claim: (view) => openClaim(steps, view),
     async marks(views) {
       const asked = views.map((view) => ({ key: `${baseOf(view)}:state`, fields: ['mark', 'mark_before'] }))
-      return (await answered(readHashes(reader, asked))).map(present)
+      return (await answered(readHashes(asked))).map(present)
     },
     erase: (view, entityKeys) => inPieces(entityKeys, (piece) => scripts.onlineErase(baseOf(view), ...piece)),
     drop: async (view) => void (await answered(scripts.onlineDrop(baseOf(view)))),
@@ -70,9 +71,8 @@ export async function openOnlineRedis({ url, prefix }: RedisAddress): Promise<On
 
 function options(timeoutMs: number) {
   return {
-    commandTimeout: timeoutMs,
-    // A server that stands still is left: then calls fail at once until a connection answers again.
-    socketTimeout: 2 * timeoutMs,
+    // A server that stands still is left: what waits for it fails, and all that follows fails at once until a connection answers again.
+    socketTimeout: timeoutMs,
     connectTimeout: CONNECT_MS,
     retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
     enableOfflineQueue: false,
@@ -112,18 +112,34 @@ interface HashRead {
   fields: readonly string[]
 }
 
-async function readHashes(redis: Redis, reads: readonly HashRead[]): Promise<(string | null)[][]> {
-  const asked = reads.filter(({ fields }) => fields.length > 0)
-  const pipeline = redis.pipeline()
-  for (const { key, fields } of asked) pipeline.hmget(key, ...fields)
-  const replies = asked.length === 0 ? [] : await pipeline.exec()
-  let next = 0
-  return reads.map(({ fields }) => {
-    if (fields.length === 0) return []
-    const [error, found] = replies![next++]!
-    if (error) throw error
-    return found as (string | null)[]
-  })
+/** Reads fields of hashes; what is asked in one turn of the event loop, for several requests too, travels together. */
+function hashReader(redis: Redis): (reads: readonly HashRead[]) => Promise<(string | null)[][]> {
+  let waiting: HashRead[] = []
+  let reply: Promise<[error: Error | null, found: unknown][]> | undefined
+  const send = (): Promise<[error: Error | null, found: unknown][]> => {
+    const pipeline = redis.pipeline()
+    for (const { key, fields } of waiting) pipeline.hmget(key, ...fields)
+    waiting = []
+    reply = undefined
+    return pipeline.exec().then((found) => found!)
+  }
+  return async (reads) => {
+    const asked = reads.filter(({ fields }) => fields.length > 0)
+    if (asked.length === 0) return reads.map(() => [])
+    const start = waiting.length
+    waiting.push(...asked)
+    reply ??= new Promise((resolve, reject) => {
+      setImmediate(() => void send().then(resolve, reject))
+    })
+    const replies = await reply
+    let next = start
+    return reads.map(({ fields }) => {
+      if (fields.length === 0) return []
+      const [error, found] = replies[next++]!
+      if (error) throw error
+      return found as (string | null)[]
+    })
+  }
 }
 
 function rowsOf(

@@ -9,13 +9,25 @@ export function nameOf({ name, from, source }: ServedFeature, full: boolean): st
 }
 
 /** Feast answers view by view in the order of their first mention, then what is computed on demand. */
-export function inFeastOrder(columns: readonly VectorColumn[]): VectorColumn[] {
+export function inFeastOrder(columns: readonly VectorColumn[]): readonly VectorColumn[] {
+  if (isInFeastOrder(columns)) return columns
   const views = columns.filter(({ from }) => from === 'view')
   const sources = new Set(views.map(({ source }) => source))
   return [
     ...[...sources].flatMap((source) => views.filter((column) => column.source === source)),
     ...columns.filter(({ from }) => from !== 'view'),
   ]
+}
+
+function isInFeastOrder(columns: readonly VectorColumn[]): boolean {
+  const ended = new Set<string>()
+  for (const [index, { from, source }] of columns.entries()) {
+    const before = columns[index - 1]
+    if (before === undefined || (before.from === from && before.source === source)) continue
+    ended.add(before.from === 'view' ? before.source : '')
+    if (from === 'view' && (ended.has(source) || ended.has(''))) return false
+  }
+  return true
 }
 
 /**
@@ -40,7 +52,7 @@ export function encodeVectors(
     ...entities.map(([, values]) => result(JSON.stringify(values), present, noTimes)),
     ...columns.map((column) =>
       result(
-        JSON.stringify(column.kind === 'timestamp' ? column.values.map(toSeconds) : column.values),
+        valuesText(column.kind === 'timestamp' ? column.values.map(toSeconds) : column.values),
         once(column.statuses, () => JSON.stringify(column.statuses)),
         column.eventMs === null ? noTimes : once(column.eventMs, () => times(column.eventMs!)),
       ),
@@ -54,12 +66,26 @@ export function encodeVectors(
   return { status: 200, contentType: 'application/json', body }
 }
 
+/** Most requests are of one entity: then fifty calls for one number each would cost more than all else. */
+function valuesText(values: VectorColumn['values']): string {
+  const [only] = values
+  return values.length === 1 && typeof only === 'number' ? `[${only}]` : JSON.stringify(values)
+}
+
 function result(values: string, statuses: string, eventTimes: string): string {
   return `{"values":${values},"statuses":${statuses},"event_timestamps":${eventTimes}}`
 }
 
+/** Many rows have one time. */
 function times(eventMs: readonly (number | null)[]): string {
-  return `["${eventMs.map((ms) => (ms === null ? NO_TIME : toIso(ms))).join('","')}"]`
+  let last: number | null = null
+  let text = NO_TIME
+  const texts = eventMs.map((ms) => {
+    if (ms !== last) text = ms === null ? NO_TIME : toIso(ms)
+    last = ms
+    return text
+  })
+  return `["${texts.join('","')}"]`
 }
 
 /** Without a fraction where there is none, as protobuf writes times. */

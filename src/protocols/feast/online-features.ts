@@ -64,6 +64,7 @@ function selectionOf(request: {
 
 /** `view@latest:feature` is `view:feature`. */
 function withoutVersion(reference: string): string {
+  if (!reference.includes('@')) return reference
   const [, view, version, rest] = /^([^:@]*)@([^:]*)(:.*)$/.exec(reference) ?? []
   if (version === undefined) return reference
   if (version === '' || version.toLowerCase() === 'latest') return `${view}${rest}`
