@@ -1,5 +1,6 @@
 import {
   judgeDelivery,
+  type Delivery,
   validate,
   type ReferencedVersion,
   type Validation,
@@ -9,10 +10,11 @@ import { parquetScan, quoteIdentifier } from '../ports/analytics/analytics.ts'
 import { mergeSchemas } from '../sources/sources.ts'
 import type { Column } from '../sources/schema.ts'
 import type { Arrival } from './arrivals.ts'
-import { deliveredColumns } from './delivered.ts'
+import { briefColumns, deliveredColumns } from './delivered.ts'
 import type { IngestContext, IngestPlan } from './plan.ts'
 import type { References } from './references.ts'
 import { findVersionByNumber } from './store.ts'
+import { listDeliveries } from './store-checks.ts'
 import { sessionFor, type VersionSummary } from './summarise-version.ts'
 import { loadSummaryState, versionScan } from './versions.ts'
 
@@ -45,14 +47,27 @@ export async function checkFiles(
   )
 }
 
-/** Holds what arrives as a whole against the expectations. */
+/** Holds what arrives as a whole against the expectations, and tells what will be remembered of it. */
 export async function checkDelivery(
   context: IngestContext,
-  { dataset, parent }: IngestPlan,
+  { dataset, parent, arriving }: IngestPlan,
   columns: readonly Column[],
-  { version, arrived }: VersionSummary,
-): Promise<CheckResult[]> {
+  { version, arrived, facts }: VersionSummary & { facts: Validation['files'] },
+): Promise<{ results: CheckResult[]; delivery: Delivery | undefined }> {
   const { expect } = dataset.definition
+  const all = deliveredColumns(arrived)
+  const times = facts.flatMap(({ maxTimeMs }) => maxTimeMs ?? [])
+  const delivery: Delivery | undefined =
+    arriving.length === 0
+      ? undefined
+      : {
+          rows: arrived.rows,
+          newestMs: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
+          arrivedMs: context.clock.now(),
+          columns: briefColumns(all),
+        }
+  const looksBack = expect.some(({ check }) => check === 'anomaly')
+  const earlier = looksBack ? await listDeliveries(context.db.read, dataset.id) : []
   const versions = new Map<string, { reference: string; columns: ReturnType<typeof deliveredColumns> }>()
   for (const expectation of expect) {
     if (expectation.check !== 'sameDistribution' || versions.has(String(expectation.reference))) continue
@@ -67,13 +82,15 @@ export async function checkDelivery(
       columns: deliveredColumns(await loadSummaryState(context, found)),
     })
   }
-  return judgeDelivery(expect, {
+  const results = judgeDelivery(expect, {
     columns,
-    arrived: { rows: arrived.rows, columns: deliveredColumns(arrived) },
+    arrived: { rows: arrived.rows, columns: all },
+    deliveries: delivery ? [...earlier, delivery] : [],
     versionRows: version.rows,
     previousRows: parent?.rows,
     versions,
   })
+  return { results, delivery }
 }
 
 /** The parts that an arriving key may be in: with the time in every key, those alone whose times meet the arriving ones. */

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
 import { amount, describeReport, describeVersion, momentText, rangeText } from './describe.ts'
+import { addCheckCommands } from './check-commands.ts'
 import { addRowCommands } from './row-commands.ts'
 import { datasetPath, parseReference } from './reference.ts'
 import type { datasetDetail, DatasetItem, reportDetail, versionDetail } from './schema.ts'
@@ -43,6 +44,7 @@ export function addDataCommands(program: Command): Command {
     .argument('<dataset>', 'a dataset, or one of its versions as flights@2')
     .action(report)
   addRowCommands(data)
+  addCheckCommands(data)
   return data
 }
 

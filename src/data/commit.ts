@@ -32,8 +32,11 @@ import {
 import { insertFindings } from './store-personal.ts'
 import { upsertCursor } from './store-sources.ts'
 import type { SummaryState } from './summary.ts'
+import { toCheckRows } from './check-history.ts'
+import { encodeColumns } from './delivered.ts'
+import { insertCheckResults, insertDelivery } from './store-checks.ts'
 import type { DatasetFileRow, DatasetPartRow } from './tables.ts'
-import { MAX_FAILING_ROWS, type Validation } from '../expectations/expectations.ts'
+import { MAX_FAILING_ROWS, type Delivery, type Validation } from '../expectations/expectations.ts'
 
 const BATCH = 100
 const OVERTAKEN = 'overtaken'
@@ -50,6 +53,8 @@ export interface Ingested {
   arrivals: Arrival[]
   validation: Validation
   summary: SummaryState
+  /** What is remembered of the rows that arrived, if any files did. */
+  delivery: Delivery | undefined
   personal: PersonalFinding[]
   lateRows: number
 }
@@ -59,7 +64,7 @@ export async function commitVersion(
   context: IngestContext,
   { actor, cause }: VersionOrigin,
   plan: IngestPlan,
-  { parts, schema, arrivals, validation, summary, personal, lateRows }: Ingested,
+  { parts, schema, arrivals, validation, summary, delivery, personal, lateRows }: Ingested,
 ): Promise<{ version: DatasetVersion | undefined; report: ValidationReport }> {
   const { db, artifacts, clock, ids } = context
   const { dataset, parent, items, source } = plan
@@ -138,6 +143,21 @@ export async function commitVersion(
       rows: report.rows,
       lateRows,
     })
+    await insertCheckResults(
+      trx,
+      toCheckRows(report, { projectId: dataset.projectId, version: version.number }),
+    )
+    if (delivery) {
+      await insertDelivery(trx, {
+        dataset_id: dataset.id,
+        version_number: version.number,
+        project_id: dataset.projectId,
+        rows: delivery.rows,
+        newest_ms: delivery.newestMs,
+        arrived_ms: delivery.arrivedMs,
+        columns_json: encodeColumns(delivery.columns),
+      })
+    }
     await insertFindings(trx, {
       version_id: version.id,
       project_id: dataset.projectId,
@@ -208,6 +228,7 @@ export async function rejectArrivals(
   await db.write(async (trx) => {
     if (blob) await record(context, trx, plan, blob)
     await insertReport(trx, toReportRow(plan, report))
+    await insertCheckResults(trx, toCheckRows(report, { projectId: dataset.projectId, version: null }))
     await insertQuarantined(
       trx,
       files.slice(0, 400).map(({ path, sha256 }) => ({

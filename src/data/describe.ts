@@ -1,9 +1,17 @@
 import type { z } from 'zod'
 import { table } from '../http/command.ts'
 import { personalTable } from '../privacy/privacy.ts'
-import type { ColumnSummary, DatasetVersion, reportDetail, VersionCause, versionDetail } from './schema.ts'
+import type {
+  CheckSeries,
+  ColumnSummary,
+  DatasetVersion,
+  reportDetail,
+  VersionCause,
+  versionDetail,
+} from './schema.ts'
 
 const SHOWN_TOP = 3
+const SHOWN_POINTS = 30
 const SHOWN_FAILING = 20
 
 /** A version as a page of text. */
@@ -22,6 +30,40 @@ export function describeVersion(version: z.infer<typeof versionDetail>): string 
   ]
   const personal = version.personal.length === 0 ? '' : `\n\n${personalTable(version.personal)}`
   return `${lines(head)}\n\n${summaryTable(version.summary.columns)}${personal}`
+}
+
+/** Each check: whether it holds, in how many reports it did not, and what it saw from the oldest to the newest. */
+export function describeChecks(series: readonly CheckSeries[]): string {
+  if (series.length === 0) return 'No checks yet: they are made when data arrive.'
+  return table(
+    ['', 'check', 'failed in', 'last', 'usual or allowed', 'over time'],
+    series.map(({ title, severity, points }) => {
+      const last = points.at(-1)!
+      const failed = points.filter(({ passed }) => !passed).length
+      return [
+        last.passed ? 'ok' : severity === 'error' ? 'FAILED' : 'warned',
+        title,
+        `${failed} of ${points.length}`,
+        lastOf(last),
+        last.expected ? boundsOf(last.expected) : '',
+        points
+          .slice(-SHOWN_POINTS)
+          .map(({ passed }) => (passed ? '.' : 'x'))
+          .join(''),
+      ]
+    }),
+  )
+}
+
+function lastOf({ failing, rows, observed }: CheckSeries['points'][number]): string {
+  if (failing !== null) return `${amount(failing)} of ${amount(rows)}`
+  if (!observed) return ''
+  const { min, max } = observed
+  return min === max ? numberText(min) : `${numberText(min)} to ${numberText(max)}`
+}
+
+function boundsOf({ min, max }: { min: number | null; max: number | null }): string {
+  return `${min === null ? '' : numberText(min)} … ${max === null ? '' : numberText(max)}`.trim()
 }
 
 /** A report: its verdict, every check, and the rows that failed. */

@@ -74,8 +74,12 @@ async function ingestOnce(
     problems.length > 0 ? undefined : summariseVersion(context, plan, arrivals),
     findPersonal(context, arrivals, schema),
   ])
-  const together = summary ? await checkDelivery(context, plan, schema, summary) : []
-  const results = [...held.results, ...untaggedColumns(dataset, arrivals, personal), ...together]
+  const together = summary && (await checkDelivery(context, plan, schema, { ...summary, facts: held.files }))
+  const results = [
+    ...held.results,
+    ...untaggedColumns(dataset, arrivals, personal),
+    ...(together?.results ?? []),
+  ]
   const validation = { ...held, results }
   const failures = results.filter((result) => !result.passed && result.severity === 'error')
   const failed = failures.length > 0
@@ -85,7 +89,7 @@ async function ingestOnce(
       `${dataset.name}: without the files that are gone, ${failures[0]!.message}; version ${parent!.number} is kept`,
     )
   }
-  if (summary === undefined || failed) {
+  if (summary === undefined || together === undefined || failed) {
     const report = await rejectArrivals(context, origin.actor, plan, { problems, validation, arrivals })
     return { state: 'rejected', version: parent, report }
   }
@@ -97,6 +101,7 @@ async function ingestOnce(
     arrivals,
     validation,
     summary: summary.version,
+    delivery: together.delivery,
     personal,
     lateRows: await countLateRows(context, plan, arrivals, validation.files),
   })

@@ -4,6 +4,7 @@ import { listChanges } from './changes.ts'
 import { failingRows, getDataset, getReport, listVersions, requestIngest } from './data.ts'
 import { datasetDiff, diffVersions } from './diff.ts'
 import { fileRoutes } from './file-routes.ts'
+import { checkRoutes } from './check-routes.ts'
 import { privacyRoutes } from './privacy-routes.ts'
 import { pushRoutes } from './push-routes.ts'
 import {
@@ -90,6 +91,7 @@ export const routes = [
       return { ...version, summary, report, personal }
     },
   }),
+  ...checkRoutes,
   route({
     method: 'GET',
     path: '/datasets/:name/diff',

@@ -83,6 +83,32 @@ export type ValidationReport = z.infer<typeof validationReport>
 
 export const exportFormats = ['parquet', 'csv', 'ndjson'] as const
 export type ExportFormat = (typeof exportFormats)[number]
+const side = z.number().nullable()
+/** A check and what it said over time, oldest first. */
+export const checkSeries = z.object({
+  key: z.string(),
+  check: z.string(),
+  title: z.string(),
+  severity: z.enum(['error', 'warn']),
+  points: z.array(
+    z.object({
+      reportId: z.string(),
+      /** The version that came of it; null when nothing was ingested. */
+      version: z.number().nullable(),
+      atMs: z.number(),
+      passed: z.boolean(),
+      message: z.string(),
+      files: z.number(),
+      rows: z.number(),
+      /** Of checks on rows. */
+      failing: z.number().nullable(),
+      /** The least and the greatest that was measured in a file. */
+      observed: z.object({ min: z.number(), max: z.number() }).nullable(),
+      expected: z.object({ min: side, max: side }).nullable(),
+    }),
+  ),
+})
+export type CheckSeries = z.infer<typeof checkSeries>
 
 export interface Dataset {
   id: string

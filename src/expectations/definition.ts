@@ -113,6 +113,14 @@ export const expectation = z.discriminatedUnion('check', [
     reference: z.union([z.enum(['previous', 'first']), z.number().int().min(1)]).default('previous'),
     severity,
   }),
+  z.strictObject({
+    check: z.literal('anomaly'),
+    of: z.enum(['rowCount', 'freshness', 'nulls', 'distinct', 'mean', 'distribution']),
+    columns: z.array(column).min(1).optional(),
+    oneFalseAlarmIn: z.number().int().min(10).max(100_000).default(100),
+    minHistory: z.number().int().min(5).max(100).default(14),
+    severity: z.enum(['error', 'warn']).default('warn'),
+  }),
   z.strictObject({ check: z.literal('freshness'), maxAgeMs: z.number().positive(), severity }),
 ])
 
@@ -120,13 +128,13 @@ export type Expectation = z.infer<typeof expectation>
 /** A check on all that arrives together, or on the version that it would become part of. */
 export type DeliveryExpectation = Extract<
   Expectation,
-  { check: 'sameDistribution' | 'rowCount' | 'rowCountChange' }
+  { check: 'sameDistribution' | 'anomaly' | 'rowCount' | 'rowCountChange' }
 >
 /** A check on each arriving file by itself. */
-export type FileExpectation = Exclude<Expectation, { check: 'sameDistribution' }>
+export type FileExpectation = Exclude<Expectation, { check: 'sameDistribution' | 'anomaly' }>
 
 export function isOfDelivery(e: Expectation): e is DeliveryExpectation {
-  return e.check === 'sameDistribution' || ('on' in e && e.on === 'version')
+  return e.check === 'sameDistribution' || e.check === 'anomaly' || ('on' in e && e.on === 'version')
 }
 
 export interface Tolerance {
@@ -380,4 +388,24 @@ export function sameDistribution(
 /** The newest row of a file (by the dataset's `time`) is at most this old when the file arrives. */
 export function freshness(maxAge: Duration, options: Severity = {}): Expectation {
   return expectation.parse({ check: 'freshness', maxAgeMs: durationMs.parse(maxAge), ...options })
+}
+
+/**
+ * What arrives together is as usual, without a threshold: the limits come from what has arrived before. `rowCount`: its
+ * rows; `freshness`: the age of its newest row, or the time since the delivery before where the dataset has no time
+ * column; of each column (or of `columns`) `nulls`: their share, `distinct`: how many, `mean`, `distribution`: the
+ * Jensen–Shannon distance from the last 14 deliveries.
+ * Says nothing before `minHistory` (14) deliveries could be forecast from those before them. One false alarm in
+ * `oneFalseAlarmIn` (100) deliveries is allowed, all columns together. A change that lasts raises one alarm and becomes
+ * the new level after five deliveries; with severity `error` nothing that is refused becomes usual.
+ */
+export function anomaly(
+  options: Severity & {
+    of: 'rowCount' | 'freshness' | 'nulls' | 'distinct' | 'mean' | 'distribution'
+    columns?: readonly string[]
+    oneFalseAlarmIn?: number
+    minHistory?: number
+  },
+): Expectation {
+  return expectation.parse({ check: 'anomaly', ...options })
 }

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { createRandom, randomNormal } from '../statistics/random.ts'
 import { rowCount, rowCountChange, sameDistribution } from './definition.ts'
-import { judgeDelivery, type DeliveredColumn, type DeliveryContext } from './delivery.ts'
+import type { DeliveredColumn } from './delivered.ts'
+import { judgeDelivery, type DeliveryContext } from './delivery.ts'
 
 const random = createRandom(7)
 
@@ -12,13 +13,33 @@ function numbers(count: number, mean: number): DeliveredColumn {
     const cell = String(Math.round(10 * (mean + randomNormal(random))))
     cells.set(cell, (cells.get(cell) ?? 0) + 1)
   }
-  return { name: 'delay', kind: 'number', rows: count, nulls: 0, distinct: cells.size, cells }
+  return {
+    name: 'delay',
+    kind: 'number',
+    rows: count,
+    nulls: 0,
+    distinct: cells.size,
+    mean: null,
+    standardDeviation: null,
+    width: 1,
+    cells,
+  }
 }
 
 function categories(counts: Record<string, number>, nulls = 0): DeliveredColumn {
   const cells = new Map(Object.entries(counts))
   const rows = [...cells.values()].reduce((sum, count) => sum + count, nulls)
-  return { name: 'origin', kind: 'category', rows, nulls, distinct: cells.size, cells }
+  return {
+    name: 'origin',
+    kind: 'category',
+    rows,
+    nulls,
+    distinct: cells.size,
+    mean: null,
+    standardDeviation: null,
+    width: 1,
+    cells,
+  }
 }
 
 function context(before: DeliveredColumn[], now: DeliveredColumn[]): DeliveryContext {
@@ -28,6 +49,7 @@ function context(before: DeliveredColumn[], now: DeliveredColumn[]): DeliveryCon
       { name: 'origin', type: 'VARCHAR' },
     ],
     arrived: { rows: now[0]?.rows ?? 0, columns: now },
+    deliveries: [],
     versionRows: 120,
     previousRows: 100,
     versions: new Map([['previous', { reference: 'flights@4', columns: before }]]),

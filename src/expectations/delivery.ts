@@ -1,25 +1,18 @@
-import type { Column, ColumnKind } from '../sources/schema.ts'
+import { judgeAnomaly } from './anomalies.ts'
+import type { Column } from '../sources/schema.ts'
 import { isOfDelivery, type DeliveryExpectation, type Expectation } from './definition.ts'
 import { checkKeys, describe } from './describe.ts'
+import type { DeliveredColumn, Delivery } from './delivered.ts'
 import { distanceFrom } from './distribution.ts'
-import { isWithin } from './judge.ts'
+import { isWithin, shown } from './judge.ts'
 import { unmetNeeds } from './needs.ts'
 import type { CheckResult } from './schema.ts'
-
-/** What is known of a column of the rows that arrived together, or of a version. */
-export interface DeliveredColumn {
-  name: string
-  kind: ColumnKind
-  rows: number
-  nulls: number
-  distinct: number
-  /** Counts of numbers by bucket, where a greater bucket holds greater numbers, or of the most frequent categories. */
-  cells: ReadonlyMap<string, number>
-}
 
 export interface DeliveryContext {
   columns: readonly Column[]
   arrived: { rows: number; columns: readonly DeliveredColumn[] }
+  /** Deliveries that became versions, the oldest first, and this one; none when no file arrives. */
+  deliveries: readonly Delivery[]
   /** Rows of the version that would be made, and of the one before if there is one. */
   versionRows: number
   previousRows: number | undefined
@@ -31,11 +24,11 @@ export interface DeliveryContext {
 export function judgeDelivery(expectations: readonly Expectation[], context: DeliveryContext): CheckResult[] {
   const keys = checkKeys(expectations)
   return expectations.flatMap((expectation, index) =>
-    isOfDelivery(expectation) ? [judgeOne(expectation, keys[index]!, context)] : [],
+    isOfDelivery(expectation) ? judgeOne(expectation, keys[index]!, context) : [],
   )
 }
 
-function judgeOne(e: DeliveryExpectation, key: string, context: DeliveryContext): CheckResult {
+function judgeOne(e: DeliveryExpectation, key: string, context: DeliveryContext): CheckResult[] {
   const { title } = describe(e)
   const head = {
     check: e.check,
@@ -51,17 +44,24 @@ function judgeOne(e: DeliveryExpectation, key: string, context: DeliveryContext)
     against: null,
   }
   const unmet = unmetNeeds(e, { columns: context.columns, time: undefined, references: new Map() })
-  if (unmet !== undefined) return { ...head, passed: false, message: unmet }
+  if (unmet !== undefined) return [{ ...head, passed: false, message: unmet }]
+  if (e.check === 'anomaly')
+    return judgeAnomaly(e, context.deliveries).map(({ suffix, ...verdict }) => ({
+      ...head,
+      ...verdict,
+      key: suffix === undefined ? key : `${key}:${suffix}`,
+      title: suffix === undefined ? title : title.replace(/ as usual$/, ` of ${suffix} as usual`),
+    }))
   const measured = measure(e, context)
-  if ('missing' in measured) return { ...head, passed: true, message: measured.missing }
+  if ('missing' in measured) return [{ ...head, passed: true, message: measured.missing }]
   const expected = { min: 'min' in e ? (e.min ?? null) : null, max: e.max ?? null }
   const passed = isWithin(measured.observed, expected)
   const message = passed ? '' : `expected ${title}, found ${shown(measured.observed)}`
-  return { ...head, ...measured, expected, passed, message }
+  return [{ ...head, ...measured, expected, passed, message }]
 }
 
 function measure(
-  e: DeliveryExpectation,
+  e: Exclude<DeliveryExpectation, { check: 'anomaly' }>,
   { arrived, versionRows, previousRows, versions }: DeliveryContext,
 ): { observed: number; against?: string } | { missing: string } {
   if (e.check === 'rowCount') return { observed: versionRows }
@@ -78,8 +78,4 @@ function measure(
     return { missing: `there is no ${e.column} of an earlier version to compare with` }
   if (!now || now.rows === 0) return { missing: 'no rows arrived' }
   return { observed: distanceFrom(before, now, e.distance), against: reference.reference }
-}
-
-function shown(value: number): string {
-  return Number.isInteger(value) ? value.toLocaleString('en-US') : String(Number(value.toPrecision(3)))
 }

@@ -27,6 +27,7 @@ function subjectOf(e: Expectation): string[] {
   if (e.check === 'quantileBetween') return [e.column, String(e.quantile)]
   if (e.check === 'valueShare') return [e.column, String(e.value)]
   if (e.check === 'unique' || e.check === 'references') return e.columns
+  if (e.check === 'anomaly') return [e.of]
   if ('column' in e) return [e.column]
   return 'on' in e && e.on === 'version' ? [e.on] : []
 }
@@ -94,6 +95,15 @@ function describePlain(e: Expectation): { title: string; phrase: string } {
   }
 }
 
+const ANOMALIES = {
+  rowCount: 'row count',
+  freshness: 'freshness',
+  nulls: 'share of nulls',
+  distinct: 'distinct values',
+  mean: 'mean',
+  distribution: 'distribution',
+}
+
 type Measure = Exclude<
   Expectation,
   {
@@ -148,6 +158,8 @@ function measureTitle(e: Measure): string {
         typeof e.reference === 'number' ? `version ${e.reference}` : `the ${e.reference} version`
       return `distance of ${e.column} from ${reference} at most ${e.max}`
     }
+    case 'anomaly':
+      return `${ANOMALIES[e.of]} as usual`
     case 'freshness':
       return `age of the newest row in ms ${rangeText(undefined, e.maxAgeMs)}`
   }

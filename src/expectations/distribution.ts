@@ -1,7 +1,7 @@
 import { freezeCategoryBins } from '../statistics/bins.ts'
 import { chiSquare, expectedPsi, jensenShannon, largestDifference, psi } from '../statistics/divergence.ts'
 import type { Expectation } from './definition.ts'
-import type { DeliveredColumn } from './delivery.ts'
+import type { DeliveredColumn } from './delivered.ts'
 
 export type Distance = NonNullable<Extract<Expectation, { check: 'sameDistribution' }>['distance']>
 

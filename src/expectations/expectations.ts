@@ -1,5 +1,6 @@
 export type { ReferencedVersion } from './compile.ts'
-export { judgeDelivery, type DeliveredColumn } from './delivery.ts'
+export type { DeliveredColumn, Delivery } from './delivered.ts'
+export { judgeDelivery } from './delivery.ts'
 export { distanceFrom } from './distribution.ts'
 export { MAX_FAILING_ROWS } from './failing-rows.ts'
 export { validate, type Validation } from './validation.ts'

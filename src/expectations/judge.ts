@@ -93,3 +93,9 @@ function isTolerated(expectation: Expectation, failing: number, rows: number): b
 function amount(count: number): string {
   return count.toLocaleString('en-US')
 }
+
+/** A number as sentences have it. */
+export function shown(value: number): string {
+  if (Number.isInteger(value) || Math.abs(value) >= 1_000) return Math.round(value).toLocaleString('en-US')
+  return String(Number(value.toPrecision(3)))
+}

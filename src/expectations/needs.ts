@@ -55,6 +55,8 @@ function neededColumns(e: Expectation): [string, ColumnKind[] | undefined][] {
     case 'mostCommonShare':
     case 'valueShare':
       return [[e.column, undefined]]
+    case 'anomaly':
+      return e.columns?.map((name) => [name, undefined]) ?? []
     case 'noDuplicateRows':
     case 'sql':
     case 'columns':

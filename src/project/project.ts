@@ -1,5 +1,6 @@
 // What users import as `tidemill`. It loads definitions and zod, nothing else.
 export {
+  anomaly,
   between,
   castable,
   columns,

@@ -25,6 +25,7 @@ import * as lineage from './migrations/020-lineage.ts'
 import * as search from './migrations/021-search.ts'
 import * as onlineStore from './migrations/026-online-store.ts'
 import * as rowFunctions from './migrations/028-row-functions.ts'
+import * as checks from './migrations/024-checks.ts'
 import * as featureUsage from './migrations/029-feature-usage.ts'
 import * as eventOrder from './migrations/030-event-order.ts'
 import * as onDemandCode from './migrations/027-on-demand-code.ts'
@@ -56,6 +57,7 @@ const migrations = {
   '020-lineage': lineage.up,
   '021-search': search.up,
   '026-online-store': onlineStore.up,
+  '024-checks': checks.up,
   '029-feature-usage': featureUsage.up,
   '030-event-order': eventOrder.up,
   '027-on-demand-code': onDemandCode.up,
