@@ -5,7 +5,7 @@ import { personalPolicies, type PersonalPolicies } from '../privacy/definition.t
 import { sourceDefinition, type SourceDefinition } from '../sources/definition.ts'
 import { knownAt, toKnownAt, type KnownAtOption } from './known-at.ts'
 
-export { knownAt, longestWaitMs } from './known-at.ts'
+export { knownAt, knownColumns, longestWaitMs } from './known-at.ts'
 
 const nameSchema = z
   .string()

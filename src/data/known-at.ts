@@ -37,6 +37,17 @@ export function toKnownAt(option: KnownAtOption): KnownAt {
   })
 }
 
+/**
+ * When the columns of a dataset are known that are known later than the row's time: as declared, and a column that tells
+ * when another is known is known at the moment that it tells.
+ */
+export function knownColumns(
+  knownAt: Readonly<Record<string, KnownAt>> | undefined,
+): Readonly<Record<string, KnownAt>> {
+  const moments = Object.values(knownAt ?? {}).flatMap((known) => (known.type === 'column' ? [known] : []))
+  return { ...Object.fromEntries(moments.map((known) => [known.column, known])), ...knownAt }
+}
+
 /** The longest time from a row's time to the moment when the value is known, ms; null when nothing bounds it. */
 export function longestWaitMs(known: KnownAt): number | null {
   return known.type === 'after' ? known.afterMs : (known.withinMs ?? null)

@@ -25,6 +25,7 @@ import {
 export {
   entityDefinition,
   featureView,
+  knownColumnsOf,
   resolveView,
   withRowModule,
   type EntityDefinition,

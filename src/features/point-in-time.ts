@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'
-import { keyText, momentMs } from './event-rows.ts'
+import { keyText, knownValues, momentMs } from './event-rows.ts'
 import { featureValue } from './feature-value.ts'
 import type { ViewSpec } from './schema.ts'
 
@@ -16,7 +16,7 @@ export function viewRows(view: ViewSpec, datasetScan: string): string {
     SELECT *, greatest(ts, created) AS av FROM (
       SELECT ${keyText(quoteIdentifier(view.entityKey))} AS k,
         ${moment(view.eventTime)} AS ts, ${moment(view.createdTimestamp ?? view.eventTime)} AS created, ${features.join(', ')}
-      FROM (WITH dataset AS (${datasetScan}) SELECT * FROM (${view.sql})))
+      FROM (WITH dataset AS (${knownValues(view, datasetScan)}) SELECT * FROM (${view.sql})))
     WHERE k IS NOT NULL AND ts IS NOT NULL AND created IS NOT NULL`
 }
 
@@ -26,8 +26,8 @@ function newestFirst({ features }: ViewSpec): string {
 }
 
 /** Whether a row of the view may become known after its event time. */
-function isBitemporal({ createdTimestamp, source }: ViewSpec): boolean {
-  return createdTimestamp !== null || (source?.known.length ?? 0) > 0
+function isBitemporal({ createdTimestamp, row, source }: ViewSpec): boolean {
+  return createdTimestamp !== null || (row !== undefined && source!.known.length > 0)
 }
 
 /**

@@ -5,7 +5,7 @@ import { feature, featureKind, type Feature } from './feature.ts'
 
 export { feature, type Feature, type FeatureKind } from './feature.ts'
 
-const knownColumn = z.strictObject({ column: z.string(), knownAt })
+export const knownColumn = z.strictObject({ column: z.string(), knownAt })
 /** A column whose values are known later than the row's time. */
 export type KnownColumn = z.infer<typeof knownColumn>
 
@@ -15,7 +15,7 @@ const eventSource = z.strictObject({
   keys: z.array(z.string()).min(1),
   /** The dataset's time column. */
   time: z.string(),
-  /** Columns that the view reads and that are known later. */
+  /** Columns that the view reads, by SQL may read, and that are known later. */
   known: z.array(knownColumn),
 })
 export type EventSource = z.infer<typeof eventSource>
@@ -37,8 +37,9 @@ export const viewSpec = z.strictObject({
   /** The column, and the field of a request, that holds the entity's key. */
   entityKey: z.string(),
   dataset: z.string(),
-  /** Of a view by SQL; other views have `source`, and `aggregates` or `row`. */
+  /** Of a view by SQL; other views have `aggregates` or `row`. */
   sql: z.string().optional(),
+  /** Of a view by SQL only where its dataset says when columns are known. */
   source: eventSource.optional(),
   aggregates: z.array(aggregate).optional(),
   row: rowFunction.optional(),

@@ -13,7 +13,9 @@ import { applyFunction } from './function-table.ts'
 import { loadOnDemand } from './on-demand.ts'
 import { keyText } from './event-rows.ts'
 import { featureValue } from './feature-value.ts'
+import { requireKnownInTime, requireKnownSpine } from './known-in-time.ts'
 import { requestColumns, type FeatureServiceSpec } from './schema.ts'
+import { knownColumnsOf } from './view-definition.ts'
 import { joinView, type DatasetScan } from './view-join.ts'
 
 /** Where the rows to be described come from: keys, event time, label, request columns, anything else. */
@@ -67,7 +69,8 @@ export async function planTrainingSet(
   for (const [name, id] of Object.entries(datasetVersions)) {
     const { definition } = await getDataset(context, { projectId, name })
     const version = await getVersion(context, { projectId, id })
-    datasets[name] = { scan: await versionScan(context, version), time: definition.time ?? null }
+    const scan = await versionScan(context, version)
+    datasets[name] = { scan, time: definition.time ?? null, known: knownColumnsOf(definition) }
   }
   return { spec, spine, eventTime, datasets, withAges }
 }
@@ -76,7 +79,8 @@ export async function planTrainingSet(
  * Writes the training set: the spine's rows in their order, with each feature as it was known at the row's event time.
  * Of a view's rows with an event time not after the moment (inclusive) and, if the view declares a created timestamp,
  * known by then, the newest counts, unless it is older than the view's ttl. The spine's columns stay, but for those
- * that a feature has the name of. One thread: equal input gives equal bytes.
+ * that a feature has the name of. One thread: equal input gives equal bytes. Throws `invalid`, before it reads any rows, when a
+ * view or the spine would use a value before it is known.
  */
 export async function buildTrainingSet(
   analytics: Analytics,
@@ -85,6 +89,7 @@ export async function buildTrainingSet(
 ): Promise<TrainingSet> {
   const { spec } = plan
   await using session = await analytics.session({ threads: 1 })
+  await requireKnown(session, plan)
   const columns = await createSpine(session, plan)
   const violations: Record<string, number> = {}
   for (const [index, view] of spec.views.entries()) {
@@ -102,6 +107,18 @@ export async function buildTrainingSet(
   )
   const [count] = await session.query('SELECT count(*) AS n FROM __spine')
   return { path: target, rows: Number(count!['n']), violations }
+}
+
+async function requireKnown(
+  session: AnalyticsSession,
+  { spec, spine, eventTime, datasets }: TrainingSetPlan,
+): Promise<void> {
+  await requireKnownInTime(session, spec.views)
+  if (!('sql' in spine)) return
+  const tables = Object.entries(datasets).map(
+    ([name, { time, known = [] }]) => [name, { time: time ?? '', known }] as const,
+  )
+  await requireKnownSpine(session, spec, { sql: spine.sql, eventTime, tables: new Map(tables) })
 }
 
 /** Plans and writes a training set at once. */

@@ -1,7 +1,7 @@
 import { relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { longestWaitMs, type DatasetDefinition } from '../data/definition.ts'
+import { knownColumns, longestWaitMs, type DatasetDefinition } from '../data/definition.ts'
 import { AppError } from '../kernel/errors.ts'
 import { durationMs, type Duration } from '../kernel/duration.ts'
 import { hashJson } from '../kernel/json.ts'
@@ -189,33 +189,36 @@ export function resolveView(
     eventTime: view.eventTime,
     createdTimestamp: view.createdTimestamp ?? null,
     features: view.features,
-    ...(view.sql === undefined && waySpec(view, about, datasets)),
+    ...sourceOf(view, about, datasets),
+    ...(view.aggregates && { aggregates: view.aggregates }),
+    ...(view.row && { row: view.row }),
   }
   const lookbackMs = view.sql === undefined ? lookbackOf(computed) : (view.lookbackMs ?? null)
   return { ...computed, ttlMs: view.ttlMs, lookbackMs, definitionHash: hashJson(computed) }
 }
 
-function waySpec(
+/** A view by SQL has a source only where its dataset says when columns are known: then all of these may be read. */
+function sourceOf(
   view: FeatureViewDefinition,
   { key }: EntityDefinition,
   datasets: readonly DatasetDefinition[],
-): Pick<ViewSpec, 'source' | 'aggregates' | 'row'> {
+): Pick<ViewSpec, 'source'> {
   const dataset = datasets.find(({ name }) => name === view.dataset)
+  if (view.sql !== undefined && dataset?.knownAt === undefined) return {}
   if (dataset?.time === undefined) {
     const problem = dataset ? 'declares no time column' : 'is no dataset of the project'
     throw new AppError('invalid', `The feature view ${view.name} reads ${view.dataset}, which ${problem}`)
   }
   const keys = view.keys ?? [key]
-  const read = view.aggregates ? aggregateColumns(view.aggregates) : view.row!.inputs.map(({ name }) => name)
-  const known = [...new Set([...keys, ...read])].flatMap((column): KnownColumn[] => {
-    const when = dataset.knownAt?.[column]
-    return when === undefined ? [] : [{ column, knownAt: when }]
-  })
-  return {
-    source: { keys, time: dataset.time, known },
-    ...(view.aggregates && { aggregates: view.aggregates }),
-    ...(view.row && { row: view.row }),
-  }
+  const read = view.aggregates ? aggregateColumns(view.aggregates) : view.row?.inputs.map(({ name }) => name)
+  const known = knownColumnsOf(dataset).filter(
+    ({ column }) => read === undefined || [...keys, ...read].includes(column),
+  )
+  return { source: { keys, time: dataset.time, known } }
+}
+
+export function knownColumnsOf({ knownAt }: DatasetDefinition): KnownColumn[] {
+  return Object.entries(knownColumns(knownAt)).map(([column, known]) => ({ column, knownAt: known }))
 }
 
 /** How long after its time a row still matters to an event: until it is known, and then for the longest window. */

@@ -1,13 +1,14 @@
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { rowsAtMoments } from './point-in-time.ts'
-import type { ViewSpec } from './schema.ts'
+import type { KnownColumn, ViewSpec } from './schema.ts'
 import { createRows, type FunctionCode } from './view-rows.ts'
 import { windowsAtMoments } from './window-values.ts'
 
-/** Where a training set reads a view's dataset: SQL of its rows, and the time column. */
+/** Where a training set reads a dataset: SQL of its rows, the time column, and the columns that are known later than that. */
 export interface DatasetScan {
   scan: string
   time: string | null
+  known?: KnownColumn[] | undefined
 }
 
 /**

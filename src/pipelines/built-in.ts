@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { feature, featureServiceSpec } from '../features/schema.ts'
+import { feature, featureServiceSpec, knownColumn } from '../features/schema.ts'
 import { Evaluation } from '../registry/schema.ts'
 import { builtInStep } from './authoring.ts'
 import { Json, Model, Table, type JsonRef, type Kinds, type ModelRef, type TableRef } from './kinds.ts'
@@ -58,6 +58,8 @@ const setParams = z.object({
   label: z.string(),
   /** By dataset: the input that holds it, and its time column. */
   sources: z.record(z.string(), z.object({ input: z.string(), time: z.string().nullable() })),
+  /** Columns of `data` that are known later than the time of a row. */
+  known: z.object({ dataset: z.string(), time: z.string(), columns: z.array(knownColumn) }).optional(),
 })
 const trainingSetStep = (inputs: Kinds) =>
   builtInStep('training_set', 1, { in: inputs, params: setParams, out: setOutputs })
@@ -76,7 +78,9 @@ export function trainingSet(values: {
   sources?: Readonly<Record<string, TableRef>>
 }): { readonly table: TableRef; readonly facts: JsonRef<SetFacts> } {
   const scope = currentScope('training_set')
-  const { spec, code, times } = scope.service(nameOf(values.service))
+  const { spec, code, times, known } = scope.service(nameOf(values.service))
+  const dataset = scope.datasetOf(values.data)
+  const late = dataset === undefined ? undefined : known[dataset]
   const datasets = [...new Set(spec.views.map(({ dataset }) => dataset))].sort()
   const inputs = new Map(
     datasets.map((name, at) => [`source_${at}`, values.sources?.[name] ?? scope.latest(name)]),
@@ -96,6 +100,7 @@ export function trainingSet(values: {
     time: values.time,
     label: values.label,
     sources: Object.fromEntries(sources),
+    ...(late && { known: late }),
   })
 }
 

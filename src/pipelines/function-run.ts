@@ -1,6 +1,7 @@
 import { AppError, messageOf } from '../kernel/errors.ts'
 import type { Json, JsonObject } from '../kernel/json.ts'
 import type { Answer, FunctionMessage, FunctionTask, InputSource } from './child-protocol.ts'
+import { split } from './built-in.ts'
 import type { Champion, FactRef, PipelineScope, PipelineSource } from './authoring.ts'
 import type { Kind, ModelRef, TableRef } from './kinds.ts'
 import { runInScope, type RunScope, type ScopedCall, type ServiceFacts } from './run-scope.ts'
@@ -27,6 +28,8 @@ export interface FunctionProject {
 interface RefFacts {
   source: InputSource
   call: Call
+  /** The dataset whose rows a table has. */
+  dataset?: string | undefined
 }
 
 /**
@@ -97,10 +100,11 @@ export class FunctionRun implements RunScope {
       upstream: Array.from(behind, (call) => call.number),
       key: key ?? null,
     }))
+    const dataset = step === split ? this.#factsOf(inputs['data'])?.dataset : undefined
     return Object.fromEntries(
       Object.entries(out).map(([output, kind]) => [
         output,
-        this.#ref(kind, { source: { from: 'call', call: made.number, output }, call: made }),
+        this.#ref(kind, { source: { from: 'call', call: made.number, output }, call: made, dataset }),
       ]),
     )
   }
@@ -175,7 +179,12 @@ export class FunctionRun implements RunScope {
       kind: 'dataset',
       name,
     }))
-    return this.#ref({ kind: 'table' }, { source: { from: 'pin', kind: 'dataset', name }, call }) as TableRef
+    const source = { from: 'pin', kind: 'dataset', name } as const
+    return this.#ref({ kind: 'table' }, { source, call, dataset: name }) as TableRef
+  }
+
+  datasetOf(table: TableRef): string | undefined {
+    return this.#factsOf(table)?.dataset
   }
 
   async #champion(name: string): Promise<Champion | undefined> {

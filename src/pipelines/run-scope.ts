@@ -1,12 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { AppError } from '../kernel/errors.ts'
-import type { FeatureServiceSpec } from '../features/schema.ts'
+import type { FeatureServiceSpec, KnownColumn } from '../features/schema.ts'
 import type { Kinds, TableRef } from './kinds.ts'
 
 /** What carries out the calls of a pipeline function while it runs. */
 export interface RunScope {
   call(step: object, call: ScopedCall): Readonly<Record<string, unknown>>
   latest(dataset: string): TableRef
+  /** The dataset whose rows a table has, as far as that is known: of `latest` and of what `split` makes of it. */
+  datasetOf(table: TableRef): string | undefined
   /** A feature service of the project, complete. */
   service(name: string): ServiceFacts
 }
@@ -17,6 +19,8 @@ export interface ServiceFacts {
   code: Record<string, string>
   /** The time columns of the datasets that its views read. */
   times: Record<string, string>
+  /** Of the project's datasets: columns that are known later than the row's time. */
+  known: Record<string, { dataset: string; time: string; columns: KnownColumn[] }>
 }
 
 export interface ScopedCall {

@@ -1,5 +1,5 @@
 import { buildTrainingSet } from '../features/features.ts'
-import type { FeatureServiceSpec } from '../features/schema.ts'
+import type { FeatureServiceSpec, KnownColumn } from '../features/schema.ts'
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { SetFacts } from './built-in.ts'
 import type { TableInput } from './kinds.ts'
@@ -12,6 +12,7 @@ interface TrainingSetScope extends Readonly<Record<string, unknown>> {
     time: string
     label: string
     sources: Record<string, { input: string; time: string | null }>
+    known?: { dataset: string; time: string; columns: KnownColumn[] }
   }
   output: { table: string }
   log: (text: string) => void
@@ -25,14 +26,18 @@ export async function makeTrainingSet(
   { analytics, codeFolder }: Pick<StepHost, 'analytics' | 'codeFolder'>,
 ): Promise<{ table: { path: string }; facts: SetFacts }> {
   const { data, params, output, log } = scope
-  const { spec, time, label, sources } = params
+  const { spec, time, label, sources, known } = params
   const scans = Object.entries(sources).map(([name, { input, time }]) => {
     const { scan } = scope[input] as TableInput
     return [name, { scan: `SELECT * FROM ${scan}`, time }] as const
   })
   const others = `COLUMNS(name -> name <> '${LABEL}')`
-  const sql = `SELECT ${others}, CAST((${label}) AS DOUBLE) AS ${quoteIdentifier(LABEL)} FROM ${data.scan} WHERE (${label}) IS NOT NULL`
-  const plan = { spec, spine: { sql }, eventTime: time, datasets: Object.fromEntries(scans), withAges: false }
+  // No dataset has such a name.
+  const name = `data of ${known?.dataset ?? 'the step'}`
+  const sql = `SELECT ${others}, CAST((${label}) AS DOUBLE) AS ${quoteIdentifier(LABEL)} FROM ${quoteIdentifier(name)} WHERE (${label}) IS NOT NULL`
+  const table = { scan: `SELECT * FROM ${data.scan}`, time: known?.time ?? null, known: known?.columns }
+  const datasets = { ...Object.fromEntries(scans), [name]: table }
+  const plan = { spec, spine: { sql }, eventTime: time, datasets, withAges: false }
   const { path, rows, violations } = await buildTrainingSet(analytics, plan, {
     snapshotDirectory: codeFolder,
     target: output.table,

@@ -1,5 +1,5 @@
 import { declareDatasets } from '../data/data.ts'
-import { declareFeatures } from '../features/features.ts'
+import { declareFeatures, requireNoLeaks } from '../features/features.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
@@ -21,7 +21,7 @@ import type { ProjectVersionRow } from './tables.ts'
 export { referencedBlobs } from './store.ts'
 export { lineage } from './store-lineage.ts'
 
-type Reach = Pick<Context, 'db' | 'artifacts' | 'clock' | 'ids' | 'config'>
+type Reach = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock' | 'ids' | 'config'>
 
 export interface ApplyProject {
   projectId: string
@@ -82,6 +82,7 @@ export async function applyProject(context: Reach, input: ApplyProject): Promise
   requirePermission(actor, 'contribute', projectId)
   const { db, artifacts } = context
   requireFiles(definition, snapshot)
+  await requireNoLeaks(context, { definitions: definition.features, datasets: definition.data.datasets })
   await requireMayDeclare(db.read, { projectId, actor, definitions: definition.registry.models })
   const blob = await artifacts.put(snapshotBytes(snapshot))
   const digest = hashJson({ definition, snapshot: blob.sha256 })

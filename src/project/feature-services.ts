@@ -1,4 +1,5 @@
 import {
+  knownColumnsOf,
   resolveService,
   withModulePath,
   withRowModule,
@@ -33,6 +34,12 @@ export async function featuresOf(
 export async function servicesOf(root: string, source: ProjectSource): Promise<Map<string, ServiceFacts>> {
   const { definitions, modules } = await featuresOf(root, source)
   const timeOf = new Map(source.datasets.map(({ name, time }) => [name, time]))
+  const known = source.datasets.flatMap((dataset) => {
+    const columns = knownColumnsOf(dataset)
+    return columns.length === 0
+      ? []
+      : [[dataset.name, { dataset: dataset.name, time: dataset.time!, columns }] as const]
+  })
   const services = new Map<string, ServiceFacts>()
   for (const service of source.services) {
     const spec = resolveService(service, definitions, source.datasets)
@@ -48,6 +55,7 @@ export async function servicesOf(root: string, source: ProjectSource): Promise<M
       spec,
       code: hashesOf(entries.flatMap((path) => closureOf(modules, path))),
       times: Object.fromEntries(times),
+      known: Object.fromEntries(known),
     })
   }
   return services

@@ -1,0 +1,428 @@
+import { sha256 } from '../kernel/json.ts'
+import { intervalMs, isNode, namesOf, nodesOf, walk, type SqlNode } from './sql-tree.ts'
+
+// What a query's columns need to have become known, followed through its SELECTs. A column is seen as what one row of
+// the dataset gives: its symbol (the expression over the dataset's columns as text), the moments that it is never
+// before (bounds), and the moments that must have come before anyone can know it (needs).
+
+/** A moment of a row: an expression over the dataset's columns as text, plus ms. */
+interface Moment {
+  symbol: string
+  plusMs: number
+}
+
+export interface Bound extends Moment {
+  /** False where the bound does not hold if the moment is null, as in `greatest`. */
+  always: boolean
+}
+
+export interface Need extends Moment {
+  /** The column of the dataset that is read. */
+  column: string
+  /** Of windows: rows of other moments are read, so that a bound must always hold. */
+  always: boolean
+}
+
+export interface FlowColumn {
+  symbol: string
+  bounds: readonly Bound[]
+  needs: readonly Need[]
+}
+
+/** One way in which rows come about; the parts of a UNION ALL are several. */
+export interface Branch {
+  /** By name in small letters. Names that are not there are columns of `open`. */
+  columns: Map<string, FlowColumn>
+  /** What gives all other columns; null when there are no others. */
+  open: ((name: string) => FlowColumn) | null
+  /** What the being of a row depends on. */
+  rowNeeds: readonly Need[]
+  /** False when `*` of a table stands among the columns, whose order is not known then. */
+  listed: boolean
+}
+
+/** Rows of a query that cannot be followed; the message says which part of it. */
+export class Unfollowed extends Error {
+  /** The column of the dataset that stands in the way, where it is one. */
+  readonly column: string | undefined
+
+  constructor(message: string, column?: string) {
+    super(message)
+    this.column = column
+  }
+}
+
+/** Tables that a query may read, by name in small letters. */
+export type Tables = ReadonlyMap<string, readonly Branch[]>
+
+const MAX_BRANCHES = 64
+
+export function followQuery(node: SqlNode, tables: Tables): Branch[] {
+  const scope = new Map(tables)
+  for (const { key, value } of nodesOf((node['cte_map'] as SqlNode | undefined)?.['map']) as {
+    key?: string
+    value?: SqlNode
+  }[]) {
+    const query = (value!['query'] as SqlNode)['node'] as SqlNode
+    scope.set(
+      key!.toLowerCase(),
+      renamed(followQuery(query, scope), value!['aliases'] as string[] | undefined),
+    )
+  }
+  if (
+    nodesOf(node['modifiers']).some(
+      ({ type }) => type === 'LIMIT_MODIFIER' || type === 'LIMIT_PERCENT_MODIFIER',
+    )
+  )
+    throw new Unfollowed('LIMIT')
+  if (nodesOf(node['modifiers']).some((each) => nodesOf(each['distinct_on_targets']).length > 0))
+    throw new Unfollowed('DISTINCT ON')
+  if (node['type'] === 'SELECT_NODE') return followSelect(node, scope)
+  if (node['type'] === 'SET_OPERATION_NODE') return followUnion(node, scope)
+  throw new Unfollowed(node['type'] === 'RECURSIVE_CTE_NODE' ? 'a recursive WITH' : 'this form of query')
+}
+
+function followUnion(node: SqlNode, tables: Tables): Branch[] {
+  const byName = node['setop_type'] === 'UNION_BY_NAME'
+  if (!byName && node['setop_type'] !== 'UNION') throw new Unfollowed('EXCEPT and INTERSECT')
+  const children = node['left']
+    ? [node['left'] as SqlNode, node['right'] as SqlNode]
+    : nodesOf(node['children'])
+  const parts = children.map((child) => followQuery(child, tables))
+  if (byName) return limited(parts.flat())
+  const first = parts[0]![0]!
+  if (parts.flat().some(({ listed }) => !listed)) throw new Unfollowed('a UNION of SELECT *')
+  return limited(parts.flatMap((part) => renamed(part, [...first.columns.keys()])))
+}
+
+function limited(branches: Branch[]): Branch[] {
+  if (branches.length > MAX_BRANCHES) throw new Unfollowed('so many UNIONs')
+  return branches
+}
+
+function renamed(branches: readonly Branch[], names: readonly string[] | undefined): Branch[] {
+  if (names === undefined || names.length === 0) return [...branches]
+  return branches.map((branch) => {
+    if (!branch.listed) throw new Unfollowed('names given to the columns of a SELECT *')
+    const columns = [...branch.columns.values()]
+    return { ...branch, columns: new Map(names.map((name, index) => [name.toLowerCase(), columns[index]!])) }
+  })
+}
+
+function followSelect(node: SqlNode, tables: Tables): Branch[] {
+  const rows = followFrom(node['from_table'] as SqlNode | undefined, tables)
+  return limited(rows.map((row) => new Select(node, row).branch()))
+}
+
+/** What a SELECT takes its rows from: one table, or those of a JOIN beside each other. */
+interface Row {
+  parts: { table: string; branch: Branch }[]
+  needs: readonly Need[]
+}
+
+function followFrom(table: SqlNode | undefined, tables: Tables): Row[] {
+  if (table?.['type'] !== 'JOIN') {
+    return followTable(table, tables).map((branch) => ({
+      parts: [{ table: tableName(table), branch }],
+      needs: branch.rowNeeds,
+    }))
+  }
+  const [left, right] = (['left', 'right'] as const).map((side) =>
+    followFrom(table[side] as SqlNode, tables).map((row) => onSide(side, row)),
+  )
+  const { condition } = table
+  return left!.flatMap((a) =>
+    right!.map((b) => {
+      const row = { parts: [...a.parts, ...b.parts], needs: [...a.needs, ...b.needs] }
+      const on = isNode(condition) ? new Select({}, row).follow(condition).needs : []
+      return { ...row, needs: [...row.needs, ...on] }
+    }),
+  )
+}
+
+/** Moments of the two rows of a JOIN are different ones, even when both are rows of one table. */
+function onSide(side: string, { parts, needs }: Row): Row {
+  const moved = <M extends Moment>(moment: M): M => ({ ...moment, symbol: `${side} ${moment.symbol}` })
+  const column = ({ symbol, bounds, needs }: FlowColumn): FlowColumn => ({
+    symbol: `${side} ${symbol}`,
+    bounds: bounds.map(moved),
+    needs: needs.map(moved),
+  })
+  return {
+    needs: needs.map(moved),
+    parts: parts.map(({ table, branch }) => {
+      const { open } = branch
+      const columns = new Map([...branch.columns].map(([name, each]) => [name, column(each)]))
+      const rowNeeds = branch.rowNeeds.map(moved)
+      return { table, branch: { ...branch, columns, rowNeeds, open: open && ((name) => column(open(name))) } }
+    }),
+  }
+}
+
+function tableName(table: SqlNode | undefined): string {
+  return String(table?.['alias'] || table?.['table_name'] || '').toLowerCase()
+}
+
+function followTable(table: SqlNode | undefined, tables: Tables): Branch[] {
+  switch (table?.['type']) {
+    case undefined:
+    case 'EMPTY':
+    case 'TABLE_FUNCTION':
+    case 'EXPRESSION_LIST':
+      return [{ columns: new Map(), open: (name) => plain(name, []), rowNeeds: [], listed: false }]
+    case 'BASE_TABLE': {
+      const known = tables.get(String(table['table_name']).toLowerCase())
+      if (!known) throw new Unfollowed(`the table ${String(table['table_name'])}`)
+      return renamed(known, table['column_name_alias'] as string[] | undefined)
+    }
+    case 'SUBQUERY': {
+      const query = (table['subquery'] as SqlNode)['node'] as SqlNode
+      return renamed(followQuery(query, tables), table['column_name_alias'] as string[] | undefined)
+    }
+    default:
+      throw new Unfollowed('this kind of table')
+  }
+}
+
+/** A column that is what its name says. */
+export function plain(symbol: string, needs: readonly Need[]): FlowColumn {
+  return { symbol, bounds: [{ symbol, plusMs: 0, always: true }], needs }
+}
+
+const AGGREGATES =
+  /^(avg|mean|sum|fsum|kahan_sum|sumkahan|count|count_star|count_if|min|max|arg_max|argmax|max_by|arg_min|argmin|min_by|first|last|any_value|arbitrary|median|mode|mad|product|entropy|skewness|kurtosis|kurtosis_pop|(stddev|var|variance|sem|corr|covar|regr|quantile|approx|bool_and|bool_or|bit_and|bit_or|bit_xor|histogram|reservoir).*|list|(array|string|list)_?agg|group_concat|geometric_mean|geomean|favg|wavg|bitstring_agg)$/
+
+/** Windows that read no row after the current one in the order of the window. */
+const BACKWARD = new Set([
+  'WINDOW_AGGREGATE',
+  'WINDOW_ROW_NUMBER',
+  'WINDOW_RANK',
+  'WINDOW_RANK_DENSE',
+  'WINDOW_FIRST_VALUE',
+  'WINDOW_LAST_VALUE',
+  'WINDOW_NTH_VALUE',
+  'WINDOW_LAG',
+])
+const BACKWARD_ENDS = /^(CURRENT_ROW|EXPR_PRECEDING)_(RANGE|ROWS|GROUPS)$/
+
+/** An offset of a window or of `lag` that may be negative looks forward. */
+function mayBeNegative(offset: unknown): boolean {
+  return (
+    isNode(offset) && /"function_name":"-"|"value":-|"COLUMN_REF"|"PARAMETER"/.test(JSON.stringify(offset))
+  )
+}
+
+class Select {
+  readonly #node: SqlNode
+  readonly #row: Row
+  readonly #grouped: boolean
+  readonly #aliases = new Map<string, SqlNode>()
+  /** Aliases that are being followed, so that one that names itself ends. */
+  readonly #open = new Set<string>()
+
+  constructor(node: SqlNode, row: Row) {
+    this.#node = node
+    this.#row = row
+    const list = nodesOf(node['select_list'])
+    this.#grouped =
+      nodesOf(node['group_expressions']).length > 0 ||
+      node['aggregate_handling'] === 'FORCE_AGGREGATES' ||
+      list.some(isAggregate)
+    for (const item of list) if (item['alias']) this.#aliases.set(String(item['alias']).toLowerCase(), item)
+  }
+
+  branch(): Branch {
+    const columns = new Map<string, FlowColumn>()
+    let open: Branch['open'] = null
+    for (const [index, item] of nodesOf(this.#node['select_list']).entries()) {
+      if (item['class'] === 'STAR') {
+        const renames =
+          item['columns'] === true ? Boolean(item['alias']) : nodesOf(item['rename_list']).length > 0
+        if (renames || this.#grouped) throw new Unfollowed('* with other names, or of groups')
+        const named = String(item['relation_name'] ?? '').toLowerCase()
+        const parts = this.#row.parts.filter(({ table }) => named === '' || table === named)
+        for (const { branch } of parts) for (const [name, column] of branch.columns) columns.set(name, column)
+        for (const { key, value } of nodesOf(item['replace_list']) as { key?: string; value?: SqlNode }[])
+          columns.set(key!.toLowerCase(), this.follow(value!))
+        if (parts.some(({ branch }) => branch.open)) open = (name) => this.#unqualified(name, parts)!
+      } else {
+        const name = item['alias'] || (item['class'] === 'COLUMN_REF' ? namesOf(item).at(-1) : `#${index}`)
+        columns.set(String(name).toLowerCase(), this.follow(item))
+      }
+    }
+    const conditions = ['where_clause', 'having', 'qualify'].flatMap((clause) => {
+      const condition = this.#node[clause]
+      return isNode(condition) ? this.follow(condition).needs : []
+    })
+    const rowNeeds = this.#grouped ? this.#row.needs.map(toMax) : this.#row.needs
+    return { columns, open, rowNeeds: [...rowNeeds, ...conditions], listed: open === null }
+  }
+
+  /** An expression of the SELECT as a column of its result; of groups, what the last row of the group needs. */
+  follow(expression: SqlNode): FlowColumn {
+    const column = this.#expression(expression)
+    return this.#grouped ? { ...column, needs: column.needs.map(toMax) } : column
+  }
+
+  #expression(node: SqlNode): FlowColumn {
+    switch (node['class']) {
+      case 'COLUMN_REF':
+        return this.#reference(namesOf(node))
+      case 'WINDOW':
+        return this.#window(node)
+      case 'SUBQUERY':
+        throw new Unfollowed('a subquery inside of an expression')
+      case 'STAR':
+        throw new Unfollowed('COLUMNS(…)')
+      default:
+        return this.#composed(node)
+    }
+  }
+
+  #reference(names: readonly string[]): FlowColumn {
+    const qualified = this.#row.parts.filter(({ table }) => names.length > 1 && table === names[0])
+    if (qualified.length > 0) {
+      const column = this.#unqualified(names[1]!, qualified)
+      if (column) return column
+    }
+    const name = names[0]!
+    const column = this.#unqualified(name, this.#row.parts)
+    const isCertain = this.#row.parts.some(({ branch }) => branch.columns.has(name))
+    const alias = this.#aliases.get(name)
+    if (isCertain || !alias || this.#open.has(name)) {
+      if (column) return column
+      throw new Unfollowed(`the name ${name}`)
+    }
+    // The table's own column would come first, if it has one of this name.
+    this.#open.add(name)
+    const aliased = this.#expression(alias)
+    this.#open.delete(name)
+    return column ? { ...column, needs: [...column.needs, ...aliased.needs] } : aliased
+  }
+
+  /** A name that may stand for a column of several tables needs all that they need, and is no moment. */
+  #unqualified(name: string, parts: Row['parts']): FlowColumn | undefined {
+    const certain = parts.flatMap(({ branch }) => branch.columns.get(name) ?? [])
+    const found = certain.length > 0 ? certain : parts.flatMap(({ branch }) => branch.open?.(name) ?? [])
+    if (found.length <= 1) return found[0]
+    const needs = found.flatMap((column) => column.needs)
+    return { symbol: `one of ${found.map(({ symbol }) => symbol).join(', ')}`, bounds: [], needs }
+  }
+
+  #composed(node: SqlNode): FlowColumn {
+    const parts = [...childExpressions(node)].map((child) => ({ child, column: this.#expression(child) }))
+    const symbol = this.#symbol(node)
+    const needs = parts.flatMap(({ column }) => column.needs)
+    const inner = parts.map(({ column }) => column.bounds)
+    return { symbol, needs, bounds: [{ symbol, plusMs: 0, always: true }, ...boundsOf(node, inner)] }
+  }
+
+  /** The expression as text, with what its names stand for. */
+  #symbol(node: SqlNode): string {
+    const text = JSON.stringify(node, (key, value: unknown) => {
+      if (key === 'alias' || key === 'query_location') return undefined
+      return isNode(value) && value['class'] === 'COLUMN_REF' ? this.#reference(namesOf(value)).symbol : value
+    })
+    return sha256(text)
+  }
+
+  #window(node: SqlNode): FlowColumn {
+    const orders = nodesOf(node['orders'])
+    const order = orders[0] && this.#expression(orders[0]['expression'] as SqlNode)
+    const read = [
+      ...childExpressions({ ...node, orders: undefined, start_expr: undefined, end_expr: undefined }),
+    ]
+    const needs = [
+      ...read.flatMap((child) => this.#expression(child).needs),
+      ...orders.flatMap(({ expression }) => this.#expression(expression as SqlNode).needs),
+      ...this.#row.needs,
+    ]
+    const symbol = this.#symbol(node)
+    if (needs.length === 0) return { symbol, bounds: [], needs }
+    const backward =
+      BACKWARD.has(String(node['type'])) &&
+      BACKWARD_ENDS.test(String(node['end'])) &&
+      !mayBeNegative(node['end_expr']) &&
+      !mayBeNegative(node['offset_expr']) &&
+      orders[0]?.['type'] !== 'DESCENDING'
+    const late = needs.find((need) => !order || !isCovered(need, order.bounds))
+    if (!backward || late) {
+      const { column } = late ?? needs[0]!
+      throw new Unfollowed(
+        `a window that is not ordered by the moment when ${column} is known, up to the current row`,
+        column,
+      )
+    }
+    return {
+      symbol,
+      bounds: [],
+      needs: needs.map(({ column }) => ({ column, symbol: order!.symbol, plusMs: 0, always: true })),
+    }
+  }
+}
+
+/** Whether a moment that is never before the bounds is never before what is needed. */
+export function isCovered(need: Need, bounds: readonly Bound[]): boolean {
+  return bounds.some(
+    (bound) => bound.symbol === need.symbol && bound.plusMs >= need.plusMs && (bound.always || !need.always),
+  )
+}
+
+function toMax(need: Need): Need {
+  return { ...need, symbol: maxOf(need.symbol) }
+}
+
+function maxOf(symbol: string): string {
+  return `max ${symbol}`
+}
+
+function boundsOf(node: SqlNode, inner: readonly (readonly Bound[])[]): Bound[] {
+  const [first = [], second = []] = inner
+  switch (node['function_name']) {
+    case 'greatest':
+      return inner.flat().map((bound) => ({ ...bound, always: false }))
+    case 'max':
+      return node['filter'] ? [] : first.map((bound) => ({ ...bound, symbol: maxOf(bound.symbol) }))
+    case '+': {
+      const [left, right] = nodesOf(node['children'])
+      const [base, ms] =
+        right && intervalMs(right) !== undefined
+          ? [first, intervalMs(right)!]
+          : [second, left && intervalMs(left)]
+      return ms === undefined || ms < 0 ? [] : base.map((bound) => ({ ...bound, plusMs: bound.plusMs + ms }))
+    }
+    default: {
+      const type = (node['cast_type'] as SqlNode | undefined)?.['id']
+      const isTimestamp = node['class'] === 'CAST' && node['try_cast'] === false && type === 'TIMESTAMP'
+      return isTimestamp ? [...first] : []
+    }
+  }
+}
+
+/** The expressions right below a node, whatever lies between. */
+function* childExpressions(node: SqlNode): Iterable<SqlNode> {
+  for (const member of Object.values(node)) yield* expressionsIn(member)
+}
+
+function* expressionsIn(value: unknown): Iterable<SqlNode> {
+  if (Array.isArray(value)) for (const item of value) yield* expressionsIn(item)
+  else if (isNode(value)) {
+    if (typeof value['class'] === 'string') yield value
+    else yield* childExpressions(value)
+  }
+}
+
+function isAggregate(item: SqlNode): boolean {
+  if (item['class'] === 'WINDOW' || item['class'] === 'STAR') return false
+  if (item['class'] === 'FUNCTION' && AGGREGATES.test(String(item['function_name']))) return true
+  return [...childExpressions(item)].some(isAggregate)
+}
+
+/** Whether a query names one of the columns anywhere, or all of them at once. */
+export function mentions(node: SqlNode, columns: ReadonlySet<string>): boolean {
+  for (const each of walk(node)) {
+    if (each['class'] === 'COLUMN_REF' && namesOf(each).some((name) => columns.has(name))) return true
+    if (each['class'] === 'STAR' && each['columns'] === true) return true
+  }
+  return false
+}
