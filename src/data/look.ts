@@ -1,8 +1,9 @@
 import type { Trx } from '../ports/db/db.ts'
+import type { Protection } from '../privacy/privacy.ts'
 import { probeSource, type KnownItem, type SourceItem } from '../sources/sources.ts'
 import type { IngestContext } from './plan.ts'
 import { pendingPushes } from './push-pending.ts'
-import type { Dataset } from './schema.ts'
+import type { Dataset, DatasetVersion, Part } from './schema.ts'
 import { listFileRows } from './store.ts'
 import type { DatasetFileRow } from './tables.ts'
 
@@ -23,16 +24,39 @@ export interface Look {
   take?: (trx: Trx, versionId: string) => Promise<void>
 }
 
+/** What is known before the source is looked at. */
+interface Before {
+  cursor: string | null
+  quarantined: ReadonlySet<string>
+  protection: Protection
+  parent: DatasetVersion | undefined
+  /** What an increment comes on top of. */
+  parts: readonly Part[]
+}
+
 export async function lookAt(
   context: IngestContext,
   dataset: Dataset,
-  { quarantined, ...round }: Round & { cursor: string | null; quarantined: ReadonlySet<string> },
+  { quarantined, protection, parent, parts, ...round }: Round & Before,
 ): Promise<Look> {
   const { source } = dataset.definition
   if (source.type === 'push') return await pendingPushes(context, dataset, quarantined)
   const known = (await listFileRows(context.db.read, dataset.id)).map(toKnown)
   const allowPrivate = context.config.sourcePrivateAddresses
-  return await probeSource(source, { ...round, directory: dataset.directory, known, allowPrivate })
+  return await probeSource(source, {
+    ...round,
+    directory: dataset.directory,
+    known,
+    allowPrivate,
+    columns: parent?.schema ?? [],
+    history: () => Promise.all(parts.map(({ sha256 }) => context.artifacts.localPath(sha256))),
+    treatments: protection,
+    async openSession() {
+      const session = await context.analytics.session({ threads: 1 })
+      await protection.prepare(session)
+      return session
+    },
+  })
 }
 
 function toKnown(row: DatasetFileRow): KnownItem {

@@ -68,7 +68,14 @@ export async function planIngest(
       .filter((row) => row.definition_hash === rules)
       .map((row) => row.source_sha256),
   )
-  const look = await lookAt(context, dataset, { ...round, cursor: cursorBefore, quarantined })
+  const look = await lookAt(context, dataset, {
+    ...round,
+    cursor: cursorBefore,
+    quarantined,
+    protection,
+    parent: continues ? parent : undefined,
+    parts: (continues ? parentManifest?.parts : undefined) ?? [],
+  })
   const known = { parentManifest, quarantined, protection, parts: await listPartRows(db.read, dataset.id) }
   const sorted = look.isIncrement
     ? sortIncrement(look.items, { ...known, parentManifest: continues ? parentManifest : undefined })

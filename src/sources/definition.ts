@@ -56,6 +56,31 @@ const s3Source = z.strictObject({
 })
 export type S3Source = z.infer<typeof s3Source>
 
+const sqlSource = z
+  .strictObject({
+    type: z.literal('sql'),
+    url: z
+      .string()
+      .regex(/^(postgres(ql)?:\/\/|sqlite:.)/, 'begins with postgres:// or sqlite:')
+      .refine(
+        (text) => text.startsWith('sqlite:') || (URL.parse(text)?.password ?? 'none') === '',
+        'an address may not hold a password: it would be stored readable. Name an environment variable that holds the address as `secret`, or set PGPASSWORD',
+      )
+      .optional(),
+    secret: secretName.optional(),
+    query: z.string().regex(/\S/, 'is empty'),
+    cursor: z.string().min(1).optional(),
+    settleMs: z.number().positive().optional(),
+    settleBy: z.number().int().positive().optional(),
+    timeoutMs: z.number().int().min(100),
+  })
+  .refine(({ url, secret }) => (url === undefined) !== (secret === undefined), 'give either url or secret')
+  .refine(
+    ({ cursor, settleMs, settleBy }) => cursor !== undefined || (settleMs ?? settleBy) === undefined,
+    'settle needs a cursor',
+  )
+export type SqlSource = z.infer<typeof sqlSource>
+
 const pushSource = z.strictObject({
   type: z.literal('push'),
   columns: z.record(z.string().min(1), z.enum(columnTypes)).optional(),
@@ -63,7 +88,13 @@ const pushSource = z.strictObject({
 export type PushSource = z.infer<typeof pushSource>
 
 /** Where a dataset's rows come from. */
-export const sourceDefinition = z.discriminatedUnion('type', [filesSource, httpSource, s3Source, pushSource])
+export const sourceDefinition = z.discriminatedUnion('type', [
+  filesSource,
+  httpSource,
+  s3Source,
+  sqlSource,
+  pushSource,
+])
 export type SourceDefinition = z.infer<typeof sourceDefinition>
 
 /**
@@ -110,6 +141,33 @@ export function s3(
   },
 ): S3Source {
   return s3Source.parse({ type: 's3', prefix: '', ...options })
+}
+
+/**
+ * The rows of a query in PostgreSQL (`postgres://…`) or SQLite (`sqlite:` and a path). `secret` names an environment variable of the worker that holds the
+ * address, for one with a password.
+ *
+ * With `cursor`, a column that grows (an integer, a time, a date, or text in byte order), each look asks for the rows from the last value on, that value
+ * included, and drops those it has: rows of equal cursor values are neither lost nor taken twice. `settle` looks further back, by a
+ * duration (times) or a number (integers), for transactions that commit late. Rows may be added, not changed. Without `cursor` the whole result is read
+ * each time, and is a new version when it differs.
+ */
+export function sql(options: {
+  url?: string
+  secret?: string
+  query: string
+  cursor?: string
+  settle?: Duration | number
+  timeout?: Duration
+}): SqlSource {
+  const { settle, timeout = '10m', ...rest } = options
+  return sqlSource.parse({
+    type: 'sql',
+    timeoutMs: durationMs.parse(timeout),
+    ...(typeof settle === 'string' && { settleMs: durationMs.parse(settle) }),
+    ...(typeof settle === 'number' && { settleBy: settle }),
+    ...rest,
+  })
 }
 
 /**

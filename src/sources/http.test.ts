@@ -41,6 +41,10 @@ async function probe(
     known: [],
     cursor: null,
     allowPrivate: true,
+    history: async () => [],
+    columns: [],
+    treatments: { columns: new Map() },
+    openSession: () => Promise.reject(new Error('it needs no session')),
     signal: new AbortController().signal,
     ...input,
   })

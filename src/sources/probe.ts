@@ -1,9 +1,13 @@
 import { AppError } from '../kernel/errors.ts'
+import type { AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { PushSource, SourceDefinition } from './definition.ts'
 import { probeFiles } from './files.ts'
 import { probeHttp } from './http.ts'
 import type { KnownItem, SourceItem } from './item.ts'
 import { probeS3 } from './s3.ts'
+import type { Column } from './schema.ts'
+import { probeSql } from './sql.ts'
+import type { Treatments } from './treatment.ts'
 
 /** What an adapter is told. */
 export interface ProbeInput {
@@ -15,6 +19,13 @@ export interface ProbeInput {
   known: readonly KnownItem[]
   /** Where the source stood after the last version. */
   cursor: string | null
+  /** Local files of the parts that an increment comes on top of. */
+  history(): Promise<string[]>
+  /** The columns that the dataset has. */
+  columns: readonly Column[]
+  treatments: Treatments
+  /** A session of one thread that knows what the treatments need. */
+  openSession(): Promise<AnalyticsSession>
   /** Whether private, loopback and link-local addresses may be called. */
   allowPrivate: boolean
   signal: AbortSignal
@@ -42,6 +53,8 @@ export async function probeSource(
       )
     case 'http':
       return whole([await probeHttp(source, input)], input, '')
+    case 'sql':
+      return await probeSql(source, input)
     case 's3':
       return whole(
         await probeS3(source, input),

@@ -45,7 +45,10 @@ export interface ReadSource {
 }
 
 /** The type that a column has to be read in; undefined when its values decide. What is treated is stored in another type. */
-export function knownType({ known, treatments }: ReadFile, name: string): ColumnType | undefined {
+export function knownType(
+  { known, treatments }: Pick<ReadFile, 'known' | 'treatments'>,
+  name: string,
+): ColumnType | undefined {
   const treatment = treatments.columns.get(name)
   if (treatment) return treatment.asText ? 'VARCHAR' : undefined
   return known.find((column) => column.name === name)?.type

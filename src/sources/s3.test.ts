@@ -38,6 +38,10 @@ async function probe(known: readonly SourceItem[] = [], input: Partial<ProbeInpu
     known: known.map(({ path, sha256, seen }): KnownItem => ({ path, sha256, seen: seen!, seenAtMs: 0 })),
     cursor: null,
     allowPrivate: true,
+    history: async () => [],
+    columns: [],
+    treatments: { columns: new Map() },
+    openSession: () => Promise.reject(new Error('it needs no session')),
     signal: new AbortController().signal,
     ...input,
   })

@@ -7,6 +7,7 @@ import { shownValues, type Treatments } from './treatment.ts'
 export const TEXT_ROWS = 'text_rows'
 export const MAX_FAILING_ROWS = 1_000
 
+/** What text without further knowledge may turn out to be. */
 const CANDIDATES = ['BIGINT', 'DOUBLE', 'BOOLEAN', 'DATE', 'TIMESTAMP'] as const
 
 export interface TextColumn {
@@ -14,7 +15,9 @@ export interface TextColumn {
   /** The type that the dataset has it in. */
   known: ColumnType | undefined
   /** The types it may turn out to be, besides text; default: all. */
-  candidates?: readonly (typeof CANDIDATES)[number][]
+  candidates?: readonly ColumnType[]
+  /** The type where it has no values. */
+  declared?: ColumnType
 }
 
 /**
@@ -45,9 +48,10 @@ async function inferTypes(session: AnalyticsSession, columns: readonly TextColum
     return [`count(${column}) AS known_${index}`, ...fits]
   })
   const [row] = await session.query(`SELECT ${counts.join(', ')} FROM ${TEXT_ROWS}`)
-  return columns.map(({ known: before, candidates = CANDIDATES }, index) => {
+  return columns.map(({ known: before, candidates = CANDIDATES, declared }, index) => {
     const known = Number(row![`known_${index}`])
-    if (known === 0 || before === 'VARCHAR') return before ?? 'VARCHAR'
+    if (before === 'VARCHAR') return before
+    if (known === 0) return before ?? declared ?? 'VARCHAR'
     const found = candidates.find((type) => row![`fits_${index}_${type}`] === known) ?? 'VARCHAR'
     const comparable = before === undefined || TYPE_FAMILY[found] === TYPE_FAMILY[before]
     return comparable ? found : before
@@ -66,6 +70,8 @@ const TYPE_FAMILY: Partial<Record<ColumnType, string>> = {
 function castText(column: string, type: ColumnType): string {
   const form = FORM[type]
   if (type === 'VARCHAR') return column
+  if (type === 'BLOB')
+    return `CASE WHEN regexp_full_match(${column}, '([0-9a-f]{2})*') THEN unhex(${column}) END`
   const cast = `TRY_CAST(${column} AS ${type})`
   return form === undefined ? cast : `CASE WHEN regexp_full_match(${column}, '${form}') THEN ${cast} END`
 }
