@@ -36,7 +36,7 @@ export { listServedFeatures } from './served.ts'
 export { listDatasetVersionUses } from './store.ts'
 export { requireNoLeaks } from './known-in-time.ts'
 export { lineage } from './store-lineage.ts'
-export { FeatureCatalogue, type FeatureSelection, type VectorColumn } from './vectors.ts'
+export { FeatureCatalogue, type FeatureSelection, type VectorColumn, type VectorPlan } from './vectors.ts'
 export { buildTrainingSet, planTrainingSet, trainingSet, type TrainingSetPlan } from './training-set.ts'
 export { listMaterializationStates, type MaterializationState } from './store-history.ts'
 

@@ -16,7 +16,7 @@ import type {
 export type FeatureSelection = { service: string } | { features: readonly string[] }
 
 /** One feature for all rows of a request. */
-export interface VectorColumn extends ServedFeature {
+export interface VectorColumn {
   values: readonly FeatureValue[]
   /** `INVALID`: what an on-demand feature or the request itself gave is not of the declared kind. */
   statuses: readonly (FeatureStatus | 'INVALID')[]
@@ -34,7 +34,7 @@ export interface VectorPlan {
   /** The columns that a request must carry. */
   keys: readonly string[]
   inputs: readonly string[]
-  /** Throws `invalid` for a missing column or a key that is none; rejects with `unavailable` when the store does not answer. */
+  /** Columns beside `features`. Throws `invalid` for a missing column or a key that is none; rejects with `unavailable` when the store does not answer. */
   read(columns: RequestColumns, rows: number, atMs: number): MaybePromise<VectorColumn[]>
 }
 
@@ -150,17 +150,9 @@ export class FeatureCatalogue {
         const computed = new Map(functions.map((each) => [each.spec.name, compute(each, columns, rows)]))
         const answer = (online: readonly OnlineColumn[]): VectorColumn[] => {
           let place = 0
-          return selected.map((feature): VectorColumn => {
-            const { name, kind, from, source } = feature
-            if (from === 'view') {
-              const { values, statuses, eventMs } = online[place++]!
-              return { name, kind, from, source, values, statuses, eventMs }
-            }
-            const own =
-              feature.from === 'request'
-                ? toFeature(columns[feature.name]!, feature.kind)
-                : computed.get(feature.source)!.get(feature.name)!
-            return { ...feature, ...own, eventMs: null }
+          return selected.map(({ name, kind, from, source }): VectorColumn => {
+            if (from === 'view') return online[place++]!
+            return from === 'request' ? toFeature(columns[name]!, kind) : computed.get(source)!.get(name)!
           })
         }
         const found = read(columns, rows, atMs)
@@ -200,14 +192,12 @@ function requireColumns(
   }
 }
 
-type Computed = Pick<VectorColumn, 'values' | 'statuses'>
-
 /** The outputs of an on-demand feature, by name. */
 function compute(
   { spec, compute }: LoadedOnDemand,
   columns: RequestColumns,
   rows: number,
-): Map<string, Computed> {
+): Map<string, VectorColumn> {
   const values = spec.outputs.map((): FeatureValue[] => [])
   const statuses = spec.outputs.map((): (FeatureStatus | 'INVALID')[] => [])
   for (let row = 0; row < rows; row++) {
@@ -221,19 +211,21 @@ function compute(
       else statuses[i]!.push(value === null ? 'NULL_VALUE' : 'PRESENT')
     })
   }
-  return new Map(spec.outputs.map(({ name }, i) => [name, { values: values[i]!, statuses: statuses[i]! }]))
+  return new Map(
+    spec.outputs.map(({ name }, i) => [name, { values: values[i]!, statuses: statuses[i]!, eventMs: null }]),
+  )
 }
 
 /** A field of the request that is a feature as it is. */
-function toFeature(column: readonly unknown[], kind: FeatureKind): Computed {
+function toFeature(column: readonly unknown[], kind: FeatureKind): VectorColumn {
   const values = column.map((value): FeatureValue => (isOfKind(value, kind) ? value : null))
   const statuses = column.map((value, row) => {
     if (values[row] !== null) return 'PRESENT'
     return value === null ? 'NULL_VALUE' : 'INVALID'
   })
-  return { values, statuses }
+  return { values, statuses, eventMs: null }
 }
 
 function isOfKind(value: unknown, kind: Feature['kind']): value is number | string {
-  return kind === 'category' ? typeof value === 'string' : typeof value === 'number'
+  return kind === 'category' ? typeof value === 'string' : Number.isFinite(value)
 }

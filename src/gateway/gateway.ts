@@ -4,7 +4,7 @@ import { codeVersion } from '../governance/code-version.ts'
 import { DEFAULT_PROJECT, requireSomeAdmin } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
-import { answerFeast, feastError, isFeast } from '../protocols/feast/feast.ts'
+import { FeatureServer, feastError, isFeast } from '../protocols/feast/feast.ts'
 import {
   answerMlflowScoring,
   isMlflowScoring,
@@ -83,11 +83,12 @@ function createHandler(context: Context, engine: ServingEngine): Handler {
   const server = { version: codeVersion }
   const metrics = gatewayMetrics(engine)
   const oip = new OpenInference(engine, server)
-  const feast = { online: context.online, clock: context.clock, forward: createForward(context.config) }
+  const { online, clock, config } = context
+  const feast = new FeatureServer({ online, clock, forward: createForward(config) }, engine)
   const authenticator = new GatewayAuthenticator(context.config, engine)
   const answer = (call: GatewayCall): GatewayReply | Promise<GatewayReply> => {
     if (call.path.startsWith(OIP_PREFIX)) return oip.answer(call)
-    if (isFeast(call)) return answerFeast(feast, engine, call)
+    if (isFeast(call)) return feast.answer(call)
     if (isMlflowScoring(call)) return answerMlflowScoring(engine, server, call)
     switch (`${call.method} ${call.path}`) {
       case 'POST /feedback':

@@ -1,69 +1,100 @@
-import type { VectorColumn } from '../../features/features.ts'
+import type { VectorColumn, VectorPlan } from '../../features/features.ts'
 import type { ServedFeature } from '../../features/schema.ts'
+import { AppError } from '../../kernel/errors.ts'
 import type { GatewayReply } from '../../serving/serving.ts'
 
 const NO_TIME = '1970-01-01T00:00:00Z'
 
-export function nameOf({ name, from, source }: ServedFeature, full: boolean): string {
+/** What the answers of one plan have in common. */
+interface Shape {
+  /** Feast answers view by view in the order of their first mention, then what is computed on demand. */
+  order: readonly { place: number; isTime: boolean }[]
+  /** JSON of the names in that order, without brackets. */
+  names: string
+  views: readonly string[]
+}
+
+export interface Answer {
+  entities: readonly (readonly [name: string, values: readonly unknown[]])[]
+  columns: readonly VectorColumn[]
+  rows: number
+  /** With the metadata of the views. */
+  withViews: boolean
+}
+
+/** Writes answers to `/get-online-features`. Keeps what those of one plan have in common, since requests come again and again. */
+export class VectorEncoder {
+  readonly #short = new WeakMap<VectorPlan, Shape>()
+  readonly #full = new WeakMap<VectorPlan, Shape>()
+
+  /** Throws `invalid` for features whose names repeat. */
+  shapeOf(plan: VectorPlan, full: boolean): Shape {
+    const shapes = full ? this.#full : this.#short
+    const shape = shapes.get(plan) ?? makeShape(plan.features, full)
+    shapes.set(plan, shape)
+    return shape
+  }
+
+  /**
+   * One entry of `results` for each of `feature_names`, with one value for each row. Columns of a view share statuses and times, so
+   * their text is made once.
+   */
+  encode({ order, names, views }: Shape, { entities, columns, rows, withViews }: Answer): GatewayReply {
+    const present = `[${'"PRESENT",'.repeat(rows).slice(0, -1)}]`
+    const noTimes = `[${`"${NO_TIME}",`.repeat(rows).slice(0, -1)}]`
+    const texts = new Map<readonly unknown[], string>()
+    const results = entities.map(([, values]) => result(JSON.stringify(values), present, noTimes))
+    for (const { place, isTime } of order) {
+      const { values, statuses, eventMs } = columns[place]!
+      let status = texts.get(statuses)
+      if (status === undefined) texts.set(statuses, (status = JSON.stringify(statuses)))
+      let time = eventMs === null ? noTimes : texts.get(eventMs)
+      if (time === undefined) texts.set(eventMs!, (time = times(eventMs!)))
+      results.push(result(valuesText(isTime ? values.map(toSeconds) : values), status, time))
+    }
+    const keys = entities.map(([name]) => JSON.stringify(name))
+    const viewNames = withViews ? `,"feature_view_metadata":${JSON.stringify(views.map(toMetadata))}` : ''
+    const body = `{"results":[${results.join(',')}],"metadata":{"feature_names":[${[...keys, names].join(',')}]${viewNames}}}`
+    return { status: 200, contentType: 'application/json', body }
+  }
+}
+
+function makeShape(features: readonly ServedFeature[], full: boolean): Shape {
+  const names = features.map((feature) => nameOf(feature, full))
+  requireDistinct(names)
+  const places = [...features.keys()]
+  const views = [...new Set(features.filter(({ from }) => from === 'view').map(({ source }) => source))]
+  const order = [
+    ...views.flatMap((view) =>
+      places.filter((place) => features[place]!.from === 'view' && features[place]!.source === view),
+    ),
+    ...places.filter((place) => features[place]!.from !== 'view'),
+  ]
+  return {
+    order: order.map((place) => ({ place, isTime: isTime(features[place]!) })),
+    names: order.map((place) => JSON.stringify(names[place])).join(','),
+    views,
+  }
+}
+
+/** What came with the request is answered as it came. */
+function isTime({ kind, from }: ServedFeature): boolean {
+  return kind === 'timestamp' && from !== 'request'
+}
+
+function nameOf({ name, from, source }: ServedFeature, full: boolean): string {
   return full && from !== 'request' ? `${source}__${name}` : name
 }
 
-/** Feast answers view by view in the order of their first mention, then what is computed on demand. */
-export function inFeastOrder(columns: readonly VectorColumn[]): readonly VectorColumn[] {
-  if (isInFeastOrder(columns)) return columns
-  const views = columns.filter(({ from }) => from === 'view')
-  const sources = new Set(views.map(({ source }) => source))
-  return [
-    ...[...sources].flatMap((source) => views.filter((column) => column.source === source)),
-    ...columns.filter(({ from }) => from !== 'view'),
-  ]
-}
-
-function isInFeastOrder(columns: readonly VectorColumn[]): boolean {
-  const ended = new Set<string>()
-  for (const [index, { from, source }] of columns.entries()) {
-    const before = columns[index - 1]
-    if (before === undefined || (before.from === from && before.source === source)) continue
-    ended.add(before.from === 'view' ? before.source : '')
-    if (from === 'view' && (ended.has(source) || ended.has(''))) return false
-  }
-  return true
-}
-
-/**
- * The answer to `/get-online-features`: one entry of `results` for each of `feature_names`, with one value for each row. Columns of a view
- * share statuses and times, so their text is made once.
- */
-export function encodeVectors(
-  entities: readonly (readonly [name: string, values: readonly unknown[]])[],
-  columns: readonly VectorColumn[],
-  { full, withViews }: { full: boolean; withViews: boolean },
-): GatewayReply {
-  const rows = entities[0]?.[1].length ?? columns[0]?.values.length ?? 0
-  const present = JSON.stringify(Array.from({ length: rows }, () => 'PRESENT'))
-  const noTimes = JSON.stringify(Array.from({ length: rows }, () => NO_TIME))
-  const texts = new Map<readonly unknown[], string>()
-  const once = (list: readonly unknown[], toText: () => string): string => {
-    const text = texts.get(list) ?? toText()
-    texts.set(list, text)
-    return text
-  }
-  const results = [
-    ...entities.map(([, values]) => result(JSON.stringify(values), present, noTimes)),
-    ...columns.map((column) =>
-      result(
-        valuesText(column.kind === 'timestamp' ? column.values.map(toSeconds) : column.values),
-        once(column.statuses, () => JSON.stringify(column.statuses)),
-        column.eventMs === null ? noTimes : once(column.eventMs, () => times(column.eventMs!)),
-      ),
-    ),
-  ]
-  const metadata = {
-    feature_names: [...entities.map(([name]) => name), ...columns.map((column) => nameOf(column, full))],
-    ...(withViews && { feature_view_metadata: viewNames(columns).map((name) => ({ name })) }),
-  }
-  const body = `{"results":[${results.join(',')}],"metadata":${JSON.stringify(metadata)}}`
-  return { status: 200, contentType: 'application/json', body }
+function requireDistinct(names: readonly string[]): void {
+  const once = new Set(names)
+  if (once.size === names.length) return
+  const repeated = [...once].filter((name) => names.indexOf(name) !== names.lastIndexOf(name))
+  throw new AppError(
+    'invalid',
+    `Several features are named ${repeated.join(', ')}: ask for each once, and with full_feature_names where views share a name`,
+    { details: { repeated } },
+  )
 }
 
 /** Most requests are of one entity: then fifty calls for one number each would cost more than all else. */
@@ -99,6 +130,6 @@ function toSeconds(value: VectorColumn['values'][number]): VectorColumn['values'
   return typeof value === 'number' ? Math.floor(value / 1000) : value
 }
 
-function viewNames(columns: readonly VectorColumn[]): string[] {
-  return [...new Set(columns.filter(({ from }) => from === 'view').map(({ source }) => source))]
+function toMetadata(name: string): { name: string } {
+  return { name }
 }

@@ -1,6 +1,7 @@
 import type { Context } from '../../http/context.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { jsonReply, type FeatureEngine, type GatewayCall, type GatewayReply } from '../../serving/serving.ts'
+import { VectorEncoder } from './encode.ts'
 import { answerOnlineFeatures } from './online-features.ts'
 import { answerPush, answerWrite } from './push.ts'
 
@@ -13,12 +14,11 @@ interface FeastContext extends Pick<Context, 'online' | 'clock'> {
 }
 
 type Answer = (
-  context: FeastContext,
+  context: FeastContext & { encoder: VectorEncoder },
   engine: FeatureEngine,
   call: GatewayCall,
 ) => GatewayReply | Promise<GatewayReply>
 
-/** The REST protocol of Feast's feature server. Its `GET /health` is the gateway's own. */
 const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['/get-online-features', answerOnlineFeatures],
   ['/push', answerPush],
@@ -33,14 +33,21 @@ export function isFeast({ path }: Pick<GatewayCall, 'path'>): boolean {
   return ANSWERS.has(path)
 }
 
-/** Throws what `feastError` encodes. */
-export function answerFeast(
-  context: FeastContext,
-  engine: FeatureEngine,
-  call: GatewayCall,
-): GatewayReply | Promise<GatewayReply> {
-  if (call.method !== 'POST') return jsonReply(405, { detail: 'Method Not Allowed' }, { allow: 'POST' })
-  return ANSWERS.get(call.path)!(context, engine, call)
+/** The REST protocol of Feast's feature server. Its `GET /health` is the gateway's own. */
+export class FeatureServer {
+  readonly #context: FeastContext & { encoder: VectorEncoder }
+  readonly #engine: FeatureEngine
+
+  constructor(context: FeastContext, engine: FeatureEngine) {
+    this.#context = { ...context, encoder: new VectorEncoder() }
+    this.#engine = engine
+  }
+
+  /** Throws what `feastError` encodes. */
+  answer(call: GatewayCall): GatewayReply | Promise<GatewayReply> {
+    if (call.method !== 'POST') return jsonReply(405, { detail: 'Method Not Allowed' }, { allow: 'POST' })
+    return ANSWERS.get(call.path)!(this.#context, this.#engine, call)
+  }
 }
 
 function refuseSearch(): never {

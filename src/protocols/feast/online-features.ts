@@ -1,6 +1,6 @@
 import type { Context } from '../../http/context.ts'
 import { AppError } from '../../kernel/errors.ts'
-import type { FeatureSelection } from '../../features/features.ts'
+import type { FeatureSelection, VectorColumn } from '../../features/features.ts'
 import {
   eventTimeOf,
   MAX_REQUEST_ROWS,
@@ -9,7 +9,7 @@ import {
   type GatewayReply,
 } from '../../serving/serving.ts'
 import { parseBody } from './body.ts'
-import { encodeVectors, inFeastOrder, nameOf } from './encode.ts'
+import type { VectorEncoder } from './encode.ts'
 
 const MAX_FEATURES = 2000
 const MAX_VALUES = 500_000
@@ -24,24 +24,24 @@ const REQUEST = {
 
 /** `POST /get-online-features`: features of many entities, each as a column. */
 export function answerOnlineFeatures(
-  { clock }: Pick<Context, 'clock'>,
+  { clock, encoder }: Pick<Context, 'clock'> & { encoder: VectorEncoder },
   engine: FeatureEngine,
   call: GatewayCall,
 ): GatewayReply | Promise<GatewayReply> {
   const request = parseBody(call.body, REQUEST)
   const catalogue = engine.features(call.project)
   const plan = catalogue.plan(selectionOf(request))
-  const { full_feature_names: full, include_feature_view_version_metadata: withViews } = request
-  requireDistinct(plan.features.map((feature) => nameOf(feature, full)))
+  const shape = encoder.shapeOf(plan, request.full_feature_names)
   const columns = byKey(request.entities, catalogue.entityKeys)
   const rows = countRows(columns, plan.features.length)
   const keys = new Set(catalogue.entityKeys.values())
   const entities = Object.entries(columns).filter(([name]) => keys.has(name))
   const read = plan.read(columns, rows, eventTimeOf(call, engine.replay) ?? clock.now())
-  const encode = (vectors: Awaited<typeof read>): GatewayReply => {
+  const encode = (vectors: VectorColumn[]): GatewayReply => {
     engine.stats.featureRequests += 1
     engine.stats.featureValues += rows * vectors.length
-    return encodeVectors(entities, inFeastOrder(vectors), { full, withViews })
+    const withViews = request.include_feature_view_version_metadata
+    return encoder.encode(shape, { entities, columns: vectors, rows, withViews })
   }
   return read instanceof Promise ? read.then(encode) : encode(read)
 }
@@ -71,17 +71,6 @@ function withoutVersion(reference: string): string {
   throw new AppError(
     'invalid',
     `"${reference}": feature views have no numbered versions here; leave out @${version}`,
-  )
-}
-
-function requireDistinct(names: readonly string[]): void {
-  const once = new Set(names)
-  if (once.size === names.length) return
-  const repeated = [...once].filter((name) => names.indexOf(name) !== names.lastIndexOf(name))
-  throw new AppError(
-    'invalid',
-    `Several features are named ${repeated.join(', ')}: ask for each once, and with full_feature_names where views share a name`,
-    { details: { repeated } },
   )
 }
 
