@@ -265,7 +265,7 @@ describe.runIf(postgresUrl !== undefined)('rows of PostgreSQL', () => {
     expect(
       await rowsOf(
         version,
-        'money, ok, name, hex(raw) AS raw, CAST(at AS VARCHAR) AS at, CAST(clock AS VARCHAR) AS clock, tags, empty',
+        'money, ok, name, hex(raw) AS raw, CAST("at" AS VARCHAR) AS moment, CAST(clock AS VARCHAR) AS clock, tags, empty',
         'LIMIT 1',
       ),
     ).toEqual([
@@ -274,7 +274,7 @@ describe.runIf(postgresUrl !== undefined)('rows of PostgreSQL', () => {
         ok: false,
         name: 'Ä1',
         raw: '00FF',
-        at: '2024-01-15 08:00:00.123456',
+        moment: '2024-01-15 08:00:00.123456',
         clock: '10:30:00',
         tags: '{1,2}',
         empty: null,

@@ -217,8 +217,16 @@ export function environmentName(key: string): string {
   return `TIDEMILL_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 }
 
-/** Names under `TIDEMILL_` that are no settings: what a step is given, and switches of the test suites. */
-const NOT_SETTINGS = ['TIDEMILL_CONTEXT', 'TIDEMILL_MESSAGES', 'TIDEMILL_TOKEN', 'TIDEMILL_URL']
+/** Names under `TIDEMILL_` that are no settings: what a step or a source's command is given, and switches of the test suites. */
+const NOT_SETTINGS = [
+  'TIDEMILL_CONTEXT',
+  'TIDEMILL_CURSOR',
+  'TIDEMILL_CURSOR_OUTPUT',
+  'TIDEMILL_MESSAGES',
+  'TIDEMILL_OUTPUT',
+  'TIDEMILL_TOKEN',
+  'TIDEMILL_URL',
+]
 
 function readEnvironment(env: NodeJS.ProcessEnv): Record<string, unknown> {
   const names = new Map(Object.keys(configSchema.shape).map((key) => [environmentName(key), key]))

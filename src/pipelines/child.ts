@@ -1,6 +1,5 @@
 // What the child process that runs a project's code needs of this room, and no more: it starts often.
 export type { Answer, FunctionMessage, StepMessage, Task } from './child-protocol.ts'
-export { endGroup } from './foreign-step.ts'
 export { FunctionRun } from './function-run.ts'
 export { runStep } from './step-run.ts'
 

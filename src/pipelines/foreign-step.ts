@@ -4,6 +4,7 @@ import { open, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError, messageOf } from '../kernel/errors.ts'
+import { endGroup } from '../kernel/process-group.ts'
 import type { RawOutput, StepTask } from './child-protocol.ts'
 import { outputPath, type StepHost } from './step-host.ts'
 
@@ -110,15 +111,6 @@ async function waitFor(child: ChildProcess, task: StepTask, { signal }: StepHost
   } finally {
     signal.removeEventListener('abort', end)
     end()
-  }
-}
-
-/** Ends a process and all it has started. */
-export function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // It has ended already.
   }
 }
 

@@ -1,7 +1,7 @@
 export { ChangeWatch } from './change-watch.ts'
 export { declarePipelines } from './declare.ts'
 export { finishEffect, getEffect, listRequestedEffects, registrationsOf } from './effects.ts'
-export { endGroup, pythonOf } from './foreign-step.ts'
+export { pythonOf } from './foreign-step.ts'
 export { readStepLog, whyStep, listPipelines } from './inspection.ts'
 export { pipelineJobs } from './jobs.ts'
 export { cancelRun, getRun, listRuns, startRun, type RunView } from './runs.ts'

@@ -31,7 +31,7 @@ export {
   valueShare,
 } from '../expectations/definition.ts'
 export { dataset } from '../data/definition.ts'
-export { files, http, push, s3, sql } from '../sources/definition.ts'
+export { command, files, http, push, s3, sql } from '../sources/definition.ts'
 export { entity, featureService, featureView, onDemand, requestFeatures } from '../features/definition.ts'
 export { monitor } from '../monitoring/definition.ts'
 export {

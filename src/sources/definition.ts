@@ -81,6 +81,17 @@ const sqlSource = z
   )
 export type SqlSource = z.infer<typeof sqlSource>
 
+const commandSource = z.strictObject({
+  type: z.literal('command'),
+  /** A list is run as it is; a text is run by `/bin/sh`. */
+  run: z.union([z.array(z.string().min(1)).min(1), z.string().regex(/\S/, 'is empty')]),
+  mode: z.enum(['append', 'replace']),
+  maxBytes,
+  timeoutMs: z.number().int().min(100),
+  ...readOptions,
+})
+export type CommandSource = z.infer<typeof commandSource>
+
 const pushSource = z.strictObject({
   type: z.literal('push'),
   columns: z.record(z.string().min(1), z.enum(columnTypes)).optional(),
@@ -93,6 +104,7 @@ export const sourceDefinition = z.discriminatedUnion('type', [
   httpSource,
   s3Source,
   sqlSource,
+  commandSource,
   pushSource,
 ])
 export type SourceDefinition = z.infer<typeof sourceDefinition>
@@ -168,6 +180,20 @@ export function sql(options: {
     ...(typeof settle === 'number' && { settleBy: settle }),
     ...rest,
   })
+}
+
+/**
+ * What a command writes, for sources that no other kind reaches. A list is run as it is, a text by `/bin/sh`, in the project's folder. It is given the cursor that it wrote
+ * last (`TIDEMILL_CURSOR`), and writes rows to the path in `TIDEMILL_OUTPUT` (Parquet unless `format` says otherwise) and where it stands now to the path in
+ * `TIDEMILL_CURSOR_OUTPUT`. With `mode: 'append'` (the default) the rows come on top of those that are there, and need a new cursor; with `'replace'`
+ * they are all there is. Defaults: ten minutes, 1 GiB.
+ */
+export function command(
+  run: string | readonly string[],
+  options: ReadOptions & { mode?: 'append' | 'replace'; maxBytes?: number; timeout?: Duration } = {},
+): CommandSource {
+  const { timeout = '10m', mode = 'append', ...rest } = options
+  return commandSource.parse({ type: 'command', run, mode, timeoutMs: durationMs.parse(timeout), ...rest })
 }
 
 /**

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import type { Reading } from './reading.ts'
 
 /** What a probe saw of an item and the next one compares. */
@@ -35,4 +37,25 @@ export interface SourceItem {
   use<Result>(work: (path: string) => Promise<Result>): Promise<Result>
   /** Throws `conflict` when it is no longer what it was when it was looked at. */
   requireUnchanged(): Promise<void>
+}
+
+/** An item that lies in a file of its own, made by this look. */
+export async function fileItem({
+  path,
+  target,
+  reading,
+  isTreated,
+}: Pick<SourceItem, 'path' | 'reading' | 'isTreated'> & { target: string }): Promise<SourceItem> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(target, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+  return {
+    path,
+    sha256: hash.digest('hex'),
+    changed: true,
+    reading,
+    isTreated,
+    seen: null,
+    use: (work) => work(target),
+    requireUnchanged: async () => undefined,
+  }
 }

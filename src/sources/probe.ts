@@ -1,6 +1,7 @@
 import { AppError } from '../kernel/errors.ts'
 import type { AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { PushSource, SourceDefinition } from './definition.ts'
+import { probeCommand } from './command.ts'
 import { probeFiles } from './files.ts'
 import { probeHttp } from './http.ts'
 import type { KnownItem, SourceItem } from './item.ts'
@@ -53,6 +54,8 @@ export async function probeSource(
       )
     case 'http':
       return whole([await probeHttp(source, input)], input, '')
+    case 'command':
+      return await probeCommand(source, input)
     case 'sql':
       return await probeSql(source, input)
     case 's3':

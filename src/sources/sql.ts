@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '../kernel/errors.ts'
 import {
@@ -10,7 +8,7 @@ import {
 } from '../ports/analytics/analytics.ts'
 import { mergeSchemas } from './column-schema.ts'
 import type { SqlSource } from './definition.ts'
-import type { SourceItem } from './item.ts'
+import { fileItem, type SourceItem } from './item.ts'
 import type { Probed, ProbeInput } from './probe.ts'
 import { amount, knownType, type ReadSource } from './reading.ts'
 import type { Column } from './schema.ts'
@@ -153,16 +151,6 @@ async function write(session: AnalyticsSession, query: string, target: string): 
 }
 
 async function toItem(path: string, target: string): Promise<SourceItem> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(target, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
-  return {
-    path,
-    sha256: hash.digest('hex'),
-    changed: true,
-    reading: { format: 'parquet', delimiter: ',', compression: 'none' },
-    isTreated: true,
-    seen: null,
-    use: (work) => work(target),
-    requireUnchanged: async () => undefined,
-  }
+  const reading = { format: 'parquet', delimiter: ',', compression: 'none' } as const
+  return await fileItem({ path, target, reading, isTreated: true })
 }

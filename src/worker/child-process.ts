@@ -4,13 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError, messageOf } from '../kernel/errors.ts'
-import {
-  endGroup,
-  type Answer,
-  type FunctionMessage,
-  type StepMessage,
-  type Task,
-} from '../pipelines/pipelines.ts'
+import { endGroup } from '../kernel/process-group.ts'
+import { type Answer, type FunctionMessage, type StepMessage, type Task } from '../pipelines/pipelines.ts'
 import type { ToChild } from './project-child.ts'
 
 const SCRIPT = fileURLToPath(

@@ -1,9 +1,9 @@
 // Runs code of one project snapshot for the worker: the folder is the argument, tasks come over the channel, one
 // at a time. It ends when the worker is gone.
 import { messageOf } from '../kernel/errors.ts'
+import { endGroup } from '../kernel/process-group.ts'
 import { watchParent } from '../kernel/watch-parent.ts'
 import {
-  endGroup,
   FunctionRun,
   loadBuiltInBody,
   runStep,
