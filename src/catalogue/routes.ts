@@ -19,6 +19,7 @@ const entry = z.object({
       kind: z.enum(['number', 'category', 'timestamp']),
       description: text,
       source: text,
+      from: z.enum(['view', 'on_demand', 'request']).nullable(),
     }),
   ),
   columns: z.array(z.string()),
@@ -59,6 +60,7 @@ const use = z.object({
   aliases: z.array(z.string()),
   createdMs: z.number(),
   service: z.string(),
+  serviceId: z.string().describe('Of the service as the version pins it'),
   deployments: z.array(
     z.object({ deployment: z.string(), role: z.enum(['stable', 'candidate', 'previous']) }),
   ),

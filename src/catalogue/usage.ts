@@ -9,7 +9,7 @@ interface DeployedAs {
 }
 
 /** A model version, and what it takes of a view, an on-demand feature or a service. */
-export interface VersionUse extends Omit<ServiceUser, 'serviceId'> {
+export interface VersionUse extends ServiceUser {
   service: string
   deployments: DeployedAs[]
   /** The features that it takes. */
@@ -50,8 +50,8 @@ async function rolesByVersion(at: Queryable, projectId: string): Promise<Map<str
 
 /** The versions that use a view or an on-demand feature, newest first. */
 export function usersOf({ users, pinned }: Usage, source: string): VersionUse[] {
-  return users.flatMap(({ serviceId, ...user }) => {
-    const service = pinned.get(serviceId)
+  return users.flatMap((user) => {
+    const service = pinned.get(user.serviceId)
     const features = service?.spec.features.filter((feature) => feature.source === source) ?? []
     if (!service || features.length === 0) return []
     const view = service.spec.views.find((each) => each.view === source)
@@ -68,8 +68,8 @@ export function usersOf({ users, pinned }: Usage, source: string): VersionUse[] 
 
 /** The versions that pin a service of this name, whatever its content was then. */
 export function usersOfService({ users, pinned }: Usage, name: string): VersionUse[] {
-  return users.flatMap(({ serviceId, ...user }) => {
-    const service = pinned.get(serviceId)
+  return users.flatMap((user) => {
+    const service = pinned.get(user.serviceId)
     if (service?.name !== name) return []
     const features = service.spec.features.map((feature) => feature.name)
     return [{ ...user, service: name, features, definitionHash: null }]

@@ -2,7 +2,7 @@ import type { Context } from '../http/context.ts'
 import type { About } from './about.ts'
 import type { Aggregate } from './aggregate.ts'
 import type { EntityDefinition, FeatureViewDefinition, OnDemandDefinition } from './definition.ts'
-import type { Feature, FeatureServiceSpec } from './schema.ts'
+import type { Feature, FeatureServiceSpec, ServedFeature } from './schema.ts'
 import { listAllDefinitions } from './store.ts'
 import type { FeatureDefinitionRow } from './tables.ts'
 
@@ -30,6 +30,8 @@ interface DescribedFeature extends Feature {
   description: string | null
   /** Of a service: the view or the on-demand feature it comes from, `request` for a field of the request. */
   source: string | null
+  /** Of a service: what the source is. */
+  from: ServedFeature['from'] | null
 }
 
 /** Everything that the project declares of features now: entities, views, on-demand features, services. */
@@ -56,7 +58,13 @@ function aboutOf({ about_json }: FeatureDefinitionRow): About {
 function toEntry(row: FeatureDefinitionRow, about: About): FeatureEntry {
   const { owner = null, description = null, tags = [], descriptions = {} } = about
   const described = (features: readonly Feature[]): DescribedFeature[] =>
-    features.map(({ name, kind }) => ({ name, kind, description: descriptions[name] ?? null, source: null }))
+    features.map(({ name, kind }) => ({
+      name,
+      kind,
+      description: descriptions[name] ?? null,
+      source: null,
+      from: null,
+    }))
   const shared = { name: row.name, owner, description, tags }
   switch (row.kind) {
     case 'entity': {
@@ -101,10 +109,11 @@ function toEntry(row: FeatureDefinitionRow, about: About): FeatureEntry {
         kind: row.kind,
         entities: service.entities.map(({ name }) => name),
         dataset: null,
-        features: service.features.map(({ name, kind, source }) => ({
+        features: service.features.map(({ name, kind, source, from }) => ({
           name,
           kind,
           source,
+          from,
           description: descriptions[name] ?? null,
         })),
         columns: service.entities.map(({ key }) => key),

@@ -1,10 +1,21 @@
 import { sql } from 'kysely'
-import type { RoomLineage } from '../ports/db/lineage.ts'
+import { columnRelation, type RoomLineage } from '../ports/db/lineage.ts'
 import type { ViewSpec } from './schema.ts'
 
-/** A view is named by its name and the hash of its definition; which services take from it, the registry knows. */
+/**
+ * A view is named by its name and the hash of its definition; which services take from it, the registry knows. Where it comes from is the
+ * version that it was brought online from last.
+ */
 export const lineage: RoomLineage = {
-  relations: [],
+  relations: [
+    columnRelation({
+      from: 'dataset_version',
+      to: 'feature_view',
+      source: 'feature_materialization t',
+      columns: { from: 't.dataset_version_id', to: `t.view || '@' || t.definition_hash` },
+      label: 'computed into',
+    }),
+  ],
   facts: {
     async feature_view(at, projectId, ids) {
       const hashes = ids.map((id) => id.slice(id.lastIndexOf('@') + 1))
@@ -21,7 +32,7 @@ export const lineage: RoomLineage = {
           title: view,
           detail: `${features.length} ${features.length === 1 ? 'feature' : 'features'} of ${dataset}`,
           atMs: created_ms,
-          href: '/features',
+          href: `/features/views/${encodeURIComponent(view)}`,
         }
       })
     },

@@ -125,7 +125,7 @@ export const lineage: RoomLineage = {
           title: name,
           ...(features && { detail: `${features.length} features` }),
           atMs: created_ms,
-          href: '/features',
+          href: `/features/services/${encodeURIComponent(name)}`,
         }
       })
     },

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { listDatasets } from '../data/data.ts'
+import { listEntries, type FeatureEntry } from '../features/features.ts'
 import type { Context } from '../http/context.ts'
 import { listOf, route } from '../http/route.ts'
 import type { Actor } from '../kernel/actor.ts'
@@ -8,7 +9,19 @@ import { searchModels, searchModelVersions } from '../registry/registry.ts'
 import { listDeployments } from '../rollout/rollout.ts'
 import { findRuns, searchExperiments } from '../tracking/tracking.ts'
 
-const kinds = ['experiment', 'run', 'model', 'version', 'dataset', 'deployment', 'pipeline'] as const
+const kinds = [
+  'experiment',
+  'run',
+  'model',
+  'version',
+  'dataset',
+  'deployment',
+  'pipeline',
+  'entity',
+  'feature view',
+  'on-demand feature',
+  'feature service',
+] as const
 
 const Found = z.object({
   kind: z.enum(kinds),
@@ -48,6 +61,7 @@ const ROOMS: readonly ((context: Reads, search: Search) => Promise<Found[]>)[] =
       name,
       href: `/deployments/${encodeURIComponent(name)}`,
     })),
+  findFeatures,
   async ({ db }, search) =>
     (await listPipelines({ db }, search)).map(({ name }) => ({
       kind: 'pipeline',
@@ -101,6 +115,33 @@ async function findTrackedRuns(context: Reads, search: Search): Promise<Found[]>
     detail: `${status.toLowerCase()}, ${new Date(startMs).toISOString().slice(0, 16).replace('T', ' ')}`,
     href: `/runs/${id}`,
   }))
+}
+
+const FEATURE_KINDS = {
+  entity: { kind: 'entity', folder: 'entities' },
+  view: { kind: 'feature view', folder: 'views' },
+  on_demand: { kind: 'on-demand feature', folder: 'on-demand' },
+  service: { kind: 'feature service', folder: 'services' },
+} as const satisfies Record<FeatureEntry['kind'], { kind: Found['kind']; folder: string }>
+
+/** By their own names, and views and functions by the names of their features. */
+async function findFeatures({ db }: Reads, { projectId, text }: Search): Promise<Found[]> {
+  return (await listEntries({ db }, { projectId })).flatMap(({ kind: of, name, features, description }) => {
+    const { kind, folder } = FEATURE_KINDS[of]
+    const place = { kind, href: `/features/${folder}/${encodeURIComponent(name)}` }
+    const own = { ...place, id: name, name, ...(description !== null && { detail: description }) }
+    if (of === 'service') return [own]
+    const named = features.filter((feature) => feature.name.toLowerCase().includes(text))
+    return [
+      own,
+      ...named.map((feature) => ({
+        ...place,
+        id: `${name}:${feature.name}`,
+        name: feature.name,
+        detail: `feature of ${name}`,
+      })),
+    ]
+  })
 }
 
 async function findModels(context: Reads, { text, ...search }: Search): Promise<Found[]> {
@@ -158,7 +199,7 @@ export const searchRoutes = [
     method: 'GET',
     path: '/search',
     summary:
-      'What a text finds: experiments, runs, models, versions, datasets, deployments, pipelines, the best first',
+      'What a text finds: experiments, runs, models, versions, datasets, features, deployments, pipelines, the best first',
     permission: 'view',
     query: z.strictObject({
       q: z.string().max(200),

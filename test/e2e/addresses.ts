@@ -38,6 +38,8 @@ export async function findPages(base: string): Promise<PageCheck[]> {
   )
   const measured = runs.filter(({ metrics }) => metrics.length > 0)
   const pipelineRun = first(pipelineRuns, 'pipeline run')
+  const service = first(await list<Named>('/features/catalogue?kind=service'), 'feature service').name
+  const [view] = await list<Named>('/features/catalogue?kind=view')
   const [promotion] = await list<{ id: string }>('/promotions')
   return [
     {
@@ -255,6 +257,39 @@ export async function findPages(base: string): Promise<PageCheck[]> {
         ['heading', 'About this dataset'],
       ],
     },
+    {
+      name: 'features',
+      path: '/features',
+      shows: [
+        ['region', 'Features'],
+        ['group', 'Kind'],
+        ['link', service],
+      ],
+    },
+    {
+      name: 'feature-service',
+      path: `/features/services/${service}`,
+      shows: [
+        ['heading', 'Features'],
+        ['region', 'Versions that use it'],
+        ['region', 'Lineage'],
+      ],
+    },
+    ...(view === undefined
+      ? []
+      : [
+          {
+            name: 'feature-view',
+            path: `/features/views/${view.name}`,
+            shows: [
+              ['region', 'Definition'],
+              ['heading', 'Served as it is computed offline?'],
+              ['region', 'Features'],
+              ['heading', 'Who uses it'],
+              ['region', 'Lineage'],
+            ],
+          } satisfies PageCheck,
+        ]),
     {
       name: 'validation report',
       path: `/reports/${withReport.report!.id}`,

@@ -12,6 +12,7 @@ import {
   Scale,
   ScrollText,
   Search,
+  Shapes,
   Sun,
   Trophy,
   Users,
@@ -43,6 +44,7 @@ const icons: Record<(typeof pages)[number]['href'], LucideIcon> = {
   '/deployments': Rocket,
   '/monitoring': Radio,
   '/datasets': Database,
+  '/features': Shapes,
   '/decisions': Scale,
   '/audit': ScrollText,
   '/people': Users,
@@ -97,7 +99,6 @@ function Side() {
                 page.href === '/'
                   ? path === '/'
                   : path.startsWith(page.href) ||
-                    (page.href === '/datasets' && path === '/features') ||
                     (page.href === '/pipelines' && path.startsWith('/pipeline-runs'))
               return (
                 <li key={page.href}>

@@ -6,6 +6,8 @@ import { AuditPage } from './audit/AuditPage.tsx'
 import { DatasetPage } from './data/DatasetPage.tsx'
 import { DatasetsPage } from './data/DatasetsPage.tsx'
 import { ReportPage } from './data/ReportPage.tsx'
+import { FeaturesPage } from './features/FeaturesPage.tsx'
+import { FeaturePage } from './features/FeaturePage.tsx'
 import { DecisionsPage } from './decisions/DecisionsPage.tsx'
 import { DeploymentsPage } from './deployments/DeploymentsPage.tsx'
 import { Page } from './kit/Page.tsx'
@@ -65,7 +67,10 @@ export function Pages() {
       <Route path="/monitoring" component={MonitoringIndexPage} />
       <Route path="/monitoring/:name">{({ name }) => <MonitoringPage key={name} name={name} />}</Route>
       <Route path="/datasets" component={DatasetsPage} />
-      <Route path="/features" component={DatasetsPage} />
+      <Route path="/features" component={FeaturesPage} />
+      <Route path="/features/:folder/:name">
+        {({ folder, name }) => <FeaturePage key={`${folder}/${name}`} folder={folder} name={name} />}
+      </Route>
       <Route path="/reports/:id">{({ id }) => <ReportPage key={id} id={id} />}</Route>
       <Route path="/datasets/:name">{({ name }) => <DatasetPage key={name} name={name} />}</Route>
       <Route path="/decisions" component={DecisionsPage} />

@@ -76,24 +76,6 @@ export interface Alert {
   clearedSentence: string | null
 }
 
-export interface Features {
-  views: {
-    view: {
-      view: string
-      entity: string
-      dataset: string
-      ttlMs: number
-      features: { name: string; kind: string }[]
-    }
-    materializedUntilMs: number | null
-    keys: number
-    staleKeys: number
-    stale: boolean
-  }[]
-  onDemand: { name: string; budgetMs: number }[]
-  services: { name: string; features: { name: string; kind: string; from: string; source: string }[] }[]
-}
-
 export interface KeyValue {
   key: string
   value: string

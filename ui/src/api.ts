@@ -100,8 +100,6 @@ export const decisions = (query: {
   limit?: number
 }) => many<Answer.Page<Answer.Decision>>('decisions', '/decisions', query)
 
-export const features = () => many<Answer.Features>('features', '/features')
-
 export const experiments = () =>
   many<Answer.Page<Answer.Experiment>>('experiments', '/experiments', { limit: 1000 })
 

@@ -7,6 +7,7 @@ const rooms: Record<string, readonly string[]> = {
   'dataset.version_created': ['data'],
   'dataset.rejected': ['data'],
   'features.materialized': ['features'],
+  'features.skewed': ['features', 'monitoring'],
   'pipeline.run_started': ['pipelines'],
   'pipeline.run_finished': ['pipelines'],
   'pipeline.step_changed': ['pipelines'],

@@ -32,6 +32,7 @@ import * as onDemandCode from './migrations/027-on-demand-code.ts'
 import * as privacy from './migrations/025-privacy.ts'
 import * as sources from './migrations/022-sources.ts'
 import * as datasetVersions from './migrations/023-dataset-versions.ts'
+import * as featureLineage from './migrations/039-feature-lineage.ts'
 
 /** Forward only, in this order; a name is never reused. */
 const migrations = {
@@ -65,6 +66,7 @@ const migrations = {
   '022-sources': sources.up,
   '023-dataset-versions': datasetVersions.up,
   '028-row-functions': rowFunctions.up,
+  '039-feature-lineage': featureLineage.up,
 }
 
 const MIGRATION_LOCK = 840_173

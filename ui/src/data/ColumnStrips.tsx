@@ -1,11 +1,10 @@
-import { HistogramPair } from '../charts/HistogramPair.tsx'
 import { count, dateTime, decimal, share } from '../format.ts'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import type { ColumnSummary, DatasetVersion, PersonalColumn } from './answers.ts'
 import { personalText } from './ColumnDetail.tsx'
-import { rebin, shapeOf } from './column-shape.ts'
 import styles from './DatasetPage.module.css'
+import { ValueShape } from './ValueShape.tsx'
 
 /** One row a column: its shape beside the version before, what is missing, its range. */
 export function ColumnStrips({
@@ -42,7 +41,10 @@ export function ColumnStrips({
           ),
         },
         { name: 'Type', cell: (column) => <Quiet>{column.type.toLowerCase()}</Quiet> },
-        { name: 'Values', cell: (column) => <Shape column={column} before={earlier.get(column.name)} /> },
+        {
+          name: 'Values',
+          cell: (column) => <ValueShape column={column} before={earlier.get(column.name)} />,
+        },
         {
           name: 'Missing',
           number: true,
@@ -95,19 +97,4 @@ function edge(column: ColumnSummary, value: number | string | null): string {
   if (value === null) return ''
   if (column.kind === 'timestamp' && typeof value === 'number') return dateTime(value)
   return typeof value === 'number' ? decimal(value) : value
-}
-
-function Shape({ column, before }: { column: ColumnSummary; before: ColumnSummary | undefined }) {
-  const { bins, now } = shapeOf(column)
-  if (bins.length === 0) return <Quiet>–</Quiet>
-  const reference = before && rebin(column, before)
-  return (
-    <HistogramPair
-      label={`Values of ${column.name}`}
-      bins={bins}
-      now={now}
-      height={30}
-      {...(reference ? { reference } : {})}
-    />
-  )
 }

@@ -1,8 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
-import type { Features } from '../answers.ts'
-import { features } from '../api.ts'
-import { bytes, count, duration } from '../format.ts'
+import { bytes, count } from '../format.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page, Section } from '../kit/Page.tsx'
@@ -18,9 +16,8 @@ import { SearchField } from '../kit/SearchField.tsx'
 export function DatasetsPage() {
   const [search, setSearch] = useParam('q', '')
   const query = useQuery(datasets(search === '' ? {} : { search }))
-  const computed = useQuery(features())
   return (
-    <Page title="Data" lede="Datasets as immutable versions, and the features computed from them.">
+    <Page title="Data" lede="Datasets as immutable versions: what came, what was refused, and who made them.">
       <Section title="Datasets">
         <SearchField
           label="Search names, descriptions, tags and columns"
@@ -31,7 +28,6 @@ export function DatasetsPage() {
           {({ items }) => (items.length === 0 ? <None search={search} /> : <Datasets items={items} />)}
         </Loaded>
       </Section>
-      <Loaded query={computed}>{(data) => <FeatureViews features={data} />}</Loaded>
     </Page>
   )
 }
@@ -93,75 +89,5 @@ function Verdict({ item: { report } }: { item: DatasetItem }) {
     <Link href={`/reports/${report.id}`} title={report.sentence}>
       <State word={refused ? 'refused' : report.verdict} {...(refused && { mood: 'bad' as const })} />
     </Link>
-  )
-}
-
-function FeatureViews({ features }: { features: Features }) {
-  return (
-    <>
-      <Section title="Feature views" note="computed once, for training and for serving">
-        {features.views.length === 0 ? (
-          <Quiet>None: every model takes its features from the request.</Quiet>
-        ) : (
-          <Table
-            label="Feature views"
-            rows={features.views}
-            rowKey={(row) => row.view.view}
-            columns={[
-              { name: 'View', cell: (row) => <strong>{row.view.view}</strong> },
-              { name: 'State', cell: (row) => <Freshness row={row} /> },
-              { name: 'About each', cell: (row) => row.view.entity },
-              {
-                name: 'From',
-                cell: (row) => <Link href={`/datasets/${row.view.dataset}`}>{row.view.dataset}</Link>,
-              },
-              { name: 'Too old after', cell: (row) => duration(row.view.ttlMs) },
-              {
-                name: 'Computed until',
-                cell: (row) =>
-                  row.materializedUntilMs === null ? (
-                    <Quiet>never</Quiet>
-                  ) : (
-                    <Time ms={row.materializedUntilMs} />
-                  ),
-              },
-              { name: 'Keys', number: true, cell: (row) => count(row.keys) },
-              {
-                name: 'Features',
-                wrap: true,
-                cell: (row) => row.view.features.map((feature) => feature.name).join(', '),
-              },
-            ]}
-          />
-        )}
-      </Section>
-      {features.services.length > 0 && (
-        <Section title="Feature services" note="what a model version takes, in this order">
-          <Table
-            label="Feature services"
-            rows={features.services}
-            rowKey={(service) => service.name}
-            columns={[
-              { name: 'Service', cell: (service) => <strong>{service.name}</strong> },
-              {
-                name: 'Features',
-                wrap: true,
-                cell: (service) => service.features.map((feature) => feature.name).join(', '),
-              },
-            ]}
-          />
-        </Section>
-      )}
-    </>
-  )
-}
-
-function Freshness({ row }: { row: Features['views'][number] }) {
-  if (row.materializedUntilMs === null) return <State word="not computed" mood="idle" />
-  if (row.stale) return <State word="stale" />
-  return row.staleKeys === 0 ? (
-    <State word="fresh" />
-  ) : (
-    <State word={`${count(row.staleKeys)} keys stale`} mood="attention" />
   )
 }

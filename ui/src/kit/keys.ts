@@ -10,6 +10,7 @@ export const pages = [
   { key: 'd', href: '/deployments', name: 'Deployments' },
   { key: 'w', href: '/monitoring', name: 'Monitoring' },
   { key: 'a', href: '/datasets', name: 'Data' },
+  { key: 'f', href: '/features', name: 'Features' },
   { key: 'e', href: '/decisions', name: 'Decisions' },
   { key: 'l', href: '/audit', name: 'Audit' },
   { key: 'u', href: '/people', name: 'People' },

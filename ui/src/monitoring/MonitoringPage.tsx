@@ -3,6 +3,8 @@ import type { Monitoring } from '../answers.ts'
 import { monitoring } from '../api.ts'
 import { HeatStrip } from '../charts/HeatStrip.tsx'
 import { dayOf, decimal, duration, share } from '../format.ts'
+import { skew as skewOf } from '../features/api.ts'
+import { SkewSection } from '../features/SkewSection.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { Quiet } from '../kit/Table.tsx'
@@ -17,6 +19,7 @@ export function MonitoringPage({ name }: { name: string }) {
 }
 
 function MonitoringView({ name, data }: { name: string; data: Monitoring }) {
+  const skew = useQuery(skewOf({ deployment: name, days: 7 }))
   return (
     <Page
       title={name}
@@ -41,6 +44,9 @@ function MonitoringView({ name, data }: { name: string; data: Monitoring }) {
       >
         <Drift data={data} />
       </Section>
+      {skew.data && (
+        <SkewSection skew={skew.data} title="Are features served as they are computed offline?" />
+      )}
       <Section title="Alerts">
         <AlertList items={data.alerts} none="no alert was raised" />
       </Section>

@@ -1,0 +1,20 @@
+import { count, duration } from '../format.ts'
+import { State } from '../kit/State.tsx'
+import { Quiet } from '../kit/Table.tsx'
+import type { Entry } from './answers.ts'
+
+/** How old the newest value is, and whether keys are beyond the ttl. */
+export function FreshnessState({ freshness }: { freshness: Entry['freshness'] }) {
+  if (freshness === null) return <Quiet>–</Quiet>
+  const { ageMs, ttlMs, stale, keys, staleKeys } = freshness
+  if (ageMs === null) return <State word="no values" mood="idle" />
+  const title = `Newest value ${duration(ageMs)} old, too old after ${duration(ttlMs)}; ${count(staleKeys)} of ${count(keys)} keys are`
+  return (
+    <span title={title}>
+      <State
+        word={stale ? `stale, ${duration(ageMs)}` : `fresh, ${duration(ageMs)}`}
+        mood={stale ? 'attention' : 'good'}
+      />
+    </span>
+  )
+}
