@@ -11,7 +11,7 @@ import { files } from '../src/sources/definition.ts'
 import { PROJECT_ID, type TestContext } from './databases.ts'
 
 /** A file of the npm package vega-datasets. */
-function vegaFile(name: string): string {
+export function vegaFile(name: string): string {
   return fileURLToPath(new URL(`../node_modules/vega-datasets/data/${name}`, import.meta.url))
 }
 

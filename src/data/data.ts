@@ -20,7 +20,7 @@ import { listWaiting } from './store-sources.ts'
 
 export { ingest } from './ingest.ts'
 export { pushRows } from './push.ts'
-export { summarise } from './summary.ts'
+export { summarise } from './summary-scan.ts'
 export { presentSummary } from './summary-buckets.ts'
 export { deleteOutdatedVersions, listOutdatedVersions, type OutdatedVersion } from './retention.ts'
 export { holdVersion } from './store-retention.ts'

@@ -4,6 +4,7 @@ import { personalTable } from '../privacy/privacy.ts'
 import type {
   CheckSeries,
   ColumnSummary,
+  DatasetSummary,
   DatasetVersion,
   reportDetail,
   VersionCause,
@@ -11,6 +12,7 @@ import type {
 } from './schema.ts'
 
 const SHOWN_TOP = 3
+const NOTABLE = 0.5
 const SHOWN_POINTS = 30
 const SHOWN_FAILING = 20
 
@@ -29,7 +31,30 @@ export function describeVersion(version: z.infer<typeof versionDetail>): string 
     ['report', report ? `${report.verdict}: ${report.sentence}` : 'none'],
   ]
   const personal = version.personal.length === 0 ? '' : `\n\n${personalTable(version.personal)}`
-  return `${lines(head)}\n\n${summaryTable(version.summary.columns)}${personal}`
+  const whole = summaryLines(version.summary)
+  const facts = whole.length === 0 ? '' : `\n\n${whole.join('\n')}`
+  return `${lines(head)}\n\n${summaryTable(version.summary.columns)}${facts}${personal}`
+}
+
+/** What is known of the rows as a whole and of times, where there is something to tell. */
+function summaryLines({ rows, columns, duplicates, correlations }: DatasetSummary): string[] {
+  const repeated =
+    duplicates === null || duplicates.rows === 0
+      ? []
+      : [
+          `${duplicates.exact ? '' : '~'}${amount(duplicates.rows)} rows (${shareText(duplicates.rows, rows)}) repeat another${duplicates.exact ? '' : `, ± ${amount(Math.round(2 * duplicates.standardError))}`}`,
+        ]
+  const gaps = columns.flatMap(({ name, dates }) =>
+    dates && dates.gaps.length > 0
+      ? [
+          `${name}: ${amount(dates.emptyDays)} days without rows, the longest from ${momentText(dates.gaps[0]!.fromMs).slice(0, 10)} to ${momentText(dates.gaps[0]!.toMs - 1).slice(0, 10)}`,
+        ]
+      : [],
+  )
+  const related = correlations
+    .filter(({ pearson }) => pearson !== null && Math.abs(pearson) >= NOTABLE)
+    .map(({ x, y, pearson }) => `${x} and ${y} are correlated: ${pearson!.toFixed(2)}`)
+  return [...repeated, ...gaps, ...related]
 }
 
 /** Each check: whether it holds, in how many reports it did not, and what it saw from the oldest to the newest. */

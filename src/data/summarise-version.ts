@@ -3,7 +3,8 @@ import { mergeSchemas } from '../sources/sources.ts'
 import type { Column } from '../sources/schema.ts'
 import type { Arrival } from './arrivals.ts'
 import type { IngestContext, IngestPlan } from './plan.ts'
-import { mergeSummaries, summarise, type SummaryState } from './summary.ts'
+import { summarise } from './summary-scan.ts'
+import { addUp, mergeSummaries, type SummaryState } from './summary.ts'
 import { loadSummaryState } from './versions.ts'
 
 /** Below this, sharing the work between threads costs more than the work. */
@@ -41,9 +42,11 @@ export async function summariseVersion(
     if (at >= 0) remaining.splice(at, 1)
     return at >= 0
   })
+  const before = isExtension && parent ? await loadSummaryState(context, parent) : undefined
+  const extended = before && addUp(before, arrived) ? before : undefined
   const states = [
-    ...(isExtension && parent ? [await loadSummaryState(context, parent)] : []),
-    await summariseParts(context, isExtension ? remaining : all),
+    ...(extended ? [extended] : []),
+    await summariseParts(context, extended ? remaining : all),
     arrived,
   ]
   const filled = states.filter(({ columns }) => columns.length > 0)

@@ -1,5 +1,7 @@
 import { kindOf } from '../sources/schema.ts'
 import { type ColumnSummary, type DatasetSummary } from './schema.ts'
+import { dateFacts, duplicatesOf, lengthFacts, numberFacts } from './summary-facts.ts'
+import { correlationOf } from './summary-moments.ts'
 import type { ColumnState, SummaryState } from './summary.ts'
 
 export const BUCKET_RATIO = 1.02
@@ -14,7 +16,17 @@ const SHOWN_TOP = 20
 
 /** A state as people read it. */
 export function presentSummary(state: SummaryState): DatasetSummary {
-  return { rows: state.rows, columns: state.columns.map(presentColumn) }
+  return {
+    rows: state.rows,
+    columns: state.columns.map(presentColumn),
+    duplicates: duplicatesOf(state),
+    correlations: (state.pairs ?? []).map((pair) => ({
+      x: pair.x,
+      y: pair.y,
+      pearson: correlationOf(pair),
+      rows: pair.count,
+    })),
+  }
 }
 
 function presentColumn(state: ColumnState): ColumnSummary {
@@ -39,6 +51,9 @@ function presentColumn(state: ColumnState): ColumnSummary {
           ),
     histogram: histogram(state, points),
     top: state.top.slice(0, SHOWN_TOP).map(([value, count]) => ({ value, count })),
+    numbers: numberFacts(state),
+    lengths: lengthFacts(state),
+    dates: dateFacts(state),
   }
 }
 

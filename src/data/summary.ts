@@ -1,7 +1,6 @@
-import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { widerType } from '../sources/sources.ts'
-import { BUCKET_RATIO, SMALLEST, ZERO_OFFSET } from './summary-buckets.ts'
-import { kindOf, type Column, type ColumnType } from '../sources/schema.ts'
+import type { ColumnType } from '../sources/schema.ts'
+import { mergeMoments, mergePairs, type Moments, type PairState } from './summary-moments.ts'
 
 /**
  * What is known of a column so far. Two states add up to the state of both sets of rows: counts and buckets are sums,
@@ -14,113 +13,35 @@ export interface ColumnState {
   nulls: number
   min: number | string | null
   max: number | string | null
-  moments: { count: number; mean: number; m2: number } | null
+  moments: Moments | null
   buckets: Record<string, number>
   /** Length of one bucket of a timestamp. */
   bucketMs: number | null
   top: [value: string, count: number][]
   smallestHashes: number[]
+  /** Of text: its length in characters. Absent in summaries of earlier releases. */
+  lengths?: { count: number; sum: number; min: number; max: number; empty: number } | null
+  /** Of times: rows by day of the week from Monday (UTC), and by hour. Absent in summaries of earlier releases. */
+  weekdays?: number[] | null
+  hours?: number[] | null
 }
 
 export interface SummaryState {
   rows: number
   columns: ColumnState[]
+  /** Which hash function made the hashes. States of different ones do not add up; null of a state without rows. */
+  engine?: string | null
+  /** How often the distinct rows with the smallest hashes stand there. */
+  smallestRows?: [hash: number, count: number][]
+  pairs?: PairState[]
 }
 
-const HOUR_MS = 3_600_000
+export const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const MAX_HOURS = 1_440
-const MAX_TOP = 300
-const MAX_HASHES = 256
-
-/** Summarises the rows of a scan with two queries, whatever the number of columns. */
-export async function summarise(
-  session: AnalyticsSession,
-  scan: string,
-  columns: readonly Column[],
-): Promise<SummaryState> {
-  const [row] = await session.query(
-    `SELECT count(*) AS n, ${columns.map(columnAggregates).join(', ')} FROM (${scan})`,
-  )
-  const rows = Number(row!['n'])
-  const states = columns.map(({ name, type }, index): ColumnState => {
-    const known = Number(row![`known_${index}`])
-    const finite = Number(row![`finite_${index}`] ?? 0)
-    return {
-      name,
-      type,
-      rows,
-      nulls: rows - known,
-      min: (row![`min_${index}`] ?? null) as number | string | null,
-      max: (row![`max_${index}`] ?? null) as number | string | null,
-      moments:
-        kindOf(type) === 'number' && finite > 0
-          ? {
-              count: finite,
-              mean: Number(row![`mean_${index}`]),
-              m2: Number(row![`variance_${index}`]) * finite,
-            }
-          : null,
-      buckets: {},
-      bucketMs: kindOf(type) === 'timestamp' ? HOUR_MS : null,
-      top: [],
-      smallestHashes: [],
-    }
-  })
-  const groups = columns.flatMap((column, index) => columnGroups(scan, column, index))
-  const counted = groups.length === 0 ? [] : await session.query(groups.join('\nUNION ALL\n'))
-  for (const { c, kind, key, n } of counted) {
-    const state = states[Number(c)]!
-    if (kind === 'hash') state.smallestHashes.push(Number(key))
-    else if (kind === 'top') state.top.push([String(key), Number(n)])
-    else state.buckets[String(key)] = Number(n)
-  }
-  for (const state of states) settle(state)
-  return { rows, columns: states }
-}
-
-function columnAggregates({ name, type }: Column, index: number): string {
-  const column = quoteIdentifier(name)
-  const known = `count(${column}) AS known_${index}`
-  switch (kindOf(type)) {
-    case 'number': {
-      const finite = `CASE WHEN isfinite(CAST(${column} AS DOUBLE)) THEN CAST(${column} AS DOUBLE) END`
-      return `${known}, count(${finite}) AS finite_${index}, min(${finite}) AS min_${index}, max(${finite}) AS max_${index}, avg(${finite}) AS mean_${index}, var_pop(${finite}) AS variance_${index}`
-    }
-    case 'timestamp':
-      return `${known}, epoch_ms(min(${column})) AS min_${index}, epoch_ms(max(${column})) AS max_${index}`
-    case 'category':
-      return `${known}, min(CAST(${column} AS VARCHAR)) AS min_${index}, max(CAST(${column} AS VARCHAR)) AS max_${index}`
-    case 'other':
-      return known
-  }
-}
-
-function columnGroups(scan: string, { name, type }: Column, index: number): string[] {
-  const column = quoteIdentifier(name)
-  const kind = kindOf(type)
-  if (kind === 'other') return []
-  const select = (what: string, key: string, n: string): string =>
-    `SELECT ${index} AS c, '${what}' AS kind, CAST(${key} AS VARCHAR) AS key, ${n} AS n`
-  const from = `FROM (${scan}) WHERE ${column} IS NOT NULL`
-  const hashes = `(${select('hash', 'h', '0')} FROM (SELECT md5_number_lower(CAST(v AS VARCHAR)) >> 12 AS h FROM (SELECT DISTINCT ${column} AS v ${from})) ORDER BY h LIMIT ${MAX_HASHES})`
-  if (kind === 'category') {
-    return [
-      hashes,
-      `(${select('top', column, 'count(*)')} ${from} GROUP BY ${column} ORDER BY n DESC, key LIMIT ${MAX_TOP})`,
-    ]
-  }
-  const bucket = kind === 'timestamp' ? `epoch_ms(${column}) // ${HOUR_MS}` : numberBucket(column)
-  const finite = kind === 'number' ? `AND isfinite(CAST(${column} AS DOUBLE))` : ''
-  return [hashes, `(${select('bucket', bucket, 'count(*)')} ${from} ${finite} GROUP BY ${bucket})`]
-}
-
-/** Buckets whose bounds grow by 2 % (DDSketch, Masson et al. 2019): a quantile is within 1 % of its value. */
-function numberBucket(column: string): string {
-  const size = `abs(CAST(${column} AS DOUBLE))`
-  const step = `CAST(ceil(ln(${size}) / ${Math.log(BUCKET_RATIO)}) AS BIGINT) + ${ZERO_OFFSET}`
-  return `CASE WHEN ${size} < ${SMALLEST} THEN 0 WHEN ${column} > 0 THEN ${step} ELSE -(${step}) END`
-}
+export const MAX_TOP = 300
+export const MAX_HASHES = 256
+export const MAX_ROW_HASHES = 2_048
 
 /** The state of both: `a` and `b` describe different rows of one dataset. */
 export function mergeSummaries(a: SummaryState, b: SummaryState): SummaryState {
@@ -135,7 +56,28 @@ export function mergeSummaries(a: SummaryState, b: SummaryState): SummaryState {
     const missing = left ? b.rows : a.rows
     return { ...only, rows: only.rows + missing, nulls: only.nulls + missing }
   })
-  return { rows: a.rows + b.rows, columns }
+  return {
+    rows: a.rows + b.rows,
+    columns,
+    engine: a.engine ?? b.engine ?? null,
+    smallestRows: mergeRows(a.smallestRows ?? [], b.smallestRows ?? []),
+    pairs: mergePairs(a.pairs ?? [], b.pairs ?? []),
+  }
+}
+
+/** Whether states may be added: whether their hashes are of one function. */
+export function addUp(a: SummaryState, b: SummaryState): boolean {
+  return a.rows === 0 || b.rows === 0 || a.engine === b.engine
+}
+
+/** A row with one of the smallest hashes of both has one of the smallest of each, so its count is known. */
+function mergeRows(
+  a: NonNullable<SummaryState['smallestRows']>,
+  b: NonNullable<SummaryState['smallestRows']>,
+): NonNullable<SummaryState['smallestRows']> {
+  const counts = new Map(a)
+  for (const [hash, count] of b) counts.set(hash, (counts.get(hash) ?? 0) + count)
+  return [...counts].sort(([left], [right]) => left - right).slice(0, MAX_ROW_HASHES)
 }
 
 function mergeColumns(a: ColumnState, b: ColumnState): ColumnState {
@@ -162,13 +104,16 @@ function mergeColumns(a: ColumnState, b: ColumnState): ColumnState {
     bucketMs,
     top: [...top],
     smallestHashes: [...new Set([...a.smallestHashes, ...b.smallestHashes])],
+    lengths: mergeLengths(a.lengths ?? null, b.lengths ?? null),
+    weekdays: addCounts(a.weekdays ?? null, b.weekdays ?? null),
+    hours: addCounts(a.hours ?? null, b.hours ?? null),
   }
   settle(merged)
   return merged
 }
 
 /** Brings a state back to its bounded size. */
-function settle(state: ColumnState): void {
+export function settle(state: ColumnState): void {
   if (state.bucketMs === HOUR_MS && Object.keys(state.buckets).length > MAX_HOURS) {
     const days: Record<string, number> = {}
     for (const [hour, count] of Object.entries(state.buckets)) {
@@ -182,15 +127,21 @@ function settle(state: ColumnState): void {
   state.smallestHashes = state.smallestHashes.sort((a, b) => a - b).slice(0, MAX_HASHES)
 }
 
-function mergeMoments(a: ColumnState['moments'], b: ColumnState['moments']): ColumnState['moments'] {
+type Lengths = NonNullable<ColumnState['lengths']>
+
+function mergeLengths(a: Lengths | null, b: Lengths | null): Lengths | null {
   if (!a || !b) return a ?? b
-  const count = a.count + b.count
-  const difference = b.mean - a.mean
   return {
-    count,
-    mean: a.mean + (difference * b.count) / count,
-    m2: a.m2 + b.m2 + (difference * difference * a.count * b.count) / count,
+    count: a.count + b.count,
+    sum: a.sum + b.sum,
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+    empty: a.empty + b.empty,
   }
+}
+
+function addCounts(a: number[] | null, b: number[] | null): number[] | null {
+  return a && b ? a.map((count, index) => count + b[index]!) : (a ?? b)
 }
 
 type Extreme = number | string | null
