@@ -7,6 +7,7 @@ import { createProgram } from '../src/command-line.ts'
 import { EXIT_CODE } from '../src/http/command.ts'
 import { STATUS } from '../src/http/errors.ts'
 import { configSchema, environmentName } from '../src/kernel/config.ts'
+import { feastPaths } from '../src/protocols/feast/feast.ts'
 import { addressesOf, endpoints } from '../src/protocols/mlflow/mlflow.ts'
 import { allRoutes } from '../src/server/server.ts'
 
@@ -62,6 +63,12 @@ test('Every endpoint of MLflow stands in its reference, as working or as refused
         `${method} ${item.path}`,
       ).toBe(true)
     }
+})
+
+test('Every endpoint of Feast’s feature server stands in its reference', () => {
+  const rows = [...page('reference/feast.md').matchAll(/^\| (`POST [^|]+`) +\| (?:works|refused) +\|/gm)]
+  const documented = rows.flatMap(([, cell]) => [...cell!.matchAll(/\/[a-z-]+/g)].map(([path]) => path))
+  expect(documented.sort()).toEqual(feastPaths().sort())
 })
 
 test('Every error code is documented with its status and its exit code', () => {

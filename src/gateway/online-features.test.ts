@@ -177,4 +177,26 @@ describeDatabases('online features by the protocol of Feast', (open) => {
       ).status
     expect([await ask('market'), await ask('shares')]).toEqual([404, 200])
   })
+
+  it('answers as of the event time of a call, in a replay only', async () => {
+    const context = await open()
+    await applied(context)
+    await follow(context)
+    const ask = async (url: string): Promise<[number, unknown]> => {
+      const response = await fetch(`${url}/get-online-features`, {
+        method: 'POST',
+        headers: { 'tidemill-event-time': String(Date.UTC(2000, 11, 31)) },
+        body: JSON.stringify({ entities: { symbol: ['IBM'] }, features: ['prices:price'] }),
+      })
+      const body = (await response.json()) as Answer
+      return [response.status, body.results?.[1]!.statuses]
+    }
+    {
+      await using gateway = await openGateway(context)
+      expect((await ask(gateway.url))[0]).toBe(400)
+    }
+    const replay = { ...context, config: { ...context.config, replay: true } }
+    await using gateway = await openGateway(replay)
+    expect(await ask(gateway.url)).toEqual([200, ['NOT_FOUND']])
+  })
 })

@@ -2,6 +2,7 @@
 export { declareDeployments } from './deployments.ts'
 export { deployableVersion } from './admission.ts'
 export { deploy } from './deploy.ts'
+export { followFeatures } from './desired-state.ts'
 export { rollBack, stopRollout } from './intervene.ts'
 export { tickRollouts } from './controller.ts'
 export { addRolloutCounts, addTraffic } from './counts.ts'

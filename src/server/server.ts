@@ -16,6 +16,7 @@ import { errorResponse } from '../http/errors.ts'
 import type { Route } from '../http/route.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import { EventDispatcher } from '../jobs/dispatcher.ts'
+import { followFeatures } from '../rollout/rollout.ts'
 import { streamEvents } from './events-stream.ts'
 import { openApiDocument } from './openapi.ts'
 import { openIdApp } from './openid-routes.ts'
@@ -38,6 +39,8 @@ export async function startServer(context: Context): Promise<Server> {
   const { config, db, log } = context
   await db.write(async (trx) => ensureProject(trx, { ...DEFAULT_PROJECT, nowMs: await db.wallTime(trx) }))
   await requireSomeAdmin(context)
+  // The events that told of what is declared may be older than this program.
+  await db.write((trx) => followFeatures(context, trx))
   const app = createServerApp(context)
   const { server, port } = await listen(app, config)
   const dispatcher = new EventDispatcher(context, roomConsumers)

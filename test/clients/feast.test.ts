@@ -121,6 +121,11 @@ it('Feast’s own client reads from the gateway as from its remote online store,
     'There is no feature service only_here',
     expect.stringContaining('Several features are named flights_3h'),
   ])
+  // Feast's own materialization writes its rows by the gateway: the newest of each key.
+  const { stats } = gateway.gateway.engine
+  const before = stats.pushedRows
+  expect(await runScript(path, 'prepare.py', NOW)).toBe('ok')
+  expect(stats.pushedRows - before).toBeGreaterThan(150)
   expect(seen['pushed']).toEqual({ symbol: ['AMZN'], price: [16.5], trend: ['up'] })
   expect(seen['late']).toEqual(seen['pushed'])
 })

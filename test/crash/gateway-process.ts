@@ -1,10 +1,10 @@
-// A gateway for the kill test: its data folder is the argument. Segments roll quickly, so that kills meet every state of them.
+// A gateway for the kill tests: its data folder is the first argument, its id may be the second. Segments roll quickly, so that kills meet every state of them.
 import { startGateway } from '../../src/gateway/gateway.ts'
 import { openContext } from '../../src/http/open-context.ts'
 import { configSchema } from '../../src/kernel/config.ts'
 
 const context = await openContext(
-  configSchema.parse({ dataDir: process.argv[2], logLevel: 'silent' }),
+  configSchema.parse({ dataDir: process.argv[2], gatewayId: process.argv[3], logLevel: 'silent' }),
   'gateway',
 )
 const roll = { maxBytes: 20_000, maxAgeMs: 100 }

@@ -29,6 +29,10 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ['/retrieve-online-documents', refuseSearch],
 ])
 
+export function feastPaths(): string[] {
+  return [...ANSWERS.keys()]
+}
+
 export function isFeast({ path }: Pick<GatewayCall, 'path'>): boolean {
   return ANSWERS.has(path)
 }
