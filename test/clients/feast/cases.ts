@@ -22,6 +22,7 @@ const push = (time: string, price: number): unknown => ({
   df: { ...row, event_time: [time], price: [price] },
   to: 'online',
 })
+const span = { start_ts: '2000-01-01T00:00:00', end_ts: '2001-01-15T09:00:00' }
 const price = { entities: { symbol: ['IBM', 'MSFT'] }, features: ['prices:price'] }
 
 export function casesOf(airports: readonly string[]): Case[] {
@@ -127,6 +128,32 @@ export function casesOf(airports: readonly string[]): Case[] {
     { name: 'entities missing', body: { features: delays } },
     { name: 'entities of another type', body: { entities: { origin: 'ATL' }, features: 'all' } },
     { name: 'a list for a body', body: [1] },
+    { name: 'materialize', path: '/materialize', body: span },
+    { name: 'materialize: one view', path: '/materialize', body: { ...span, feature_views: ['prices'] } },
+    {
+      name: 'materialize: an unknown view',
+      path: '/materialize',
+      body: { ...span, feature_views: ['nowhere'] },
+    },
+    { name: 'materialize: no times', path: '/materialize', body: {} },
+    { name: 'materialize: no such times', path: '/materialize', body: { start_ts: 'soon', end_ts: 'later' } },
+    { name: 'materialize: an empty span', path: '/materialize', body: { ...span, start_ts: span.end_ts } },
+    {
+      name: 'materialize: a text for a list',
+      path: '/materialize',
+      body: { ...span, feature_views: 'prices' },
+    },
+    {
+      name: 'materialize: incremental',
+      path: '/materialize-incremental',
+      body: { end_ts: span.end_ts, feature_views: ['prices'] },
+    },
+    { name: 'materialize: incremental, no time', path: '/materialize-incremental', body: {} },
+    {
+      name: 'materialize: incremental, no such time',
+      path: '/materialize-incremental',
+      body: { end_ts: 'soon' },
+    },
     { name: 'push: an unknown source', path: '/push', body: { push_source_name: 'nowhere', df: row } },
     {
       name: 'push: columns that are missing',
