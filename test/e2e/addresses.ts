@@ -248,11 +248,13 @@ export async function findPages(base: string): Promise<PageCheck[]> {
     },
     {
       name: 'dataset',
-      path: `/datasets/${dataset}`,
+      path: `/datasets/${dataset}?column=date`,
       shows: [
         ['region', 'Versions'],
         ['region', 'Columns'],
         ['heading', /^Columns of v/],
+        ['heading', /^What changed in v/],
+        ['region', 'Checks over time'],
         ['region', 'What happened at the source'],
         ['heading', 'About this dataset'],
       ],

@@ -1,5 +1,5 @@
 import { HistogramPair } from '../charts/HistogramPair.tsx'
-import { count, dateTime, decimal, share } from '../format.ts'
+import { count, dateTime, dayOf, decimal, share } from '../format.ts'
 import { Button } from '../kit/Button.tsx'
 import { Facts } from '../kit/Facts.tsx'
 import { Columns, Section } from '../kit/Page.tsx'
@@ -44,6 +44,7 @@ export function ColumnDetail({
       )}
       <Columns>
         <Facts items={factsOf(column, personal)} />
+        {column.dates && <Rhythm dates={column.dates} />}
         {column.top.length > 0 && (
           <Table
             label={`Commonest values of ${column.name}`}
@@ -58,6 +59,29 @@ export function ColumnDetail({
         )}
       </Columns>
     </Section>
+  )
+}
+
+const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
+
+/** When in the week, and in the day, rows are. */
+function Rhythm({ dates: { weekdays: days, hours } }: { dates: NonNullable<ColumnSummary['dates']> }) {
+  return (
+    <div>
+      <p>
+        <Quiet>By day of the week, Monday first{hours && '; by hour, UTC'}</Quiet>
+      </p>
+      <HistogramPair label="Rows by day of the week" bins={weekdays} now={days} height={48} />
+      {hours && (
+        <HistogramPair
+          label="Rows by hour"
+          bins={hours.map((_, hour) => `${hour}:00`)}
+          now={hours}
+          width={288}
+          height={48}
+        />
+      )}
+    </div>
   )
 }
 
@@ -80,8 +104,38 @@ function factsOf(column: ColumnSummary, personal: PersonalColumn | undefined): [
             : [['Standard deviation', decimal(column.standardDeviation)]]),
         ] as [string, React.ReactNode][])),
     ...quantiles,
+    ...numberFacts(column),
+    ...textFacts(column),
     ...(personal ? ([['Personal', personalText(personal)]] as [string, React.ReactNode][]) : []),
   ]
+}
+
+function numberFacts({ numbers }: ColumnSummary): [string, React.ReactNode][] {
+  if (!numbers) return []
+  return [
+    ['Zeros', count(numbers.zeros)],
+    ['Below zero', count(numbers.negatives)],
+    ...(numbers.notFinite > 0
+      ? ([['Not finite', count(numbers.notFinite)]] as [string, React.ReactNode][])
+      : []),
+  ]
+}
+
+function textFacts({ lengths, dates }: ColumnSummary): [string, React.ReactNode][] {
+  const facts: [string, React.ReactNode][] = []
+  if (lengths)
+    facts.push(
+      ['Characters', `${count(lengths.min)} to ${count(lengths.max)}, ${decimal(lengths.mean)} on average`],
+      ['Empty texts', count(lengths.empty)],
+    )
+  if (dates) {
+    const gaps = dates.gaps.map(({ fromMs, toMs }) => `${dayOf(fromMs)} to ${dayOf(toMs)}`)
+    facts.push([
+      'Days without a row',
+      `${count(dates.emptyDays)}${gaps.length > 0 ? `: ${gaps.join(', ')}` : ''}`,
+    ])
+  }
+  return facts
 }
 
 /** What looks personal and why, and what the dataset does about it. */

@@ -14,6 +14,8 @@ import { Time } from '../kit/Time.tsx'
 import { LineageSection } from '../lineage/LineageSection.tsx'
 import type { DatasetDetail } from './answers.ts'
 import { dataset, lookNow, validationReport } from './api.ts'
+import { CheckHistory } from './CheckHistory.tsx'
+import { Difference } from './Difference.tsx'
 import { Report } from './Report.tsx'
 import { SourceChanges } from './SourceChanges.tsx'
 import { VersionDetail } from './VersionDetail.tsx'
@@ -72,9 +74,11 @@ function DatasetView({ dataset }: { dataset: DatasetDetail }) {
               onChoose={(number) => choose(String(number))}
             />
           </Section>
+          <Difference name={dataset.name} number={version.number} versions={dataset.versions} />
           <VersionDetail name={dataset.name} number={version.number} versions={dataset.versions} />
         </>
       )}
+      <CheckHistory name={dataset.name} />
       <SourceChanges name={dataset.name} />
       <About dataset={dataset} />
       {version !== undefined && (

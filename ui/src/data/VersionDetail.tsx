@@ -2,14 +2,14 @@ import { useQuery } from '@tanstack/react-query'
 import { useParam } from '../kit/address.ts'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Section } from '../kit/Page.tsx'
-import { State } from '../kit/State.tsx'
 import type { DatasetVersion, DatasetVersionItem } from './answers.ts'
 import { datasetVersion } from './api.ts'
 import { ColumnDetail } from './ColumnDetail.tsx'
 import { ColumnStrips } from './ColumnStrips.tsx'
 import { Report } from './Report.tsx'
+import { Together } from './Together.tsx'
 
-/** What is known of one version: its checks, its schema beside the version before, its columns. */
+/** What is known of one version: its checks, and its columns beside those of the version before. */
 export function VersionDetail({
   name,
   number,
@@ -40,23 +40,6 @@ function VersionView({ version, before }: { version: DatasetVersion; before: Dat
           <Report report={version.report} />
         </Section>
       )}
-      {version.schemaChange && version.schemaChange.changes.length > 0 && (
-        <Section
-          title="What changed in the schema"
-          note={
-            <State
-              word={version.schemaChange.kind}
-              mood={version.schemaChange.kind === 'breaking' ? 'bad' : 'attention'}
-            />
-          }
-        >
-          <ul>
-            {version.schemaChange.changes.map((change) => (
-              <li key={change}>{change}</li>
-            ))}
-          </ul>
-        </Section>
-      )}
       <Section
         title={`Columns of v${version.number}`}
         note={before ? `bars: v${version.number}; outline: v${before.number}, on the same bins` : undefined}
@@ -71,6 +54,7 @@ function VersionView({ version, before }: { version: DatasetVersion; before: Dat
           onClose={() => choose('')}
         />
       )}
+      <Together summary={version.summary} />
     </>
   )
 }

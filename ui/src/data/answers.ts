@@ -32,6 +32,17 @@ export interface ColumnSummary {
   quantiles: Record<string, number> | null
   histogram: { from: number; to: number; count: number }[]
   top: { value: string; count: number }[]
+  /** Of numbers; what is not finite is left out of everything else. */
+  numbers: { zeros: number; negatives: number; notFinite: number } | null
+  /** Of text, in characters. */
+  lengths: { min: number; max: number; mean: number; empty: number } | null
+  /** Of times, in UTC; weekdays from Monday, hours are null of a date. */
+  dates: {
+    weekdays: number[]
+    hours: number[] | null
+    emptyDays: number
+    gaps: { fromMs: number; toMs: number }[]
+  } | null
 }
 export interface CheckResult {
   check: string
@@ -87,7 +98,7 @@ export interface DatasetDetail extends DatasetItem {
 export interface DatasetVersion extends DatasetVersionItem {
   schema: { name: string; type: string }[]
   schemaChange: SchemaChange | null
-  summary: { rows: number; columns: ColumnSummary[] }
+  summary: DatasetSummary
   report: ValidationReport | null
   personal: PersonalColumn[]
 }
@@ -124,4 +135,53 @@ export interface DatasetChange {
   version: number | null
   reportId: string | null
   sentence: string
+}
+
+export interface DatasetSummary {
+  rows: number
+  columns: ColumnSummary[]
+  /** Rows beyond the first of those that are the same in all columns. */
+  duplicates: { rows: number; exact: boolean; standardError: number } | null
+  correlations: { x: string; y: string; pearson: number | null; rows: number }[]
+}
+
+/** A check and what it said over time, oldest first. */
+export interface CheckSeries {
+  key: string
+  title: string
+  severity: 'error' | 'warn'
+  points: {
+    reportId: string
+    version: number | null
+    atMs: number
+    passed: boolean
+    message: string
+    rows: number
+    failing: number | null
+    observed: { min: number; max: number } | null
+  }[]
+}
+
+interface DiffSide {
+  nullShare: number
+  distinct: number
+  mean: number | null
+}
+
+export interface ColumnDiff {
+  name: string
+  type: string
+  from: DiffSide
+  to: DiffSide
+  distances: { psi: number; jensenShannon: number; wassersteinSd: number | null } | null
+}
+
+export interface DatasetDiff {
+  from: { number: number; rows: number }
+  to: { number: number; rows: number }
+  same: boolean
+  schemaChange: SchemaChange | null
+  parts: { kept: number; added: number; removed: number; addedRows: number; removedRows: number } | null
+  /** The most changed first. */
+  columns: ColumnDiff[]
 }
