@@ -7,6 +7,7 @@ import { addDataCommands } from './data/commands.ts'
 import { addDemoCommand } from './demo/commands.ts'
 import { addFeatureCommands } from './features/commands.ts'
 import { addPeopleCommands } from './governance/commands.ts'
+import { addErasureCommands } from './erasure/commands.ts'
 import { addImportingCommands } from './importing/commands.ts'
 import { addMonitoringCommands } from './monitoring/commands.ts'
 import { addPackagingCommands } from './packaging/commands.ts'
@@ -38,6 +39,7 @@ export function createProgram(): Command {
   addTrackingCommands(program)
   addCardCommand(addRegistryCommands(program))
   addPrivacyCommands(program)
+  addErasureCommands(program)
   addPromotionCommands(program)
   addBenchmarkCommands(program)
   addRolloutCommands(program)

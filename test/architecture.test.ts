@@ -20,6 +20,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['tuning', 'serving'],
   ['rollout'],
   ['monitoring'],
+  ['erasure'],
   ['skew'],
   ['catalogue'],
   ['project'],

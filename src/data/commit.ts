@@ -10,6 +10,7 @@ import { isUniqueViolation } from '../ports/db/dialect.ts'
 import type { Arrival, FileProblem } from './arrivals.ts'
 import { compareSchemas, mergeSchemas } from '../sources/sources.ts'
 import { recordChange } from './changes.ts'
+import { isErasedSince, recordLeftOut } from '../privacy/privacy.ts'
 import { concealKeptRow, mergeFindings } from './personal.ts'
 import { readingText, type IngestContext, type IngestPlan } from './plan.ts'
 import { describeFailure, describeSuccess, problemResult } from './report.ts'
@@ -158,6 +159,7 @@ export async function commitVersion(
         columns_json: encodeColumns(delivery.columns),
       })
     }
+    await recordLeftOut(trx, dataset.projectId, plan.protection.leaveOut)
     await insertFindings(trx, {
       version_id: version.id,
       project_id: dataset.projectId,
@@ -364,6 +366,8 @@ async function storeParts(
   for (let start = 0; start < rows.length; start += BATCH) {
     const batch = rows.slice(start, start + BATCH)
     await context.db.write(async (trx) => {
+      await lockDataset(trx, dataset.id)
+      await requireNoErasure(trx, plan)
       for (const row of batch)
         await record(context, trx, plan, { sha256: row.sha256, sizeBytes: row.size_bytes })
       await insertParts(trx, batch)
@@ -416,11 +420,19 @@ async function rememberItems({ db }: IngestContext, { dataset, items }: IngestPl
   }
 }
 
-async function requireLatest(trx: Trx, { dataset, parent }: IngestPlan): Promise<void> {
+async function requireLatest(trx: Trx, plan: IngestPlan): Promise<void> {
+  const { dataset, parent } = plan
   await lockDataset(trx, dataset.id)
+  await requireNoErasure(trx, plan)
   const latest = await findLatestVersion(trx, dataset.id)
-  if (latest?.id === parent?.id) return
+  if (latest?.id === parent?.id && latest?.manifestSha256 === parent?.manifestSha256) return
   throw overtaken(`Another ingest of ${dataset.name} was first`)
+}
+
+/** Rows of a person who was erased since they were read must not be stored. The dataset is locked. */
+async function requireNoErasure(trx: Trx, { dataset, protection }: IngestPlan): Promise<void> {
+  if (!(await isErasedSince(trx, dataset.projectId, protection.leaveOut))) return
+  throw overtaken(`A person was erased from ${dataset.name} meanwhile`)
 }
 
 /** Retention may have given up a part that no version held while this ingest believed to have it. */
@@ -447,12 +459,12 @@ async function record(
   await recordBlob(trx, { projectId: dataset.projectId, blob, nowMs: clock.now() })
 }
 
-function byTime(a: Part, b: Part): number {
+export function byTime(a: Part, b: Part): number {
   return (a.minTimeMs ?? 0) - (b.minTimeMs ?? 0) || (a.sha256 < b.sha256 ? -1 : Number(a.sha256 > b.sha256))
 }
 
 /** Those that are more often in the version than in the one before: equal rows may come twice. */
-function newParts(parts: readonly Part[], before: readonly Part[]): Part[] {
+export function newParts(parts: readonly Part[], before: readonly Part[]): Part[] {
   const left = new Map<string, number>()
   for (const { sha256 } of before) left.set(sha256, (left.get(sha256) ?? 0) + 1)
   return parts.filter(({ sha256 }) => {

@@ -18,7 +18,10 @@ import {
 } from './store.ts'
 import { listWaiting } from './store-sources.ts'
 
+export { eraseRows, type KeyPlace } from './erase-rows.ts'
 export { ingest } from './ingest.ts'
+export { listRedactedVersions } from './store-erasure.ts'
+export { lockDatasets } from './store-retention.ts'
 export { pushRows } from './push.ts'
 export { summarise } from './summary-scan.ts'
 export { presentSummary } from './summary-buckets.ts'

@@ -13,6 +13,7 @@ import type { PersonalPolicies, PersonalPolicy } from '../privacy/definition.ts'
 import { heldKeys } from '../privacy/keys.ts'
 import { rotateKey } from '../privacy/privacy.ts'
 import { files } from '../sources/definition.ts'
+import type { ReadSource } from '../sources/sources.ts'
 import { declareDatasets, failingRows, ingest, versionScan } from './data.ts'
 import { dataset } from './definition.ts'
 import { routes } from './routes.ts'
@@ -20,6 +21,12 @@ import type { DatasetVersion } from './schema.ts'
 
 const folders: string[] = []
 afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })))
+
+const NOBODY = {
+  found: new Map<string, number>(),
+  known: 0,
+  apply: async (_: unknown, source: ReadSource) => source,
+}
 
 const CSV = `id,email,name,phone,born,zip,age,notes
 1,ada@example.org,Ada Lovelace,+44 20 7946 0018,1815-12-10,10115,36,first
@@ -275,7 +282,7 @@ it('treats a value of a request as the same value of a file', async () => {
     [{ to: 'year' }, dates.map((date) => date.toISOString().slice(0, 10))],
   ]
   for (const [policy, values] of cases) {
-    const { columns, prepare } = protectionOf({ v: policy }, key)
+    const { columns, prepare } = protectionOf({ v: policy }, key, NOBODY)
     await prepare(session)
     const { stored, asText } = columns.get('v')!
     await fc.assert(

@@ -1,7 +1,7 @@
 import type { Context } from '../http/context.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
-import { currentKey, protectionOf, usesKey, type Protection } from '../privacy/privacy.ts'
+import { currentKey, leaveOutErased, protectionOf, usesKey, type Protection } from '../privacy/privacy.ts'
 import type { SourceItem } from '../sources/sources.ts'
 import type { Column } from '../sources/schema.ts'
 import { lookAt, type Round } from './look.ts'
@@ -112,7 +112,11 @@ export async function protectionOfDataset(
   context: Pick<IngestContext, 'config' | 'db' | 'clock' | 'ids'>,
   { projectId, definition: { personal } }: Dataset,
 ): Promise<Protection> {
-  return protectionOf(personal, usesKey(personal) ? await currentKey(context, projectId) : undefined)
+  return protectionOf(
+    personal,
+    usesKey(personal) ? await currentKey(context, projectId) : undefined,
+    await leaveOutErased(context, projectId),
+  )
 }
 
 interface Known {

@@ -10,7 +10,9 @@ import { canonicalJson, hashJson, sha256, type JsonObject } from '../kernel/json
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import { mergeSchemas, readItem, schemaProblems, type Reading, type ReadProblem } from '../sources/sources.ts'
 import type { Column } from '../sources/schema.ts'
+import { isErasedSince, recordLeftOut, type Protection } from '../privacy/privacy.ts'
 import { protectionOfDataset } from './plan.ts'
+import { lockDataset } from './store-retention.ts'
 import type { Dataset, Pushed } from './schema.ts'
 import { findPush, findSource, insertPush, lockPushedColumns, updatePushedColumns } from './store-sources.ts'
 import { findDataset, findLatestVersion } from './store.ts'
@@ -72,10 +74,12 @@ async function take(context: PushContext, push: Push, batch: Batch): Promise<Pus
   const known = await knownColumns(context, dataset)
   const folder = await mkdtemp(join(tmpdir(), 'tidemill-push-'))
   try {
-    const { columns, rows, part } = await toPart(context, { dataset, known, batch, folder })
+    const { columns, rows, part, leaveOut } = await toPart(context, { dataset, known, batch, folder })
     const blob = await context.artifacts.putFile(part)
     return await context.db.write(async (trx) => {
       const { id: datasetId, projectId } = dataset
+      await lockDataset(trx, datasetId)
+      if (await isErasedSince(trx, projectId, leaveOut)) throw erasedMeanwhile(dataset.name)
       const locked = await lockPushedColumns(trx, { projectId, datasetId })
       const pushed = locked === null ? [] : (JSON.parse(locked) as Column[])
       // Another push may have named columns since these were read.
@@ -97,6 +101,7 @@ async function take(context: PushContext, push: Push, batch: Batch): Promise<Pus
         created_ms: now,
       })
       if (!inserted) return requireSame((await findPush(trx, datasetId, push.key))!, batch)
+      await recordLeftOut(trx, projectId, leaveOut)
       await recordBlob(trx, { projectId, blob, nowMs: now })
       await updatePushedColumns(trx, datasetId, canonicalJson(mergeSchemas([pushed, columns])))
       await enqueueVersion(trx, dataset, await context.db.wallTime(trx))
@@ -132,7 +137,7 @@ async function knownColumns({ db }: PushContext, { id, definition }: Dataset): P
 async function toPart(
   context: PushContext,
   { dataset, known, batch, folder }: { dataset: Dataset; known: Column[]; batch: Batch; folder: string },
-): Promise<{ columns: Column[]; rows: number; part: string }> {
+): Promise<{ columns: Column[]; rows: number; part: string; leaveOut: Protection['leaveOut'] }> {
   const path = join(folder, 'pushed')
   const target = join(folder, 'part.parquet')
   // Before anything of it is stored.
@@ -157,8 +162,13 @@ async function toPart(
   if (!Array.isArray(read)) throw refused(dataset.name, read.message, read)
   const [count] = await session.query('SELECT num_rows AS rows FROM parquet_file_metadata(?)', [target])
   const rows = Number(count!['rows'])
-  if (rows === 0) throw refused(dataset.name, 'there are no rows')
-  return { columns: read, rows, part: target }
+  // Rows of erased people alone are taken, and nothing of them is stored: or they would be sent again and again.
+  if (rows === 0 && protection.leaveOut.found.size === 0) throw refused(dataset.name, 'there are no rows')
+  return { columns: read, rows, part: target, leaveOut: protection.leaveOut }
+}
+
+function erasedMeanwhile(dataset: string): AppError {
+  return new AppError('unavailable', `A person was erased from ${dataset} meanwhile; send it again`)
 }
 
 function refused(dataset: string, reason: string, problem?: ReadProblem): AppError {

@@ -18,6 +18,7 @@ import {
 } from './schema.ts'
 import { findLatestReport, findLatestVersion, listDatasets, listQuarantined } from './store.ts'
 import { concealKept, personalColumns } from './personal.ts'
+import { listRedactions } from './store-erasure.ts'
 import { resolveVersion, versionSummary } from './versions.ts'
 
 const name = z.object({ name: z.string() })
@@ -88,7 +89,8 @@ export const routes = [
       const dataset = await getDataset(context, { projectId, name: params.name })
       const personal = await personalColumns(context, dataset, version)
       const summary = concealKept(await versionSummary(context, version), dataset)
-      return { ...version, summary, report, personal }
+      const redactions = await listRedactions(context.db.read, version.id)
+      return { ...version, summary, report, personal, redactions }
     },
   }),
   ...checkRoutes,

@@ -24,6 +24,8 @@ const manifestSchema = z.object({
   parts: z.array(partSchema),
   /** The manifest's hash of the version before. */
   parent: z.string().nullable(),
+  /** Erasures that took rows out, oldest first, each with the hash of the manifest that it replaced. */
+  redacted: z.array(z.object({ erasure: z.string(), replaces: z.string() })).optional(),
 })
 export type Manifest = z.infer<typeof manifestSchema>
 
@@ -212,6 +214,17 @@ export const versionDetail = datasetVersionSchema.extend({
   summary: datasetSummary,
   report: validationReport.nullable(),
   personal: z.array(personalColumn),
+  /** Erasures of people that took rows out of the version since it was made. */
+  redactions: z.array(
+    z.object({
+      erasureId: z.string(),
+      removedRows: z.number(),
+      /** What the version was named by before. */
+      manifestSha256: z.string(),
+      contentHash: z.string(),
+      atMs: z.number(),
+    }),
+  ),
 })
 
 export const reportDetail = validationReport.extend({

@@ -11,6 +11,15 @@ export async function lockDataset(trx: Trx, datasetId: string): Promise<void> {
     .execute()
 }
 
+/** `lockDataset` for all of a project. */
+export async function lockDatasets(trx: Trx, projectId: string): Promise<void> {
+  await trx
+    .updateTable('dataset')
+    .set((eb) => ({ id: eb.ref('id') }))
+    .where('project_id', '=', projectId)
+    .execute()
+}
+
 /**
  * Call it in the transaction that first refers to a dataset version: retention cannot take the version any more. False when it has
  * taken it already, and the transaction must not refer to it.

@@ -53,7 +53,8 @@ export async function summariseVersion(
   return { arrived, version: filled.length === 0 ? arrived : filled.reduce(mergeSummaries) }
 }
 
-async function summariseParts(
+/** Reads parts anew. */
+export async function summariseParts(
   { artifacts, analytics }: Pick<IngestContext, 'artifacts' | 'analytics'>,
   parts: readonly Part[],
 ): Promise<SummaryState> {

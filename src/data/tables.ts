@@ -199,6 +199,18 @@ export interface DatasetDeliveryRow {
   columns_json: string
 }
 
+/** What a version was before an erasure took rows out of it. */
+export interface DatasetRedactionRow {
+  version_id: string
+  erasure_id: string
+  project_id: string
+  manifest_sha256: string
+  content_hash: string
+  rows: number
+  removed_rows: number
+  created_ms: number
+}
+
 export interface DataTables {
   check_result: CheckResultRow
   dataset_delivery: DatasetDeliveryRow
@@ -209,6 +221,7 @@ export interface DataTables {
   dataset_quarantine: DatasetQuarantineRow
   validation_report: ValidationReportRow
   dataset_personal: DatasetPersonalRow
+  dataset_redaction: DatasetRedactionRow
   dataset_source: DatasetSourceRow
   dataset_change: DatasetChangeRow
   dataset_push: DatasetPushRow

@@ -24,6 +24,7 @@ import {
 } from './store.ts'
 import type { FeatureDefinitionRow } from './tables.ts'
 
+export { entityKeyColumn, eraseOnline, viewsWithKey } from './erase-key.ts'
 export { materialize } from './materialize.ts'
 export { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
 export { onlineReader, viewFeatures, type EntityColumns, type OnlineColumn } from './online.ts'

@@ -83,6 +83,22 @@ export async function listLiveViews(
   return rows.map(toView)
 }
 
+/** Every definition of views of an entity, retired ones too: the online store may hold values of any. */
+export async function listViewsOfEntity(
+  at: Queryable,
+  projectId: string,
+  entity: string,
+): Promise<StoredView[]> {
+  const rows = await at
+    .selectFrom('feature_view')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .orderBy('name')
+    .orderBy('definition_hash')
+    .execute()
+  return rows.map(toView).filter(({ spec }) => spec.entity === entity)
+}
+
 export async function findView(
   at: Queryable,
   projectId: string,

@@ -31,7 +31,7 @@ function treatmentFor(
 }
 
 /** HMAC-SHA-256 with a project's key: what `hash` makes of a value's text. */
-function keyedHash({ bytes }: Pick<PrivacyKey, 'bytes'>, text: string): string {
+export function keyedHash({ bytes }: Pick<PrivacyKey, 'bytes'>, text: string): string {
   return createHmac('sha256', bytes).update(text).digest('hex')
 }
 

@@ -2,6 +2,7 @@ import { hashJson } from '../kernel/json.ts'
 import type { AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { ColumnTreatment, Treatments } from '../sources/sources.ts'
 import { activePolicies, type PersonalPolicies, type PersonalPolicy } from './definition.ts'
+import type { LeaveOut } from './leave-out.ts'
 import { hmacSql, setHmacKey } from './hmac.ts'
 import type { PrivacyKey } from './keys.ts'
 import { maskSql, maskValue } from './mask.ts'
@@ -14,18 +15,22 @@ export interface Protection extends Treatments {
   id: string
   /** Gives a session what the treatments' SQL needs. */
   prepare(session: AnalyticsSession): Promise<void>
+  /** Rows of people who were erased, which stay out. */
+  leaveOut: LeaveOut
 }
 
 /** `key` is needed when a column is hashed. */
 export function protectionOf(
   personal: PersonalPolicies | undefined,
   key: PrivacyKey | undefined,
+  leaveOut: LeaveOut,
 ): Protection {
   const policies = activePolicies(personal)
   const columns = new Map(policies.map(([column, policy]) => [column, treat(policy)]))
   const keyId = usesKey(personal) ? key!.id : undefined
   return {
     columns,
+    leaveOut,
     id: policies.length === 0 ? '' : hashJson({ policies: Object.fromEntries(policies), keyId }).slice(0, 16),
     async prepare(session) {
       if (keyId !== undefined) await setHmacKey(session, key!.bytes)
@@ -40,7 +45,7 @@ export function usesKey(personal: PersonalPolicies | undefined): boolean {
 function treat(policy: ActivePolicy): ColumnTreatment {
   const text = { asText: true, show: maskValue } as const
   if (policy === 'drop') return { ...text, stored: null }
-  if (policy === 'hash') return { ...text, stored: { type: 'VARCHAR', of: hmacSql } }
+  if (policy === 'hash') return { ...text, stored: { type: 'VARCHAR', of: (value) => hmacSql(value) } }
   if (policy === 'mask') return { ...text, stored: { type: 'VARCHAR', of: maskSql } }
   if ('first' in policy) {
     return { ...text, stored: { type: 'VARCHAR', of: (value) => `left(${value}, ${policy.first})` } }

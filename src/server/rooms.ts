@@ -5,6 +5,7 @@ import { retireUnusedViews } from '../catalogue/catalogue.ts'
 import { routes as catalogueRoutes } from '../catalogue/routes.ts'
 import { enqueueDueProbes } from '../data/data.ts'
 import { routes as dataRoutes } from '../data/routes.ts'
+import { routes as erasureRoutes } from '../erasure/routes.ts'
 import { routes as featureRoutes } from '../features/routes.ts'
 import { enqueueDueMaterializations, enqueueLostViews } from '../features/features.ts'
 import { materializeOnNewData, summariseOnMaterialized } from '../features/jobs.ts'
@@ -42,6 +43,7 @@ import { lineageRoutes } from './lineage.ts'
 import { auditStateRoutes } from './audit-state.ts'
 import { overviewRoutes } from './overview.ts'
 import { searchRoutes } from './search.ts'
+import { purgeErased } from './erased-blobs.ts'
 import type { Tick } from './ticker.ts'
 import { purgeByItself } from './trash.ts'
 import { trashRoutes } from './trash-routes.ts'
@@ -53,6 +55,7 @@ export const roomRoutes: readonly Route[] = [
   ...searchRoutes,
   ...dataRoutes,
   ...privacyRoutes,
+  ...erasureRoutes,
   ...featureRoutes,
   ...trackingRoutes,
   ...registryRoutes,
@@ -96,6 +99,7 @@ export const roomTicks: readonly Tick[] = [
     run: async (context) => void (await enqueueLostViews(context)),
   },
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
+  { name: 'delete what was erased', everyMs: 2_000, run: purgeErased },
   { name: 'remove abandoned uploads', everyMs: 600_000, run: removeExpiredUploads },
   { name: 'empty the trash', everyMs: 3_600_000, run: purgeByItself },
   { name: 'let old dataset versions go', everyMs: 3_600_000, run: retireByItself },

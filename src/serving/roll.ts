@@ -28,7 +28,11 @@ export async function rollSegment(
   const { project_id: projectId, kind } = segment
   await db.write(async (trx) => {
     await fence(trx, job)
-    if (!(await markRolled(trx, { segmentId, parquetSha256: blob.sha256, nowMs }))) return
+    const { sha256 } = segment
+    if (!(await markRolled(trx, { segmentId, sha256, parquetSha256: blob.sha256, nowMs }))) {
+      if ((await findSegment(trx, segmentId))?.state === 'rolled') return
+      throw new AppError('conflict', `Rows were taken out of segment ${segmentId} meanwhile`)
+    }
     await recordBlob(trx, { projectId, blob, nowMs })
     await appendEvent(trx, { projectId, kind: 'segment.rolled', payload: { segmentId, kind }, atMs: nowMs })
   })

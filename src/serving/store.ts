@@ -17,16 +17,60 @@ export async function findSegment(at: Queryable, segmentId: string): Promise<Log
   return await at.selectFrom('log_segment').selectAll().where('segment_id', '=', segmentId).executeTakeFirst()
 }
 
-/** Marks a segment rolled. Returns false when it was already. */
+/** Segments of a kind in the order of their ids. */
+export async function listSegments(
+  at: Queryable,
+  {
+    projectId,
+    kind,
+    after,
+    limit,
+  }: Pick<LogSegmentRow, 'kind'> & { projectId: string; after: string; limit: number },
+): Promise<LogSegmentRow[]> {
+  return await at
+    .selectFrom('log_segment')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('kind', '=', kind)
+    .where('segment_id', '>', after)
+    .orderBy('segment_id')
+    .limit(limit)
+    .execute()
+}
+
+/** Gives a segment other content. False when it is no longer what it was. */
+export async function updateSegment(
+  trx: Trx,
+  { segment_id, sha256, state }: LogSegmentRow,
+  content: Pick<LogSegmentRow, 'sha256' | 'size_bytes' | 'rows' | 'parquet_sha256'>,
+): Promise<boolean> {
+  const updated = await trx
+    .updateTable('log_segment')
+    .set(content)
+    .where('segment_id', '=', segment_id)
+    .where('sha256', '=', sha256)
+    .where('state', '=', state)
+    .returning('segment_id')
+    .executeTakeFirst()
+  return updated !== undefined
+}
+
+/** Marks a segment rolled. Returns false when it was already, or has other content since. */
 export async function markRolled(
   trx: Trx,
-  { segmentId, parquetSha256, nowMs }: { segmentId: string; parquetSha256: string; nowMs: number },
+  {
+    segmentId,
+    sha256,
+    parquetSha256,
+    nowMs,
+  }: { segmentId: string; sha256: string; parquetSha256: string; nowMs: number },
 ): Promise<boolean> {
   const updated = await trx
     .updateTable('log_segment')
     .set({ state: 'rolled', parquet_sha256: parquetSha256, rolled_ms: nowMs })
     .where('segment_id', '=', segmentId)
     .where('state', '=', 'closed')
+    .where('sha256', '=', sha256)
     .returning('segment_id')
     .executeTakeFirst()
   return updated !== undefined

@@ -14,14 +14,17 @@ export interface ColumnTreatment {
 
 export interface Treatments {
   columns: ReadonlyMap<string, ColumnTreatment>
+  /** Takes rows out before anything else is done. */
+  leaveOut?: { apply(session: AnalyticsSession, source: ReadSource): Promise<ReadSource> }
 }
 
 /** The columns of a file as they are stored. A column that is not there, and a value that its treatment can't read, is a problem. */
 export async function treat(
   session: AnalyticsSession,
-  source: ReadSource,
-  { columns: treatments }: Treatments,
+  given: ReadSource,
+  { columns: treatments, leaveOut }: Treatments,
 ): Promise<ReadSource | ReadProblem> {
+  const source = leaveOut ? await leaveOut.apply(session, given) : given
   if (treatments.size === 0) return source
   const missing = [...treatments.keys()].filter(
     (name) => !source.columns.some((column) => column.name === name),

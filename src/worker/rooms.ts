@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { jobs as benchmarkJobs } from '../benchmarks/jobs.ts'
 import { dataJobs } from '../data/jobs.ts'
+import { erasureJobs } from '../erasure/jobs.ts'
 import { featureJobs } from '../features/jobs.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
 import { jobs as monitoringJobs } from '../monitoring/jobs.ts'
@@ -18,6 +19,7 @@ export const roomJobs: readonly JobHandler[] = [
   ...servingJobs,
   ...rolloutJobs,
   ...monitoringJobs,
+  ...erasureJobs,
   ...skewJobs((context, hash) =>
     // A folder of its own: it links no packages, since on-demand features are pure functions.
     unpackSnapshot(

@@ -2,6 +2,8 @@ import type { Db, Queryable, Trx } from '../db/db.ts'
 import type { Artifacts, StoredBlob } from './artifacts.ts'
 
 /** Longer than the longest lease and upload, so that nothing in flight can lose its blob. */
+/** The moment at which blobs of erased rows count as condemned: before any other. */
+const AT_ONCE_MS = 0
 const CONDEMNED_FOR_MS = 24 * 3_600_000
 
 /** Makes a stored blob part of the system; un-condemns it. Call it in the transaction that first refers to it. */
@@ -96,6 +98,39 @@ async function deleteBlobs<Blob extends { sha256: string }>(
     if (row.numDeletedRows > 0n && (await artifacts.deleteUnused(blob.sha256, dueMs))) gone.push(blob)
   }
   return gone
+}
+
+/**
+ * Condemns blobs that hold what was erased: they are due at once, and `purgeCondemned` deletes them without the wait that protects work in
+ * flight. Call it in the transaction that replaces them.
+ */
+export async function condemnAtOnce(trx: Trx, hashes: readonly string[]): Promise<void> {
+  await inBatches([...new Set(hashes)], (batch) => condemn(trx, batch, AT_ONCE_MS))
+}
+
+/** Deletes what is condemned at once and referred to by nothing; what something else refers to stays. */
+export async function purgeCondemned(
+  { db, artifacts }: { db: Db; artifacts: Artifacts },
+  { listReferenced }: { listReferenced(): Promise<ReadonlySet<string>> },
+): Promise<{ deleted: string[]; kept: string[] }> {
+  const due = await db.read.selectFrom('blob').selectAll().where('condemned_ms', '=', AT_ONCE_MS).execute()
+  if (due.length === 0) return { deleted: [], kept: [] }
+  const referenced = await listReferenced()
+  const kept = due.filter(({ sha256 }) => referenced.has(sha256)).map(({ sha256 }) => sha256)
+  await inBatches(kept, (batch) => db.write((trx) => touchBlobs(trx, batch)))
+  const orphans = due.filter(({ sha256 }) => !referenced.has(sha256))
+  const gone = await deleteBlobs({ db, artifacts }, orphans, await db.wallTime())
+  return { deleted: gone.map(({ sha256 }) => sha256), kept }
+}
+
+/** Whether anything that was condemned at once is still there. */
+export async function isPurged(at: Queryable): Promise<boolean> {
+  const left = await at
+    .selectFrom('blob')
+    .select('sha256')
+    .where('condemned_ms', '=', AT_ONCE_MS)
+    .executeTakeFirst()
+  return left === undefined
 }
 
 async function inBatches(

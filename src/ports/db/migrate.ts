@@ -30,6 +30,7 @@ import * as featureUsage from './migrations/029-feature-usage.ts'
 import * as eventOrder from './migrations/030-event-order.ts'
 import * as onDemandCode from './migrations/027-on-demand-code.ts'
 import * as privacy from './migrations/025-privacy.ts'
+import * as erasure from './migrations/035-erasure.ts'
 import * as sources from './migrations/022-sources.ts'
 import * as datasetVersions from './migrations/023-dataset-versions.ts'
 import * as featureLineage from './migrations/039-feature-lineage.ts'
@@ -63,6 +64,7 @@ const migrations = {
   '030-event-order': eventOrder.up,
   '027-on-demand-code': onDemandCode.up,
   '025-privacy': privacy.up,
+  '035-erasure': erasure.up,
   '022-sources': sources.up,
   '023-dataset-versions': datasetVersions.up,
   '028-row-functions': rowFunctions.up,

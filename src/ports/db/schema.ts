@@ -1,6 +1,7 @@
 import type { BenchmarksTables } from '../../benchmarks/tables.ts'
 import type { CardsTables } from '../../cards/tables.ts'
 import type { DataTables } from '../../data/tables.ts'
+import type { ErasureTables } from '../../erasure/tables.ts'
 import type { FeaturesTables } from '../../features/tables.ts'
 import type { GovernanceTables } from '../../governance/tables.ts'
 import type { ImportingTables } from '../../importing/tables.ts'
@@ -28,6 +29,7 @@ export interface Tables
     GovernanceTables,
     DataTables,
     PrivacyTables,
+    ErasureTables,
     FeaturesTables,
     ImportingTables,
     TrackingTables,

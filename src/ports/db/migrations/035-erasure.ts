@@ -1,0 +1,57 @@
+import type { Kysely } from 'kysely'
+import type { DialectName } from '../dialect.ts'
+
+/** Erasures of people, what they removed where, which keys may not come back, and what dataset versions were before. */
+export async function up({ schema }: Kysely<unknown>, _dialect: DialectName): Promise<void> {
+  await schema
+    .createTable('erasure')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('entity', 'text', (c) => c.notNull())
+    .addColumn('key_column', 'text', (c) => c.notNull())
+    .addColumn('key_hash', 'text', (c) => c.notNull())
+    .addColumn('key_id', 'text', (c) => c.notNull())
+    .addColumn('sealed_key', 'text')
+    .addColumn('dry_run', 'integer', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('derived_json', 'text', (c) => c.notNull())
+    .addColumn('error', 'text')
+    .addColumn('actor_id', 'text', (c) => c.notNull())
+    .addColumn('actor_name', 'text', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addColumn('finished_ms', 'bigint')
+    .execute()
+  await schema.createIndex('erasure_by_project').on('erasure').columns(['project_id', 'id']).execute()
+  await schema
+    .createTable('erased_rows')
+    .addColumn('erasure_id', 'text', (c) => c.notNull())
+    .addColumn('place', 'text', (c) => c.notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('rows', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('erased_rows_pk', ['erasure_id', 'place', 'name'])
+    .execute()
+  await schema
+    .createTable('erased_key')
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('key_column', 'text', (c) => c.notNull())
+    .addColumn('key_hash', 'text', (c) => c.notNull())
+    .addColumn('key_id', 'text', (c) => c.notNull())
+    .addColumn('erasure_id', 'text', (c) => c.notNull())
+    .addColumn('came_again_rows', 'bigint', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('erased_key_pk', ['project_id', 'key_column', 'key_hash'])
+    .execute()
+  await schema
+    .createTable('dataset_redaction')
+    .addColumn('version_id', 'text', (c) => c.notNull())
+    .addColumn('erasure_id', 'text', (c) => c.notNull())
+    .addColumn('project_id', 'text', (c) => c.notNull())
+    .addColumn('manifest_sha256', 'text', (c) => c.notNull())
+    .addColumn('content_hash', 'text', (c) => c.notNull())
+    .addColumn('rows', 'bigint', (c) => c.notNull())
+    .addColumn('removed_rows', 'bigint', (c) => c.notNull())
+    .addColumn('created_ms', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('dataset_redaction_pk', ['version_id', 'erasure_id'])
+    .execute()
+}
