@@ -6,7 +6,7 @@ import { condemnAtOnce, recordBlob } from '../ports/artifacts/blobs.ts'
 import { addErasedRows } from '../privacy/privacy.ts'
 import type { KeyRows } from './key-rows.ts'
 import type { Dataset } from './schema.ts'
-import { listReportRows, updateReport } from './store-erasure.ts'
+import { listReportRows, updateCheckMessages, updateReport } from './store-erasure.ts'
 import type { ValidationReportRow } from './tables.ts'
 
 const PAGE = 100
@@ -30,9 +30,15 @@ export async function eraseFromReports(
       const blob = removed > 0 ? await context.artifacts.put(Buffer.from(canonicalJson(kept))) : undefined
       await replaceReport(context, { dataset, report, erasureId, blob, said: said ?? report, removed })
     }
-    if (reports.length < PAGE) return total
+    if (reports.length < PAGE) break
     after = reports.at(-1)!.id
   }
+  const telling = key.values.filter(({ length }) => length >= TELLING)
+  if (!dryRun)
+    await context.db.write(async (trx) => {
+      for (const value of telling) await updateCheckMessages(trx, dataset.id, value)
+    })
+  return total
 }
 
 async function replaceReport(

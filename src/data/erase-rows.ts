@@ -5,15 +5,18 @@ import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { condemnAtOnce, recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { addErasedRows } from '../privacy/privacy.ts'
-import type { Column } from '../sources/schema.ts'
+import { kindOf, type Column } from '../sources/schema.ts'
 import { byTime, newParts } from './commit.ts'
+import { decodeColumns, encodeColumns } from './delivered.ts'
 import { eraseFromReports } from './erase-reports.ts'
 import { countKeyRows, withoutKeyRows, type KeyRows, type RewrittenPart } from './key-rows.ts'
 import type { Dataset, Manifest, Part } from './schema.ts'
 import {
   insertRedaction,
+  listDeliveries,
   listPushes,
   listVersionsOldestFirst,
+  updateDelivery,
   updatePart,
   updatePush,
   updateRedacted,
@@ -202,7 +205,7 @@ async function factsOf(
   }
 }
 
-/** Of a version whose rows are gone the summary is left: the key is taken out of it. */
+/** Of a version whose rows are gone the summary is left: the key is taken out of it, and what points at one row. */
 async function redactKeptSummary(
   context: EraseContext,
   before: DatasetVersionRow,
@@ -211,14 +214,19 @@ async function redactKeptSummary(
 ): Promise<void> {
   const summary = await loadSummaryState(context, { summarySha256: before.summary_sha256 })
   const known = new Set(values)
+  const has = summary.columns.some(
+    ({ name, top }) => name === column && top.some(([value]) => known.has(value)),
+  )
+  if (!has) return
+  // What is there once may be this person's too.
   const columns = summary.columns.map((state) => {
-    if (state.name !== column) return state
-    const keep = <Value>(value: Value): Value | null => (known.has(String(value)) ? null : value)
-    const top = state.top.filter(([value]) => !known.has(value))
-    return { ...state, min: keep(state.min), max: keep(state.max), top }
+    if (kindOf(state.type) !== 'category') return state
+    const top = state.top.filter(
+      ([value, count]) => count > 1 && !(state.name === column && known.has(value)),
+    )
+    return { ...state, min: null, max: null, top }
   })
   const after: SummaryState = { ...summary, columns }
-  if (canonicalJson(after) === canonicalJson(summary)) return
   const blob = await context.artifacts.put(Buffer.from(canonicalJson(after)))
   work.blobs.push(blob)
   work.replaced.push(before.summary_sha256)
@@ -229,9 +237,10 @@ async function redactKeptSummary(
 async function commitErasure(
   { db, clock }: EraseContext,
   dataset: Dataset,
-  { erasureId, projectId }: EraseRows,
+  input: EraseRows,
   work: Work,
 ): Promise<boolean> {
+  const { erasureId, projectId } = input
   return await db.write(async (trx) => {
     await lockDataset(trx, dataset.id)
     if ((await standOf(trx, dataset.id)) !== work.seen) return false
@@ -255,6 +264,7 @@ async function commitErasure(
         created_ms: nowMs,
       })
     }
+    await redactDeliveries(trx, dataset, input, work)
     const kept = new Set(work.blobs.map(({ sha256 }) => sha256))
     await condemnAtOnce(
       trx,
@@ -264,6 +274,32 @@ async function commitErasure(
       await addErasedRows(trx, { erasure_id: erasureId, project_id: projectId, place, name, rows })
     return true
   })
+}
+
+/** What is remembered of earlier deliveries, for checks that look back: without the key, and what points at one row. */
+async function redactDeliveries(
+  trx: Trx,
+  { id }: Dataset,
+  { column, values }: KeyRows,
+  { versions }: Work,
+): Promise<void> {
+  const touched = new Set(
+    versions.filter(({ removedRows }) => removedRows > 0).map(({ before }) => before.number),
+  )
+  for (const row of await listDeliveries(trx, id)) {
+    const columns = decodeColumns(row.columns_json)
+    const own = columns.find(({ name }) => name === column)
+    const names = own !== undefined && values.some((value) => own.cells.has(value))
+    if (!names && !touched.has(row.version_number)) continue
+    const redacted = columns.map((each) => {
+      if (each.kind !== 'category') return each
+      const kept = [...each.cells].filter(
+        ([value, count]) => count > 1 && !(each === own && values.includes(value)),
+      )
+      return { ...each, cells: new Map(kept) }
+    })
+    await updateDelivery(trx, row, encodeColumns(redacted))
+  }
 }
 
 /** What an erasure read of a dataset, as one text to compare. */

@@ -1,5 +1,12 @@
+import { sql } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import type { DatasetPushRow, DatasetRedactionRow, DatasetVersionRow, ValidationReportRow } from './tables.ts'
+import type {
+  DatasetDeliveryRow,
+  DatasetPushRow,
+  DatasetRedactionRow,
+  DatasetVersionRow,
+  ValidationReportRow,
+} from './tables.ts'
 
 /** Versions of a dataset, oldest first. */
 export async function listVersionsOldestFirst(
@@ -116,4 +123,31 @@ export async function updateReport(
   report: Pick<ValidationReportRow, 'sentence' | 'results_json' | 'failing_rows_sha256'>,
 ): Promise<void> {
   await trx.updateTable('validation_report').set(report).where('id', '=', id).execute()
+}
+
+export async function listDeliveries(at: Queryable, datasetId: string): Promise<DatasetDeliveryRow[]> {
+  return await at.selectFrom('dataset_delivery').selectAll().where('dataset_id', '=', datasetId).execute()
+}
+
+export async function updateDelivery(
+  trx: Trx,
+  { dataset_id, version_number }: DatasetDeliveryRow,
+  columnsJson: string,
+): Promise<void> {
+  await trx
+    .updateTable('dataset_delivery')
+    .set({ columns_json: columnsJson })
+    .where('dataset_id', '=', dataset_id)
+    .where('version_number', '=', version_number)
+    .execute()
+}
+
+/** Strikes a value out of what checks said. */
+export async function updateCheckMessages(trx: Trx, datasetId: string, value: string): Promise<void> {
+  await trx
+    .updateTable('check_result')
+    .set({ message: sql<string>`replace(message, ${value}, '(erased)')` })
+    .where('dataset_id', '=', datasetId)
+    .where(sql<boolean>`message like ${`%${value.replaceAll(/[\\%_]/g, '_')}%`}`)
+    .execute()
 }

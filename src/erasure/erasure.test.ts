@@ -215,6 +215,8 @@ describeDatabases('erasure of a person', (open) => {
 
     // Of what held the rows no file and no row of the database is left.
     const tables = [
+      'check_result',
+      'dataset_delivery',
       'validation_report',
       'log_segment',
       'label_join',
