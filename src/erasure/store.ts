@@ -34,10 +34,6 @@ export async function listErasureRows(
     .execute()
 }
 
-export async function updateErasure(trx: Trx, id: string, change: Partial<ErasureRow>): Promise<void> {
-  await trx.updateTable('erasure').set(change).where('id', '=', id).execute()
-}
-
 /** Moves an erasure on. False when it was not in that state any more. */
 export async function moveErasure(
   trx: Trx,

@@ -6,7 +6,7 @@ export {
   type GatewayCall,
   type GatewayReply,
 } from './exchange.ts'
-export { eraseFromLog, findFeedback, findPredictions, type LoggedPrediction } from './erase-log.ts'
+export { eraseFromLog, findFeedback, findPredictions } from './erase-log.ts'
 export type { LiveDeployment, LiveVariant, Prediction } from './live-deployment.ts'
 export { queryLog } from './log-query.ts'
 export type { Column, ColumnValue, RouteHeader } from './prediction-rows.ts'
