@@ -73,7 +73,7 @@ export type OpenOnline = () => Promise<OnlineStore>
 /** Runs a suite on SQLite and on Redis; visibly skipped on Redis where there is none. */
 export function describeOnlineStores(
   name: string,
-  suite: (open: OpenOnline, onlineUrl: () => string) => void,
+  suite: (open: OpenOnline, place: () => { onlineUrl: string; dataDir: string }) => void,
 ): void {
   const run = (start: () => Promise<{ url: string; stop(): Promise<void> }>): void => {
     const opened: OnlineStore[] = []
@@ -93,7 +93,7 @@ export function describeOnlineStores(
         opened.push(store)
         return store
       },
-      () => server.url,
+      () => ({ onlineUrl: server.url, dataDir }),
     )
   }
   describe(`${name} (sqlite)`, () => run(async () => ({ url: 'sqlite', stop: async () => {} })))

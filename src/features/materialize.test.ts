@@ -34,12 +34,12 @@ const prices = featureView('prices', {
   features: { price: 'number', highest: 'number' },
 })
 
-describeOnlineStores('materialisation of share prices', (_, onlineUrl) => {
+describeOnlineStores('materialisation of share prices', (_, place) => {
   let context: TestContext
   let folder: string
   let view: ViewSpec
   beforeEach(async () => {
-    context = await openTestContext('sqlite', onlineUrl())
+    context = await openTestContext('sqlite', place().onlineUrl)
     context.clock.set(LATEST)
     folder = mkdtempSync(join(tmpdir(), 'tidemill-stocks-'))
     writeFileSync(join(folder, 'stocks.csv'), STOCKS)

@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 
 const MAPPED_BYTES = 1024 ** 3
+const LAYOUT = 2
 
 /**
  * Opens the file of an online store. Rows belong to a generation; a view shows one of them, and may have another that is
@@ -8,18 +9,23 @@ const MAPPED_BYTES = 1024 ** 3
  */
 export function openOnlineFile(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 10_000 })
-  database.exec(
-    `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA mmap_size = ${MAPPED_BYTES}; BEGIN IMMEDIATE`,
-  )
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA mmap_size = ${MAPPED_BYTES}`)
+  // Whoever opens what is there waits for no writer.
+  if (layoutOf(database) === LAYOUT) return database
+  database.exec('BEGIN IMMEDIATE')
   try {
     createTables(database)
     takeOverFirstLayout(database)
-    database.exec('COMMIT')
+    database.exec(`PRAGMA user_version = ${LAYOUT}; COMMIT`)
   } catch (error) {
     database.exec('ROLLBACK')
     throw error
   }
   return database
+}
+
+function layoutOf(database: DatabaseSync): unknown {
+  return database.prepare('PRAGMA user_version').get()!['user_version']
 }
 
 function createTables(database: DatabaseSync): void {
