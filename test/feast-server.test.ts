@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -14,6 +14,7 @@ import { files, push } from '../src/sources/definition.ts'
 import { startWorker } from '../src/worker/worker.ts'
 import { openTestContext, PROJECT_ID, type TestContext } from './databases.ts'
 import { openGateway, publish, type TestGateway } from './gateways.ts'
+import { storeCode } from './served-features.ts'
 import { projectNamed, userWithToken, withSignIn } from './people.ts'
 
 const WEATHER = join(import.meta.dirname, '../node_modules/vega-datasets/data/seattle-weather.csv')
@@ -51,6 +52,32 @@ const visits = featureView('visits', {
   features: { nights: 'number' },
 })
 
+/** A row function: gateways compute its features from rows as the dataset has them. */
+const reports = dataset('reports', {
+  source: push({
+    columns: { city: 'VARCHAR', event_time: 'TIMESTAMP', temp_max: 'DOUBLE', weather: 'VARCHAR' },
+  }),
+  time: 'event_time',
+  probeEvery: '500ms',
+})
+const warmth = featureView('warmth', {
+  entity: city,
+  dataset: reports,
+  row: {
+    module: 'features/warmth.ts',
+    export: 'warmth',
+    inputs: { temp_max: 'number', weather: 'category', event_time: 'timestamp' },
+  },
+  ttl: '100000d',
+  features: { fahrenheit: 'number', sky: 'category', noon: 'timestamp' },
+})
+const WARMTH = `interface Day { temp_max: number | null; weather: string | null; event_time: number }
+export function warmth({ temp_max, weather, event_time }: Day) {
+  if (weather === 'fog') throw new Error('nothing to see')
+  return { fahrenheit: temp_max === null ? null : (temp_max * 9) / 5 + 32, sky: weather && weather.toUpperCase(), noon: event_time + 43_200_000 }
+}
+`
+
 let context: TestContext
 let stack: AsyncDisposableStack
 let server: Server
@@ -63,14 +90,24 @@ beforeEach(async () => {
   stack.defer(() => rmSync(folder, { recursive: true }))
   copyFileSync(WEATHER, join(folder, 'seattle-weather.csv'))
   const base = { projectId: PROJECT_ID, actor: localOwner }
-  await declareDatasets(context, { ...base, directory: folder, datasets: [weather, observations, guests] })
+  await declareDatasets(context, {
+    ...base,
+    directory: folder,
+    datasets: [weather, observations, guests, reports],
+  })
   await ingest(context, { ...base, dataset: 'weather' })
 })
 afterEach(() => stack.disposeAsync())
 
 async function start(running: TestContext, options: ServingOptions = {}): Promise<TestGateway> {
-  const definitions = { entities: [city], views: [days, observed, visits], onDemand: [], services: [] }
-  await declareFeatures(running, { projectId: PROJECT_ID, actor: localOwner, definitions })
+  const definitions = {
+    entities: [city],
+    views: [days, observed, visits, warmth],
+    onDemand: [],
+    services: [],
+  }
+  const snapshot = await storeCode(running, { 'features/warmth.ts': WARMTH })
+  await declareFeatures(running, { projectId: PROJECT_ID, actor: localOwner, definitions, snapshot })
   const features = (await listServedFeatures(running.db.read)).map((each) => ({
     ...each,
     project: 'default',
@@ -107,7 +144,7 @@ it('Materializing is handed on to the server, and answered when a worker has don
   const span = { start_ts: '2012-01-01T00:00:00', end_ts: '2016-01-01T00:00:00' }
   expect(await post(gateway, '/materialize?async=true', span)).toEqual({
     status: 202,
-    body: { status: 'accepted', feature_views: ['observed', 'visits', 'weather_days'] },
+    body: { status: 'accepted', feature_views: ['observed', 'visits', 'warmth', 'weather_days'] },
   })
   stack.use(await startWorker(context))
   expect(await post(gateway, '/materialize', span)).toEqual({ status: 200, body: null })
@@ -272,6 +309,66 @@ it('Rows pushed offline become rows of the dataset, exactly once by their key; o
     return version?.rows === 2 ? version.rows : undefined
   })
   expect(rows).toBe(2)
+})
+
+it('The features of a row function are the same, computed from a pushed row by a gateway and from the dataset by a worker', async () => {
+  const gateway = await start(context)
+  stack.use(await startWorker(context))
+  const real = readFileSync(WEATHER, 'utf8')
+    .trim()
+    .split('\n')
+    .slice(-60)
+    .map((line) => line.split(','))
+  const frame = (name: string) => ({
+    city: real.map(([day]) => `${name} ${day}`),
+    event_time: real.map(([day]) => `${day}T06:30:00Z`),
+    temp_max: real.map(([, , temp], row) => (row % 20 === 0 ? null : Number(temp))),
+    weather: real.map((cells) => cells[5]),
+  })
+  const send = (name: string, to: string): Promise<Response> =>
+    fetch(`${gateway.url}/push`, {
+      method: 'POST',
+      body: JSON.stringify({ push_source_name: 'reports', df: frame(name), to }),
+    })
+  const computed = async (name: string): Promise<unknown[]> => {
+    const features = ['warmth:fahrenheit', 'warmth:sky', 'warmth:noon']
+    const { body } = await post(gateway, '/get-online-features', {
+      entities: { city: frame(name).city },
+      features,
+    })
+    return (body as { results: unknown[] }).results.slice(1)
+  }
+  const online = await send('online', 'online')
+  expect([online.status, online.headers.get('tidemill-feature-views')]).toEqual([200, 'warmth'])
+  expect((await send('offline', 'offline')).status).toBe(200)
+  const byGateway = await computed('online')
+  const byWorker = await until(async () => {
+    await post(gateway, '/materialize-incremental', { end_ts: '2016-01-01', feature_views: ['warmth'] })
+    const found = await computed('offline')
+    return JSON.stringify(found).includes('NOT_FOUND') ? undefined : found
+  })
+  expect(byWorker).toEqual(byGateway)
+  expect(new Set((byGateway[1] as { values: unknown[] }).values)).toEqual(new Set(['RAIN', 'SUN', null]))
+})
+
+it('A row that lacks what a function takes is refused, and so is one of another kind', async () => {
+  const gateway = await start(context)
+  const df = { city: ['Oslo'], event_time: ['2015-12-30'], temp_max: [1], weather: ['sun'] }
+  const { weather: _, ...lacking } = df
+  const refused: [df: object, part: string][] = [
+    [lacking, 'warmth lacks fahrenheit, sky, noon, or to be computed weather'],
+    [{ ...df, weather: [7] }, 'Row 0: weather must be a text'],
+    [{ ...df, event_time: [1451433600] }, 'Row 0: event_time must be an ISO 8601 time'],
+    [{ ...df, event_time: ['2016-01-02'] }, 'Row 0: event_time lies in the future'],
+    [
+      Object.fromEntries(Object.entries(df).map(([name, [value]]) => [name, Array(1001).fill(value)])),
+      'at most 1000 fit',
+    ],
+  ]
+  for (const [wrong, part] of refused) {
+    const answer = await post(gateway, '/push', { push_source_name: 'reports', df: wrong })
+    expect(answer).toEqual({ status: 400, body: expect.stringContaining(part) as string })
+  }
 })
 
 it('While the server is away nothing goes online that should go offline too', async () => {

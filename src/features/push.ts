@@ -3,7 +3,14 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { parseTime } from '../kernel/time.ts'
 import type { OnlineWrite } from '../ports/online/online.ts'
-import { onlineView, type FeatureKind, type FeatureValue, type ServedView } from './schema.ts'
+import type { LoadedOnDemand } from './on-demand.ts'
+import {
+  onlineView,
+  type FeatureKind,
+  type FeatureValue,
+  type ServedRowFunction,
+  type ServedView,
+} from './schema.ts'
 
 /** Rows as columns of equal length, by name. */
 export type PushedColumns = Readonly<Record<string, readonly unknown[]>>
@@ -12,10 +19,14 @@ export type PushedColumns = Readonly<Record<string, readonly unknown[]>>
 interface Pushed {
   view: ServedView
   columns: PushedColumns
+  /** What computes its features from rows of the dataset, if it can be done here. */
+  compute: LoadedOnDemand['compute'] | undefined
 }
 
 /** Rows of a later time would hide what holds now. */
 const AHEAD_MS = 1000
+/** A row function runs while the gateway's other requests wait. */
+const MAX_COMPUTED_ROWS = 1000
 
 /** Rows of a push that a view takes. */
 export interface PreparedPush {
@@ -25,15 +36,19 @@ export interface PreparedPush {
 
 /**
  * Looks at pushed rows, and writes nothing. A row carries the view's key, its event time (ISO 8601, UTC where it names no zone) and
- * every feature of the view; other columns are none of the view's business. Views for which columns are missing are left out.
+ * every feature of the view; or, for a view by a row function, what the function takes, as the dataset has it: then the very same function
+ * computes the features. Other columns are none of the view's business. Views for which columns are missing are left out.
  * Throws `invalid` when none is left, with row and column for a value that does not fit, and for personal columns that the
  * dataset does not store as they come.
  */
 export function preparePush({ clock }: Pick<Context, 'clock'>, pushed: readonly Pushed[]): PreparedPush[] {
   const nowMs = clock.now()
-  const fitting = pushed.filter(({ view, columns }) => missingColumns(view, columns).length === 0)
-  if (fitting.length === 0) throw lacking(pushed)
-  return fitting.map(({ view, columns }) => ({ view, rows: toRows(view, columns, nowMs) }))
+  const prepared = pushed.flatMap((each) => {
+    const rows = toRows(each, nowMs)
+    return rows === undefined ? [] : [{ view: each.view, rows }]
+  })
+  if (prepared.length === 0) throw lacking(pushed)
+  return prepared
 }
 
 /** Writes rows to the online store: for each key the newest by event time stays, whatever the order of arrival. */
@@ -46,39 +61,89 @@ export async function pushOnline(
 }
 
 function lacking(pushed: readonly Pushed[]): AppError {
-  const lacks = pushed.map(
-    ({ view, columns }) => `${view.view} lacks ${missingColumns(view, columns).join(', ')}`,
-  )
+  const lacks = pushed.map(({ view, columns, compute }) => {
+    const carried = `${view.view} lacks ${missing(featureColumns(view), columns).join(', ')}`
+    if (compute === undefined || !view.rowFunction) return carried
+    return `${carried}, or to be computed ${missing(rowColumns(view.rowFunction), columns).join(', ')}`
+  })
   return new AppError(
     'invalid',
     `No feature view takes these rows: ${lacks.join('; ')}. A pushed row carries the key, the event time and every feature`,
   )
 }
 
-/** Columns that a row must carry to be pushed to a view, but which these lack. */
-function missingColumns(view: ServedView, columns: PushedColumns): string[] {
-  const needed = [view.entityKey, view.eventTime, ...view.features.map(({ name }) => name)]
+/** Columns of a row that carries the features. */
+function featureColumns({ entityKey, eventTime, features }: ServedView): string[] {
+  return [entityKey, eventTime, ...features.map(({ name }) => name)]
+}
+
+/** Columns of a row of the dataset that a row function is about. */
+export function rowColumns({ keys, time, function: { inputs } }: ServedRowFunction): string[] {
+  return [...keys, time, ...inputs.map(({ name }) => name)]
+}
+
+function missing(needed: readonly string[], columns: PushedColumns): string[] {
   return needed.filter((name) => !Object.hasOwn(columns, name))
 }
 
-function toRows(view: ServedView, columns: PushedColumns, nowMs: number): OnlineWrite[] {
+/** Undefined when the rows are not such as the view takes. */
+function toRows({ view, columns, compute }: Pushed, nowMs: number): OnlineWrite[] | undefined {
+  const carries = missing(featureColumns(view), columns).length === 0
+  const computes =
+    compute !== undefined &&
+    view.rowFunction !== undefined &&
+    missing(rowColumns(view.rowFunction), columns).length === 0
+  if (!carries && !computes) return undefined
   if (view.personal !== undefined)
     throw new AppError(
       'invalid',
       `${view.view} has ${view.personal.join(', ')}, which ${view.dataset} does not store as they come: push such rows offline`,
     )
+  return carries
+    ? carriedRows(view, columns, nowMs)
+    : computedRows(view.rowFunction!, columns, { compute: compute!, nowMs })
+}
+
+function carriedRows(view: ServedView, columns: PushedColumns, nowMs: number): OnlineWrite[] {
   const created = view.createdTimestamp === null ? undefined : columns[view.createdTimestamp]
   const features = view.features.map(({ name, kind }) => ({ name, kind, column: columns[name]! }))
   return columns[view.entityKey]!.map((key, row) => {
-    const eventMs = toTime(columns[view.eventTime]![row], { row, column: view.eventTime })
-    if (eventMs > nowMs + AHEAD_MS)
-      throw new AppError('invalid', `Row ${row}: ${view.eventTime} lies in the future`)
+    const eventMs = toEventTime(columns[view.eventTime]![row], { row, column: view.eventTime }, nowMs)
     return {
       entityKey: toKey(key, { row, column: view.entityKey }),
       eventMs,
       createdMs: createdOf(view, created?.[row], { row, eventMs, nowMs }),
       values: features.map(({ name, kind, column }) => toValue(column[row], kind, { row, column: name })),
     }
+  })
+}
+
+/** A row is of each key that it names; one that names none is of nobody. */
+function computedRows(
+  { keys, time, function: { inputs } }: ServedRowFunction,
+  columns: PushedColumns,
+  { compute, nowMs }: { compute: LoadedOnDemand['compute']; nowMs: number },
+): OnlineWrite[] {
+  const times = columns[time]!
+  if (times.length > MAX_COMPUTED_ROWS)
+    throw new AppError(
+      'invalid',
+      `${times.length} rows are too many to be computed here: at most ${MAX_COMPUTED_ROWS} fit`,
+    )
+  return times.flatMap((value, row) => {
+    const eventMs = toEventTime(value, { row, column: time }, nowMs)
+    const request = Object.fromEntries(
+      inputs.map(({ name, kind }) => [name, toInput(columns[name]![row], kind, { row, column: name })]),
+    )
+    const { values } = compute(request)
+    return keys
+      .filter((key) => columns[key]![row] !== null)
+      .map((column) => ({
+        entityKey: toKey(columns[column]![row], { row, column }),
+        eventMs,
+        createdMs: eventMs,
+        values,
+      }))
   })
 }
 
@@ -100,6 +165,19 @@ interface Place {
 function toKey(value: unknown, { row, column }: Place): string {
   if (typeof value === 'string' || typeof value === 'number') return String(value)
   throw new AppError('invalid', `Row ${row}: ${column} is the key, and must be a text or a number`)
+}
+
+function toEventTime(value: unknown, place: Place, nowMs: number): number {
+  const eventMs = toTime(value, place)
+  if (eventMs <= nowMs + AHEAD_MS) return eventMs
+  throw new AppError('invalid', `Row ${place.row}: ${place.column} lies in the future`)
+}
+
+/** As the dataset would store it: times are texts there. */
+function toInput(value: unknown, kind: FeatureKind, place: Place): FeatureValue {
+  return kind === 'timestamp' && typeof value === 'number'
+    ? toTime(undefined, place)
+    : toValue(value, kind, place)
 }
 
 function toTime(value: unknown, { row, column }: Place): number {

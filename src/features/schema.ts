@@ -105,6 +105,17 @@ export type ReadView = Pick<
 export interface ServedView extends ReadView, Pick<ViewSpec, 'dataset' | 'eventTime' | 'createdTimestamp'> {
   /** Columns of a pushed row that the dataset stores otherwise than they come, since they are personal; absent without any. */
   personal?: readonly string[]
+  /** Of a view by a row function whose inputs are known with the row: then gateways compute the features of rows as the dataset has them. */
+  rowFunction?: ServedRowFunction
+}
+
+export interface ServedRowFunction {
+  /** Columns of the dataset that hold a key. */
+  keys: readonly string[]
+  /** The dataset's time column. */
+  time: string
+  function: OnDemandSpec
+  codeSnapshot: string
 }
 
 /** The features that a project declares, as gateways follow them: online values are served without the database. */

@@ -3,8 +3,9 @@ import type { Dataset } from '../data/schema.ts'
 import { activePolicies } from '../privacy/definition.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { toOnDemandSpec, type OnDemandDefinition } from './definition.ts'
-import type { FeatureServiceSpec, ServedFeatures, ServedView, ViewSpec } from './schema.ts'
-import { listServedDefinitions, listCurrentViews } from './store.ts'
+import { rowColumns } from './push.ts'
+import type { FeatureServiceSpec, ServedFeatures, ServedRowFunction, ServedView, ViewSpec } from './schema.ts'
+import { listCurrentViews, listServedDefinitions, type StoredView } from './store.ts'
 import type { FeatureDefinitionRow } from './tables.ts'
 
 /** What every project declares of features now, as gateways follow it; projects without features are left out. */
@@ -19,9 +20,7 @@ export async function listServedFeatures(at: Queryable): Promise<ServedFeatures[
     const datasets = await listDatasets(at, projectId)
     served.push({
       projectId,
-      views: views
-        .filter((view) => view.projectId === projectId)
-        .map(({ spec }) => toServedView(spec, datasets)),
+      views: views.filter((view) => view.projectId === projectId).map((view) => toServedView(view, datasets)),
       onDemand: onDemand.map(({ definition_json }) =>
         toOnDemandSpec(JSON.parse(definition_json) as OnDemandDefinition),
       ),
@@ -32,10 +31,16 @@ export async function listServedFeatures(at: Queryable): Promise<ServedFeatures[
   return served
 }
 
-function toServedView(spec: ViewSpec, datasets: readonly Dataset[]): ServedView {
+function toServedView({ spec, codeSnapshot }: StoredView, datasets: readonly Dataset[]): ServedView {
   const { view, entity, entityKey, dataset, eventTime, createdTimestamp, ttlMs, features, definitionHash } =
     spec
-  const columns = [entityKey, eventTime, ...features.map(({ name }) => name)]
+  const rowFunction = toRowFunction(spec, codeSnapshot)
+  const columns = [
+    entityKey,
+    eventTime,
+    ...features.map(({ name }) => name),
+    ...(rowFunction ? rowColumns(rowFunction) : []),
+  ]
   const source = datasets.find(({ name }) => name === dataset)
   const changed = activePolicies(source?.definition.personal).map(([column]) => column)
   const personal = columns.filter((column) => changed.includes(column))
@@ -50,6 +55,22 @@ function toServedView(spec: ViewSpec, datasets: readonly Dataset[]): ServedView 
     features,
     definitionHash,
     ...(personal.length > 0 && { personal }),
+    ...(rowFunction && { rowFunction }),
+  }
+}
+
+function toRowFunction(
+  { view, source, row, features }: ViewSpec,
+  codeSnapshot: string | null,
+): ServedRowFunction | undefined {
+  if (!row || !source || source.known.length > 0 || codeSnapshot === null) return undefined
+  const { module, export: name, inputs, budgetMs } = row
+  const { keys, time } = source
+  return {
+    keys,
+    time,
+    function: { name: view, module, export: name, inputs, outputs: features, budgetMs },
+    codeSnapshot,
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   FeatureKind,
   FeatureStatus,
   FeatureValue,
+  OnDemandSpec,
   ServedFeature,
   ServedFeatures,
   ServedView,
@@ -38,23 +39,30 @@ export interface VectorPlan {
   read(columns: RequestColumns, rows: number, atMs: number): MaybePromise<VectorColumn[]>
 }
 
+interface Code {
+  spec: OnDemandSpec
+  codeSnapshot: string | null
+}
+
 const KNOWN_PLANS = 200
 
 /** The features that one project declares, ready to be read online; their code is loaded. */
 export class FeatureCatalogue {
   readonly served: ServedFeatures
-  /** On-demand features that could not be loaded, with the reason. */
+  /** On-demand features and row functions that could not be loaded, with the reason. */
   readonly problems: Readonly<Record<string, string>>
   /** Keys of the project's entities by the entity's name. */
   readonly entityKeys: ReadonlyMap<string, string>
   readonly #online: Pick<OnlineStore, 'read'>
   readonly #functions: ReadonlyMap<string, LoadedOnDemand>
+  readonly #rowFunctions: ReadonlyMap<string, LoadedOnDemand>
   readonly #plans = new Map<string, VectorPlan>()
 
   private constructor(parts: {
     served: ServedFeatures
     online: Pick<OnlineStore, 'read'>
     functions: ReadonlyMap<string, LoadedOnDemand>
+    rowFunctions: ReadonlyMap<string, LoadedOnDemand>
     problems: Record<string, string>
   }) {
     this.served = parts.served
@@ -62,6 +70,7 @@ export class FeatureCatalogue {
     this.entityKeys = new Map(this.served.views.map(({ entity, entityKey }) => [entity, entityKey]))
     this.#online = parts.online
     this.#functions = parts.functions
+    this.#rowFunctions = parts.rowFunctions
   }
 
   static async load(
@@ -69,18 +78,28 @@ export class FeatureCatalogue {
     served: ServedFeatures,
     snapshotFolder: (codeSnapshot: string) => Promise<string>,
   ): Promise<FeatureCatalogue> {
-    const functions = new Map<string, LoadedOnDemand>()
     const problems: Record<string, string> = {}
-    for (const spec of served.onDemand) {
-      try {
-        if (served.codeSnapshot === null)
-          throw new AppError('unavailable', 'The project names no code snapshot: apply it again')
-        functions.set(spec.name, await loadOnDemand(spec, await snapshotFolder(served.codeSnapshot)))
-      } catch (error) {
-        problems[spec.name] = messageOf(error)
+    const load = async (specs: readonly Code[]): Promise<Map<string, LoadedOnDemand>> => {
+      const loaded = new Map<string, LoadedOnDemand>()
+      for (const { spec, codeSnapshot } of specs) {
+        try {
+          if (codeSnapshot === null)
+            throw new AppError('unavailable', 'The project names no code snapshot: apply it again')
+          loaded.set(spec.name, await loadOnDemand(spec, await snapshotFolder(codeSnapshot)))
+        } catch (error) {
+          problems[spec.name] = messageOf(error)
+        }
       }
+      return loaded
     }
-    return new FeatureCatalogue({ served, online, functions, problems })
+    const { onDemand, views, codeSnapshot } = served
+    const functions = await load(onDemand.map((spec) => ({ spec, codeSnapshot })))
+    const rowFunctions = await load(
+      views.flatMap(({ rowFunction }) =>
+        rowFunction ? [{ ...rowFunction, spec: rowFunction.function }] : [],
+      ),
+    )
+    return new FeatureCatalogue({ served, online, functions, rowFunctions, problems })
   }
 
   /** Throws `not_found`. */
@@ -88,6 +107,11 @@ export class FeatureCatalogue {
     const found = this.served.views.find(({ view }) => view === name)
     if (found) return found
     throw new AppError('not_found', `There is no feature view ${name}`, { details: { featureView: name } })
+  }
+
+  /** What computes the features of a view from rows of its dataset; undefined where nothing here can. */
+  rowFunction({ view }: ServedView): LoadedOnDemand | undefined {
+    return this.#rowFunctions.get(view)
   }
 
   /** The plan of a selection. Throws `not_found` for what is not declared, `unavailable` for code that could not be loaded. */

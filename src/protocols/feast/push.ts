@@ -50,7 +50,7 @@ export async function answerPush(
   const { columns, rows } = toColumns(df)
   const prepared = preparePush(
     context,
-    viewsOf(catalogue, source).map((view) => ({ view, columns: columnsFor(view, columns) })),
+    viewsOf(catalogue, source).map((view) => asPushed(catalogue, view, columns)),
   )
   if (goes.offline) {
     const stored = await context.forward(call)
@@ -87,10 +87,14 @@ export async function answerWrite(
   const catalogue = engine.features(call.project)
   const view = catalogue.view(name)
   const { columns, rows } = toColumns(df)
-  const prepared = preparePush(context, [{ view, columns: columnsFor(view, columns) }])
+  const prepared = preparePush(context, [asPushed(catalogue, view, columns)])
   await pushOnline(context, { projectId: catalogue.served.projectId, actor: call.actor, prepared })
   engine.stats.pushedRows += rows
   return jsonReply(200, null)
+}
+
+function asPushed(catalogue: FeatureCatalogue, view: ServedView, columns: PushedColumns) {
+  return { view, columns: columnsFor(view, columns), compute: catalogue.rowFunction(view)?.compute }
 }
 
 function viewsOf({ served }: FeatureCatalogue, source: string): ServedView[] {
