@@ -126,14 +126,11 @@ async function check(context: CheckContext, input: Check): Promise<Checked> {
     found.codeSnapshot === undefined ? '' : await input.snapshotFolder(context, found.codeSnapshot)
   const target = join(folder, 'now.parquet')
   const datasetVersions = await latestVersions(context, projectId, spec)
-  await recompute(context, {
-    projectId,
-    spec,
-    spine: { parquet: [sample.spine] },
-    datasetVersions,
-    snapshotDirectory,
-    target,
-  })
+  const spine = { parquet: [sample.spine] }
+  const [isKnown] = await recompute(context, [
+    { projectId, spec, spine, datasetVersions, snapshotDirectory, target },
+  ])
+  if (!isKnown) throw new AppError('conflict', 'Retention took the newest version of a dataset meanwhile')
   const values = (await readRecomputed(context, { target, spec })).map((row) => row.values)
   const differences = differencesOf(spec, sample, values, rule.tolerance)
   return {

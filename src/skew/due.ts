@@ -11,13 +11,14 @@ import { listCheckedHours } from './store.ts'
 const HOUR_MS = 3_600_000
 /** How long rows may take from the gateway to the log. */
 const SETTLE_MS = 10 * 60_000
-const LOOK_BACK_HOURS = 48
-/** Hours that one job checks; a replay, in which hours are short, is checked by days. */
+const LOOK_BACK_HOURS = 120
+/** Hours that one job checks. In a replay, in which hours are short, it waits until there are so many. */
 const MAX_HOURS = 24
+const REPLAY_HOURS = 72
 const actor = systemActor('skew')
 
 /**
- * Asks for a check of the hours that are over and were served by a version with computed features, at most a day of them at
+ * Asks for a check of the hours that are over and were served by a version with computed features, a limited number of them at
  * once. Cheap, and does nothing twice.
  */
 export async function tickSkew(context: Pick<Context, 'db' | 'clock' | 'config'>): Promise<void> {
@@ -57,8 +58,8 @@ async function dueHours(
     const hours = [...new Set(rows.map(({ hourMs }) => hourMs))]
       .filter((hour) => !done.has(hour))
       .sort(byTime)
-    const wanted = hours.slice(0, MAX_HOURS)
-    if (wanted.length === 0 || (config.replay && wanted.length < MAX_HOURS)) continue
+    const wanted = hours.slice(0, config.replay ? REPLAY_HOURS : MAX_HOURS)
+    if (wanted.length === 0 || (config.replay && wanted.length < REPLAY_HOURS)) continue
     if (await hasComputedFeatures({ db }, { projectId, model, version }))
       due.push({ model, version, hours: wanted })
   }

@@ -2,10 +2,9 @@ import { join } from 'node:path'
 import { listMaterializationStates, type MaterializationState } from '../features/features.ts'
 import type { FeatureServiceSpec, FeatureValue, ViewSpec } from '../features/schema.ts'
 import type { Context } from '../http/context.ts'
-import { AppError } from '../kernel/errors.ts'
 import { parquetScan } from '../ports/analytics/analytics.ts'
 import { agrees } from './compare.ts'
-import { recompute } from './recompute.ts'
+import { recompute, type Recompute } from './recompute.ts'
 import { readRecomputed, type Sample } from './sample.ts'
 
 /** Versions of a dataset that are read to explain what one sample of a view differs by. */
@@ -18,6 +17,17 @@ export interface Difference {
   /** Places of the sampled row and of the feature. */
   row: number
   feature: number
+}
+
+export interface ExplainView {
+  projectId: string
+  spec: FeatureServiceSpec
+  view: ViewSpec
+  sample: Sample
+  differences: readonly Difference[]
+  tolerance: number
+  snapshotDirectory: string
+  folder: string
 }
 
 /** What the online store may have held when a row was served: the view of this version, read as of that moment. */
@@ -34,16 +44,7 @@ interface Candidate {
  */
 export async function explainView(
   context: Pick<Context, 'db' | 'artifacts' | 'analytics'>,
-  input: {
-    projectId: string
-    spec: FeatureServiceSpec
-    view: ViewSpec
-    sample: Sample
-    differences: readonly Difference[]
-    tolerance: number
-    snapshotDirectory: string
-    folder: string
-  },
+  input: ExplainView,
 ): Promise<Explanation[]> {
   const { projectId, view, sample, differences } = input
   const rows = [...new Set(differences.map(({ row }) => row))]
@@ -61,15 +62,20 @@ export async function explainView(
       versionId: datasetVersionId,
     })),
   )
-  const byVersion = [...Map.groupBy(candidates, ({ versionId }) => versionId)].sort(
-    ([, a], [, b]) => b.length - a.length,
+  const groups = [...Map.groupBy(candidates, ({ versionId }) => versionId)]
+    .sort(([, a], [, b]) => b.length - a.length)
+    .slice(0, MAX_VERSIONS)
+    .map(([versionId, group]) => readingOf(input, versionId, group))
+  const isKnown = await recompute(
+    context,
+    groups.map(({ wanted }) => wanted),
   )
   const late = new Set<number>()
   const judged = new Set<number>()
-  for (const [versionId, group] of byVersion.slice(0, MAX_VERSIONS)) {
-    const found = await valuesOf(context, { ...input, versionId, candidates: group })
-    if (!found) continue
-    for (const [place, { row }] of group.entries()) {
+  for (const [index, reading] of groups.entries()) {
+    if (!isKnown[index]) continue
+    const found = await valuesOf(context, input, reading)
+    for (const [place, { row }] of reading.candidates.entries()) {
       judged.add(row)
       for (const [index, difference] of differences.entries()) {
         if (difference.row !== row) continue
@@ -95,32 +101,27 @@ export function statesAt(
   return [...before.filter(({ atMs }) => atMs === last), ...(next ? [next] : [])]
 }
 
-/** The view's features as one version gave them to each candidate; undefined when the version is gone. */
-async function valuesOf(
-  context: Pick<Context, 'db' | 'artifacts' | 'analytics'>,
-  input: {
-    projectId: string
-    spec: FeatureServiceSpec
-    view: ViewSpec
-    sample: Sample
-    versionId: string
-    candidates: readonly Candidate[]
-    snapshotDirectory: string
-    folder: string
-  },
-): Promise<((place: number, feature: number) => FeatureValue) | undefined> {
-  const { projectId, spec, view, sample, versionId, candidates, snapshotDirectory, folder } = input
+/** One version of the dataset, as of the moments of its candidates. */
+interface Reading {
+  candidates: readonly Candidate[]
+  wanted: Recompute
+  /** How much later than the moment each candidate was served, ms. */
+  lags: readonly number[]
+}
+
+function readingOf(input: ExplainView, versionId: string, candidates: readonly Candidate[]): Reading {
+  const { projectId, spec, view, sample, snapshotDirectory, folder } = input
   const lags = candidates.map(({ row, momentMs }) => sample.rows[row]!.timeMs - momentMs)
   const features = spec.features.filter(({ from, source }) => from === 'view' && source === view.view)
   // The ttl counts from the served time, which is later than the moment as of which the view is read.
   const wider = { ...view, ttlMs: view.ttlMs + Math.max(...lags) }
-  const alone: FeatureServiceSpec = { ...spec, views: [wider], onDemand: [], features }
-  const target = join(folder, `then-${view.view}-${versionId}.parquet`)
   const moments = candidates.map(({ row, momentMs }, place) => `(${row + 1}, ${momentMs}, ${place})`)
-  try {
-    await recompute(context, {
+  return {
+    candidates,
+    lags,
+    wanted: {
       projectId,
-      spec: alone,
+      spec: { ...spec, views: [wider], onDemand: [], features },
       spine: {
         sql: `SELECT s.* REPLACE (make_timestamp(m.moment * 1000) AS __at), m.place AS __place
           FROM ${parquetScan([sample.spine])} s
@@ -128,17 +129,22 @@ async function valuesOf(
       },
       datasetVersions: { [view.dataset]: versionId },
       snapshotDirectory,
-      target,
-    })
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'not_found') return undefined
-    throw error
+      target: join(folder, `then-${view.view}-${versionId}.parquet`),
+    },
   }
-  const rows = new Map(
-    (await readRecomputed(context, { target, spec: alone, place: '__place' })).map((row) => [row.place, row]),
-  )
+}
+
+/** The view's features as one version gave them to each candidate. */
+async function valuesOf(
+  context: Pick<Context, 'analytics'>,
+  { spec, view }: ExplainView,
+  { wanted, lags }: Reading,
+): Promise<(place: number, feature: number) => FeatureValue> {
+  const { target, spec: alone } = wanted
+  const read = await readRecomputed(context, { target, spec: alone, place: '__place' })
+  const rows = new Map(read.map((row) => [row.place, row]))
   return (place, feature) => {
-    const own = features.findIndex(({ name }) => name === spec.features[feature]!.name)
+    const own = alone.features.findIndex(({ name }) => name === spec.features[feature]!.name)
     const row = rows.get(place)
     const age = row?.ages[0] ?? null
     return row && age !== null && age + lags[place]! <= view.ttlMs ? row.values[own]! : null

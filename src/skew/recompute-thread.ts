@@ -4,12 +4,13 @@ import { toAppError } from '../kernel/errors.ts'
 import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import type { FromThread, ThreadTask } from './recompute.ts'
 
-const { plan, snapshotDirectory, target } = workerData as ThreadTask
+const tasks = workerData as readonly ThreadTask[]
 
 async function run(): Promise<FromThread> {
   await using analytics = openDuckDb({ memoryLimit: '1GB' })
   try {
-    await buildTrainingSet(analytics, plan, { snapshotDirectory, target })
+    for (const { plan, snapshotDirectory, target } of tasks)
+      await buildTrainingSet(analytics, plan, { snapshotDirectory, target })
     return { done: true }
   } catch (error) {
     const { code, message } = toAppError(error)

@@ -8,6 +8,7 @@ import { AppError, type ErrorCode } from '../kernel/errors.ts'
 const TIMEOUT_MS = 300_000
 const MAX_HEAP_MB = 512
 const AT = '__at'
+const actor = systemActor('skew')
 
 const script = new URL(
   import.meta.url.endsWith('.ts') ? './recompute-thread.ts' : './recompute-thread.js',
@@ -33,18 +34,37 @@ export interface Recompute {
 }
 
 /**
- * Computes features as a training set has them, in a thread of its own: functions of users run there, and one that does not
- * return is stopped. Throws `invalid` when they can't be computed, or take longer than five minutes.
+ * Computes features as training sets have them, all in one thread of its own: functions of users run there, and one that does not
+ * return is stopped. Tells of each whether its versions of datasets are still there. Throws `invalid` when features can't be computed, or
+ * take longer than five minutes.
  */
 export async function recompute(
   context: Pick<Context, 'db' | 'artifacts'>,
+  wanted: readonly Recompute[],
+): Promise<boolean[]> {
+  const tasks = await Promise.all(wanted.map((each) => taskOf(context, each)))
+  const known = tasks.filter((task) => task !== undefined)
+  if (known.length > 0) await runInThread(known)
+  return tasks.map((task) => task !== undefined)
+}
+
+/** Undefined when a version of a dataset is gone. */
+async function taskOf(
+  context: Pick<Context, 'db' | 'artifacts'>,
   { target, snapshotDirectory, ...input }: Recompute,
-): Promise<void> {
-  const actor = systemActor('skew')
-  const plan = await planTrainingSet(context, { ...input, actor, eventTime: AT, withAges: true })
-  const task: ThreadTask = { plan, snapshotDirectory, target }
+): Promise<ThreadTask | undefined> {
+  try {
+    const plan = await planTrainingSet(context, { ...input, actor, eventTime: AT, withAges: true })
+    return { plan, snapshotDirectory, target }
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return undefined
+    throw error
+  }
+}
+
+async function runInThread(tasks: readonly ThreadTask[]): Promise<void> {
   const worker = new Worker(script, {
-    workerData: task,
+    workerData: tasks,
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
   })
   try {
