@@ -8,7 +8,7 @@ import { recompute, type Recompute } from './recompute.ts'
 import { readRecomputed, type Sample } from './sample.ts'
 
 /** Versions of a dataset that are read to explain what one sample of a view differs by. */
-const MAX_VERSIONS = 8
+const MAX_VERSIONS = 72
 
 /** Of a served value that differs from what the data give now. */
 export type Explanation = 'mismatch' | 'late' | 'unchecked'
