@@ -1,6 +1,6 @@
 import type { AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { OnlineWrite } from '../ports/online/online.ts'
-import { newestRows, viewRows } from './point-in-time.ts'
+import { knownFrom, newestRows, viewRows } from './point-in-time.ts'
 import type { ViewSpec } from './schema.ts'
 import { nextChange, windowEvents, windowsUntil } from './window-values.ts'
 
@@ -31,7 +31,7 @@ export async function onlineRows(
     ? [windowsUntil(view, '__rows', untilMs), nextChange(view, '__rows', untilMs)]
     : [
         newestRows(view, 'SELECT * FROM __rows', { fromMs, untilMs }),
-        `SELECT min(av) AS next FROM __rows WHERE av > ${untilMs}`,
+        `SELECT min(${knownFrom(view)}) AS next FROM __rows WHERE ${knownFrom(view)} > ${untilMs}`,
       ]
   await session.execute(`CREATE TEMP TABLE __rows AS ${source}`)
   const seen = { rows: 0, newestMs: -Infinity }

@@ -2,7 +2,7 @@ import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analy
 import { eventRows, momentMs } from './event-rows.ts'
 import { applyFunction } from './function-table.ts'
 import { loadOnDemand } from './on-demand.ts'
-import { viewRows } from './point-in-time.ts'
+import { isBitemporal, viewRows } from './point-in-time.ts'
 import type { ViewSpec } from './schema.ts'
 
 /** Where the code of row functions is, and what is counted of them. */
@@ -11,7 +11,7 @@ export interface FunctionCode {
   violations: Record<string, number>
 }
 
-/** The table `__rows` of a view by SQL or by a row function: `k`, `ts`, `created`, `av` and f0, f1, …, see `viewRows`. */
+/** The table `__rows` of a view by SQL or by a row function, with the columns that `viewRows` has. */
 export async function createRows(
   session: AnalyticsSession,
   view: ViewSpec,
@@ -48,7 +48,8 @@ async function functionRows(
   const loaded = await loadOnDemand(spec, snapshotDirectory)
   await applyFunction(session, loaded, { from: '__given', into: '__computed', violations })
   const values = features.map(({ name }, index) => `c.${quoteIdentifier(name)} AS f${index}`)
+  const later = isBitemporal(view) ? ['g.__e AS created', 'g.__e AS av'] : []
   return `
-    SELECT g.__k AS k, g.__ts AS ts, g.__e AS created, g.__e AS av, ${values.join(', ')}
+    SELECT ${['g.__k AS k', 'g.__ts AS ts', ...later, ...values].join(', ')}
     FROM __given g JOIN __computed c ON g.__row = c.__row`
 }
