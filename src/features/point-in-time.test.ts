@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
@@ -179,3 +179,91 @@ for (const bitemporal of [false, true]) {
     )
   })
 }
+
+/** Views of the same rows: of the past or as known by then, by one of two keys, with a longer or a shorter life. */
+const severalViews = (): ViewSpec[] =>
+  Array.from({ length: 20 }, (_, index) => ({
+    ...makeView(index % 2 === 1),
+    view: `v${index}`,
+    entityKey: index % 3 === 0 ? 'other' : 'k',
+    sql: `SELECT *, k AS other, x AS x${index} FROM dataset`,
+    ttlMs: index % 4 === 0 ? 3 : TTL_MS,
+    features: [{ name: `x${index}`, kind: 'number' as const }],
+  }))
+
+it('joins twenty views at once, each by its own key and life, whatever keys are null and times are equal', async () => {
+  const views = severalViews()
+  const features = views.map(({ view, features: [only] }) => ({
+    ...only!,
+    from: 'view' as const,
+    source: view,
+  }))
+  const spec: FeatureServiceSpec = {
+    name: 's',
+    entities: [
+      { name: 'thing', key: 'k' },
+      { name: 'other', key: 'other' },
+    ],
+    views,
+    onDemand: [],
+    features,
+  }
+  const target = join(folder, 'many.parquet')
+  const askedOf = fc.array(fc.record({ k: key, other: key, at: fc.option(moment, { freq: 9 }) }), {
+    minLength: 1,
+    maxLength: 8,
+  })
+  await fc.assert(
+    fc.asyncProperty(rowsOf, askedOf, async (rows, asked) => {
+      const spine = asked.map(
+        ({ k, other, at }) => `SELECT ${text(k)} AS k, ${text(other)} AS other, ${time(at)} AS event_time`,
+      )
+      await buildTrainingSet(
+        analytics,
+        {
+          spec,
+          spine: { sql: spine.join(' UNION ALL ') },
+          eventTime: 'event_time',
+          datasets: { d: { scan: scanOf(rows), time: null } },
+          withAges: false,
+        },
+        { snapshotDirectory: folder, target },
+      )
+      const found = await analytics.query(
+        `SELECT * EXCLUDE (k, other, event_time) FROM ${parquetScan([target])}`,
+      )
+      const expected = asked.map(({ k, other, at }) => {
+        const values = views.map(({ entityKey, createdTimestamp, ttlMs, features: [feature] }) => {
+          if (at === null) return [feature!.name, null]
+          const asks = { k: entityKey === 'k' ? k : other, at }
+          const best = bruteForce(rows, asks, createdTimestamp !== null)
+          return [feature!.name, best && at - best.ts! <= ttlMs ? best.x : null]
+        })
+        return Object.fromEntries(values) as Record<string, number | null>
+      })
+      expect(found).toEqual(expected)
+    }),
+    { numRuns: 15 },
+  )
+}, 60_000)
+
+it('joins more rows than fit into memory, and gives the same bytes as with memory for all', async () => {
+  const rows = `SELECT CAST(hash(i) % 5000 AS VARCHAR) AS k, make_timestamp(CAST(hash(i + 1) % 8000000000 AS BIGINT) * 1000) AS ts,
+      make_timestamp(CAST(hash(i + 1) % 8000000000 AS BIGINT) * 1000) AS created, i AS x FROM range(500000) t(i)`
+  const spine = 'SELECT k, ts AS event_time, x AS id FROM d WHERE x % 20 = 0'
+  const view = { ...makeView(true), ttlMs: 1e9 }
+  const build = async (memoryLimit: string): Promise<Buffer> => {
+    const target = join(folder, `${memoryLimit}.parquet`)
+    await using own = openDuckDb({ memoryLimit })
+    const plan = {
+      spec: makeService(view),
+      spine: { sql: spine },
+      eventTime: 'event_time',
+      datasets: { d: { scan: rows, time: null } },
+      withAges: true,
+    }
+    await buildTrainingSet(own, plan, { snapshotDirectory: folder, target })
+    return readFileSync(target)
+  }
+  expect((await build('40MB')).equals(await build('2GB'))).toBe(true)
+}, 60_000)

@@ -1,5 +1,8 @@
 import { DuckDBInstance, DuckDBTypeId, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { AppError, messageOf } from '../../kernel/errors.ts'
+import { randomIds } from '../../kernel/ids.ts'
 import type { Analytics, AnalyticsSession, AnalyticsValue } from './analytics.ts'
 import { appendRows } from './duckdb-append.ts'
 
@@ -17,6 +20,8 @@ export function openDuckDb(options: { memoryLimit?: string } = {}): Analytics {
       autoload_known_extensions: 'false',
       memory_limit: options.memoryLimit ?? '4GB',
       preserve_insertion_order: 'true',
+      // What does not fit into memory; DuckDB makes the folder when it needs it, and takes it away.
+      temp_directory: join(tmpdir(), `tidemill-duckdb-${process.pid}-${randomIds.uuid()}`),
       ...(threads > 0 && { threads: String(threads) }),
     })
     instances.set(threads, opened)
