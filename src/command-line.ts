@@ -8,6 +8,7 @@ import { addDemoCommand } from './demo/commands.ts'
 import { addFeatureCommands } from './features/commands.ts'
 import { addPeopleCommands } from './governance/commands.ts'
 import { addErasureCommands } from './erasure/commands.ts'
+import { addInferCommand } from './inferring/commands.ts'
 import { addImportingCommands } from './importing/commands.ts'
 import { addMonitoringCommands } from './monitoring/commands.ts'
 import { addPackagingCommands } from './packaging/commands.ts'
@@ -35,7 +36,7 @@ export function createProgram(): Command {
   addProjectCommands(program)
   addFeatureCommands(program)
   addPipelineCommands(program)
-  addDataCommands(program)
+  addInferCommand(addDataCommands(program))
   addTrackingCommands(program)
   addCardCommand(addRegistryCommands(program))
   addPrivacyCommands(program)

@@ -1,32 +1,12 @@
 import { Option, type Command } from 'commander'
-import {
-  absolute,
-  apiOf,
-  currentConfig,
-  print,
-  printRows,
-  withServerOptions,
-  type CommandOptions,
-} from '../http/command.ts'
+import { absolute, print, printRows } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
 import { amount, sizeText } from './describe.ts'
 import { describeDiff, describeKeyDiff } from './describe-diff.ts'
 import { exportFormats, type ExportFormat } from './schema.ts'
 import type { Reach } from './reach.ts'
 import { parseReference } from './reference.ts'
-
-interface RowOptions extends CommandOptions {
-  dataDir?: string
-}
-
-function withRowOptions(command: Command): Command {
-  return withServerOptions(command).addOption(
-    new Option(
-      '--data-dir <folder>',
-      'folder of everything that Tidemill keeps; without --server rows are read there',
-    ),
-  )
-}
+import { reach, withRowOptions, type RowOptions } from './row-options.ts'
 
 /** Commands that read rows: DuckDB runs in the command, over the data folder, or over what it fetches from the server that `--server` names. */
 export function addRowCommands(data: Command): void {
@@ -58,25 +38,6 @@ export function addRowCommands(data: Command): void {
     .addOption(new Option('--format <format>', 'default: by the ending of the file').choices(exportFormats))
     .addOption(new Option('--force', 'replace a file that is there'))
     .action(exportCommand)
-}
-
-async function reach(options: RowOptions): Promise<Reach> {
-  if (options.server !== undefined) {
-    const { lazyAnalytics } = await import('../ports/analytics/lazy.ts')
-    const { reachServer } = await import('./reach.ts')
-    return await reachServer(apiOf(options), lazyAnalytics())
-  }
-  const { reachFolder } = await import('./reach.ts')
-  const { openStored } = await import('../http/open-context.ts')
-  const { resolveProject } = await import('../governance/governance.ts')
-  const { dataDir, project = 'default' } = options
-  const context = await openStored(currentConfig(dataDir === undefined ? {} : { dataDir }))
-  try {
-    return reachFolder(context, await resolveProject(context, project))
-  } catch (error) {
-    await context[Symbol.asyncDispose]()
-    throw error
-  }
 }
 
 interface DiffOptions extends RowOptions {

@@ -3,6 +3,9 @@ import type { Expectation } from './definition.ts'
 
 export type TextFormat = Extract<Expectation, { check: 'format' }>['format']
 
+/** In the order in which they are looked for: a narrower one comes before those that its texts have too. */
+export const textFormats: readonly TextFormat[] = ['uuid', 'email', 'url', 'ip', 'date', 'timestamp', 'phone']
+
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
 const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
 const IP_V4 = `(?:${OCTET}\\.){3}${OCTET}`

@@ -1,4 +1,5 @@
 export { compareSchemas, mergeSchemas, schemaProblems, widerType } from './column-schema.ts'
+export { probeFiles } from './files.ts'
 export type { KnownItem, SourceItem } from './item.ts'
 export { normalise } from './parts.ts'
 export { probeSource } from './probe.ts'
