@@ -63,7 +63,9 @@ export function openOnlineSqlite(path: string): OnlineSqlite {
     stats(view, beforeMs) {
       const live = statements.view.get(view)?.[0] as number | undefined
       if (live === undefined) return { keys: 0, newestMs: null, older: 0 }
-      const [keys, newestMs, older] = statements.count.get(beforeMs, live) as [number, number | null, number]
+      const [keys] = statements.count.get(live) as [number]
+      const [newestMs] = statements.newest.get(live) as [number | null]
+      const [older] = statements.countOlder.get(live, beforeMs) as [number]
       return { keys, newestMs, older }
     },
     async [Symbol.asyncDispose]() {
@@ -101,8 +103,9 @@ function prepare(database: DatabaseSync) {
     pushed: statement(`
       SELECT entity_key, event_ms, created_ms, values_json FROM online_row
       WHERE generation = ? AND pushed = 1 AND entity_key >= ? ORDER BY entity_key LIMIT ${PIECE_ROWS}`),
-    count: statement(`
-      SELECT count(*), max(event_ms), coalesce(sum(event_ms < ?), 0) FROM online_row WHERE generation = ?`),
+    count: statement('SELECT count(*) FROM online_row INDEXED BY online_row_by_time WHERE generation = ?'),
+    newest: statement('SELECT max(event_ms) FROM online_row WHERE generation = ?'),
+    countOlder: statement('SELECT count(*) FROM online_row WHERE generation = ? AND event_ms < ?'),
     insertGeneration: statement('INSERT INTO online_generation (view) VALUES (?) RETURNING id'),
     insertView: statement('INSERT INTO online_view (view, live) VALUES (?, ?)'),
     take: statement('UPDATE online_view SET holder = ?, held_until_ms = ?, staged = NULL WHERE view = ?'),
