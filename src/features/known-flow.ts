@@ -103,7 +103,12 @@ function limited(branches: Branch[]): Branch[] {
 function renamed(branches: readonly Branch[], names: readonly string[] | undefined): Branch[] {
   if (names === undefined || names.length === 0) return [...branches]
   return branches.map((branch) => {
-    if (!branch.listed) throw new Unfollowed('names given to the columns of a SELECT *')
+    if (!branch.listed) {
+      if (branch.columns.size > 0) throw new Unfollowed('names given to the columns of a SELECT *')
+      // Whatever columns these are, none of them needs anything.
+      const unknown = (name: string): FlowColumn => ({ symbol: `renamed ${name}`, bounds: [], needs: [] })
+      return { ...branch, columns: new Map(names.map((name) => [name.toLowerCase(), unknown(name)])) }
+    }
     const columns = [...branch.columns.values()]
     return { ...branch, columns: new Map(names.map((name, index) => [name.toLowerCase(), columns[index]!])) }
   })

@@ -270,6 +270,8 @@ describe('the spine of a training set', () => {
       'SELECT date, distance, 0 AS delay, flights.delay > 15 AS label FROM flights WHERE flights.delay IS NOT NULL',
     )
     await check('SELECT landed, distance, delay FROM flights', 'landed')
+    await check(`SELECT s.* REPLACE (make_timestamp(m.moment * 1000) AS date), m.place
+      FROM read_parquet(['logged.parquet']) s JOIN (VALUES (1, 2, 3)) AS m(sample, moment, place) ON m.sample = s.place`)
   })
 
   it('is refused when it gives a request what is not known yet', async () => {

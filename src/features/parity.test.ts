@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import { files } from '../sources/definition.ts'
 import { entity, featureService, featureView } from './definition.ts'
 import { declareFeatures, getService, materialize, onlineReader, viewFeatures } from './features.ts'
-import { buildTrainingSet, planTrainingSet } from './training-set.ts'
+import { buildTrainingSet, planTrainingSet, type TrainingSetPlan } from './training-set.ts'
 
 const DAY_MS = 86_400_000
 const WEATHER = fileURLToPath(new URL('../data/seattle-weather.csv', import.meta.resolve('vega-datasets')))
@@ -86,54 +86,81 @@ describeDatabases('features of every kind of view', (open) => {
     folders.push(folder)
     mkdirSync(join(folder, 'data'))
     writeFileSync(join(folder, 'range.mjs'), ROW_FUNCTION)
-    const code = { 'range.mjs': { base64: Buffer.from(ROW_FUNCTION).toString('base64'), executable: false } }
+    const code = {
+      'range.mjs': { base64: Buffer.from(ROW_FUNCTION).toString('base64'), executable: false },
+    }
     const { sha256: snapshot } = await context.artifacts.put(
       Buffer.from(canonicalJson({ format: 1, files: code })),
     )
     const base = { projectId: PROJECT_ID, actor: localOwner }
     await declareDatasets(context, { ...base, directory: folder, datasets: [weather] })
     await declareFeatures(context, { ...base, definitions, snapshot })
-    cpSync(WEATHER, join(folder, 'data', 'seattle.csv'))
-    const result = await ingest(context, { ...base, dataset: 'weather' })
-    if (result.state !== 'created') throw new Error(JSON.stringify(result))
     const spec = await getService(context, { projectId: PROJECT_ID, name: 'all' })
-    const asked = MOMENTS.flatMap((at) =>
-      KINDS.map((name) => `SELECT '${name}' AS weather, make_timestamp(${at}000) AS event_time`),
-    )
-    const plan = await planTrainingSet(context, {
-      ...base,
+    const read = onlineReader(context.online, PROJECT_ID, viewFeatures(spec))
+    return {
+      context,
+      folder,
       spec,
-      spine: { sql: asked.join(' UNION ALL ') },
-      datasetVersions: { weather: result.version.id },
-    })
-    return { context, folder, spec, plan }
+      /** The days of Seattle for which `chosen` holds, as a file of their own. */
+      deliver: async (name: string, chosen: (day: number) => boolean) => {
+        const [header, ...days] = readFileSync(WEATHER, 'utf8').trim().split('\n')
+        const lines = days.filter((_, day) => chosen(day))
+        writeFileSync(join(folder, 'data', name), [header, ...lines, ''].join('\n'))
+        const result = await ingest(context, { ...base, dataset: 'weather' })
+        if (result.state !== 'created') throw new Error(JSON.stringify(result))
+        return result.version.id
+      },
+      plan: (version: string, moments: readonly number[]) => {
+        const asked = moments.flatMap((at) =>
+          KINDS.map((name) => `SELECT '${name}' AS weather, make_timestamp(${at}000) AS event_time`),
+        )
+        const spine = { sql: asked.join(' UNION ALL ') }
+        return planTrainingSet(context, { ...base, spec, spine, datasetVersions: { weather: version } })
+      },
+      join: async (plan: TrainingSetPlan) => {
+        const target = join(folder, 'set.parquet')
+        await buildTrainingSet(context.analytics, plan, { snapshotDirectory: folder, target })
+        return await context.analytics.query(`SELECT * EXCLUDE event_time FROM read_parquet('${target}')`)
+      },
+      /** What is online at a moment, after materialization until then. */
+      serve: async (at: number) => {
+        for (const { view, definitionHash } of spec.views) {
+          await materialize(context, { projectId: PROJECT_ID, view, definitionHash, untilMs: at })
+        }
+        const columns = await read({ weather: KINDS }, KINDS.length, at)
+        return KINDS.map((name, row): Record<string, unknown> => {
+          const values = spec.features.map((feature, index) => [feature.name, columns[index]!.values[row]])
+          return { weather: name, ...Object.fromEntries(values) }
+        })
+      },
+    }
   }
 
   it('online at a moment, after materialization until then, are what the join gives at that moment', async () => {
-    const { context, folder, spec, plan } = await arrange()
-    const target = join(folder, 'set.parquet')
-    await buildTrainingSet(context.analytics, plan, { snapshotDirectory: folder, target })
-    const joined = await context.analytics.query(`SELECT * EXCLUDE event_time FROM read_parquet('${target}')`)
-    const read = onlineReader(context.online, PROJECT_ID, viewFeatures(spec))
+    const { spec, deliver, plan, join, serve } = await arrange()
+    const joined = await join(await plan(await deliver('all.csv', () => true), MOMENTS))
     const served: Record<string, unknown>[] = []
-    for (const at of MOMENTS) {
-      for (const { view, definitionHash } of spec.views) {
-        await materialize(context, { projectId: PROJECT_ID, view, definitionHash, untilMs: at })
-      }
-      const columns = await read({ weather: KINDS }, KINDS.length, at)
-      for (const [row, name] of KINDS.entries()) {
-        const values = spec.features.map((feature, index) => [feature.name, columns[index]!.values[row]])
-        served.push({ weather: name, ...Object.fromEntries(values) })
-      }
-    }
+    for (const at of MOMENTS) served.push(...(await serve(at)))
     expect(served).toEqual(joined)
     const present = spec.features.map(({ name }) => joined.filter((row) => row[name] !== null).length)
     expect(Math.min(...present)).toBeGreaterThan(5)
     expect(Math.max(...present)).toBeLessThan(joined.length - 5)
   }, 60_000)
 
+  it('are right online when days come late, before and after the moment that was online', async () => {
+    const { deliver, plan, join, serve } = await arrange()
+    const moment = START_MS + 33.4 * DAY_MS
+    await deliver('even.csv', (day) => day % 2 === 0)
+    await serve(moment)
+    const version = await deliver('odd.csv', (day) => day % 2 === 1 && day < 40)
+    for (const at of [moment, moment + 1.7 * DAY_MS]) {
+      expect(await serve(at)).toEqual(await join(await plan(version, [at])))
+    }
+  }, 60_000)
+
   it('are the same bytes when a training set is built again in another process', async () => {
-    const { context, folder, plan } = await arrange()
+    const { context, folder, deliver, plan: planOf } = await arrange()
+    const plan = await planOf(await deliver('all.csv', () => true), MOMENTS)
     const [here, there] = [join(folder, 'here.parquet'), join(folder, 'there.parquet')]
     await using other = openDuckDb({ memoryLimit: '1GB' })
     await buildTrainingSet(other, plan, { snapshotDirectory: folder, target: here })
