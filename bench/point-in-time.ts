@@ -3,13 +3,14 @@
  * views, each side in a process of its own, one after the other in one run; the values of both are compared.
  *
  *     node bin/dev.mjs bench/point-in-time.ts [--rows 1000000] [--spine 100000] [--keys 100000] [--features 5] [--views 1]
- *       [--peer off] [--json FILE]
+ *       [--peer off] [--json FILE] [--docs]
  *
  * `--rows 10000000 --spine 1000000` is the size of the target. Ours reads the spine from Parquet and writes the set to Parquet, by the one
  * thread that equal bytes need; Feast is given the spine as a data frame and returns one, with all cores. Neither is counted in Feast's time.
+ * `--docs` writes the table into docs/reference/features.md.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,6 +26,8 @@ import { machine } from './tracking/report.ts'
 
 const PEER = fileURLToPath(new URL('features/point-in-time-peer.py', import.meta.url))
 const PYTHON = fileURLToPath(new URL('../.venv/feast/bin/python', import.meta.url))
+const DOCS = fileURLToPath(new URL('../docs/reference/features.md', import.meta.url))
+const DOCS_BLOCK = /(<!-- bench\/point-in-time -->\n)[^]*?(<!-- end -->)/
 const DAYS = 90
 const TTL_DAYS = 7
 
@@ -37,6 +40,7 @@ const { values: options } = parseArgs({
     views: { type: 'string', default: '1' },
     peer: { type: 'string', default: 'on' },
     json: { type: 'string' },
+    docs: { type: 'boolean', default: false },
     /** Of the process that measures our side. */
     folder: { type: 'string' },
   },
@@ -137,6 +141,26 @@ function line(name: string, { seconds, peakMb }: Measured): string {
   return `  ${name.padEnd(14)} ${seconds.toFixed(1).padStart(7)} s   ${Math.round(peakMb).toLocaleString('en').padStart(7)} MB at most`
 }
 
+function writeDocs(feast: string, own: Measured, peer: Measured): void {
+  const count = (text: string): string => Number(text).toLocaleString('en')
+  const row = (name: string, { seconds, peakMb }: Measured): string =>
+    `| ${name} | ${seconds.toFixed(1)} s | ${Math.round(peakMb).toLocaleString('en')} MB |`
+  const text = [
+    `${new Date().toISOString().slice(0, 10)}; ${count(options.spine)} rows joined with ${views} × ${count(options.rows)} rows of ${count(options.keys)} keys, ${features} features each; ${machine()}.`,
+    '',
+    '| | time | memory at most |',
+    '| --- | --- | --- |',
+    row('Tidemill', own),
+    row(`Feast ${feast}, local offline store`, peer),
+    `| ratio | ${(peer.seconds / own.seconds).toFixed(1)} | ${(peer.peakMb / own.peakMb).toFixed(1)} |`,
+  ].join('\n')
+  const page = readFileSync(DOCS, 'utf8')
+  writeFileSync(
+    DOCS,
+    page.replace(DOCS_BLOCK, (_, begin, end) => `${begin}\n${text}\n\n${end}`),
+  )
+}
+
 async function compare(): Promise<void> {
   const feast = options.peer === 'off' ? undefined : ensureFeast()
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-bench-'))
@@ -155,6 +179,7 @@ async function compare(): Promise<void> {
     console.log(
       `  × ${(peer.seconds / own.seconds).toFixed(1)} in time, × ${(peer.peakMb / own.peakMb).toFixed(1)} in memory; ${different} rows differ`,
     )
+    if (options.docs) writeDocs(feast, own, peer)
     if (options.json) writeFileSync(options.json, JSON.stringify({ ...options, feast, own, peer, different }))
     if (different > 0) process.exitCode = 1
   } finally {
