@@ -119,7 +119,7 @@ it('says which element of a JSON file is wrong, and where its text breaks off', 
     [2, { element: '2' }],
     [4, { element: '"x"' }],
   ])
-  expect((await problemOf('broken.jsonl')).message).toMatch(/broken\.jsonl: it can't be read: .*line 3/)
+  expect((await problemOf('broken.jsonl')).message).toMatch(/broken\.jsonl: it can't be read: .*line 2/)
   expect((await problemOf('broken.jsonl')).message).not.toContain(folder)
   expect((await problemOf('empty.json')).message).toContain('it is empty')
   expect((await problemOf('case.jsonl')).message).toContain('differ only in case: Id_1')

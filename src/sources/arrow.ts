@@ -5,6 +5,7 @@ import { AppError, messageOf } from '../kernel/errors.ts'
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { arrowColumn, arrowValues, type ArrowColumn } from './arrow-columns.ts'
 import { decodeLz4Frame } from './lz4.ts'
+import { namesProblem } from './names.ts'
 import { problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
 import { storedColumns } from './typed-columns.ts'
 
@@ -31,7 +32,8 @@ export async function readArrow(
     const reader = await RecordBatchReader.from(bounded(handle))
     await reader.open()
     columns = reader.schema.fields.map(arrowColumn)
-    const misnamed = checkNames(columns)
+    if (columns.length === 0) return problem('it has no columns')
+    const misnamed = namesProblem(columns.map(({ name }) => name))
     if (misnamed) return misnamed
     await session.execute(`CREATE OR REPLACE TEMP TABLE ${RAW} (${columns.map(declaration).join(', ')})`)
     for await (const batch of reader) await appendBatch(session, columns, batch as RecordBatch)
@@ -55,14 +57,6 @@ async function appendBatch(
   const types = columns.map(({ appended }) => appended)
   const values = columns.map((column, index) => arrowValues(batch.getChildAt(index)! as never, column))
   await session.append(RAW, types, values)
-}
-
-function checkNames(columns: readonly ArrowColumn[]): ReadProblem | undefined {
-  const names = columns.map(({ name }) => name.toLowerCase())
-  if (names.length === 0) return problem('it has no columns')
-  if (names.includes('')) return problem('a column has no name')
-  const repeated = names.findIndex((name, index) => names.indexOf(name) !== index)
-  return repeated < 0 ? undefined : problem(`the column ${columns[repeated]!.name} is there twice`)
 }
 
 /** A file names its format at both ends; a stream ends with a mark. What lacks its end was cut off. */

@@ -1,6 +1,9 @@
 import { open } from 'node:fs/promises'
 import { quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
+import { MAX_HEADER_BYTES, MAX_ROW_BYTES } from './limits.ts'
+import { namesProblem } from './names.ts'
 import { amount, knownType, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { scanText } from './scan-text.ts'
 import { shownText } from './treatment.ts'
 import { MAX_FAILING_ROWS, TEXT_ROWS, typedColumns } from './text-rows.ts'
 
@@ -10,14 +13,20 @@ import { MAX_FAILING_ROWS, TEXT_ROWS, typedColumns } from './text-rows.ts'
  * reported with its row; an empty field is null, an empty quoted field is empty text.
  */
 export async function readCsv(session: AnalyticsSession, file: ReadFile): Promise<ReadSource | ReadProblem> {
+  const unfit = await scanText(file.path, 'csv')
+  if (unfit) return unfit
   const header = await readHeader(file.path, file.delimiter)
+  if (header === undefined)
+    return problem(
+      `its first line, which names the columns, is longer than ${amount(MAX_HEADER_BYTES)} bytes`,
+    )
   if (header.length === 0) return problem('it is empty')
-  const repeated = header.find((name, index) => name === '' || header.indexOf(name) !== index)
-  if (repeated !== undefined) {
-    return problem(repeated === '' ? 'a column has no name' : `the column ${repeated} is there twice`)
-  }
+  const misnamed = namesProblem(header)
+  if (misnamed) return misnamed
   const rejected = await loadText(session, file, header)
   if (rejected) return rejected
+  if (file.known.length === 0 && (await isEmpty(session)))
+    return problem('it names columns and has no rows, so that their types can’t be known')
   return await typedColumns(
     session,
     header.map((name) => ({ name, known: knownType(file, name) })),
@@ -31,7 +40,7 @@ async function loadText(
   header: readonly string[],
 ): Promise<ReadProblem | undefined> {
   const columns = header.map((name) => `${quoteLiteral(name)}: 'VARCHAR'`).join(', ')
-  const options = `auto_detect = false, header = true, delim = ${quoteLiteral(delimiter)}, quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, store_rejects = true, columns = {${columns}}`
+  const options = `auto_detect = false, header = true, delim = ${quoteLiteral(delimiter)}, quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, store_rejects = true, max_line_size = ${2 * MAX_ROW_BYTES}, columns = {${columns}}`
   await session.execute(`DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans`)
   await session.execute(`CREATE OR REPLACE TEMP TABLE ${TEXT_ROWS} AS
     SELECT *, row_number() OVER () AS __row FROM read_csv(${quoteLiteral(path)}, ${options})`)
@@ -56,15 +65,23 @@ async function loadText(
   }
 }
 
-async function readHeader(path: string, delimiter: string): Promise<string[]> {
-  await using file = await open(path, 'r')
-  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(1 << 16), position: 0 })
-  return parseRecord(buffer.toString('utf8', 0, bytesRead).replace(/^\uFEFF/, ''), delimiter)
+async function isEmpty(session: AnalyticsSession): Promise<boolean> {
+  return (await session.query(`SELECT 1 FROM ${TEXT_ROWS} LIMIT 1`)).length === 0
 }
 
-/** The fields of the first record of a CSV text. */
-function parseRecord(text: string, delimiter: string): string[] {
-  if (text.trim() === '') return []
+/** Undefined when it does not end within what a header may have. */
+async function readHeader(path: string, delimiter: string): Promise<string[] | undefined> {
+  await using file = await open(path, 'r')
+  const { size } = await file.stat()
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(MAX_HEADER_BYTES), position: 0 })
+  const text = buffer.toString('utf8', 0, bytesRead).replace(/^\uFEFF/, '')
+  const { fields, isWhole } = parseRecord(text, delimiter)
+  return isWhole || size <= MAX_HEADER_BYTES ? fields : undefined
+}
+
+/** The fields of the first record of a CSV text, and whether its end was seen. */
+function parseRecord(text: string, delimiter: string): { fields: string[]; isWhole: boolean } {
+  if (text.trim() === '') return { fields: [], isWhole: false }
   const fields: string[] = []
   let field = ''
   let quoted = false
@@ -78,8 +95,8 @@ function parseRecord(text: string, delimiter: string): string[] {
     else if (letter === delimiter) {
       fields.push(field)
       field = ''
-    } else if (letter === '\n' || letter === '\r') break
+    } else if (letter === '\n' || letter === '\r') return { fields: [...fields, field], isWhole: true }
     else field += letter
   }
-  return [...fields, field]
+  return { fields: [...fields, field], isWhole: false }
 }

@@ -4,12 +4,9 @@ import { Transform, type Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib'
 import { AppError, messageOf } from '../kernel/errors.ts'
+import { mostBytes } from './limits.ts'
 import type { Compression, ReadProblem } from './reading.ts'
 import { problem } from './reading.ts'
-
-/** A file may grow to this size whatever its own, and beyond it by this factor at most: tables grow 3 to 20 times. */
-const ALWAYS_ALLOWED_BYTES = 256 * 2 ** 20
-const MAX_GROWTH = 100
 
 const OPEN: Readonly<Record<Exclude<Compression, 'none'>, () => Duplex>> = {
   gzip: () => createGunzip(),
@@ -24,14 +21,15 @@ export async function decompress(
   target: string,
 ): Promise<ReadProblem | undefined> {
   const { size } = await stat(path)
-  const most = Math.max(ALWAYS_ALLOWED_BYTES, size * MAX_GROWTH)
+  const most = mostBytes(size)
   try {
     await pipeline(createReadStream(path), OPEN[compression](), atMost(most), createWriteStream(target))
     return undefined
   } catch (error) {
     if (error instanceof AppError) return problem(error.message)
     const { code = '' } = error as NodeJS.ErrnoException
-    if (code.startsWith('E')) throw error
+    // Of the system, such as ENOSPC; those of the formats begin with ERR_ or Z.
+    if (/^E(?!RR_)/.test(code)) throw error
     return problem(`it can't be decompressed as ${compression}: ${messageOf(error)}`)
   }
 }

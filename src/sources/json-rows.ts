@@ -1,7 +1,10 @@
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { amount, knownType, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { MAX_COLUMNS } from './limits.ts'
+import { namesProblem } from './names.ts'
+import { scanText } from './scan-text.ts'
 import { shownText } from './treatment.ts'
-import { MAX_FAILING_ROWS, TEXT_ROWS, typedColumns, type TextColumn } from './text-rows.ts'
+import { MAX_FAILING_ROWS, TEXT_ROWS, aggregate, typedColumns, type TextColumn } from './text-rows.ts'
 
 const RAW = 'json_rows'
 
@@ -12,11 +15,12 @@ const RAW = 'json_rows'
  */
 export async function readJson(session: AnalyticsSession, file: ReadFile): Promise<ReadSource | ReadProblem> {
   const { path, treatments } = file
-  const wrong = await notObjects(session, file)
+  const wrong = (await scanText(path, 'json')) ?? (await notObjects(session, file))
   if (wrong) return wrong
   await session.execute(`CREATE OR REPLACE TEMP TABLE ${RAW} AS
-    SELECT * FROM read_json(${quoteLiteral(path)}, maximum_depth = 1, sample_size = -1)`)
+    SELECT * FROM read_json(${quoteLiteral(path)}, maximum_depth = 1, sample_size = -1, map_inference_threshold = -1)`)
   const header = (await session.query(`DESCRIBE ${RAW}`)).map((row) => String(row['column_name']))
+  if (header.length > MAX_COLUMNS) return namesProblem(header)!
   const renamed = header.find((name) => sameButForCase(name, header))
   if (renamed !== undefined) return problem(`members whose names differ only in case: ${renamed}`)
   const columns = await withKinds(session, header)
@@ -44,14 +48,23 @@ async function notObjects(
   session: AnalyticsSession,
   { path, treatments }: ReadFile,
 ): Promise<ReadProblem | undefined> {
-  const elements = `(SELECT row_number() OVER () AS row, json_type(json) AS kind, CAST(json AS VARCHAR) AS text
+  const elements = `(SELECT row_number() OVER () AS row, json_type(json) AS kind, CAST(json AS VARCHAR) AS text,
+      json_keys(json) AS keys
     FROM read_json_objects(${quoteLiteral(path)}))`
   const [count] = await session.query(
-    `SELECT count(*) AS rows, count(*) FILTER (WHERE kind IS DISTINCT FROM 'OBJECT') AS bad FROM ${elements}`,
+    `SELECT count(*) AS rows, count(*) FILTER (WHERE kind IS DISTINCT FROM 'OBJECT') AS bad,
+       min(row) FILTER (WHERE list_contains(keys, '')) AS unnamed, max(len(keys)) AS widest FROM ${elements}`,
   )
   const rows = Number(count!['rows'])
   const failing = Number(count!['bad'])
   if (rows === 0) return problem('it is empty')
+  const widest = Number(count!['widest'])
+  if (widest > MAX_COLUMNS)
+    return problem(
+      `an element has ${amount(widest)} members; at most ${amount(MAX_COLUMNS)} are read as columns`,
+    )
+  if (count!['unnamed'] !== null)
+    return problem(`element ${String(count!['unnamed'])} has a member without a name`)
   if (failing === 0) return undefined
   const found = await session.query(
     `SELECT row, kind, left(text, 200) AS text FROM ${elements}
@@ -69,22 +82,25 @@ async function notObjects(
   }
 }
 
+const KIND = { none: 0, number: 1, boolean: 2, text: 4, other: 8 } as const
+
+function kindBits(column: string): string {
+  return `CASE json_type(${column}) WHEN 'BIGINT' THEN ${KIND.number} WHEN 'UBIGINT' THEN ${KIND.number}
+    WHEN 'HUGEINT' THEN ${KIND.number} WHEN 'DOUBLE' THEN ${KIND.number} WHEN 'BOOLEAN' THEN ${KIND.boolean}
+    WHEN 'VARCHAR' THEN ${KIND.text} WHEN 'NULL' THEN ${KIND.none} ELSE CASE WHEN ${column} IS NULL THEN ${KIND.none} ELSE ${KIND.other} END END`
+}
+
 /** What kinds of JSON value a column has decides what it may be. */
 async function withKinds(
   session: AnalyticsSession,
   header: readonly string[],
 ): Promise<Omit<TextColumn, 'known'>[]> {
-  const kinds = header.map(
-    (name, index) => `list(DISTINCT json_type(${quoteIdentifier(name)})) AS kinds_${index}`,
-  )
-  const [row] = await session.query(`SELECT ${kinds.join(', ')} FROM ${RAW}`)
+  const kinds = header.map((name, index) => `bit_or(${kindBits(quoteIdentifier(name))}) AS kinds_${index}`)
+  const row = await aggregate(session, RAW, kinds)
   return header.map((name, index) => {
-    const found = (row![`kinds_${index}`] as (string | null)[]).filter(
-      (kind) => kind !== null && kind !== 'NULL',
-    )
-    const only = (...allowed: string[]): boolean => found.every((kind) => allowed.includes(kind!))
-    if (only('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')) return { name, candidates: ['BIGINT', 'DOUBLE'] }
-    if (only('BOOLEAN')) return { name, candidates: ['BOOLEAN'] }
-    return { name, candidates: only('VARCHAR') ? ['DATE', 'TIMESTAMP'] : [] }
+    const found = Number(row[`kinds_${index}`])
+    if (found === KIND.none || found === KIND.number) return { name, candidates: ['BIGINT', 'DOUBLE'] }
+    if (found === KIND.boolean) return { name, candidates: ['BOOLEAN'] }
+    return { name, candidates: found === KIND.text ? ['DATE', 'TIMESTAMP'] : [] }
   })
 }

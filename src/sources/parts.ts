@@ -1,11 +1,19 @@
+import { stat } from 'node:fs/promises'
 import { AppError } from '../kernel/errors.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { schemaProblems } from './column-schema.ts'
 import { readCsv } from './csv.ts'
 import { readJson } from './json-rows.ts'
-import { problem, type FileFormat, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import {
+  amount,
+  problem,
+  type FileFormat,
+  type ReadFile,
+  type ReadProblem,
+  type ReadSource,
+} from './reading.ts'
 import { kindOf, type Column } from './schema.ts'
-import { readParquet } from './typed-columns.ts'
+import { readParquet } from './parquet.ts'
 import { treat } from './treatment.ts'
 
 /**
@@ -15,6 +23,7 @@ import { treat } from './treatment.ts'
  */
 export async function normalise(session: AnalyticsSession, file: ReadFile): Promise<Column[] | ReadProblem> {
   try {
+    if ((await stat(file.path)).size === 0) return problem('it is empty')
     const read = await READERS[file.format](session, file)
     if (!('expressions' in read)) return read
     const source = await treat(session, read, file.treatments)
@@ -59,9 +68,22 @@ function describeProblems({ known, time }: ReadFile, columns: readonly Column[])
   return problem([...new Set(problems)].join('; '))
 }
 
-function unreadable(message: string, { treatments }: ReadFile): ReadProblem {
+function unreadable(message: string, { treatments, path }: ReadFile): ReadProblem {
   const [reason = ''] = message.replace(/^DuckDB: /, '').split('\n')
-  const told = reason.replace(/ in file "[^"]*"/, '').replace(/\s+$/, '')
+  const told = reason
+    .replace(/ in file "[^"]*"/, '')
+    .replace(` '${path}'`, '')
+    .replace(/^Invalid (Input )?Error: /, '')
+    // DuckDB counts from 2.
+    .replace(/at byte (\d+) in (line|record\/value) (\d+)/, (_, byte, unit, number) => {
+      const place = unit === 'line' ? 'line' : 'element'
+      return `at byte ${byte} of ${place} ${amount(Number(number) - 1)}`
+    })
+    .replace(
+      /^.*reached an invalid state.*$/,
+      'its lines end in different ways (LF and CRLF): write one of them',
+    )
+    .replace(/\s+$/, '')
   // What DuckDB quotes may be a value.
   const quoted = treatments.columns.size > 0 ? told.replaceAll(/"[^"]*"|'[^']*'/g, '…') : told
   return problem(`it can't be read: ${quoted}`)

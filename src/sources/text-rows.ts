@@ -1,4 +1,4 @@
-import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
+import { quoteIdentifier, type AnalyticsRow, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { amount, type ReadProblem, type ReadSource } from './reading.ts'
 import type { ColumnType } from './schema.ts'
 import { shownValues, type Treatments } from './treatment.ts'
@@ -40,6 +40,23 @@ export async function typedColumns(
   }
 }
 
+/** A query of very many aggregates takes more memory and time than its parts. */
+const AGGREGATES_AT_ONCE = 300
+
+/** One row of aggregates, asked for in pieces. */
+export async function aggregate(
+  session: AnalyticsSession,
+  from: string,
+  expressions: readonly string[],
+): Promise<AnalyticsRow> {
+  const row: AnalyticsRow = {}
+  for (let start = 0; start < expressions.length; start += AGGREGATES_AT_ONCE) {
+    const some = expressions.slice(start, start + AGGREGATES_AT_ONCE)
+    Object.assign(row, (await session.query(`SELECT ${some.join(', ')} FROM ${from}`))[0])
+  }
+  return row
+}
+
 /** The narrowest type that every value fits, or the type the column had before where that is what is asked of it. */
 async function inferTypes(session: AnalyticsSession, columns: readonly TextColumn[]): Promise<ColumnType[]> {
   const counts = columns.flatMap(({ name, candidates = CANDIDATES }, index) => {
@@ -47,12 +64,12 @@ async function inferTypes(session: AnalyticsSession, columns: readonly TextColum
     const fits = candidates.map((type) => `count(${castText(column, type)}) AS fits_${index}_${type}`)
     return [`count(${column}) AS known_${index}`, ...fits]
   })
-  const [row] = await session.query(`SELECT ${counts.join(', ')} FROM ${TEXT_ROWS}`)
+  const row = await aggregate(session, TEXT_ROWS, counts)
   return columns.map(({ known: before, candidates = CANDIDATES, declared }, index) => {
-    const known = Number(row![`known_${index}`])
+    const known = Number(row[`known_${index}`])
     if (before === 'VARCHAR') return before
     if (known === 0) return before ?? declared ?? 'VARCHAR'
-    const found = candidates.find((type) => row![`fits_${index}_${type}`] === known) ?? 'VARCHAR'
+    const found = candidates.find((type) => row[`fits_${index}_${type}`] === known) ?? 'VARCHAR'
     const comparable = before === undefined || TYPE_FAMILY[found] === TYPE_FAMILY[before]
     return comparable ? found : before
   })
@@ -93,20 +110,22 @@ async function badCells(
     const column = quoteIdentifier(name)
     return `(${column} IS NOT NULL AND ${castText(column, types[index]!)} IS NULL)`
   })
-  const typed = wrong.filter((_, index) => types[index] !== 'VARCHAR')
-  if (typed.length === 0) return undefined
-  const any = typed.join(' OR ')
+  const typed = [...types.keys()].filter((index) => types[index] !== 'VARCHAR')
+  const counts = typed.map((index) => `count(*) FILTER (WHERE ${wrong[index]!}) AS wrong_${index}`)
+  const wrongs = await aggregate(session, TEXT_ROWS, counts)
+  const guilty = typed.filter((index) => Number(wrongs[`wrong_${index}`]) > 0)
+  if (guilty.length === 0) return undefined
+  const any = guilty.map((index) => wrong[index]!).join(' OR ')
   const [count] = await session.query(
     `SELECT count(*) AS rows, count(*) FILTER (WHERE ${any}) AS bad FROM ${TEXT_ROWS}`,
   )
   const failing = Number(count!['bad'])
-  if (failing === 0) return undefined
   const found = await session.query(
-    `SELECT *, ${wrong.map((check, index) => `${check} AS __wrong_${index}`).join(', ')} FROM ${TEXT_ROWS}
+    `SELECT *, ${guilty.map((index) => `${wrong[index]!} AS __wrong_${index}`).join(', ')} FROM ${TEXT_ROWS}
      WHERE ${any} ORDER BY __row LIMIT ${MAX_FAILING_ROWS}`,
   )
   const failingRows = found.map((row) => {
-    const index = header.findIndex((_, at) => row[`__wrong_${at}`] === true)
+    const index = guilty.find((at) => row[`__wrong_${at}`] === true)!
     const values = shownValues(
       Object.fromEntries(header.map((name) => [name, row[name] as string | null])),
       treatments,

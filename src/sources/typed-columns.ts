@@ -1,11 +1,7 @@
-import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
+import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { storedType } from './column-schema.ts'
 import { knownType, type ReadFile, type ReadSource } from './reading.ts'
 import type { Column } from './schema.ts'
-
-export async function readParquet(session: AnalyticsSession, file: ReadFile): Promise<ReadSource> {
-  return await storedColumns(session, file, `read_parquet(${quoteLiteral(file.path)})`)
-}
 
 /** The columns of rows that have types, each in the type that parts have. */
 export async function storedColumns(
