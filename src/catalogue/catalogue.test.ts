@@ -4,6 +4,7 @@ import { entity, featureService, featureView, onDemand, requestFeatures } from '
 import { declareFeatures, getService, listFreshness } from '../features/features.ts'
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
+import { snapshotBytes } from '../project/snapshot.ts'
 import { deleteAlias, deleteModelVersion, registerVersion, setAlias } from '../registry/registry.ts'
 import { getEntry, listCatalogue, retireUnusedViews } from './catalogue.ts'
 import { routes } from './routes.ts'
@@ -108,6 +109,16 @@ describeDatabases('the catalogue of features', (open) => {
     for (const version of [1, 2]) await deleteModelVersion(context, { ...caller, model: 'late', version })
     expect((await getEntry(context, { ...caller, name: 'airport' })).usedBy.versions).toBe(0)
     expect((await names(context, { unused: true })).length).toBe(4)
+  })
+
+  it('shows the code of a function as the project declares it', async () => {
+    const context = await open()
+    const text = 'export const flightTime = ({ date }) => ({ hour: new Date(date).getUTCHours() })\n'
+    const files = { 'flight-time.ts': { base64: Buffer.from(text).toString('base64'), executable: false } }
+    const { sha256 } = await context.artifacts.put(snapshotBytes({ format: 1, files }))
+    await declareFeatures(context, { ...caller, definitions, snapshot: sha256 })
+    expect((await getEntry(context, { ...caller, name: 'flight_time' })).source).toBe(text)
+    expect((await getEntry(context, { ...caller, name: 'airport_delays' })).source).toBeNull()
   })
 
   it('changes no definition when what people say of it changes', async () => {

@@ -1,6 +1,12 @@
 /** The door of the room: what features there are, who uses them, and how they fare. */
 export { retireUnusedViews } from './retire.ts'
-import { listEntries, listFreshness, searchEntries, type FeatureEntry } from '../features/features.ts'
+import {
+  functionSource,
+  listEntries,
+  listFreshness,
+  searchEntries,
+  type FeatureEntry,
+} from '../features/features.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
@@ -90,6 +96,8 @@ export async function listCatalogue(
 export interface EntryPage extends Omit<CatalogueEntry, 'match'> {
   /** Newest first, those that are deployed or named by an alias before the others. */
   users: (VersionUse & { importance: Importance | null })[]
+  /** The module with its function; null for what has none. */
+  source: string | null
 }
 
 /** What a version loses of its knowledge without each of the features that it takes, by its latest evaluation. */
@@ -103,7 +111,7 @@ const MEASURED_VERSIONS = 20
 
 /** One entry with the versions that use it. Throws `not_found`, and `invalid` for a name that several kinds have. */
 export async function getEntry(
-  context: Pick<Context, 'db' | 'online' | 'clock'>,
+  context: Pick<Context, 'db' | 'artifacts' | 'online' | 'clock'>,
   input: { projectId: string; actor: Actor; name: string; kind?: FeatureEntry['kind'] | undefined },
 ): Promise<EntryPage> {
   const { name, ...query } = input
@@ -122,6 +130,7 @@ export async function getEntry(
   const ordered = [...live, ...users.filter((user) => !isLive(user))]
   return {
     ...entry,
+    source: await functionSource(context, { projectId: query.projectId, entry }),
     users: await Promise.all(
       ordered.map(async (user, index) => ({
         ...user,

@@ -112,7 +112,9 @@ export const routes = [
     permission: 'view',
     params: z.object({ name: z.string() }),
     query: z.strictObject({ kind: z.enum(entryKinds).optional() }),
-    response: entry.omit({ match: true }).extend({ users: z.array(use) }),
+    response: entry
+      .omit({ match: true })
+      .extend({ users: z.array(use), source: text.describe('The module with its function') }),
     handle: ({ context, actor, projectId, params, query }) =>
       getEntry(context, { projectId, actor, name: params.name, kind: query.kind }),
   }),

@@ -67,6 +67,7 @@ interface Entry {
 }
 
 interface EntryPage extends Entry {
+  source: string | null
   users: {
     model: string
     version: number
@@ -164,6 +165,7 @@ function describe(entry: EntryPage): string {
     `${entry.kind} ${entry.name}`,
     ...facts.flatMap(([label, value]) => (value === null ? [] : [`${label.padEnd(9)}${value}`])),
     ...(entry.code === null ? [] : ['', entry.code]),
+    ...(entry.source === null ? [] : ['', entry.source.trimEnd()]),
     ...(features.length === 0 ? [] : ['', table(['feature', 'kind', 'from', 'used by', 'means'], features)]),
     '',
     users.length === 0

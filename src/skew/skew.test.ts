@@ -271,7 +271,8 @@ describeDatabases('served features, computed again', (open) => {
     const [alert] = await listAlerts(context.db.read, { projectId: PROJECT_ID, limit: 10 })
     expect(alert).toMatchObject({ kind: 'skew', subject: 'skew:airport_delays', blocksTraining: false })
     expect(alert!.causes.map((cause) => cause.name)).toEqual(['delay_3h'])
-    const { skew } = await getEntry(context, { ...caller, name: 'airport_delays' })
+    const { skew, source } = await getEntry(context, { ...caller, name: 'airport_delays' })
+    expect(source).toBeNull()
     expect(skew).toMatchObject({
       checked: 240,
       mismatched: mismatched['delay_3h'],

@@ -146,12 +146,12 @@ const how = {
   service: '',
 } as const satisfies Record<EntryKind, string>
 
-function Definition({ entry: { kind, code } }: { entry: EntryDetail }) {
+function Definition({ entry: { kind, code, source } }: { entry: EntryDetail }) {
   if (code === null) return null
   return (
-    <Section title="Definition" note={how[kind]}>
+    <Section title="Definition" note={source === null ? how[kind] : code}>
       <pre className={styles['code']} tabIndex={0} aria-label="Definition">
-        {unindented(code)}
+        {source ?? unindented(code)}
       </pre>
     </Section>
   )

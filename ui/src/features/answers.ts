@@ -56,6 +56,7 @@ export interface VersionUse {
 
 export interface EntryDetail extends Entry {
   users: VersionUse[]
+  source: string | null
 }
 
 export interface ViewDetail {
