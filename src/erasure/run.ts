@@ -11,6 +11,7 @@ import { listDatasetVersionUses as pipelineUses } from '../pipelines/pipelines.t
 import { addErasedRows, heldKeys, keyedHash, noteErasedRows } from '../privacy/privacy.ts'
 import { listDatasetVersionUses as registryUses } from '../registry/registry.ts'
 import { eraseFromLog, findDesiredState, findFeedback, findPredictions } from '../serving/serving.ts'
+import { eraseExamples } from '../skew/skew.ts'
 import { findErasure, moveErasure } from './store.ts'
 import type { ErasureRow } from './tables.ts'
 
@@ -88,14 +89,15 @@ async function eraseOnlineValues(context: Context, erasureId: string, person: Pe
 }
 
 async function eraseLog(context: Context, erasureId: string, person: Person): Promise<void> {
-  const { projectId, values } = person
+  const { projectId, column, values } = person
   const others = await deploymentsOfOthers(context, person)
   for (let look = 1; ; look++) {
-    const predictions = await findPredictions(context, { projectId, values, others })
+    const predictions = await findPredictions(context, { projectId, column, values, others })
     const predictionIds = predictions.map(({ predictionId }) => predictionId)
     await eraseLabels(context, { projectId, erasureId, predictionIds, values, others })
+    await eraseExamples(context, { projectId, erasureId, predictionIds, column, values })
     if (predictions.length === 0) return
-    await eraseFromLog(context, { projectId, values, others, erasureId, predictions })
+    await eraseFromLog(context, { projectId, column, values, others, erasureId, predictions })
     if (look === LOOKS)
       throw new AppError('conflict', 'The prediction log changes all the time; it will be tried again')
   }
@@ -126,12 +128,12 @@ async function derivedFrom({ db }: Pick<Context, 'db'>, versions: readonly strin
 }
 
 async function count(context: Context, job: Job, row: ErasureRow, person: Person): Promise<void> {
-  const { projectId, values } = person
+  const { projectId, column, values } = person
   const places: KeyPlace[] = await eraseRows(context, { ...person, erasureId: row.id, dryRun: true })
   for (const { name, view, keys } of await viewsWithKey(context, person))
     places.push({ place: 'online values', name: `${name} ${view.slice(-8)}`, rows: keys })
   const others = await deploymentsOfOthers(context, person)
-  const predictions = await findPredictions(context, { projectId, values, others })
+  const predictions = await findPredictions(context, { projectId, column, values, others })
   const feedback = [...(await findFeedback(context, projectId, predictions)).values()]
   places.push({ place: 'predictions', name: 'log', rows: predictions.length })
   places.push({ place: 'feedback', name: 'log', rows: feedback.reduce((sum, rows) => sum + rows, 0) })

@@ -15,6 +15,8 @@ type LogContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock'>
 
 export interface LoggedPerson {
   projectId: string
+  /** The field of requests that names the person. */
+  column: string
   /** The key as requests name it, and as it may be logged. */
   values: readonly string[]
   /** Deployments that are about another entity: the same key there is somebody else. */
@@ -173,16 +175,19 @@ async function queryPredictions(
   { artifacts }: Pick<LogContext, 'artifacts'>,
   session: AnalyticsSession,
   segments: readonly LogSegmentRow[],
-  { values, others }: LoggedPerson,
+  { column, values, others }: LoggedPerson,
 ): Promise<LoggedPrediction[]> {
   if (segments.length === 0) return []
   const paths = await Promise.all(segments.map(({ parquet_sha256 }) => artifacts.localPath(parquet_sha256!)))
   const keys = values.map(quoteLiteral).join(', ')
   const elsewhere =
     others.length === 0 ? '' : ` AND deployment NOT IN (${others.map(quoteLiteral).join(', ')})`
+  const field = quoteLiteral(`/${column.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+  // Older files have no requests.
   const rows = await session.query(
-    `SELECT segment_id, prediction_id, request_id, row_index FROM ${parquetScan(paths)}
-     WHERE (entity_key IN (${keys}) OR unit IN (${keys}))${elsewhere}`,
+    `SELECT segment_id, prediction_id, request_id, row_index
+     FROM (SELECT NULL::VARCHAR AS request WHERE false UNION ALL BY NAME SELECT * FROM ${parquetScan(paths)})
+     WHERE ((entity_key IN (${keys}) OR unit IN (${keys}))${elsewhere}) OR json_extract_string(request, ${field}) IN (${keys})`,
   )
   return rows.map((row) => ({
     segmentId: String(row['segment_id']),
@@ -193,10 +198,12 @@ async function queryPredictions(
 }
 
 function isAbout(
-  { entityKey, unit }: ReadRow,
+  { entityKey, unit, request }: ReadRow,
   { deployment }: RouteHeader,
-  { values, others }: LoggedPerson,
+  { column, values, others }: LoggedPerson,
 ): boolean {
+  const field = request === null ? undefined : (JSON.parse(request) as Record<string, unknown>)[column]
+  if (field !== undefined && field !== null && values.includes(String(field))) return true
   if (others.includes(deployment)) return false
   return (entityKey !== null && values.includes(entityKey)) || (unit !== null && values.includes(unit))
 }

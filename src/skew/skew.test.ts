@@ -26,7 +26,8 @@ import { files } from '../sources/definition.ts'
 import { until } from '../worker/sample-project.ts'
 import { startWorker } from '../worker/worker.ts'
 import { listSkew } from './report.ts'
-import { tickSkew } from './skew.ts'
+import { findPredictions } from '../serving/serving.ts'
+import { eraseExamples, tickSkew } from './skew.ts'
 import { listHours, sumCounts } from './store.ts'
 
 const SOURCE = fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')))
@@ -293,6 +294,13 @@ describeDatabases('served features, computed again', (open) => {
       source: 'airport_delays',
       features: ['delay_3h'],
     })
+    // Requests name ATL where the deployment is about nobody in particular, or about somebody else.
+    const person = { projectId: PROJECT_ID, column: 'origin', values: ['ATL'], others: ['late'] }
+    expect((await findPredictions(context, person)).length).toBeGreaterThan(0)
+    await eraseExamples(context, { ...person, erasureId: 'e', predictionIds: [] })
+    const left = await listHours(context.db.read, { ...EVER, limit: 10 })
+    expect(left.flatMap((each) => each.examples).map(({ inputs }) => inputs['origin'])).not.toContain('ATL')
+    expect(await sumCounts(context.db.read, EVER)).toEqual(counts)
     expect(alert!.sentence).toMatch(
       /^airport_delays is not served as it is computed offline: \d+ of 120 values of delay_3h differ/,
     )
