@@ -32,9 +32,6 @@ type RequestColumns = Readonly<Record<string, readonly unknown[]>>
 export interface VectorPlan {
   /** In the order of the selection. */
   features: readonly ServedFeature[]
-  /** The columns that a request must carry. */
-  keys: readonly string[]
-  inputs: readonly string[]
   /** Columns beside `features`. Throws `invalid` for a missing column or a key that is none; rejects with `unavailable` when the store does not answer. */
   read(columns: RequestColumns, rows: number, atMs: number): MaybePromise<VectorColumn[]>
 }
@@ -160,17 +157,13 @@ export class FeatureCatalogue {
     const requested = selected.filter(({ from }) => from === 'request')
     const keys = [...new Set(viewFeatures.map(({ view }) => view.entityKey))]
     const inputs = functions.flatMap(({ spec }) => spec.inputs.map(({ name }) => name))
-    const plan = {
-      features: selected,
-      keys,
-      inputs: [...new Set([...inputs, ...requested.map(({ name }) => name)])],
-    }
+    const needed = { keys, inputs: [...new Set([...inputs, ...requested.map(({ name }) => name)])] }
     const read =
       viewFeatures.length === 0 ? () => [] : onlineReader(this.#online, this.served.projectId, viewFeatures)
     return {
-      ...plan,
+      features: selected,
       read(columns, rows, atMs) {
-        requireColumns(plan, columns)
+        requireColumns(needed, columns)
         const computed = new Map(functions.map((each) => [each.spec.name, compute(each, columns, rows)]))
         const answer = (online: readonly OnlineColumn[]): VectorColumn[] => {
           let place = 0
@@ -196,7 +189,7 @@ export class FeatureCatalogue {
 }
 
 function requireColumns(
-  { keys, inputs }: Pick<VectorPlan, 'keys' | 'inputs'>,
+  { keys, inputs }: { keys: readonly string[]; inputs: readonly string[] },
   columns: RequestColumns,
 ): void {
   const missing = inputs.filter((name) => !Object.hasOwn(columns, name))
