@@ -2,6 +2,7 @@ import { listDatasets, lockDatasets } from '../data/data.ts'
 import { entityKeyColumn } from '../features/features.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
+import { appendEvent } from '../jobs/events.ts'
 import { enqueue } from '../jobs/jobs.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
@@ -63,6 +64,8 @@ export async function requestErasure(
         came_again_rows: 0,
         created_ms,
       })
+      const payload = { erasureId: id, entity }
+      await appendEvent(trx, { projectId, kind: 'erasure.requested', payload, atMs: created_ms })
     }
     await enqueue(trx, {
       projectId,

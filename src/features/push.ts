@@ -4,10 +4,12 @@ import { AppError } from '../kernel/errors.ts'
 import { parseTime } from '../kernel/time.ts'
 import type { OnlineWrite } from '../ports/online/online.ts'
 import type { LoadedOnDemand } from './on-demand.ts'
+import { heldKeys, keyedHash } from '../privacy/privacy.ts'
 import {
   onlineView,
   type FeatureKind,
   type FeatureValue,
+  type ServedFeatures,
   type ServedRowFunction,
   type ServedView,
 } from './schema.ts'
@@ -51,13 +53,45 @@ export function preparePush({ clock }: Pick<Context, 'clock'>, pushed: readonly 
   return prepared
 }
 
-/** Writes rows to the online store: for each key the newest by event time stays, whatever the order of arrival. */
+/**
+ * Writes rows to the online store: for each key the newest by event time stays, whatever the order of arrival. Rows of people who were erased
+ * are left out.
+ */
 export async function pushOnline(
-  { online }: Pick<Context, 'online'>,
-  { projectId, actor, prepared }: { projectId: string; actor: Actor; prepared: readonly PreparedPush[] },
+  { config, online }: Pick<Context, 'config' | 'online'>,
+  input: {
+    served: Pick<ServedFeatures, 'projectId' | 'erased'>
+    actor: Actor
+    prepared: readonly PreparedPush[]
+  },
 ): Promise<void> {
-  requirePermission(actor, 'contribute', projectId)
-  for (const { view, rows } of prepared) await online.write(onlineView(projectId, view), rows)
+  const { served, actor, prepared } = input
+  requirePermission(actor, 'contribute', served.projectId)
+  for (const { view, rows } of prepared) {
+    const left = withoutErased({ config }, served, { view, rows })
+    if (left.length > 0) await online.write(onlineView(served.projectId, view), left)
+  }
+}
+
+function withoutErased(
+  { config }: Pick<Context, 'config'>,
+  { projectId, erased = [] }: Pick<ServedFeatures, 'projectId' | 'erased'>,
+  { view, rows }: PreparedPush,
+): readonly OnlineWrite[] {
+  const lists = erased.filter(({ column }) => column === view.entityKey)
+  if (lists.length === 0) return rows
+  const held = heldKeys(config, projectId)
+  const known = lists.map(({ keyId, hashes }) => {
+    const key = held.find(({ id }) => id === keyId)
+    if (key) return { key, hashes: new Set(hashes) }
+    throw new AppError(
+      'unavailable',
+      `People were erased under the privacy key ${keyId}, which this gateway does not have: give it TIDEMILL_PRIVACY_KEY`,
+    )
+  })
+  return rows.filter(
+    ({ entityKey }) => !known.some(({ key, hashes }) => hashes.has(keyedHash(key, entityKey))),
+  )
 }
 
 function lacking(pushed: readonly Pushed[]): AppError {

@@ -126,6 +126,8 @@ export interface ServedFeatures {
   services: readonly Pick<FeatureServiceSpec, 'name' | 'features'>[]
   /** The code of the on-demand features. */
   codeSnapshot: string | null
+  /** Keys of erased people by the column that holds them, hashed with a privacy key: rows of theirs are not taken. */
+  erased?: readonly { column: string; keyId: string; hashes: readonly string[] }[]
 }
 
 /** The name under which the online store keeps a view's values. */

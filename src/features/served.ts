@@ -2,6 +2,7 @@ import { listDatasets } from '../data/data.ts'
 import type { Dataset } from '../data/schema.ts'
 import { activePolicies } from '../privacy/definition.ts'
 import type { Queryable } from '../ports/db/db.ts'
+import { listErasedKeys } from '../privacy/privacy.ts'
 import { toOnDemandSpec, type OnDemandDefinition } from './definition.ts'
 import { rowColumns } from './push.ts'
 import type { FeatureServiceSpec, ServedFeatures, ServedRowFunction, ServedView, ViewSpec } from './schema.ts'
@@ -18,6 +19,7 @@ export async function listServedFeatures(at: Queryable): Promise<ServedFeatures[
     const own = definitions.filter(({ project_id }) => project_id === projectId)
     const onDemand = own.filter(({ kind }) => kind === 'on_demand')
     const datasets = await listDatasets(at, projectId)
+    const erased = await erasedKeys(at, projectId)
     served.push({
       projectId,
       views: views.filter((view) => view.projectId === projectId).map((view) => toServedView(view, datasets)),
@@ -26,9 +28,20 @@ export async function listServedFeatures(at: Queryable): Promise<ServedFeatures[
       ),
       services: own.filter(({ kind }) => kind === 'service').map(toService),
       codeSnapshot: onDemand[0]?.code_snapshot ?? null,
+      ...(erased.length > 0 && { erased }),
     })
   }
   return served
+}
+
+async function erasedKeys(at: Queryable, projectId: string): Promise<NonNullable<ServedFeatures['erased']>> {
+  const rows = await listErasedKeys(at, projectId)
+  const groups = Map.groupBy(rows, ({ key_column, key_id }) => `${key_id} ${key_column}`)
+  return [...groups.values()].map((same) => ({
+    column: same[0]!.key_column,
+    keyId: same[0]!.key_id,
+    hashes: same.map(({ key_hash }) => key_hash),
+  }))
 }
 
 function toServedView({ spec, codeSnapshot }: StoredView, datasets: readonly Dataset[]): ServedView {

@@ -84,7 +84,7 @@ function createHandler(context: Context, engine: ServingEngine): Handler {
   const metrics = gatewayMetrics(engine)
   const oip = new OpenInference(engine, server)
   const { online, clock, config } = context
-  const feast = new FeatureServer({ online, clock, forward: createForward(config) }, engine)
+  const feast = new FeatureServer({ config, online, clock, forward: createForward(config) }, engine)
   const authenticator = new GatewayAuthenticator(context.config, engine)
   const answer = (call: GatewayCall): GatewayReply | Promise<GatewayReply> => {
     if (call.path.startsWith(OIP_PREFIX)) return oip.answer(call)

@@ -28,6 +28,8 @@ export interface EventCatalogue {
   }
   /** Personal values of the project are hashed with another key from now on. */
   'privacy.key_changed': { keyId: string }
+  /** A person is being erased: from now on rows of theirs are taken from nowhere. */
+  'erasure.requested': { erasureId: string; entity: string }
   /** A person was erased: rows are gone from every place, and their files deleted. */
   'data.erased': { erasureId: string; entity: string; rows: number }
   'features.materialized': { view: string; untilMs: number; rows: number }
@@ -89,6 +91,7 @@ export const EVENTS: Readonly<Record<EventKind, string>> = {
   'dataset.rejected': 'Data did not meet the expectations of a dataset',
   'source.changed': 'The source of a dataset holds something else',
   'privacy.key_changed': 'Personal values are hashed with another key',
+  'erasure.requested': 'The erasure of a person was asked for',
   'data.erased': 'A person was erased from data and logs',
   'features.materialized': 'A feature view was brought up to a time',
   'features.skewed': 'Served features are certainly not what the offline data give',

@@ -103,7 +103,7 @@ export const consumers: Consumer[] = [
   },
   {
     name: 'rollout.features',
-    kinds: ['project.applied', 'privacy.key_changed'],
+    kinds: ['project.applied', 'privacy.key_changed', 'erasure.requested'],
     handle: (context, trx) => followFeatures(context, trx),
   },
   {

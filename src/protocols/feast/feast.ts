@@ -8,7 +8,7 @@ import { answerPush, answerWrite } from './push.ts'
 export { feastError } from './errors.ts'
 export { feastApp } from './server-app.ts'
 
-interface FeastContext extends Pick<Context, 'online' | 'clock'> {
+interface FeastContext extends Pick<Context, 'config' | 'online' | 'clock'> {
   /** Hands a call on to the server, which writes metadata. */
   forward: (call: GatewayCall) => Promise<GatewayReply>
 }

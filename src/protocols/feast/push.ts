@@ -13,7 +13,7 @@ import { jsonReply, type FeatureEngine, type GatewayCall, type GatewayReply } fr
 import { parseBody } from './body.ts'
 import type { ServerCall } from './materialize.ts'
 
-type PushContext = Pick<Context, 'online' | 'clock'>
+type PushContext = Pick<Context, 'config' | 'online' | 'clock'>
 
 const MAX_ROWS = 10_000
 /** Feast says nothing where nothing went wrong; a header names the views that took the rows. */
@@ -56,7 +56,7 @@ export async function answerPush(
     const stored = await context.forward(call)
     if (stored.status !== 200) return stored
   }
-  await pushOnline(context, { projectId: catalogue.served.projectId, actor: call.actor, prepared })
+  await pushOnline(context, { served: catalogue.served, actor: call.actor, prepared })
   engine.stats.pushedRows += rows * prepared.length
   const names = prepared.map(({ view }) => view.view)
   return { ...EMPTY, headers: { 'tidemill-feature-views': names.join(',') } }
@@ -88,7 +88,7 @@ export async function answerWrite(
   const view = catalogue.view(name)
   const { columns, rows } = toColumns(df)
   const prepared = preparePush(context, [asPushed(catalogue, view, columns)])
-  await pushOnline(context, { projectId: catalogue.served.projectId, actor: call.actor, prepared })
+  await pushOnline(context, { served: catalogue.served, actor: call.actor, prepared })
   engine.stats.pushedRows += rows
   return jsonReply(200, null)
 }
