@@ -12,7 +12,7 @@ import { localOwner } from '../kernel/actor.ts'
 import type { OnlineStore } from '../ports/online/online.ts'
 import { files } from '../sources/definition.ts'
 import { entity, featureView } from './definition.ts'
-import { declareFeatures, enqueueLostViews, listFreshness } from './features.ts'
+import { declareFeatures, enqueueLostViews, listFreshness, materialize } from './features.ts'
 import { featureJobs } from './jobs.ts'
 import { routes } from './routes.ts'
 import { onlineView, type ViewSpec } from './schema.ts'
@@ -116,5 +116,56 @@ describeOnlineStores('materialisation of share prices', (_, place) => {
     await done
     const jobs = await context.db.read.selectFrom('job').select('state').execute()
     expect(jobs.map(({ state }) => state)).toEqual(['done', 'done'])
+  })
+})
+
+const FLIGHTS = 'node_modules/vega-datasets/data/flights-3m.parquet'
+const DAY_MS = 86_400_000
+const FIRST_MS = Date.UTC(2001, 0, 1)
+
+const airport = entity('airport', { key: 'origin' })
+const flights = dataset('flights', { source: files('*.parquet'), time: 'date' })
+const departures = featureView('departures', {
+  entity: airport,
+  dataset: flights,
+  sql: `SELECT origin, date AS event_time, max(delay) OVER day AS worst, count(*) OVER day AS flights, destination FROM dataset
+    WINDOW day AS (PARTITION BY origin ORDER BY date RANGE BETWEEN INTERVAL 1 DAY PRECEDING AND CURRENT ROW)`,
+  ttl: '7d',
+  lookback: '25h',
+  features: { worst: 'number', flights: 'number', destination: 'category' },
+})
+
+describeOnlineStores('materialisation of real flights, day by day', (_, place) => {
+  it('has for each airport what a query over all its flights says', async () => {
+    await using context = await openTestContext('sqlite', place().onlineUrl)
+    const folder = mkdtempSync(join(tmpdir(), 'tidemill-flights-'))
+    await declareDatasets(context, { ...base, directory: folder, datasets: [flights] })
+    const definitions = { entities: [airport], views: [departures], onDemand: [], services: [] }
+    await declareFeatures(context, { ...base, definitions })
+    const { spec } = (await listLiveViews(context.db.read, base))[0]!
+    for (let day = 1; day <= 3; day++) {
+      const untilMs = FIRST_MS + day * DAY_MS
+      const between = `date >= epoch_ms(${untilMs - DAY_MS}) AND date < epoch_ms(${untilMs})`
+      await context.analytics.execute(
+        `COPY (SELECT * FROM '${FLIGHTS}' WHERE ${between}) TO '${join(folder, `${day}.parquet`)}'`,
+      )
+      await ingest(context, { ...base, dataset: 'flights' })
+      const { definitionHash } = spec
+      const done = await materialize(context, { ...base, view: 'departures', definitionHash, untilMs })
+      expect(done.complete).toBe(day === 1)
+      const expected = await context.analytics.query(`
+        SELECT origin, max(date) AS last,
+          (SELECT max(delay) FROM '${FLIGHTS}' AS of WHERE of.origin = f.origin AND of.date BETWEEN max(f.date) - INTERVAL 1 DAY AND max(f.date)) AS worst
+        FROM '${FLIGHTS}' AS f WHERE date < epoch_ms(${untilMs}) GROUP BY origin`)
+      const entityKeys = expected.map((row) => row['origin'] as string)
+      const [rows] = await context.online.read([{ view: onlineView(PROJECT_ID, spec), entityKeys }])
+      expect(rows!.map((row) => [row!.eventMs, row!.values[0]])).toEqual(
+        expected.map((row) => [row['last'], row['worst']]),
+      )
+      expect(await context.online.stats(onlineView(PROJECT_ID, spec), 0)).toMatchObject({
+        keys: expected.length,
+      })
+    }
+    rmSync(folder, { recursive: true })
   })
 })

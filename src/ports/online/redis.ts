@@ -101,10 +101,18 @@ async function answered<Result>(reply: Promise<Result>): Promise<Result> {
     return await reply
   } catch (error) {
     if (error instanceof AppError) throw error
-    throw new AppError('unavailable', `The online store (Redis) does not answer: ${messageOf(error)}`, {
+    throw new AppError('unavailable', `The online store (Redis) does not answer: ${reasonOf(error)}`, {
       cause: error,
     })
   }
+}
+
+/** In words of ours, where those of the client speak of its options. */
+function reasonOf(error: unknown): string {
+  const text = messageOf(error)
+  return /isn't writeable|Connection is closed|Socket timeout/.test(text)
+    ? 'there is no connection to it'
+    : text
 }
 
 interface HashRead {
