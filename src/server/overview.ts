@@ -96,7 +96,7 @@ async function getOverview(context: Context, scope: Scope): Promise<z.input<type
     decisions.find((decision) => decision.kind === kind)
   const stations: Record<(typeof stationNames)[number], Station> = {
     data: await dataStation(context, scope),
-    features: await featuresStation(context, scope),
+    features: await featuresStation(context, scope, alerts),
     training: await trainingStation(context, scope),
     gates: decisionStation(latest('gate'), '/models', 'No version has met its gates yet'),
     rollout: rolloutStation(states, latest('rollout')),
@@ -194,7 +194,16 @@ async function dataStation(context: Context, { projectId }: Scope): Promise<Stat
   }
 }
 
-async function featuresStation(context: Context, { projectId }: Scope): Promise<Station> {
+async function featuresStation(
+  context: Context,
+  { projectId }: Scope,
+  alerts: readonly { kind: string; sentence: string }[],
+): Promise<Station> {
+  const skewed = alerts.filter(({ kind }) => kind === 'skew')
+  if (skewed.length > 0) {
+    const number = `${skewed.length} ${skewed.length === 1 ? 'alert' : 'alerts'}`
+    return { state: 'attention', word: 'skewed', number, detail: skewed[0]!.sentence, href: '/features' }
+  }
   const views = (await listFreshness(context, { projectId })).filter(({ current }) => current)
   if (views.length === 0) return idle('on demand', 'Features come from the request alone', '/features')
   const stale = views.filter((view) => view.stale)

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { latestVersion } from '../data/data.ts'
 import type { FeatureServiceSpec, FeatureValue } from '../features/schema.ts'
@@ -7,6 +8,7 @@ import { fence, type Job } from '../jobs/jobs.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { listMonitors } from '../monitoring/monitoring.ts'
+import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
 import { getModelVersion } from '../registry/registry.ts'
 import { listTraffic } from '../rollout/rollout.ts'
 import { agrees } from './compare.ts'
@@ -17,10 +19,7 @@ import { readRecomputed, takeSample, type Sample } from './sample.ts'
 import { insertCounts, insertWindow, listCheckedHours } from './store.ts'
 import { tallyHour } from './tally.ts'
 
-export type CheckContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock' | 'ids' | 'config'>
-
-/** The folder with the files of a code snapshot. */
-export type SnapshotFolder = (context: CheckContext, codeSnapshot: string) => Promise<string>
+type CheckContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock' | 'ids' | 'config'>
 
 export interface CheckHours {
   monitor: string
@@ -45,11 +44,7 @@ export interface Checked {
  * Computes a sample of what a version served in these hours again from the offline data, and judges each hour. Each hour is
  * stored once, with its verdict in the same transaction: a crash at any point is healed by running it again.
  */
-export async function checkHours(
-  context: CheckContext,
-  job: Job,
-  { input, snapshotFolder }: { input: CheckHours; snapshotFolder: SnapshotFolder },
-): Promise<void> {
+export async function checkHours(context: CheckContext, job: Job, input: CheckHours): Promise<void> {
   const { projectId } = job
   const { deployment, model, version } = input
   const monitors = await listMonitors(context.db.read, { projectId, deployment })
@@ -60,9 +55,9 @@ export async function checkHours(
   const done = await listCheckedHours(context.db.read, { ...key, fromMs: Math.min(...input.hours) })
   const hours = input.hours.filter((hour) => !done.has(hour)).sort((a, b) => a - b)
   if (hours.length === 0) return
-  const folder = await scratchFolder(context)
+  const folder = await mkdtemp(join(tmpdir(), 'tidemill-skew-'))
   try {
-    const checked = await check(context, { ...key, hours, rule, folder, snapshotFolder }).catch(problemOf)
+    const checked = await check(context, { ...key, hours, rule, folder }).catch(problemOf)
     const rows = await rowsByHour(context, { ...key, hours })
     for (const startMs of hours) {
       const tally = typeof checked === 'string' ? undefined : tallyHour(checked, { ...key, startMs })
@@ -90,11 +85,11 @@ export async function checkHours(
   }
 }
 
-/** Beside the other data of this machine, where there is room. */
-async function scratchFolder({ config }: Pick<Context, 'config'>): Promise<string> {
-  const parent = join(config.dataDir, 'skew')
-  await mkdir(parent, { recursive: true })
-  return await mkdtemp(join(parent, 'check-'))
+/** A folder apart from that of steps: functions of features are pure, and link no packages. */
+async function codeFolder({ artifacts, config }: CheckContext, hash: string | undefined): Promise<string> {
+  if (hash === undefined) return ''
+  const place = { artifacts, config: { dataDir: join(config.dataDir, 'features') } }
+  return await unpackSnapshot(place, { hash, dependencies: undefined })
 }
 
 /** What can't be computed will not be computed by trying again; all else is the job's failure. */
@@ -112,7 +107,6 @@ interface Check {
   hours: readonly number[]
   rule: SkewRule
   folder: string
-  snapshotFolder: SnapshotFolder
 }
 
 async function check(context: CheckContext, input: Check): Promise<Checked> {
@@ -122,8 +116,7 @@ async function check(context: CheckContext, input: Check): Promise<Checked> {
   if (!spec) throw new AppError('invalid', `${model}/${version} has no feature service`)
   const sample = await takeSample(context, { ...input, spec, rowsPerHour: rule.rowsPerHour })
   if (sample.rows.length === 0) return { spec, sample, values: [], differences: [] }
-  const snapshotDirectory =
-    found.codeSnapshot === undefined ? '' : await input.snapshotFolder(context, found.codeSnapshot)
+  const snapshotDirectory = await codeFolder(context, found.codeSnapshot)
   const target = join(folder, 'now.parquet')
   const datasetVersions = await latestVersions(context, projectId, spec)
   const spine = { parquet: [sample.spine] }

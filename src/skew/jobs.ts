@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { JobHandler } from '../jobs/jobs.ts'
-import { checkHours, type SnapshotFolder } from './check.ts'
+import { checkHours } from './check.ts'
 
 const payload = z.object({
   monitor: z.string(),
@@ -10,12 +10,6 @@ const payload = z.object({
   hours: z.array(z.number()).min(1),
 })
 
-/** Code is unpacked by the process that runs the job. */
-export function skewJobs(snapshotFolder: SnapshotFolder): JobHandler[] {
-  return [
-    {
-      kind: 'skew.check',
-      run: (context, job) => checkHours(context, job, { input: payload.parse(job.payload), snapshotFolder }),
-    },
-  ]
-}
+export const jobs: JobHandler[] = [
+  { kind: 'skew.check', run: (context, job) => checkHours(context, job, payload.parse(job.payload)) },
+]

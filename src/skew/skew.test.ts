@@ -11,6 +11,7 @@ import { dataset } from '../data/definition.ts'
 import { entity, featureService, featureView, onDemand, requestFeatures } from '../features/definition.ts'
 import { declareFeatures, getService, materialize } from '../features/features.ts'
 import { onlineView, type FeatureServiceSpec } from '../features/schema.ts'
+import { createApp } from '../http/app.ts'
 import { EventDispatcher } from '../jobs/dispatcher.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { consumers as monitoringConsumers } from '../monitoring/jobs.ts'
@@ -20,6 +21,7 @@ import { makeSnapshot, snapshotBytes } from '../project/snapshot.ts'
 import { registerVersion } from '../registry/registry.ts'
 import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
 import { declareDeployments, deploy } from '../rollout/rollout.ts'
+import { overviewRoutes } from '../server/overview.ts'
 import { deployment } from '../serving/definition.ts'
 import { variantOf } from '../../test/gateways.ts'
 import { files } from '../sources/definition.ts'
@@ -272,6 +274,16 @@ describeDatabases('served features, computed again', (open) => {
     const [alert] = await listAlerts(context.db.read, { projectId: PROJECT_ID, limit: 10 })
     expect(alert).toMatchObject({ kind: 'skew', subject: 'skew:airport_delays', blocksTraining: false })
     expect(alert!.causes.map((cause) => cause.name)).toEqual(['delay_3h'])
+    const app = createApp({
+      context,
+      routes: overviewRoutes,
+      authenticate: async () => localOwner,
+      resolveProject: async () => PROJECT_ID,
+    })
+    const overview = (await (await app.request('/api/v1/overview')).json()) as {
+      stations: { features: { word: string } }
+    }
+    expect(overview.stations.features.word).toBe('skewed')
     const { skew, source } = await getEntry(context, { ...caller, name: 'airport_delays' })
     expect(source).toBeNull()
     expect(skew).toMatchObject({

@@ -1,14 +1,12 @@
-import { join } from 'node:path'
 import { jobs as benchmarkJobs } from '../benchmarks/jobs.ts'
 import { dataJobs } from '../data/jobs.ts'
 import { erasureJobs } from '../erasure/jobs.ts'
 import { featureJobs } from '../features/jobs.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
 import { jobs as monitoringJobs } from '../monitoring/jobs.ts'
-import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
 import { jobs as rolloutJobs } from '../rollout/jobs.ts'
 import { jobs as servingJobs } from '../serving/jobs.ts'
-import { skewJobs } from '../skew/jobs.ts'
+import { jobs as skewJobs } from '../skew/jobs.ts'
 import { webhookJobs } from '../webhooks/jobs.ts'
 
 /** The jobs that each room brings to the worker. */
@@ -20,15 +18,6 @@ export const roomJobs: readonly JobHandler[] = [
   ...rolloutJobs,
   ...monitoringJobs,
   ...erasureJobs,
-  ...skewJobs((context, hash) =>
-    // A folder of its own: it links no packages, since on-demand features are pure functions.
-    unpackSnapshot(
-      {
-        artifacts: context.artifacts,
-        config: { ...context.config, dataDir: join(context.config.dataDir, 'skew') },
-      },
-      { hash, dependencies: undefined },
-    ),
-  ),
+  ...skewJobs,
   ...webhookJobs,
 ]
