@@ -302,6 +302,34 @@ describeDatabases('erasure of a person', (open) => {
     expect((await getErasure(context, { ...owner, id })).cameAgainRows).toBe(3)
   })
 
+  it('is not overtaken by an ingest or a push that had read the rows before', async () => {
+    const context = await open()
+    const { write } = await arrangeData(context)
+    await arrangeFeatures(context)
+    /** Asks for the erasure when the first part is written, which is after it was planned and read. */
+    const interrupted = (key: string) => {
+      let asked = false
+      const putFile: TestContext['artifacts']['putFile'] = async (path) => {
+        if (!asked) {
+          asked = true
+          await requestErasure(context, { ...owner, entity: 'traveller', key, dryRun: false })
+        }
+        return await context.artifacts.putFile(path)
+      }
+      return { ...context, artifacts: { ...context.artifacts, putFile } }
+    }
+    write('trips-4.csv', csv(`6,${ADA},2001-01-05 10:00:00,8`, `7,${GRACE},2001-01-05 11:00:00,9`))
+    const result = await ingest(interrupted(ADA), { ...owner, dataset: 'trips' })
+    expect(result).toMatchObject({ state: 'created', version: { addedRows: 1 } })
+    const rows = [{ email: GRACE, page: 1 }]
+    const push = { ...owner, dataset: 'clicks', key: 'p2', rows }
+    await expect(pushRows(interrupted(GRACE), push)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await pushRows(context, push)).toEqual({ rows: 0, duplicate: false })
+    await workOff(context, { consumers: [], jobs: erasureJobs })
+    const left = JSON.stringify(await rowsOfAll(context))
+    expect([left.includes(ADA), left.includes(GRACE)]).toEqual([false, false])
+  })
+
   it('of two people at once, and of one twice, ends with both gone', async () => {
     const context = await open()
     await arrangeData(context)

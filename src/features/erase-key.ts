@@ -1,6 +1,8 @@
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
+import type { DatasetSummary } from '../data/schema.ts'
 import { onlineView } from './schema.ts'
+import { listSummaries, upsertSummary } from './store-summaries.ts'
 import { listDefinitions, listViewsOfEntity } from './store.ts'
 
 /** The column that holds the keys of an entity. Throws `not_found`, with the entities there are. */
@@ -35,11 +37,25 @@ export async function viewsWithKey(
     .filter(({ keys }) => keys > 0)
 }
 
-/** Takes the online values of keys out of every view of an entity. */
+/** Takes the online values of keys out of every view of an entity, and what only one row has out of the views' summaries. */
 export async function eraseOnline(
-  { db, online }: Pick<Context, 'db' | 'online'>,
+  { db, online, clock }: Pick<Context, 'db' | 'online' | 'clock'>,
   { projectId, entity, values }: { projectId: string; entity: string; values: readonly string[] },
 ): Promise<void> {
-  for (const { spec } of await listViewsOfEntity(db.read, projectId, entity))
+  for (const { spec } of await listViewsOfEntity(db.read, projectId, entity)) {
     await online.erase(onlineView(projectId, spec), values)
+    for (const made of await listSummaries(db.read, { projectId, spec, limit: Number.MAX_SAFE_INTEGER })) {
+      const summary = withoutSingles(made.summary)
+      await db.write((trx) => upsertSummary(trx, { ...made, projectId, spec, summary, nowMs: clock.now() }))
+    }
+  }
+}
+
+/** A text that one row has may be that person's. */
+function withoutSingles(summary: DatasetSummary): DatasetSummary {
+  const columns = summary.columns.map((column) => {
+    if (column.kind !== 'category') return column
+    return { ...column, min: null, max: null, top: column.top.filter(({ count }) => count > 1) }
+  })
+  return { ...summary, columns }
 }
