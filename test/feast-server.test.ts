@@ -348,6 +348,7 @@ it('The features of a row function are the same, computed from a pushed row by a
     return JSON.stringify(found).includes('NOT_FOUND') ? undefined : found
   })
   expect(byWorker).toEqual(byGateway)
+  expect(gateway.gateway.engine.stats.pushFailures).toBe(real.filter((cells) => cells[5] === 'fog').length)
   expect(new Set((byGateway[1] as { values: unknown[] }).values)).toEqual(new Set(['RAIN', 'SUN', null]))
 })
 

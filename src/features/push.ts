@@ -34,6 +34,8 @@ const MAX_COMPUTED_ROWS = 1000
 export interface PreparedPush {
   view: ServedView
   rows: OnlineWrite[]
+  /** Rows of which the row function made something wrong; that is null, as it is from the dataset. */
+  failedRows: number
 }
 
 /**
@@ -46,8 +48,8 @@ export interface PreparedPush {
 export function preparePush({ clock }: Pick<Context, 'clock'>, pushed: readonly Pushed[]): PreparedPush[] {
   const nowMs = clock.now()
   const prepared = pushed.flatMap((each) => {
-    const rows = toRows(each, nowMs)
-    return rows === undefined ? [] : [{ view: each.view, rows }]
+    const made = toRows(each, nowMs)
+    return made === undefined ? [] : [{ view: each.view, ...made }]
   })
   if (prepared.length === 0) throw lacking(pushed)
   return prepared
@@ -76,7 +78,7 @@ export async function pushOnline(
 function withoutErased(
   { config }: Pick<Context, 'config'>,
   { projectId, erased = [] }: Pick<ServedFeatures, 'projectId' | 'erased'>,
-  { view, rows }: PreparedPush,
+  { view, rows }: Pick<PreparedPush, 'view' | 'rows'>,
 ): readonly OnlineWrite[] {
   const lists = erased.filter(({ column }) => column === view.entityKey)
   if (lists.length === 0) return rows
@@ -120,8 +122,10 @@ function missing(needed: readonly string[], columns: PushedColumns): string[] {
   return needed.filter((name) => !Object.hasOwn(columns, name))
 }
 
+type Made = Pick<PreparedPush, 'rows' | 'failedRows'>
+
 /** Undefined when the rows are not such as the view takes. */
-function toRows({ view, columns, compute }: Pushed, nowMs: number): OnlineWrite[] | undefined {
+function toRows({ view, columns, compute }: Pushed, nowMs: number): Made | undefined {
   const carries = missing(featureColumns(view), columns).length === 0
   const computes =
     compute !== undefined &&
@@ -134,7 +138,7 @@ function toRows({ view, columns, compute }: Pushed, nowMs: number): OnlineWrite[
       `${view.view} has ${view.personal.join(', ')}, which ${view.dataset} does not store as they come: push such rows offline`,
     )
   return carries
-    ? carriedRows(view, columns, nowMs)
+    ? { rows: carriedRows(view, columns, nowMs), failedRows: 0 }
     : computedRows(view.rowFunction!, columns, { compute: compute!, nowMs })
 }
 
@@ -157,19 +161,21 @@ function computedRows(
   { keys, time, function: { inputs } }: ServedRowFunction,
   columns: PushedColumns,
   { compute, nowMs }: { compute: LoadedOnDemand['compute']; nowMs: number },
-): OnlineWrite[] {
+): Made {
   const times = columns[time]!
   if (times.length > MAX_COMPUTED_ROWS)
     throw new AppError(
       'invalid',
       `${times.length} rows are too many to be computed here: at most ${MAX_COMPUTED_ROWS} fit`,
     )
-  return times.flatMap((value, row) => {
+  let failedRows = 0
+  const rows = times.flatMap((value, row) => {
     const eventMs = toEventTime(value, { row, column: time }, nowMs)
     const request = Object.fromEntries(
       inputs.map(({ name, kind }) => [name, toInput(columns[name]![row], kind, { row, column: name })]),
     )
-    const { values } = compute(request)
+    const { values, violations } = compute(request)
+    if (violations.some((violation) => violation !== 'budget')) failedRows += 1
     return keys
       .filter((key) => columns[key]![row] !== null)
       .map((column) => ({
@@ -179,6 +185,7 @@ function computedRows(
         values,
       }))
   })
+  return { rows, failedRows }
 }
 
 /** Where a view tells when its rows became known, a row that does not say became known now. */

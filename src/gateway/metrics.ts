@@ -55,6 +55,7 @@ export function gatewayMetrics(engine: ServingEngine): Registry {
   total('feature_requests_total', 'Answered requests for features', () => stats.featureRequests)
   total('feature_values_total', 'Values of features answered', () => stats.featureValues)
   total('feature_pushed_rows_total', 'Rows pushed to the online store', () => stats.pushedRows)
+  total('feature_push_failures_total', 'Pushed rows that a row function failed', () => stats.pushFailures)
   add('generation', 'Generation of the desired state that is served', 'gauge', () => [
     { labels: {}, value: engine.generation },
   ])

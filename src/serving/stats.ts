@@ -49,6 +49,7 @@ export class ServingStats {
   featureRequests = 0
   featureValues = 0
   pushedRows = 0
+  pushFailures = 0
 
   route(project: string, deployment: string, variant: VariantName, version: number): RouteStats {
     const key = `${project}/${deployment}/${variant}/${version}`

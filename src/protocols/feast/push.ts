@@ -3,6 +3,7 @@ import {
   preparePush,
   pushOnline,
   type FeatureCatalogue,
+  type PreparedPush,
   type PushedColumns,
 } from '../../features/features.ts'
 import type { ServedView } from '../../features/schema.ts'
@@ -57,7 +58,7 @@ export async function answerPush(
     if (stored.status !== 200) return stored
   }
   await pushOnline(context, { served: catalogue.served, actor: call.actor, prepared })
-  engine.stats.pushedRows += rows * prepared.length
+  countPushed(engine, prepared, rows)
   const names = prepared.map(({ view }) => view.view)
   return { ...EMPTY, headers: { 'tidemill-feature-views': names.join(',') } }
 }
@@ -89,8 +90,13 @@ export async function answerWrite(
   const { columns, rows } = toColumns(df)
   const prepared = preparePush(context, [asPushed(catalogue, view, columns)])
   await pushOnline(context, { served: catalogue.served, actor: call.actor, prepared })
-  engine.stats.pushedRows += rows
+  countPushed(engine, prepared, rows)
   return jsonReply(200, null)
+}
+
+function countPushed({ stats }: FeatureEngine, prepared: readonly PreparedPush[], rows: number): void {
+  stats.pushedRows += rows * prepared.length
+  for (const { failedRows } of prepared) stats.pushFailures += failedRows
 }
 
 function asPushed(catalogue: FeatureCatalogue, view: ServedView, columns: PushedColumns) {
