@@ -12,8 +12,10 @@ import {
   type SummaryState,
 } from './summary.ts'
 
-/** Up to about so many different values a column is grouped by its values; beyond, no group-by sees them all. */
-const FEW_VALUES = 10_000
+/** A column that may have more different values than this is never grouped by all of them. */
+const FEW_VALUES = 100_000
+/** Rows of the sample that tells how many different values to expect. */
+const SAMPLED = 300_000
 /** Correlations are those of the first columns of numbers. */
 const CORRELATED = 8
 /** Columns that one statement counts. */
@@ -22,8 +24,8 @@ const BATCH = 25
 const HASHES = 2 ** 52
 
 /**
- * Summarises the rows of a scan: one pass for everything that is an aggregate, one for what is counted by value. Memory depends on the number of columns
- * alone: distinct values and rows are counted where their hash lies below a threshold, which the first pass chooses; the most frequent of many
+ * Summarises the rows of a scan: a look at a sample, one pass for everything that is an aggregate, one for what is counted by value. Memory depends
+ * on the number of columns alone: distinct values and rows are counted where their hash lies below a threshold, and the most frequent of many
  * values are found by filtered Space-Saving (Homem and Carvalho 2010) and then counted exactly.
  */
 export async function summarise(
@@ -31,42 +33,59 @@ export async function summarise(
   scan: string,
   columns: readonly Column[],
 ): Promise<SummaryState> {
-  const [first] = await session.query(firstPass(scan, columns))
+  const aggregates = [
+    'count(*) AS n',
+    `CAST(hash('tidemill', 42::BIGINT, TIMESTAMP '2001-01-01') AS VARCHAR) AS engine`,
+    ...columns.flatMap(columnAggregates),
+  ]
+  const [first] = await session.query(`SELECT ${aggregates.join(', ')} FROM (${scan})`)
   const rows = Number(first!['n'])
   const states = columns.map((column, index) => stateOf(column, index, first!, rows))
   const engine = String(first!['engine'])
   if (rows === 0) return { rows, columns: states, engine: null, smallestRows: [], pairs: [] }
+  const sampled = await sampleDistinct(session, scan, columns, rows)
   for (let start = 0; start < columns.length; start += BATCH)
-    await countValues(session, scan, { columns, states, first: first!, start })
+    await countValues(session, scan, { columns, states, sampled, start })
   for (const state of states) {
     state.weekdays = weekdaysOf(state)
     state.hours = state.type === 'TIMESTAMP' ? hoursOf(state) : null
     settle(state)
   }
-  const smallestRows = await smallestRowsOf(session, scan, columns, Number(first!['rows_distinct'] ?? 0))
+  const smallestRows = await smallestRowsOf(session, scan, columns, rows)
   return { rows, columns: states, engine, smallestRows, pairs: await pairsOf(session, scan, states) }
 }
 
-function firstPass(scan: string, columns: readonly Column[]): string {
-  const aggregates = [
-    'count(*) AS n',
-    `CAST(hash('tidemill', 42::BIGINT, TIMESTAMP '2001-01-01') AS VARCHAR) AS engine`,
-    ...(columns.length === 0 ? [] : [`approx_count_distinct(${rowHash(columns)}) AS rows_distinct`]),
-    ...columns.flatMap(columnAggregates),
-  ]
-  return `SELECT ${aggregates.join(', ')} FROM (${scan})`
+interface Sampled {
+  share: number
+  /** Different values of each column in the sample: a column has at least so many, and may be expected to have at most so many by `share`. */
+  distinct: number[]
+}
+
+/** Whole blocks of rows are drawn, so that the bound holds for values that stand together too. */
+async function sampleDistinct(
+  session: AnalyticsSession,
+  scan: string,
+  columns: readonly Column[],
+  rows: number,
+): Promise<Sampled> {
+  const share = Math.min(1, SAMPLED / rows)
+  const counts = columns.map(({ name, type }, index) =>
+    kindOf(type) === 'other' ? `0 AS d${index}` : `count(DISTINCT ${quoteIdentifier(name)}) AS d${index}`,
+  )
+  if (counts.length === 0) return { share, distinct: [] }
+  const from = share === 1 ? '' : ` USING SAMPLE ${share * 100} PERCENT (system, 1)`
+  const [row] = await session.query(`SELECT ${counts.join(', ')} FROM (SELECT * FROM (${scan})${from})`)
+  return { share, distinct: columns.map((_, index) => Number(row![`d${index}`])) }
 }
 
 function columnAggregates({ name, type }: Column, index: number): string[] {
   const column = quoteIdentifier(name)
   const known = `count(${column}) AS known_${index}`
-  const distinct = `approx_count_distinct(${column}) AS distinct_${index}`
   switch (kindOf(type)) {
     case 'number': {
-      const finite = finiteOf(column)
+      const finite = finiteOf({ name, type })
       return [
         known,
-        distinct,
         `count(${finite}) AS finite_${index}`,
         `min(${finite}) AS min_${index}`,
         `max(${finite}) AS max_${index}`,
@@ -75,19 +94,13 @@ function columnAggregates({ name, type }: Column, index: number): string[] {
       ]
     }
     case 'timestamp':
-      return [
-        known,
-        distinct,
-        `epoch_ms(min(${column})) AS min_${index}`,
-        `epoch_ms(max(${column})) AS max_${index}`,
-      ]
+      return [known, `epoch_ms(min(${column})) AS min_${index}`, `epoch_ms(max(${column})) AS max_${index}`]
     case 'category': {
       const text = `CAST(${column} AS VARCHAR)`
       const extremes = [`min(${text}) AS min_${index}`, `max(${text}) AS max_${index}`]
-      if (type !== 'VARCHAR') return [known, distinct, ...extremes]
+      if (type !== 'VARCHAR') return [known, ...extremes]
       return [
         known,
-        distinct,
         ...extremes,
         `min(length(${column})) AS shortest_${index}`,
         `max(length(${column})) AS longest_${index}`,
@@ -100,8 +113,10 @@ function columnAggregates({ name, type }: Column, index: number): string[] {
   }
 }
 
-function finiteOf(column: string): string {
-  return `CASE WHEN isfinite(CAST(${column} AS DOUBLE)) THEN CAST(${column} AS DOUBLE) END`
+/** Whole numbers are finite. */
+function finiteOf({ name, type }: Pick<Column, 'name' | 'type'>): string {
+  const number = `CAST(${quoteIdentifier(name)} AS DOUBLE)`
+  return type === 'DOUBLE' ? `CASE WHEN isfinite(${number}) THEN ${number} END` : number
 }
 
 function stateOf({ name, type }: Column, index: number, row: AnalyticsRow, rows: number): ColumnState {
@@ -140,7 +155,7 @@ function stateOf({ name, type }: Column, index: number, row: AnalyticsRow, rows:
 interface Counting {
   columns: readonly Column[]
   states: readonly ColumnState[]
-  first: AnalyticsRow
+  sampled: Sampled
   start: number
 }
 
@@ -148,16 +163,16 @@ interface Counting {
 async function countValues(
   session: AnalyticsSession,
   scan: string,
-  { columns, states, first, start }: Counting,
+  { columns, states, sampled, start }: Counting,
 ): Promise<void> {
   const groups: string[] = []
   const tables: string[] = []
   const many: number[] = []
   for (const [offset, column] of columns.slice(start, start + BATCH).entries()) {
     const index = start + offset
-    if (kindOf(column.type) === 'other' || Number(first[`known_${index}`]) === 0) continue
-    const distinct = Number(first[`distinct_${index}`])
-    const isFew = distinct <= FEW_VALUES
+    if (kindOf(column.type) === 'other' || states[index]!.nulls === states[index]!.rows) continue
+    const distinct = sampled.distinct[index]!
+    const isFew = distinct / sampled.share <= FEW_VALUES
     if (isFew) tables.push(`v${index} AS MATERIALIZED (${valuesOf(scan, column)})`)
     else if (kindOf(column.type) === 'category') many.push(index)
     groups.push(
@@ -250,21 +265,23 @@ function shareOf(distinct: number, kept: number): number {
   return Math.min(1, (4 * kept) / Math.max(1, distinct))
 }
 
-/** How often each of the distinct rows with the smallest hashes stands there. */
+/** How often each of the distinct rows with the smallest hashes stands there: the threshold rises while too few lie below it. */
 async function smallestRowsOf(
   session: AnalyticsSession,
   scan: string,
   columns: readonly Column[],
-  distinct: number,
+  rows: number,
 ): Promise<NonNullable<SummaryState['smallestRows']>> {
   if (columns.length === 0) return []
   const all = rowHash(columns)
-  const share = shareOf(distinct, MAX_ROW_HASHES)
-  const below = share >= 1 ? '' : `WHERE ${all} < ${Math.ceil(share * HASHES)}`
-  const rows = await session.query(
-    `SELECT h, count(*) AS n FROM (SELECT ${all} AS h FROM (${scan}) ${below}) GROUP BY h ORDER BY h LIMIT ${MAX_ROW_HASHES}`,
-  )
-  return rows.map(({ h, n }) => [Number(h), Number(n)])
+  for (let share = shareOf(rows, MAX_ROW_HASHES); ;) {
+    const below = share >= 1 ? '' : `WHERE ${all} < ${Math.ceil(share * HASHES)}`
+    const found = await session.query(
+      `SELECT h, count(*) AS n FROM (SELECT ${all} AS h FROM (${scan}) ${below}) GROUP BY h ORDER BY h LIMIT ${MAX_ROW_HASHES}`,
+    )
+    if (share >= 1 || found.length >= MAX_ROW_HASHES) return found.map(({ h, n }) => [Number(h), Number(n)])
+    share = Math.min(1, share * Math.min(128, (4 * MAX_ROW_HASHES) / Math.max(1, found.length)))
+  }
 }
 
 async function pairsOf(
@@ -276,7 +293,7 @@ async function pairsOf(
   const pairs = numbers.flatMap((x, index) => numbers.slice(index + 1).map((y) => [x, y] as const))
   if (pairs.length === 0) return []
   const aggregates = pairs.flatMap(([x, y], index) => {
-    const [a, b] = [x, y].map(({ name }) => finiteOf(quoteIdentifier(name)))
+    const [a, b] = [finiteOf(x), finiteOf(y)]
     if (isWhole(x) && isWhole(y)) return [`covar_pop(${a}, ${b}) AS c_${index}`]
     return ['count', 'avgx', 'avgy', 'sxx', 'syy', 'sxy'].map(
       (part) => `regr_${part}(${b}, ${a}) AS ${part}_${index}`,

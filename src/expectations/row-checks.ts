@@ -115,11 +115,17 @@ function repeatedRows(index: number, { columns }: CompileContext): RowSql {
   }
 }
 
-/** Null for null, so that only `= false` means wrong. */
+/** Null for null, so that only `= false` means wrong. A subquery is hashed once, a list is gone through for each row. */
 function memberOf(column: string, values: readonly (string | number | boolean)[]): string {
   const list = values.map((value) => (typeof value === 'string' ? quoteLiteral(value) : String(value)))
   const compared = typeof values[0] === 'string' ? `CAST(${column} AS VARCHAR)` : column
-  return `(${compared} IN (${list.join(', ')}))`
+  const type = { string: 'VARCHAR', number: 'DOUBLE', boolean: 'BOOLEAN' }[kindOfValues(values)]
+  return `(${compared} IN (SELECT unnest(CAST([${list.join(', ')}] AS ${type}[]))))`
+}
+
+function kindOfValues([first]: readonly (string | number | boolean)[]): 'string' | 'number' | 'boolean' {
+  if (typeof first === 'string') return 'string'
+  return typeof first === 'number' ? 'number' : 'boolean'
 }
 
 function outside(value: string, min: number | string | undefined, max: number | string | undefined): string {
