@@ -29,7 +29,14 @@ export interface CatalogueQuery {
 
 export interface CatalogueEntry extends FeatureEntry {
   /** Of a view's current definition. */
-  freshness: { ageMs: number | null; ttlMs: number; stale: boolean; keys: number; staleKeys: number } | null
+  freshness: {
+    ageMs: number | null
+    ttlMs: number
+    stale: boolean
+    keys: number
+    staleKeys: number
+    storeAnswers: boolean
+  } | null
   usedBy: {
     services: string[]
     models: string[]
@@ -82,6 +89,7 @@ export async function listCatalogue(
             stale: found.stale,
             keys: found.keys,
             staleKeys: found.staleKeys,
+            storeAnswers: found.storeAnswers,
           }
         : null,
       skew: entry.kind === 'view' || entry.kind === 'on_demand' ? skewOf(skew.get(entry.name)) : null,

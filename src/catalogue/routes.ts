@@ -31,6 +31,7 @@ const entry = z.object({
       stale: z.boolean(),
       keys: z.number(),
       staleKeys: z.number(),
+      storeAnswers: z.boolean(),
     })
     .nullable(),
   usedBy: z.object({

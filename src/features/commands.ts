@@ -60,7 +60,14 @@ interface Entry {
   features: { name: string; kind: string; description: string | null; source: string | null }[]
   columns: string[]
   code: string | null
-  freshness: { ageMs: number | null; ttlMs: number; stale: boolean; keys: number; staleKeys: number } | null
+  freshness: {
+    ageMs: number | null
+    ttlMs: number
+    stale: boolean
+    keys: number
+    staleKeys: number
+    storeAnswers: boolean
+  } | null
   usedBy: { services: string[]; models: string[]; versions: number; deployments: string[] }
   unusedFeatures: string[]
   match: string | null
@@ -117,6 +124,7 @@ async function listEntries(text: string | undefined, options: ListOptions): Prom
 
 function freshnessText({ freshness }: Pick<Entry, 'freshness'>): string {
   if (freshness === null) return ''
+  if (!freshness.storeAnswers) return 'online store away'
   if (freshness.ageMs === null) return 'no values'
   return `${duration(freshness.ageMs)}${freshness.stale ? ', stale' : ''}`
 }

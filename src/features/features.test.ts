@@ -9,6 +9,7 @@ import { files } from '../sources/definition.ts'
 import { createApp } from '../http/app.ts'
 import { consume } from '../jobs/events.ts'
 import { localOwner } from '../kernel/actor.ts'
+import { openOnline } from '../ports/online/open.ts'
 import {
   entity,
   featureService,
@@ -258,6 +259,26 @@ describeDatabases('features', (open) => {
     expect((await listFreshness(context, { projectId: PROJECT_ID }))[0]).toMatchObject({
       staleKeys: 1,
       stale: true,
+    })
+  })
+
+  it('tells that the online store is away, and what was materialised last', async () => {
+    const { context, deliver, update } = await arrange()
+    await deliver('1.csv', [['a', 1, 10]])
+    await update(2)
+    // Nobody listens there.
+    await using online = await openOnline({ onlineUrl: 'redis://127.0.0.1:1', dataDir: '/nowhere' })
+    expect(await listFreshness({ ...context, online }, { projectId: PROJECT_ID })).toMatchObject([
+      { materializedUntilMs: at(2), newestEventMs: at(1), keys: 0, stale: true, storeAnswers: false },
+    ])
+    expect(await listFreshness(context, { projectId: PROJECT_ID })).toMatchObject([
+      { newestEventMs: at(1), keys: 1, storeAnswers: true },
+    ])
+    await expect(
+      online.write('view', [{ entityKey: 'a', eventMs: 1, createdMs: 1, values: [1] }]),
+    ).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('there is no connection') as string,
     })
   })
 

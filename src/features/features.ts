@@ -6,6 +6,7 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { canonicalJson } from '../kernel/json.ts'
 import { aboutOf, aboutOfService, type About } from './about.ts'
+import type { OnlineStats, OnlineStore } from '../ports/online/online.ts'
 import { resolveService, resolveView, type FeatureDefinitions } from './definition.ts'
 import { isKept } from './materialize.ts'
 import { enqueueMaterialize } from './materialize-request.ts'
@@ -216,6 +217,8 @@ export interface ViewFreshness {
   keys: number
   staleKeys: number
   stale: boolean
+  /** False while the online store is away: then the newest event is that of the last materialization, and keys are not counted. */
+  storeAnswers: boolean
 }
 
 /** How fresh the online values of each view are at this moment of domain time. */
@@ -227,10 +230,9 @@ export async function listFreshness(
   return await Promise.all(
     views.map(async ({ spec, current }) => {
       const state = await findMaterialization(db.read, projectId, spec)
-      const { keys, newestMs, older } = await online.stats(
-        onlineView(projectId, spec),
-        clock.now() - spec.ttlMs,
-      )
+      const stats = await statsOf(online, onlineView(projectId, spec), clock.now() - spec.ttlMs)
+      const { keys, older } = stats ?? { keys: 0, older: 0 }
+      const newestMs = stats ? stats.newestMs : (state?.newest_event_ms ?? null)
       const ageMs = newestMs === null ? null : clock.now() - newestMs
       return {
         view: spec,
@@ -240,8 +242,22 @@ export async function listFreshness(
         ageMs,
         keys,
         staleKeys: older,
-        stale: ageMs === null || ageMs > spec.ttlMs,
+        stale: ageMs === null || ageMs > spec.ttlMs || stats === undefined,
+        storeAnswers: stats !== undefined,
       }
     }),
   )
+}
+
+/** Undefined while the store is away. */
+async function statsOf(
+  online: OnlineStore,
+  view: string,
+  beforeMs: number,
+): Promise<OnlineStats | undefined> {
+  try {
+    return await online.stats(view, beforeMs)
+  } catch (error) {
+    return ignoreUnavailable(error)
+  }
 }

@@ -16,6 +16,7 @@ const freshness = z.object({
   keys: z.number(),
   staleKeys: z.number(),
   stale: z.boolean(),
+  storeAnswers: z.boolean(),
 })
 
 const name = z.object({ name: z.string() })

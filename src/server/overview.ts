@@ -206,6 +206,15 @@ async function featuresStation(
   }
   const views = (await listFreshness(context, { projectId })).filter(({ current }) => current)
   if (views.length === 0) return idle('on demand', 'Features come from the request alone', '/features')
+  if (views.some(({ storeAnswers }) => !storeAnswers)) {
+    return {
+      state: 'bad',
+      word: 'store away',
+      number: `${views.length} ${views.length === 1 ? 'view' : 'views'}`,
+      detail: 'The online store does not answer',
+      href: '/features',
+    }
+  }
   const stale = views.filter((view) => view.stale)
   const ages = views.flatMap(({ ageMs }) => (ageMs === null ? [] : [ageMs]))
   return {

@@ -96,7 +96,7 @@ function About({ entry, view }: { entry: EntryDetail; view: ViewDetail | undefin
         ...facts(entry.columns.length > 0, ['Reads', entry.columns.join(', ')]),
         ...facts(freshness !== null, ['Freshness', <FreshnessState key="fresh" freshness={freshness} />]),
         ...facts(freshness !== null, ['Too old after', duration(freshness?.ttlMs ?? 0)]),
-        ...facts(freshness !== null, [
+        ...facts(freshness?.storeAnswers === true, [
           'Keys',
           `${count(freshness?.keys ?? 0)}, ${count(freshness?.staleKeys ?? 0)} of them too old`,
         ]),

@@ -6,7 +6,8 @@ import type { Entry } from './answers.ts'
 /** How old the newest value is, and whether keys are beyond the ttl. */
 export function FreshnessState({ freshness }: { freshness: Entry['freshness'] }) {
   if (freshness === null) return <Quiet>–</Quiet>
-  const { ageMs, ttlMs, stale, keys, staleKeys } = freshness
+  const { ageMs, ttlMs, stale, keys, staleKeys, storeAnswers } = freshness
+  if (!storeAnswers) return <State word="online store away" mood="bad" />
   if (ageMs === null) return <State word="no values" mood="idle" />
   const title = `Newest value ${duration(ageMs)} old, too old after ${duration(ttlMs)}; ${count(staleKeys)} of ${count(keys)} keys are`
   return (

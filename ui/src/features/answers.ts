@@ -14,7 +14,14 @@ export interface Entry {
   features: EntryFeature[]
   columns: string[]
   code: string | null
-  freshness: { ageMs: number | null; ttlMs: number; stale: boolean; keys: number; staleKeys: number } | null
+  freshness: {
+    ageMs: number | null
+    ttlMs: number
+    stale: boolean
+    keys: number
+    staleKeys: number
+    storeAnswers: boolean
+  } | null
   usedBy: { services: string[]; models: string[]; versions: number; deployments: string[] }
   skew: {
     checked: number
