@@ -44,40 +44,62 @@ function toPoint(row: CheckResultRow): CheckSeries['points'][number] {
   }
 }
 
-/** What each check said in a report, its files together: failing rows are sums, measurements a range. */
-export function toCheckRows(
-  report: Pick<ValidationReport, 'id' | 'datasetId' | 'results' | 'createdMs'>,
-  { projectId, version }: { projectId: string; version: number | null },
-): CheckResultRow[] {
-  return [...Map.groupBy(report.results, ({ key }) => key)].map(([key, results]) => {
-    const worst = results.find(({ passed }) => !passed) ?? results.at(-1)!
-    const observed = results.flatMap((result) => result.observed ?? [])
+/** What one check said about all files of a report: failing rows are sums, measurements a range. */
+export interface FoldedResult {
+  key: string
+  /** What the first file that failed said, or the last one. */
+  told: CheckResult
+  files: number
+  rows: number
+  failing: number | null
+  observed: { min: number; max: number } | null
+}
+
+export function foldResults(results: readonly CheckResult[]): FoldedResult[] {
+  return [...Map.groupBy(results, ({ key }) => key)].map(([key, each]) => {
+    const observed = each.flatMap((result) => result.observed ?? [])
+    const failing = each.flatMap((result) => result.failing ?? [])
     return {
-      report_id: report.id,
-      check_key: key,
-      project_id: projectId,
-      dataset_id: report.datasetId,
-      check_kind: worst.check,
-      title: worst.title,
-      severity: worst.severity,
-      passed: worst.passed ? 1 : 0,
-      message: worst.message,
-      files: results.length,
-      rows: sum(results.map(({ rows }) => rows)),
-      failing: failingOf(results),
-      observed_min: observed.length === 0 ? null : observed.reduce((a, b) => Math.min(a, b)),
-      observed_max: observed.length === 0 ? null : observed.reduce((a, b) => Math.max(a, b)),
-      expected_min: worst.expected?.min ?? null,
-      expected_max: worst.expected?.max ?? null,
-      version_number: version,
-      created_ms: report.createdMs,
+      key,
+      told: each.find(({ passed }) => !passed) ?? each.at(-1)!,
+      files: each.length,
+      rows: sum(each.map(({ rows }) => rows)),
+      failing: failing.length === 0 ? null : sum(failing),
+      observed:
+        observed.length === 0
+          ? null
+          : {
+              min: observed.reduce((a, b) => Math.min(a, b)),
+              max: observed.reduce((a, b) => Math.max(a, b)),
+            },
     }
   })
 }
 
-function failingOf(results: readonly CheckResult[]): number | null {
-  const known = results.flatMap(({ failing }) => failing ?? [])
-  return known.length === 0 ? null : sum(known)
+export function toCheckRows(
+  report: Pick<ValidationReport, 'id' | 'datasetId' | 'results' | 'createdMs'>,
+  { projectId, version }: { projectId: string; version: number | null },
+): CheckResultRow[] {
+  return foldResults(report.results).map(({ key, told, files, rows, failing, observed }) => ({
+    report_id: report.id,
+    check_key: key,
+    project_id: projectId,
+    dataset_id: report.datasetId,
+    check_kind: told.check,
+    title: told.title,
+    severity: told.severity,
+    passed: told.passed ? 1 : 0,
+    message: told.message,
+    files,
+    rows,
+    failing,
+    observed_min: observed?.min ?? null,
+    observed_max: observed?.max ?? null,
+    expected_min: told.expected?.min ?? null,
+    expected_max: told.expected?.max ?? null,
+    version_number: version,
+    created_ms: report.createdMs,
+  }))
 }
 
 function sum(numbers: readonly number[]): number {

@@ -19,7 +19,9 @@ import {
 import { listWaiting } from './store-sources.ts'
 
 export { eraseRows, type KeyPlace } from './erase-rows.ts'
+export { foldResults } from './check-history.ts'
 export { ingest } from './ingest.ts'
+export { reportSubject, type ReportSubject } from './report-subject.ts'
 export { listRedactedVersions } from './store-erasure.ts'
 export { lockDatasets } from './store-retention.ts'
 export { pushRows } from './push.ts'

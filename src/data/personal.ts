@@ -50,6 +50,7 @@ export function untaggedColumns(
     .map(({ column, evidence }) => ({
       check: 'personal',
       key: `personal:${column}`,
+      column,
       title: `${column} is not personal, or the dataset says what to do with it`,
       severity: 'warn',
       passed: false,

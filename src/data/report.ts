@@ -8,6 +8,7 @@ export function problemResult({ file, message, rows, failing, failingRows }: Fil
   return {
     check: 'readable',
     key: 'readable',
+    column: null,
     title: 'the file can be read',
     severity: 'error',
     passed: false,

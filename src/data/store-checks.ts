@@ -55,12 +55,17 @@ export async function insertDelivery(trx: Trx, row: DatasetDeliveryRow): Promise
     .execute()
 }
 
-/** What arrived before, the oldest first. */
-export async function listDeliveries(at: Queryable, datasetId: string): Promise<Delivery[]> {
+/** What arrived before, the oldest first, or what made one version. */
+export async function listDeliveries(
+  at: Queryable,
+  datasetId: string,
+  version?: number,
+): Promise<Delivery[]> {
   const rows = await at
     .selectFrom('dataset_delivery')
     .selectAll()
     .where('dataset_id', '=', datasetId)
+    .$if(version !== undefined, (query) => query.where('version_number', '=', version!))
     .orderBy('version_number')
     .execute()
   return rows.map((row) => ({

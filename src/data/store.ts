@@ -259,6 +259,37 @@ export async function findReport(
   return row && toReport(row)
 }
 
+/** The dataset and the version of a report. */
+export async function findReportSubject(
+  at: Queryable,
+  { id, datasetId }: Pick<ValidationReport, 'id' | 'datasetId'>,
+): Promise<{
+  dataset: string
+  version: { id: string; number: number; schema: Column[] } | null
+}> {
+  const row = await at
+    .selectFrom('dataset')
+    .leftJoin('dataset_version', (join) =>
+      join.onRef('dataset_version.dataset_id', '=', 'dataset.id').on('dataset_version.report_id', '=', id),
+    )
+    .select([
+      'dataset.name as dataset',
+      'dataset_version.id',
+      'dataset_version.number',
+      'dataset_version.schema_json',
+    ])
+    .where('dataset.id', '=', datasetId)
+    .executeTakeFirstOrThrow()
+  const { dataset, id: versionId, number, schema_json: schema } = row
+  return {
+    dataset,
+    version:
+      versionId === null || number === null || schema === null
+        ? null
+        : { id: versionId, number, schema: JSON.parse(schema) as Column[] },
+  }
+}
+
 export async function findLatestReport(
   at: Queryable,
   datasetId: string,

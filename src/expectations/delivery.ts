@@ -4,7 +4,7 @@ import { isOfDelivery, type DeliveryExpectation, type Expectation } from './defi
 import { checkKeys, describe } from './describe.ts'
 import type { DeliveredColumn, Delivery } from './delivered.ts'
 import { distanceFrom } from './distribution.ts'
-import { isWithin, shown } from './judge.ts'
+import { columnOf, isWithin, shown } from './judge.ts'
 import { unmetNeeds } from './needs.ts'
 import type { CheckResult } from './schema.ts'
 
@@ -33,6 +33,7 @@ function judgeOne(e: DeliveryExpectation, key: string, context: DeliveryContext)
   const head = {
     check: e.check,
     key,
+    column: columnOf(e),
     title,
     severity: e.severity,
     file: null,
@@ -50,6 +51,7 @@ function judgeOne(e: DeliveryExpectation, key: string, context: DeliveryContext)
       ...head,
       ...verdict,
       key: suffix === undefined ? key : `${key}:${suffix}`,
+      column: suffix ?? null,
       title: suffix === undefined ? title : title.replace(/ as usual$/, ` of ${suffix} as usual`),
     }))
   const measured = measure(e, context)

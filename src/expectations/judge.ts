@@ -21,6 +21,7 @@ export function judge(check: Check, measured: Measured): CheckResult {
   const head = {
     check: check.expectation.check,
     key: check.key,
+    column: columnOf(check.expectation),
     title: check.title,
     severity: check.severity,
     file: file.path,
@@ -98,4 +99,10 @@ function amount(count: number): string {
 export function shown(value: number): string {
   if (Number.isInteger(value) || Math.abs(value) >= 1_000) return Math.round(value).toLocaleString('en-US')
   return String(Number(value.toPrecision(3)))
+}
+
+/** The column that an expectation is about, where it is about one. */
+export function columnOf(e: Expectation): string | null {
+  if ('column' in e) return e.column
+  return (e.check === 'unique' || e.check === 'references') && e.columns.length === 1 ? e.columns[0]! : null
 }

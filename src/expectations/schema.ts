@@ -5,6 +5,8 @@ export const checkResult = z.object({
   check: z.string(),
   /** Under which the history of the check is kept, whatever its bounds and severity. */
   key: z.string().default(''),
+  /** The column that it is about, where it is about one. */
+  column: z.string().nullable().default(null),
   /** For people: `delay between -120 and 2000`. */
   title: z.string(),
   severity: z.enum(['error', 'warn']),

@@ -166,6 +166,19 @@ export const configSchema = z.strictObject({
     .describe(
       'Sources of datasets (HTTP, S3, PostgreSQL) may reach private, loopback and link-local addresses',
     ),
+  openLineageUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'Where an OpenLineage event is sent after each validation of data, such as `http://marquez:5000/api/v1/lineage`',
+    ),
+  openLineageToken: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Token for that address, sent as `Authorization: Bearer`; better in the environment than in the file',
+    ),
   secretsKey: z
     .string()
     .optional()

@@ -25,6 +25,8 @@ import { routes as privacyRoutes } from '../privacy/routes.ts'
 import { routes as projectRoutes } from '../project/routes.ts'
 import { routes as promotionRoutes } from '../promotions/routes.ts'
 import { feastApp } from '../protocols/feast/feast.ts'
+import { openLineageConsumer } from '../protocols/openlineage/jobs.ts'
+import { openLineageRoutes } from '../protocols/openlineage/routes.ts'
 import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
 import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
 import { tickRollouts } from '../rollout/rollout.ts'
@@ -73,6 +75,7 @@ export const roomRoutes: readonly Route[] = [
   ...catalogueRoutes,
   ...projectRoutes,
   ...webhookRoutes,
+  ...openLineageRoutes,
   ...trashRoutes,
 ]
 
@@ -84,6 +87,7 @@ export const roomConsumers: readonly Consumer[] = [
   ...rolloutConsumers,
   ...monitoringConsumers,
   webhookConsumer,
+  openLineageConsumer,
 ]
 
 export const roomTicks: readonly Tick[] = [

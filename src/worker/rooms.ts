@@ -7,6 +7,7 @@ import { jobs as monitoringJobs } from '../monitoring/jobs.ts'
 import { jobs as rolloutJobs } from '../rollout/jobs.ts'
 import { jobs as servingJobs } from '../serving/jobs.ts'
 import { jobs as skewJobs } from '../skew/jobs.ts'
+import { openLineageJobs } from '../protocols/openlineage/jobs.ts'
 import { webhookJobs } from '../webhooks/jobs.ts'
 
 /** The jobs that each room brings to the worker. */
@@ -20,4 +21,5 @@ export const roomJobs: readonly JobHandler[] = [
   ...erasureJobs,
   ...skewJobs,
   ...webhookJobs,
+  ...openLineageJobs,
 ]
