@@ -1,5 +1,6 @@
 import { DataType, TimeUnit, type Field, type Vector } from 'apache-arrow'
 import { quoteIdentifier, type AppendType, type AppendValue } from '../ports/analytics/analytics.ts'
+import { MAX_ROW_BYTES } from './limits.ts'
 
 /** How a column of Arrow travels: what is appended for each value, and SQL that makes the column of it. */
 export interface ArrowColumn {
@@ -11,6 +12,33 @@ export interface ArrowColumn {
 
 export function arrowColumn({ name, type }: Field): ArrowColumn {
   return { name, ...travel(type, quoteIdentifier(name)) }
+}
+
+/** The first value of a batch that is longer than a value may be; undefined when there is none. */
+export function longValue(vector: Vector): number | undefined {
+  const { type } = vector
+  if (DataType.isDictionary(type)) return longDictionaryValue(vector)
+  const isText = DataType.isUtf8(type) || DataType.isLargeUtf8(type)
+  if (!isText && !DataType.isBinary(type) && !DataType.isLargeBinary(type)) return undefined
+  let before = 0
+  for (const { valueOffsets, length } of vector.data) {
+    for (let at = 0; at < length; at++)
+      if (Number(valueOffsets[at + 1]) - Number(valueOffsets[at]) > MAX_ROW_BYTES) return before + at
+    before += length
+  }
+  return undefined
+}
+
+/** Each different value is there once, and rows refer to it by its number. */
+function longDictionaryValue(vector: Vector): number | undefined {
+  let before = 0
+  for (const { dictionary, values, length } of vector.data) {
+    const long = dictionary && longValue(dictionary)
+    if (long !== undefined)
+      return before + [...(values as Int32Array)].findIndex((key) => Number(key) === long)
+    before += length
+  }
+  return undefined
 }
 
 /** The values of one column of a batch. */

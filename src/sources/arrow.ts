@@ -1,12 +1,19 @@
-import { CompressionType, compressionRegistry, RecordBatchReader, type RecordBatch } from 'apache-arrow'
+import {
+  CompressionType,
+  compressionRegistry,
+  RecordBatchReader,
+  type RecordBatch,
+  type Vector,
+} from 'apache-arrow'
 import { open, type FileHandle } from 'node:fs/promises'
 import { zstdDecompressSync } from 'node:zlib'
 import { AppError, messageOf } from '../kernel/errors.ts'
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { arrowColumn, arrowValues, type ArrowColumn } from './arrow-columns.ts'
+import { arrowColumn, arrowValues, longValue, type ArrowColumn } from './arrow-columns.ts'
+import { MAX_ROW_BYTES } from './limits.ts'
 import { decodeLz4Frame } from './lz4.ts'
 import { namesProblem } from './names.ts'
-import { problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { amount, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
 import { storedColumns } from './typed-columns.ts'
 
 const RAW = 'arrow_rows'
@@ -36,7 +43,11 @@ export async function readArrow(
     const misnamed = namesProblem(columns.map(({ name }) => name))
     if (misnamed) return misnamed
     await session.execute(`CREATE OR REPLACE TEMP TABLE ${RAW} (${columns.map(declaration).join(', ')})`)
-    for await (const batch of reader) await appendBatch(session, columns, batch as RecordBatch)
+    let rows = 0
+    for await (const batch of reader) {
+      await appendBatch(session, columns, batch as RecordBatch, rows)
+      rows += (batch as RecordBatch).numRows
+    }
   } catch (error) {
     if (error instanceof AppError && error.code !== 'invalid') throw error
     return problem(`it can't be read as Arrow: ${messageOf(error)}`)
@@ -53,9 +64,18 @@ async function appendBatch(
   session: AnalyticsSession,
   columns: readonly ArrowColumn[],
   batch: RecordBatch,
+  rowsBefore: number,
 ): Promise<void> {
   const types = columns.map(({ appended }) => appended)
-  const values = columns.map((column, index) => arrowValues(batch.getChildAt(index)! as never, column))
+  const values = columns.map((column, index) => {
+    const vector: Vector = batch.getChildAt(index)!
+    const long = longValue(vector)
+    if (long === undefined) return arrowValues(vector, column)
+    throw new AppError(
+      'invalid',
+      `row ${amount(rowsBefore + long + 1)}: ${column.name} is longer than ${amount(MAX_ROW_BYTES)} bytes`,
+    )
+  })
   await session.append(RAW, types, values)
 }
 
