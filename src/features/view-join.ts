@@ -1,5 +1,5 @@
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { rowsAtMoments } from './point-in-time.ts'
+import { knownFrom, rowsAtMoments } from './point-in-time.ts'
 import type { KnownColumn, ViewSpec } from './schema.ts'
 import { createRows, type FunctionCode } from './view-rows.ts'
 import { windowsAtMoments } from './window-values.ts'
@@ -29,7 +29,10 @@ export async function joinView(
   const values = view.aggregates
     ? windowsAtMoments(view, read, { moments, ...reach(view, range) })
     : rowsAtMoments(view, '__rows', moments)
-  if (!view.aggregates) await createRows(session, view, read, code)
+  if (!view.aggregates) {
+    const asked = `${knownFrom(view)} <= ${range.high} AND k IN (SELECT __k${index} FROM __spine)`
+    await createRows(session, view, read, code, asked)
+  }
   await session.execute(`CREATE TEMP TABLE __valued AS ${values}`)
   await session.execute(`
     CREATE TEMP TABLE __view${index} AS

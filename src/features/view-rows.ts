@@ -11,15 +11,16 @@ export interface FunctionCode {
   violations: Record<string, number>
 }
 
-/** The table `__rows` of a view by SQL or by a row function, with the columns that `viewRows` has. */
+/** The table `__rows` of a view by SQL or by a row function, with the columns that `viewRows` has: the rows for which `condition` holds. */
 export async function createRows(
   session: AnalyticsSession,
   view: ViewSpec,
   datasetScan: string,
   code: FunctionCode,
+  condition = 'true',
 ): Promise<void> {
   const rows = view.row ? await functionRows(session, view, datasetScan, code) : viewRows(view, datasetScan)
-  await session.execute(`CREATE TEMP TABLE __rows AS ${rows}`)
+  await session.execute(`CREATE TEMP TABLE __rows AS SELECT * FROM (${rows}) WHERE ${condition}`)
   await session.execute('DROP TABLE IF EXISTS __given')
   await session.execute('DROP TABLE IF EXISTS __computed')
 }
