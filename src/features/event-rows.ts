@@ -25,20 +25,6 @@ export function eventRows(view: ViewSpec, datasetScan: string, columns: readonly
     WHERE k IS NOT NULL AND e IS NOT NULL`
 }
 
-/** Rows of a dataset in which a value that never becomes known is null. */
-export function knownValues({ source }: ViewSpec, datasetScan: string): string {
-  const replaced = (source?.known ?? []).flatMap(({ column, knownAt }) => {
-    if (knownAt.type === 'after') return []
-    const known = knownAt.type === 'column' ? quoteIdentifier(knownAt.column) : `(${knownAt.sql})`
-    return [
-      `CASE WHEN ${known} IS NOT NULL THEN ${quoteIdentifier(column)} END AS ${quoteIdentifier(column)}`,
-    ]
-  })
-  return replaced.length === 0
-    ? datasetScan
-    : `SELECT * REPLACE (${replaced.join(', ')}) FROM (${datasetScan})`
-}
-
 function eventMs(view: string, { time, known }: EventSource): string {
   const timeMs = momentMs(quoteIdentifier(time))
   if (known.length === 0) return timeMs

@@ -6,26 +6,19 @@ import { intervalMs, isNode, namesOf, nodesOf, walk, type SqlNode } from './sql-
 // before (bounds), and the moments that must have come before anyone can know it (needs).
 
 /** A moment of a row: an expression over the dataset's columns as text, plus ms. */
-interface Moment {
+export interface Moment {
   symbol: string
   plusMs: number
-}
-
-export interface Bound extends Moment {
-  /** False where the bound does not hold if the moment is null, as in `greatest`. */
-  always: boolean
 }
 
 export interface Need extends Moment {
   /** The column of the dataset that is read. */
   column: string
-  /** Of windows: rows of other moments are read, so that a bound must always hold. */
-  always: boolean
 }
 
 export interface FlowColumn {
   symbol: string
-  bounds: readonly Bound[]
+  bounds: readonly Moment[]
   needs: readonly Need[]
 }
 
@@ -191,7 +184,7 @@ function followTable(table: SqlNode | undefined, tables: Tables): Branch[] {
 
 /** A column that is what its name says. */
 export function plain(symbol: string, needs: readonly Need[]): FlowColumn {
-  return { symbol, bounds: [{ symbol, plusMs: 0, always: true }], needs }
+  return { symbol, bounds: [{ symbol, plusMs: 0 }], needs }
 }
 
 const AGGREGATES =
@@ -259,14 +252,21 @@ class Select {
       const condition = this.#node[clause]
       return isNode(condition) ? this.follow(condition).needs : []
     })
-    const rowNeeds = this.#grouped ? this.#row.needs.map(toMax) : this.#row.needs
+    const rowNeeds = this.#ungrouped(this.#row.needs)
     return { columns, open, rowNeeds: [...rowNeeds, ...conditions], listed: open === null }
   }
 
-  /** An expression of the SELECT as a column of its result; of groups, what the last row of the group needs. */
+  /** An expression of the SELECT as a column of its result. */
   follow(expression: SqlNode): FlowColumn {
     const column = this.#expression(expression)
-    return this.#grouped ? { ...column, needs: column.needs.map(toMax) } : column
+    this.#ungrouped(column.needs)
+    return column
+  }
+
+  /** The last moment of a group would leave out those that are null, and so tell which these are. */
+  #ungrouped(needs: readonly Need[]): readonly Need[] {
+    if (this.#grouped && needs.length > 0) throw new Unfollowed('groups and aggregates', needs[0]!.column)
+    return needs
   }
 
   #expression(node: SqlNode): FlowColumn {
@@ -319,7 +319,7 @@ class Select {
     const symbol = this.#symbol(node)
     const needs = parts.flatMap(({ column }) => column.needs)
     const inner = parts.map(({ column }) => column.bounds)
-    return { symbol, needs, bounds: [{ symbol, plusMs: 0, always: true }, ...boundsOf(node, inner)] }
+    return { symbol, needs, bounds: [{ symbol, plusMs: 0 }, ...boundsOf(node, inner)] }
   }
 
   /** The expression as text, with what its names stand for. */
@@ -349,7 +349,8 @@ class Select {
       BACKWARD_ENDS.test(String(node['end'])) &&
       !mayBeNegative(node['end_expr']) &&
       !mayBeNegative(node['offset_expr']) &&
-      orders[0]?.['type'] !== 'DESCENDING'
+      orders[0]?.['type'] !== 'DESCENDING' &&
+      orders[0]?.['null_order'] !== 'NULLS FIRST'
     const late = needs.find((need) => !order || !isCovered(need, order.bounds))
     if (!backward || late) {
       const { column } = late ?? needs[0]!
@@ -361,47 +362,33 @@ class Select {
     return {
       symbol,
       bounds: [],
-      needs: needs.map(({ column }) => ({ column, symbol: order!.symbol, plusMs: 0, always: true })),
+      needs: needs.map(({ column }) => ({ column, symbol: order!.symbol, plusMs: 0 })),
     }
   }
 }
 
 /** Whether a moment that is never before the bounds is never before what is needed. */
-export function isCovered(need: Need, bounds: readonly Bound[]): boolean {
-  return bounds.some(
-    (bound) => bound.symbol === need.symbol && bound.plusMs >= need.plusMs && (bound.always || !need.always),
-  )
+export function isCovered(need: Need, bounds: readonly Moment[]): boolean {
+  return bounds.some(({ symbol, plusMs }) => symbol === need.symbol && plusMs >= need.plusMs)
 }
 
-function toMax(need: Need): Need {
-  return { ...need, symbol: maxOf(need.symbol) }
-}
-
-function maxOf(symbol: string): string {
-  return `max ${symbol}`
-}
-
-function boundsOf(node: SqlNode, inner: readonly (readonly Bound[])[]): Bound[] {
+/**
+ * Moments that an expression is never before, and null with. `greatest` is none: it overlooks nulls, and that a value never
+ * becomes known would show before.
+ */
+function boundsOf(node: SqlNode, inner: readonly (readonly Moment[])[]): Moment[] {
   const [first = [], second = []] = inner
-  switch (node['function_name']) {
-    case 'greatest':
-      return inner.flat().map((bound) => ({ ...bound, always: false }))
-    case 'max':
-      return node['filter'] ? [] : first.map((bound) => ({ ...bound, symbol: maxOf(bound.symbol) }))
-    case '+': {
-      const [left, right] = nodesOf(node['children'])
-      const [base, ms] =
-        right && intervalMs(right) !== undefined
-          ? [first, intervalMs(right)!]
-          : [second, left && intervalMs(left)]
-      return ms === undefined || ms < 0 ? [] : base.map((bound) => ({ ...bound, plusMs: bound.plusMs + ms }))
-    }
-    default: {
-      const type = (node['cast_type'] as SqlNode | undefined)?.['id']
-      const isTimestamp = node['class'] === 'CAST' && node['try_cast'] === false && type === 'TIMESTAMP'
-      return isTimestamp ? [...first] : []
-    }
+  if (node['function_name'] === '+') {
+    const [left, right] = nodesOf(node['children'])
+    const [base, ms] =
+      right && intervalMs(right) !== undefined
+        ? [first, intervalMs(right)!]
+        : [second, left && intervalMs(left)]
+    return ms === undefined || ms < 0 ? [] : base.map((bound) => ({ ...bound, plusMs: bound.plusMs + ms }))
   }
+  const type = (node['cast_type'] as SqlNode | undefined)?.['id']
+  const isTimestamp = node['class'] === 'CAST' && node['try_cast'] === false && type === 'TIMESTAMP'
+  return isTimestamp ? [...first] : []
 }
 
 /** The expressions right below a node, whatever lies between. */
@@ -418,7 +405,7 @@ function* expressionsIn(value: unknown): Iterable<SqlNode> {
 }
 
 function isAggregate(item: SqlNode): boolean {
-  if (item['class'] === 'WINDOW' || item['class'] === 'STAR') return false
+  if (['WINDOW', 'STAR', 'SUBQUERY'].includes(String(item['class']))) return false
   if (item['class'] === 'FUNCTION' && AGGREGATES.test(String(item['function_name']))) return true
   return [...childExpressions(item)].some(isAggregate)
 }

@@ -9,7 +9,6 @@ import {
   mentions,
   plain,
   Unfollowed,
-  type Bound,
   type Branch,
   type FlowColumn,
   type Need,
@@ -57,7 +56,7 @@ async function checkView(session: Session, view: ViewSpec): Promise<void> {
     times,
   })
   if (!early) return
-  const waits = `Select a time that is not before that, as ${quoteIdentifier(eventTime)} or as a createdTimestamp`
+  const waits = `Select the moment when it is known as ${quoteIdentifier(eventTime)}, or as a createdTimestamp`
   throw new AppError(
     'invalid',
     `${what} ${explain(early, dataset, source!, times)}. ${waits}, or write the view with aggregate or row, which wait by themselves`,
@@ -120,7 +119,8 @@ async function findEarly(session: Session, question: Question): Promise<Early | 
   try {
     for (const branch of followQuery(tree, await toTables(session, question.tables))) {
       const bounds = times.flatMap((name) => columnOf(branch, name)?.bounds ?? [])
-      const parts = columns.map((name) => ({ used: name, needs: columnOf(branch, name)?.needs ?? [] }))
+      const used = whole ? [...columns, ...times] : columns
+      const parts = used.map((name) => ({ used: name, needs: columnOf(branch, name)?.needs ?? [] }))
       const rows = whole ? [{ used: 'which rows there are', needs: branch.rowNeeds }] : []
       for (const { used, needs } of [...parts, ...rows]) {
         const late = needs.find((need) => !isCovered(need, bounds))
@@ -151,9 +151,9 @@ async function toBranch(session: Session, { time, known }: Known): Promise<Branc
   const columns = new Map<string, FlowColumn>()
   for (const { column, knownAt } of known) {
     const name = column.toLowerCase()
-    const moment: Bound =
+    const moment =
       knownAt.type === 'after'
-        ? { symbol: time.toLowerCase(), plusMs: knownAt.afterMs, always: true }
+        ? { symbol: time.toLowerCase(), plusMs: knownAt.afterMs }
         : {
             symbol: await symbolOf(
               session,
@@ -161,9 +161,8 @@ async function toBranch(session: Session, { time, known }: Known): Promise<Branc
               knownAt.type === 'sql' ? knownAt.sql : quoteIdentifier(knownAt.column),
             ),
             plusMs: 0,
-            always: true,
           }
-    const need: Need = { ...moment, column: name, always: false }
+    const need: Need = { ...moment, column: name }
     columns.set(name, plain(name, [need]))
   }
   return { ...bare, columns }

@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'
-import { keyText, knownValues, momentMs } from './event-rows.ts'
+import { keyText, momentMs } from './event-rows.ts'
 import { featureValue } from './feature-value.ts'
 import type { ViewSpec } from './schema.ts'
 
@@ -27,7 +27,7 @@ export function viewRows(view: ViewSpec, datasetScan: string): string {
     `${moment(view.eventTime)} AS ts`,
     ...features,
   ]
-  const dataset = `(WITH dataset AS (${knownValues(view, datasetScan)}) SELECT * FROM (${view.sql}))`
+  const dataset = `(WITH dataset AS (${datasetScan}) SELECT * FROM (${view.sql}))`
   if (view.createdTimestamp === null) {
     return `SELECT * FROM (SELECT ${columns.join(', ')} FROM ${dataset}) WHERE k IS NOT NULL AND ts IS NOT NULL`
   }
