@@ -149,9 +149,9 @@ const how = {
 function Definition({ entry: { kind, code, source } }: { entry: EntryDetail }) {
   if (code === null) return null
   return (
-    <Section title="Definition" note={source === null ? how[kind] : code}>
+    <Section title="Definition" note={source ? code : how[kind]}>
       <pre className={styles['code']} tabIndex={0} aria-label="Definition">
-        {source ?? unindented(code)}
+        {source || unindented(code)}
       </pre>
     </Section>
   )

@@ -18,7 +18,7 @@ export function UsageSection({ entry, definitionHash }: { entry: EntryDetail; de
       <Section title="Who uses it">
         <EmptyState
           what="No model version uses it. A version does that was trained on a feature service with it:"
-          code={`featureService('late', [${entry.name}])\n\nconst set = trainingSet({ service: 'late', data: latest(flights) })`}
+          code={`const late = featureService('late', [${entry.kind === 'service' ? 'delays' : entry.name}])\n\ntrainingSet({ data: latest(flights), service: late, time: 'date', label: 'delay > 15' })`}
         />
       </Section>
     )
