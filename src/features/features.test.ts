@@ -282,6 +282,40 @@ describeDatabases('features', (open) => {
     })
   })
 
+  it('asks for a view again when its job has failed because the online store was away', async () => {
+    const { context, deliver, spec } = await arrange()
+    await deliver('1.csv', [['a', 1, 10]])
+    await using online = await openOnline({ onlineUrl: 'redis://127.0.0.1:1', dataDir: '/nowhere' })
+    const { view, definitionHash } = spec.views[0]!
+    const { signal } = new AbortController()
+    const fail = (id: string, lastAttempt: boolean): Promise<void> =>
+      materializeJob.run(
+        { ...context, online },
+        {
+          id,
+          projectId: PROJECT_ID,
+          kind: 'features.materialize',
+          payload: { view, definitionHash },
+          attempt: 3,
+          lastAttempt,
+          signal,
+        },
+      )
+    const waiting = async (): Promise<unknown[]> =>
+      await context.db.read
+        .selectFrom('job')
+        .select('payload_json')
+        .where('run_at_ms', '>', await context.db.wallTime())
+        .execute()
+    await expect(fail('one', false)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await waiting()).toEqual([])
+    await expect(fail('one', true)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(fail('other', true)).rejects.toMatchObject({ code: 'unavailable' })
+    const found = await waiting()
+    expect(found.length === 1 || found.length === 2).toBe(true)
+    expect(found[0]).toEqual({ payload_json: JSON.stringify({ view, definitionHash }) })
+  })
+
   it('asks for a view again when an event that was in the future has come', async () => {
     const { context, deliver, update, read } = await arrange()
     await deliver('1.csv', [

@@ -1,8 +1,10 @@
+import type { Context } from '../http/context.ts'
 import type { DomainEvent, EventCatalogue } from '../kernel/events.ts'
 import type { Consumer } from '../jobs/events.ts'
 import { enqueue, type JobHandler } from '../jobs/jobs.ts'
 import { AppError } from '../kernel/errors.ts'
 import { materialize } from './features.ts'
+import type { Materialize } from './materialize.ts'
 import { enqueueMaterialize } from './materialize-request.ts'
 import { listLiveViews } from './store.ts'
 import { summariseView } from './summarise-view.ts'
@@ -11,20 +13,46 @@ const DAY_MS = 86_400_000
 
 export const materializeJob: JobHandler = {
   kind: 'features.materialize',
-  async run(context, { projectId, payload, signal }) {
+  async run(context, { projectId, payload, signal, lastAttempt }) {
     const { view, definitionHash, complete = false } = payload
     if (typeof view !== 'string' || typeof definitionHash !== 'string' || typeof complete !== 'boolean') {
       throw new AppError('invalid', 'features.materialize needs a view and its definition hash')
     }
-    await materialize(context, {
-      projectId,
-      view,
-      definitionHash,
-      complete,
-      signal,
-      untilMs: context.clock.now(),
-    })
+    const asked = { projectId, view, definitionHash, complete }
+    try {
+      await materialize(context, { ...asked, signal, untilMs: context.clock.now() })
+    } catch (error) {
+      if (lastAttempt && isPassing(error)) await askAgain(context, asked)
+      throw error
+    }
   },
+}
+
+const AGAIN_MS = 30_000
+
+/** The online store is away, or another process is at it: neither may cost the view what this job was for. */
+function isPassing(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'unavailable' || error.code === 'conflict')
+}
+
+/** The job has failed, and says so; another one follows, one for all that failed meanwhile. */
+async function askAgain(
+  { db }: Pick<Context, 'db'>,
+  { projectId, view, definitionHash, complete }: Omit<Materialize, 'untilMs' | 'signal'>,
+): Promise<void> {
+  await db.write(async (trx) => {
+    const period = Math.floor((await db.wallTime(trx)) / AGAIN_MS)
+    const spec = { view, definitionHash }
+    const again = complete === true ? 'rebuild again' : 'again'
+    const runAtMs = (period + 2) * AGAIN_MS
+    await enqueueMaterialize(trx, {
+      projectId,
+      spec,
+      runAtMs,
+      cause: `${again}:${period}`,
+      complete: complete === true,
+    })
+  })
 }
 
 export const summariseJob: JobHandler = {

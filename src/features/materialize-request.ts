@@ -10,13 +10,21 @@ export async function enqueueMaterialize(
     spec,
     cause,
     complete,
-  }: { projectId: string; spec: ViewSpec; cause?: string; complete?: boolean },
+    runAtMs,
+  }: {
+    projectId: string
+    spec: Pick<ViewSpec, 'view' | 'definitionHash'>
+    cause?: string
+    complete?: boolean
+    runAtMs?: number
+  },
 ): Promise<string | undefined> {
   const { view, definitionHash } = spec
   return await enqueue(trx, {
     projectId,
     kind: 'features.materialize',
     payload: { view, definitionHash, ...(complete === true && { complete }) },
+    ...(runAtMs !== undefined && { runAtMs }),
     ...(cause !== undefined && {
       uniqueKey: `features.materialize:${projectId}:${view}:${definitionHash}:${cause}`,
     }),
