@@ -124,3 +124,27 @@ it('reads the rows of a server: differences of keys, SQL, exports', async () => 
     expect(readFileSync(target, 'utf8').trim().split('\n')).toHaveLength(first.rows + 1)
   })
 }, 60_000)
+
+it('says what each check said over time, and infers expectations and a task of what a server has', async () => {
+  await withDatasets(async ({ run }) => {
+    const [checks, checksAsJson, inferred, asJson, none] = await Promise.all([
+      run('checks', 'flights'),
+      run('checks', 'flights', '--json'),
+      run('infer', 'flights@1', '--target', 'delay'),
+      run('infer', 'penguins', '--json'),
+      run('infer', 'flights', '--target', 'nothing'),
+    ])
+    expect(checks.stdout).toMatch(/^ok +date is known +0 of 2 +0 of [\d,]+ +\.\.$/m)
+    const series = JSON.parse(checksAsJson.stdout) as { key: string; points: { version: number }[] }[]
+    expect(series.find(({ key }) => key === 'notNull:date')!.points.map(({ version }) => version)).toEqual([
+      1, 2,
+    ])
+    expect(inferred.stdout).toContain('// Inferred from')
+    expect(inferred.stdout).toContain('rows of flights@1.')
+    expect(inferred.stdout).toContain('export const expectations = [')
+    expect(inferred.stdout).toContain('// Target delay\n// Task: regression (')
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ rows: 344, time: null, target: null })
+    expect(none.code).toBe(2)
+    expect(none.stderr).toContain('There is no column nothing to predict. Columns: date, delay')
+  })
+}, 60_000)
