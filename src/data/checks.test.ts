@@ -101,6 +101,23 @@ describeDatabases('checks over time', (open) => {
       expect(late).toMatchObject({ state: 'rejected' })
       expect(failures(late)).toMatchObject([{ key: 'anomaly:freshness', expected: { min: null } }])
 
+      const look = () => ingest(context, { projectId: PROJECT_ID, actor: localOwner, dataset: 'flights' })
+      const reports = () =>
+        context.db.read.selectFrom('validation_report').selectAll().orderBy('id', 'desc').execute()
+      const before = (await reports()).length
+      context.clock.set(FIRST_MS + (DAYS + 4) * DAY_MS + 20 * 3_600_000)
+      await look()
+      expect(await reports()).toHaveLength(before)
+      context.clock.set(FIRST_MS + (DAYS + 6) * DAY_MS + 9 * 3_600_000)
+      await Promise.all([look(), look()])
+      await look()
+      const [overdue, ...others] = await reports()
+      expect(others).toHaveLength(before)
+      expect(overdue).toMatchObject({ verdict: 'failed', rows: 0 })
+      expect(overdue!.sentence).toMatch(
+        /^flights: nothing has arrived for 48 hours, usually it is at most 3\d(\.\d)? hours$/,
+      )
+
       const series = await checkHistory(context, { projectId: PROJECT_ID, dataset: 'flights', reports: 500 })
       const rows = series.find(({ key }) => key === 'anomaly:rowCount')!
       expect(rows.points).toHaveLength(DAYS + 4)

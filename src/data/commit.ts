@@ -323,7 +323,7 @@ function makeReport(
   }
 }
 
-function toReportRow({ dataset }: IngestPlan, report: ValidationReport) {
+export function toReportRow({ dataset }: Pick<IngestPlan, 'dataset'>, report: ValidationReport) {
   return {
     id: report.id,
     project_id: dataset.projectId,

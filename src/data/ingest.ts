@@ -9,6 +9,7 @@ import { mergeSchemas } from '../sources/sources.ts'
 import { commitVersion, isOvertaken, rejectArrivals, rememberSource, type VersionOrigin } from './commit.ts'
 import { recordFailure } from './failures.ts'
 import { countLateRows } from './late-rows.ts'
+import { tellOverdue } from './overdue.ts'
 import { findPersonal, untaggedColumns } from './personal.ts'
 import { planIngest, type IngestContext, type IngestPlan } from './plan.ts'
 import type { Column } from '../sources/schema.ts'
@@ -64,6 +65,7 @@ async function ingestOnce(
   const { dataset, parent, kept, arriving } = plan
   if (arriving.length === 0 && isSameContent(plan, kept)) {
     await rememberSource(context, plan)
+    await tellOverdue(context, origin.actor, plan)
     return { state: 'unchanged', version: parent }
   }
   const known = mergeSchemas(kept.map(({ columns }) => columns))

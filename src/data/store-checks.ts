@@ -55,6 +55,17 @@ export async function insertDelivery(trx: Trx, row: DatasetDeliveryRow): Promise
     .execute()
 }
 
+/** When what became versions arrived, the oldest first. */
+export async function listArrivals(at: Queryable, datasetId: string): Promise<number[]> {
+  const rows = await at
+    .selectFrom('dataset_delivery')
+    .select('arrived_ms')
+    .where('dataset_id', '=', datasetId)
+    .orderBy('version_number')
+    .execute()
+  return rows.map((row) => row.arrived_ms)
+}
+
 /** What arrived before, the oldest first, or what made one version. */
 export async function listDeliveries(
   at: Queryable,

@@ -181,3 +181,37 @@ function pointOf({ newestMs, arrivedMs }: Delivery, value: number, noise = 0): S
 function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 }
+
+const HOUR_MS = 3_600_000
+
+/**
+ * Whether it is longer than usual that nothing has arrived: the time since the last arrival, beside the times between the arrivals
+ * before. Undefined while that is usual, or not known yet.
+ */
+export function judgeWait(
+  { oneFalseAlarmIn, minHistory: minimum }: Anomaly,
+  arrivals: readonly number[],
+  nowMs: number,
+): Pick<CheckResult, 'observed' | 'expected' | 'message'> | undefined {
+  const ends = [...arrivals.slice(1), nowMs]
+  const points = ends.map((endMs, index) => ({
+    value: Math.log1p(Math.max(0, endMs - arrivals[index]!) / MINUTE_MS),
+    season: Math.floor(endMs / DAY_MS) % 7,
+  }))
+  const judged = judgeSeries(points, {
+    alpha: 1 / oneFalseAlarmIn,
+    minimum,
+    floor: Math.log(LEAST.freshness),
+    side: 'above',
+  }).at(-1)
+  if (!judged || judged.high === null || judged.state === 'usual') return undefined
+  const [observed, max] = [points.at(-1)!.value, judged.high].map((value) =>
+    Math.round(Math.expm1(value) * MINUTE_MS),
+  ) as [number, number]
+  const hours = (ms: number): string => `${shown(ms / HOUR_MS)} hours`
+  return {
+    observed,
+    expected: { min: null, max },
+    message: `nothing has arrived for ${hours(observed)}, usually it is at most ${hours(max)}`,
+  }
+}

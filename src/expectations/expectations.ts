@@ -1,4 +1,5 @@
 export type { ReferencedVersion } from './compile.ts'
+export { judgeWait } from './anomalies.ts'
 export type { DeliveredColumn, Delivery } from './delivered.ts'
 export { judgeDelivery } from './delivery.ts'
 export { distanceFrom } from './distribution.ts'
