@@ -4,9 +4,10 @@ import type { Command } from 'commander'
 import type { ApiClient } from '../http/api-client.ts'
 import { absolute, apiOf, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import type { Applied } from './apply.ts'
+import { messageOf } from '../kernel/errors.ts'
 import { initProject } from './init.ts'
 import { loadProject } from './load.ts'
-import { findConfig } from './open.ts'
+import { watchProject } from './watch.ts'
 
 export function addProjectCommands(program: Command): void {
   withServerOptions(program.command('apply').description('store the project of a folder as a new version'))
@@ -30,23 +31,33 @@ export function addProjectCommands(program: Command): void {
 
 /** Loads a folder's project in a child process and hands it to the server. */
 export async function applyFolder(api: ApiClient, folder: string): Promise<Applied> {
+  return (await applyFiles(api, folder)).applied
+}
+
+async function applyFiles(
+  api: ApiClient,
+  folder: string,
+): Promise<{ applied: Applied; files: readonly string[] }> {
   const { definition, snapshot, dependencies } = await loadProject(folder)
-  return await api.post<Applied>('/project-versions', {
+  const applied = await api.post<Applied>('/project-versions', {
     definition,
     snapshot,
     directory: realpathSync(folder),
     ...(dependencies !== undefined && { dependencies }),
   })
+  return { applied, files: Object.keys(snapshot.files) }
 }
 
-/** Applies the project of a folder if it has one; what is wrong with it is said and does not stop the caller. */
-export async function applyIfProject(api: ApiClient, folder: string): Promise<void> {
-  if (findConfig(folder) === undefined) return
-  try {
-    process.stdout.write(`${describeApplied(await applyFolder(api, folder))}\n`)
-  } catch (error) {
-    process.stderr.write(`The project here was not applied: ${(error as Error).message}\n`)
+/** Applies the project of a folder, if it has one, now and whenever it changes; what is wrong with it is said and ends nothing. */
+export async function keepApplied(api: ApiClient, folder: string, signal: AbortSignal): Promise<void> {
+  const apply = async (): Promise<readonly string[]> => {
+    const { applied, files } = await applyFiles(api, folder)
+    process.stdout.write(`${describeApplied(applied)}\n`)
+    return files
   }
+  const failed = (error: unknown): void =>
+    void process.stderr.write(`The project here was not applied: ${messageOf(error)}\n`)
+  await watchProject({ folder, apply, failed }, signal)
 }
 
 function describeApplied({ version, created, changes }: Applied): string {

@@ -19,7 +19,9 @@ import { Supervisor } from './supervisor.ts'
 export function addProcessCommands(program: Command): void {
   program
     .command('up')
-    .description('start Tidemill here: server, worker and gateway; Ctrl-C stops it')
+    .description(
+      'start Tidemill here: server, worker and gateway, and keep the project of this folder applied; Ctrl-C stops it',
+    )
     .addOption(new Option('--port <port>', 'port of the server'))
     .addOption(new Option('--gateway-port <port>', 'port of the gateway'))
     .addOption(new Option('--data-dir <folder>', 'folder of everything that Tidemill keeps'))
@@ -74,16 +76,19 @@ async function up(options: Partial<Record<'port' | 'gatewayPort' | 'dataDir', st
   const { serverUrl, gatewayUrl } = supervisor.running
   process.stdout.write(`Tidemill runs.\n  web UI and API  ${serverUrl}\n  gateway         ${gatewayUrl}\n`)
   process.stdout.write(`  data            ${config.dataDir}\nCtrl-C stops it.\n`)
-  await applyProjectHere(config, serverUrl)
+  const ended = new AbortController()
+  const applying = keepProjectApplied(config, serverUrl, ended.signal)
   await stopped
+  ended.abort()
+  await applying
 }
 
 /** Where people must sign in, whoever starts Tidemill on this machine is the owner still. */
-async function applyProjectHere(config: Config, serverUrl: string): Promise<void> {
-  const { applyIfProject } = await import('../project/commands.ts')
-  if (!isSignInRequired(config)) return await applyIfProject(new ApiClient(serverUrl), process.cwd())
+async function keepProjectApplied(config: Config, serverUrl: string, signal: AbortSignal): Promise<void> {
+  const { keepApplied } = await import('../project/commands.ts')
+  if (!isSignInRequired(config)) return await keepApplied(new ApiClient(serverUrl), process.cwd(), signal)
   await using context = await openContext(config, 'command')
-  await applyIfProject(ownerApi(context, allRoutes()), process.cwd())
+  await keepApplied(ownerApi(context, allRoutes()), process.cwd(), signal)
 }
 
 interface Overview {
