@@ -60,6 +60,23 @@ describeDatabases('pushed rows', (open) => {
     expect(await waiting(context)).toEqual([])
   })
 
+  it('asks for one version for all that is pushed in an interval', async () => {
+    const context = await arrange()
+    for (const key of ['a', 'b', 'c']) await send(context, key, SEEN)
+    const jobs = await context.db.read
+      .selectFrom('job')
+      .selectAll()
+      .where('kind', '=', 'data.probe')
+      .execute()
+    // Two when the interval ends between the pushes.
+    expect([1, 2]).toContain(jobs.length)
+    const now = await context.db.wallTime()
+    for (const { run_at_ms, payload_json } of jobs) {
+      expect(JSON.parse(payload_json)).toEqual({ dataset: 'visits' })
+      expect(run_at_ms).toBeLessThanOrEqual(now + 5_500)
+    }
+  })
+
   it('counts equal rows under different keys as different rows', async () => {
     const context = await arrange()
     await send(context, 'a', SEEN)

@@ -6,6 +6,11 @@ const CHUNK_BYTES = 1 << 20
 const NEWLINE = 0x0a
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const COMMA = 0x2c
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
 
 /** Looks at a piece of a file and says what is wrong in it. */
 type Scanner = (chunk: Buffer) => string | undefined
@@ -16,23 +21,30 @@ type Scanner = (chunk: Buffer) => string | undefined
  */
 export async function scanText(path: string, format: 'csv' | 'json'): Promise<ReadProblem | undefined> {
   const scan = format === 'csv' ? scanCsv() : scanJson()
-  let lines = 0
-  let first = true
+  let offset = 0
   for await (const read of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
     const chunk = read as Buffer
-    const wrong = first ? encodingProblem(chunk, format) : undefined
+    const wrong = offset === 0 ? encodingProblem(chunk, format) : undefined
     if (wrong !== undefined) return problem(wrong)
-    first = false
     const nul = chunk.indexOf(0)
     if (nul >= 0) {
-      const line = lines + countNewlines(chunk.subarray(0, nul)) + 1
-      return problem(`line ${amount(line)} holds a NUL byte: it is no text, or UTF-16; write it as UTF-8`)
+      const line = amount(await lineOf(path, offset + nul))
+      return problem(`line ${line} holds a NUL byte: it is no text, or UTF-16; write it as UTF-8`)
     }
-    lines += countNewlines(chunk)
     const found = scan(chunk)
     if (found !== undefined) return problem(found)
+    offset += chunk.length
   }
   return undefined
+}
+
+/** The line, counted from 1, that holds the byte at an offset. */
+async function lineOf(path: string, offset: number): Promise<number> {
+  let line = 1
+  if (offset === 0) return line
+  for await (const read of createReadStream(path, { end: offset - 1, highWaterMark: CHUNK_BYTES }))
+    for (const byte of read as Buffer) if (byte === NEWLINE) line++
+  return line
 }
 
 function encodingProblem(chunk: Buffer, format: 'csv' | 'json'): string | undefined {
@@ -43,67 +55,64 @@ function encodingProblem(chunk: Buffer, format: 'csv' | 'json'): string | undefi
   return undefined
 }
 
-function countNewlines(chunk: Buffer): number {
-  let count = 0
-  for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) count++
-  return count
-}
-
 /** A row ends at a line end outside quotes; a quote within quotes is written twice, which keeps the count even. */
 function scanCsv(): Scanner {
   let row = 0
-  let length = 0
   let quoted = false
+  /** Bytes of the row in the pieces before this one. */
+  let before = 0
   return (chunk) => {
-    let at = 0
-    while (at < chunk.length) {
-      const end = quoted ? -1 : chunk.indexOf(NEWLINE, at)
-      const quote = chunk.indexOf(QUOTE, at)
-      const atQuote = quote >= 0 && (end < 0 || quote < end)
-      const next = atQuote ? quote + 1 : end >= 0 ? end + 1 : chunk.length
-      length += next - at
-      at = next
-      if (length > MAX_ROW_BYTES)
-        return `row ${amount(row)} is longer than ${amount(MAX_ROW_BYTES)} bytes (is a quote not closed?)`
-      if (atQuote) quoted = !quoted
-      else if (end >= 0) {
+    let start = -before
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]
+      if (byte === QUOTE) quoted = !quoted
+      else if (byte === NEWLINE && !quoted) {
+        if (at - start > MAX_ROW_BYTES) return tooLong('row', row)
         row++
-        length = 0
+        start = at + 1
       }
     }
-    return undefined
+    before = chunk.length - start
+    return before > MAX_ROW_BYTES ? tooLong('row', row) : undefined
   }
+}
+
+function tooLong(unit: string, number: number): string {
+  return `${unit} ${amount(number)} is longer than ${amount(MAX_ROW_BYTES)} bytes (is a quote not closed?)`
 }
 
 /** Elements are those of the outermost array, or one after another. */
 function scanJson(): Scanner {
   let depth = 0
-  let base: number | undefined
+  /** How deep elements lie: 1 in an array, 0 without. */
+  let base = -1
   let element = 1
-  let length = 0
   let inString = false
   let escaped = false
+  let before = 0
   return (chunk) => {
-    for (const byte of chunk) {
-      length++
+    let start = -before
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]
       if (inString) {
         if (escaped) escaped = false
         else if (byte === BACKSLASH) escaped = true
         else if (byte === QUOTE) inString = false
       } else if (byte === QUOTE) inString = true
-      else if (byte === 0x5b || byte === 0x7b) {
-        base ??= byte === 0x5b ? 1 : 0
-        if (++depth > MAX_DEPTH)
+      else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+        if (base < 0) base = byte === OPEN_BRACKET ? 1 : 0
+        depth++
+        if (depth > MAX_DEPTH)
           return `element ${amount(element)} is nested more than ${amount(MAX_DEPTH)} deep`
-      } else if (byte === 0x5d || byte === 0x7d) depth--
+      } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) depth--
       // What stands between elements belongs to none.
-      else if (depth === base && (byte === 0x2c || byte === NEWLINE)) {
-        if (byte === 0x2c || base === 0) element++
-        length = 0
+      else if (depth === base && (byte === COMMA || byte === NEWLINE)) {
+        if (at - start > MAX_ROW_BYTES) return tooLong('element', element)
+        if (byte === COMMA || base === 0) element++
+        start = at + 1
       }
-      if (length > MAX_ROW_BYTES)
-        return `element ${amount(element)} is longer than ${amount(MAX_ROW_BYTES)} bytes (is a quote not closed?)`
     }
-    return undefined
+    before = chunk.length - start
+    return before > MAX_ROW_BYTES ? tooLong('element', element) : undefined
   }
 }
