@@ -12,6 +12,7 @@ import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
 import { getModelVersion } from '../registry/registry.ts'
 import { listTraffic } from '../rollout/rollout.ts'
 import { agrees } from './compare.ts'
+import { erasedExamples } from './erase-examples.ts'
 import { explainView, type Difference, type Explanation } from './explain.ts'
 import { judgeHour, type SkewRule } from './judge.ts'
 import { recompute } from './recompute.ts'
@@ -76,7 +77,14 @@ export async function checkHours(context: CheckContext, job: Job, input: CheckHo
       await context.db.write(async (trx) => {
         await fence(trx, job)
         if (!(await insertWindow(trx, row)) || !tally) return
-        await insertCounts(trx, tally.counts)
+        const isErased = await erasedExamples(context, trx, projectId)
+        await insertCounts(
+          trx,
+          tally.counts.map(({ examples, ...count }) => ({
+            ...count,
+            examples_json: JSON.stringify(examples.filter((example) => !isErased(example))),
+          })),
+        )
         await judgeHour(context, trx, { monitor, model, version, startMs, rule })
       })
     }

@@ -1,5 +1,6 @@
 import type { Context } from '../http/context.ts'
-import { addErasedRows } from '../privacy/privacy.ts'
+import type { Queryable } from '../ports/db/db.ts'
+import { addErasedRows, heldKeys, keyedHash, listErasedKeys } from '../privacy/privacy.ts'
 import type { SkewExample } from './schema.ts'
 import { listExamples, updateExamples } from './store-examples.ts'
 
@@ -29,4 +30,22 @@ export async function eraseExamples(
       await addErasedRows(trx, { ...count, name: row.feature, rows })
     })
   }
+}
+
+/** Whether an example names somebody who was erased: a check that was under way then has the rows still. */
+export async function erasedExamples(
+  { config }: Pick<Context, 'config'>,
+  at: Queryable,
+  projectId: string,
+): Promise<(example: SkewExample) => boolean> {
+  const erased = await listErasedKeys(at, projectId)
+  if (erased.length === 0) return () => false
+  const keys = new Map(heldKeys(config, projectId).map((key) => [key.id, key]))
+  return ({ inputs }) =>
+    erased.some(({ key_column, key_hash, key_id }) => {
+      const value = inputs[key_column] ?? null
+      const key = keys.get(key_id)
+      if (value === null) return false
+      return value === key_hash || (key !== undefined && keyedHash(key, String(value)) === key_hash)
+    })
 }

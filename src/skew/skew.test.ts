@@ -17,6 +17,7 @@ import { localOwner } from '../kernel/actor.ts'
 import { consumers as monitoringConsumers } from '../monitoring/jobs.ts'
 import { monitor } from '../monitoring/definition.ts'
 import { declareMonitors, listAlerts } from '../monitoring/monitoring.ts'
+import { currentKey, insertErasedKey, keyedHash } from '../privacy/privacy.ts'
 import { makeSnapshot, snapshotBytes } from '../project/snapshot.ts'
 import { registerVersion } from '../registry/registry.ts'
 import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
@@ -312,6 +313,25 @@ describeDatabases('served features, computed again', (open) => {
     await eraseExamples(context, { ...person, erasureId: 'e', predictionIds: [] })
     const left = await listHours(context.db.read, { ...EVER, limit: 10 })
     expect(left.flatMap((each) => each.examples).map(({ inputs }) => inputs['origin'])).not.toContain('ATL')
+    expect(await sumCounts(context.db.read, EVER)).toEqual(counts)
+    // A check that read the rows before somebody was erased keeps no example of them.
+    const key = await currentKey(context, PROJECT_ID)
+    await context.db.write(async (trx) => {
+      for (const airport of ['ATL', 'ORD', 'DFW', 'LAX'])
+        await insertErasedKey(trx, {
+          project_id: PROJECT_ID,
+          key_column: 'origin',
+          key_hash: keyedHash(key, airport),
+          key_id: key.id,
+          erasure_id: airport,
+          came_again_rows: 0,
+          created_ms: 0,
+        })
+    })
+    await forget(context, START_MS + HOUR_MS)
+    await checked(played, 2)
+    const again = await listHours(context.db.read, { ...EVER, fromMs: START_MS + HOUR_MS, limit: 10 })
+    expect(again.flatMap((each) => each.examples).filter((each) => each.kind === 'mismatch')).toEqual([])
     expect(await sumCounts(context.db.read, EVER)).toEqual(counts)
     expect(alert!.sentence).toMatch(
       /^airport_delays is not served as it is computed offline: \d+ of 120 values of delay_3h differ/,

@@ -2,6 +2,8 @@ import type { Checked } from './check.ts'
 import type { SkewExample } from './schema.ts'
 import type { SkewCountRow } from './tables.ts'
 
+type HourCount = Omit<SkewCountRow, 'examples_json'> & { examples: SkewExample[] }
+
 const MAX_MISMATCHES = 3
 const MAX_LATE = 1
 
@@ -9,9 +11,9 @@ const MAX_LATE = 1
 export function tallyHour(
   { spec, sample, values, differences }: Checked,
   key: { projectId: string; deployment: string; model: string; version: number; startMs: number },
-): { sampled: number; counts: SkewCountRow[] } {
+): { sampled: number; counts: HourCount[] } {
   const rows = new Set(sample.rows.flatMap(({ hourMs }, row) => (hourMs === key.startMs ? [row] : [])))
-  const counts = spec.features.flatMap(({ name, from, source }, feature): SkewCountRow[] => {
+  const counts = spec.features.flatMap(({ name, from, source }, feature): HourCount[] => {
     if (from === 'request' || rows.size === 0) return []
     const own = differences.filter((each) => each.feature === feature && rows.has(each.row))
     const count = (kind: string): number => own.filter(({ explanation }) => explanation === kind).length
@@ -45,10 +47,7 @@ export function tallyHour(
         mismatched: count('mismatch'),
         late: count('late'),
         unchecked: count('unchecked'),
-        examples_json: JSON.stringify([
-          ...examples('mismatch', MAX_MISMATCHES),
-          ...examples('late', MAX_LATE),
-        ]),
+        examples: [...examples('mismatch', MAX_MISMATCHES), ...examples('late', MAX_LATE)],
       },
     ]
   })
