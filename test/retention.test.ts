@@ -68,7 +68,7 @@ describeDatabases('retention of dataset versions', (open) => {
 
     const reference = { projectId: PROJECT_ID, reference: 'flights@1' }
     await expect(resolveReadable(context, reference)).rejects.toMatchObject({
-      code: 'conflict',
+      code: 'not_found',
       message:
         'flights@1 was deleted by retention on 2001-01-15 (keep the newest 2 versions): its rows are gone',
     })

@@ -3,13 +3,39 @@ import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { route } from '../http/route.ts'
 import { AppError } from '../kernel/errors.ts'
+import { getDataset } from './data.ts'
+import { peekRows } from './peek.ts'
 import { datasetVersionSchema } from './schema.ts'
 import { loadManifest, resolveReadable } from './versions.ts'
 
 const version = { name: z.string(), number: z.coerce.number().int().min(1) }
 
-/** The files of a version, for who reads its rows with an engine of their own. */
+/** Some rows of a version, and its files for who reads its rows with an engine of their own. */
 export const fileRoutes = [
+  route({
+    method: 'GET',
+    path: '/datasets/:name/versions/:number/rows',
+    summary:
+      'Some rows of a version as text, from up to three stretches that the seed chooses; what is personal and kept is masked',
+    permission: 'view',
+    params: z.object(version),
+    query: z.object({
+      limit: z.coerce.number().int().min(1).max(500).default(50),
+      seed: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(2 ** 31 - 1)
+        .default(1),
+    }),
+    response: z.object({ rows: z.array(z.record(z.string(), z.string().nullable())) }),
+    async handle({ context, projectId, params, query }) {
+      const reference = `${params.name}@${params.number}`
+      const found = await resolveReadable(context, { projectId, reference })
+      const dataset = await getDataset(context, { projectId, name: params.name })
+      return { rows: await peekRows(context, dataset, found, query) }
+    },
+  }),
   route({
     method: 'GET',
     path: '/datasets/:name/versions/:number/files',

@@ -97,7 +97,10 @@ export function concealKept(
   return { ...summary, columns }
 }
 
-export function concealKeptRow(row: FailingRow, { definition }: Pick<Dataset, 'definition'>): FailingRow {
+export function concealKeptRow<Row extends Pick<FailingRow, 'values'>>(
+  row: Row,
+  { definition }: Pick<Dataset, 'definition'>,
+): Row {
   const values = Object.entries(row.values).map(([name, value]) => [
     name,
     value !== null && definition.personal?.[name] === 'keep' ? maskValue(value) : value,

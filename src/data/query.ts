@@ -7,7 +7,7 @@ const TOKENS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[^]*?\*\/|\b[A-Za-z][
 
 /**
  * Runs one SELECT over dataset versions: every dataset is a view of its latest version by its name, and `name@3` one of that version.
- * Only what the text names is read. Throws `invalid` with DuckDB's words, `not_found`, or `conflict` for a version whose rows are gone.
+ * Only what the text names is read. Throws `invalid` with DuckDB's words, or `not_found`, also for a version whose rows are gone.
  */
 export async function queryDatasets(
   reach: Reach,

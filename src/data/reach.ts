@@ -19,7 +19,7 @@ import { resolveReadable, type ReadsBlobs } from './versions.ts'
 export interface Reach extends ReadsBlobs, AsyncDisposable {
   analytics: Analytics
   datasets(): Promise<string[]>
-  /** By `name@number`, or the latest by `name`. Throws `not_found`, and `conflict` when retention took its rows. */
+  /** By `name@number`, or the latest by `name`. Throws `not_found`, also when retention took its rows. */
   version(reference: string): Promise<DatasetVersion>
   /** Without reading rows; also of versions whose rows are gone. */
   diff(dataset: string, from: number, to: number): Promise<DatasetDiff>

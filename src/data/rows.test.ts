@@ -11,6 +11,7 @@ import { dataset } from './definition.ts'
 import { diffKeys } from './diff-keys.ts'
 import { diffVersions } from './diff.ts'
 import { exportVersion } from './export.ts'
+import { peekRows } from './peek.ts'
 import { queryDatasets } from './query.ts'
 import { reachFolder } from './reach.ts'
 import { sampleRows } from './sample.ts'
@@ -129,6 +130,26 @@ describeDatabases('rows of versions', (open) => {
     const drawn = times.filter((time) => time >= '2001-01-03').length
     expect(Math.abs(drawn - 500 * share)).toBeLessThan(4 * Math.sqrt(500 * share * (1 - share)))
     expect((await sampleRows(reach, second, { rows: 100_000, seed: 1 })).rows).toHaveLength(second.rows)
+  })
+
+  it('shows some rows as text, personal ones masked, the same for the same seed', async () => {
+    const context = await open()
+    using real = new RealDatasets(context)
+    const { second } = await arrange(context, real)
+    const definition = { ...flights, personal: { origin: 'keep' as const } }
+    const peek = (seed: number) => peekRows(context, { definition }, second, { limit: 50, seed })
+    const rows = await peek(1)
+    expect(rows).toHaveLength(50)
+    expect(await peek(1)).toEqual(rows)
+    expect(await peek(2)).not.toEqual(rows)
+    const shown = rows.map(({ date, delay, destination }) => `('${date}', ${delay}, '${destination}')`)
+    const [found] = await context.analytics.query(
+      `SELECT count(DISTINCT (date, delay, destination)) AS n, (SELECT count(*) FROM (SELECT DISTINCT * FROM (VALUES ${shown.join(', ')}) v)) AS asked
+       FROM read_parquet('${real.folder}/flights-*.parquet')
+       WHERE (date, delay, destination) IN (SELECT (a::TIMESTAMP, b::BIGINT, c) FROM (VALUES ${shown.join(', ')}) v(a, b, c))`,
+    )
+    expect(found!['n']).toBe(found!['asked'])
+    expect(rows.every(({ origin }) => !/^[A-Z]{3}$/.test(origin!))).toBe(true)
   })
 
   it('answers SQL over datasets and versions, and reads and writes nothing else', async () => {

@@ -23,7 +23,7 @@ export async function latestVersion(
   return await findLatestVersion(db.read, dataset.id)
 }
 
-/** A version whose rows are there. Throws `not_found`, and `conflict` when retention has taken its rows. */
+/** A version whose rows are there. Throws `not_found`; when retention has taken them the message says so. */
 export async function getVersion(
   { db }: Reads,
   { projectId, id }: { projectId: string; id: string },
@@ -33,7 +33,7 @@ export async function getVersion(
   return requireRows(version)
 }
 
-/** As `resolveVersion` does, a version whose rows are there: throws `conflict` when retention has taken them. */
+/** As `resolveVersion` does, a version whose rows are there: throws `not_found` with the reason when retention has taken them. */
 export async function resolveReadable(
   context: Reads,
   input: { projectId: string; reference: string },
@@ -155,7 +155,7 @@ function requireRows(version: DatasetVersion): DatasetVersion {
   if (deleted === null) return version
   const day = new Date(deleted.atMs).toISOString().slice(0, 10)
   throw new AppError(
-    'conflict',
+    'not_found',
     `${dataset}@${number} was deleted by retention on ${day} (${deleted.why}): its rows are gone`,
     { details: { dataset, number, deletedMs: deleted.atMs } },
   )

@@ -1,4 +1,4 @@
-import { getVersion } from '../../data/data.ts'
+import { resolveVersion } from '../../data/data.ts'
 import type { Context } from '../../http/context.ts'
 import type { Consumer } from '../../jobs/events.ts'
 import { enqueue, type JobHandler } from '../../jobs/jobs.ts'
@@ -55,7 +55,7 @@ async function reportIdOf(
   { reportId, versionId }: { reportId?: unknown; versionId?: unknown },
 ): Promise<string | null> {
   if (typeof reportId === 'string') return reportId
-  return (await getVersion(context, { projectId, id: String(versionId) })).reportId
+  return (await resolveVersion(context, { projectId, reference: String(versionId) })).reportId
 }
 
 async function post({
