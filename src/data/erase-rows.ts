@@ -24,7 +24,7 @@ import {
 import { lockDataset } from './store-retention.ts'
 import { listDatasets, listPartRows } from './store.ts'
 import { summariseParts } from './summarise-version.ts'
-import type { SummaryState } from './summary.ts'
+import { addUp, mergeSummaries, type SummaryState } from './summary.ts'
 import type { DatasetVersionRow } from './tables.ts'
 import { loadManifest, loadSummaryState } from './versions.ts'
 
@@ -140,7 +140,7 @@ async function rewriteVersions(
 ): Promise<void> {
   const replacement = new Map(work.rewritten.map((part) => [part.before, part]))
   const manifests = new Map<string, string>()
-  let parentParts: Part[] = []
+  let earlier: Summarised | undefined
   for (const before of await listVersionsOldestFirst(context.db.read, dataset.id)) {
     if (before.deleted_ms !== null) {
       await redactKeptSummary(context, before, key, work)
@@ -150,9 +150,10 @@ async function rewriteVersions(
     const parts = manifest.parts.map((part) => replace(part, replacement.get(part.sha256)))
     const removedRows = sum(manifest.parts.map((part) => replacement.get(part.sha256)?.removedRows ?? 0))
     const parent = manifest.parent === null ? null : (manifests.get(manifest.parent) ?? manifest.parent)
-    const added = sum(newParts(parts, parentParts).map(({ rows }) => rows))
-    parentParts = parts
+    const added = sum(newParts(parts, earlier?.parts ?? []).map(({ rows }) => rows))
     const isTouched = parts.some((part, index) => part !== manifest.parts[index])
+    const previous = earlier
+    earlier = { parts, summary: () => loadSummaryState(context, { summarySha256: before.summary_sha256 }) }
     if (!isTouched && parent === manifest.parent) continue
     const redacted = [...(manifest.redacted ?? []), { erasure: erasureId, replaces: before.manifest_sha256 }]
     const after: Manifest = { ...manifest, parts: [...parts].sort(byTime), parent, redacted }
@@ -160,9 +161,12 @@ async function rewriteVersions(
     manifests.set(before.manifest_sha256, blob.sha256)
     work.blobs.push(blob)
     work.replaced.push(before.manifest_sha256)
-    const facts = isTouched
-      ? await factsOf(context, { manifest: after, columns, replacement, before, work })
-      : {}
+    let facts: Partial<DatasetVersionRow> = {}
+    if (isTouched) {
+      const summary = await summaryOf(context, { manifest: after, columns, replacement, earlier: previous })
+      earlier = { parts, summary: () => Promise.resolve(summary) }
+      facts = await factsOf(context, { manifest: after, summary, before, work })
+    }
     work.versions.push({
       before,
       removedRows,
@@ -171,24 +175,46 @@ async function rewriteVersions(
   }
 }
 
-async function factsOf(
+/** A version as it will be. */
+interface Summarised {
+  parts: readonly Part[]
+  summary: () => Promise<SummaryState>
+}
+
+/** Adds to the summary of the version before where that is wholly part of this one, so that each part is read once. */
+async function summaryOf(
   context: EraseContext,
   input: {
     manifest: Manifest
     columns: ReadonlyMap<string, Column[]>
     replacement: ReadonlyMap<string, RewrittenPart>
-    before: DatasetVersionRow
-    work: Work
+    earlier: Summarised | undefined
   },
-): Promise<Partial<DatasetVersionRow>> {
-  const { manifest, columns, replacement, before, work } = input
+): Promise<SummaryState> {
+  const { manifest, columns, replacement, earlier } = input
   const { parts, schema } = manifest
   const columnsOf = new Map(columns)
   for (const [old, { sha256 }] of replacement) columnsOf.set(sha256, columns.get(old) ?? schema)
-  const summary = await summariseParts(
-    context,
-    parts.map(({ sha256, sizeBytes }) => ({ sha256, sizeBytes, columns: columnsOf.get(sha256) ?? schema })),
-  )
+  const read = (some: readonly Part[]): Promise<SummaryState> =>
+    summariseParts(
+      context,
+      some.map(({ sha256, sizeBytes }) => ({ sha256, sizeBytes, columns: columnsOf.get(sha256) ?? schema })),
+    )
+  if (!earlier || earlier.parts.length === 0 || newParts(earlier.parts, parts).length > 0)
+    return await read(parts)
+  const known = await earlier.summary()
+  const rest = newParts(parts, earlier.parts)
+  if (rest.length === 0) return known
+  const added = await read(rest)
+  return addUp(known, added) ? mergeSummaries(known, added) : await read(parts)
+}
+
+async function factsOf(
+  context: EraseContext,
+  input: { manifest: Manifest; summary: SummaryState; before: DatasetVersionRow; work: Work },
+): Promise<Partial<DatasetVersionRow>> {
+  const { manifest, summary, before, work } = input
+  const { parts, schema } = manifest
   const blob = await context.artifacts.put(Buffer.from(canonicalJson(summary)))
   work.blobs.push(blob)
   work.replaced.push(before.summary_sha256)

@@ -28,7 +28,7 @@ import { getErasure, requestErasure } from './erasure.ts'
 
 const owner = { projectId: PROJECT_ID, actor: localOwner }
 const ADA = 'ada@example.org'
-const DAYS = 14
+const DAYS = 8
 const EVER = { projectId: PROJECT_ID, fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }
 
 /** A process that works on erasures, and nothing else. */
@@ -65,7 +65,7 @@ async function arrange(context: TestContext, folder: string): Promise<void> {
     services: [],
   }
   await declareFeatures(context, { ...owner, definitions })
-  for (let segment = 0; segment < 6; segment++) {
+  for (let segment = 0; segment < 4; segment++) {
     await using engine = new ServingEngine(context)
     for (let row = 0; row < 20; row++) {
       const prediction_id = `${segment}-${row}`
@@ -96,7 +96,8 @@ test('an erasure whose worker is killed again and again removes and counts every
     const id = await requestErasure(context, { ...owner, entity: 'traveller', key: ADA, dryRun: false })
     const state = async () => (await getErasure(context, { ...owner, id })).state
     let kills = 0
-    for (let afterMs = 0; (await state()) === 'waiting'; afterMs += 60) {
+    // Ever longer, so that it ends on a slow machine too.
+    for (let afterMs = 0; (await state()) === 'waiting'; afterMs = afterMs * 1.25 + 50) {
       const worker = spawn(process.execPath, ['--input-type=module', '-e', WORKER, context.config.dataDir], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
@@ -105,9 +106,9 @@ test('an erasure whose worker is killed again and again removes and counts every
       worker.kill('SIGKILL')
       await once(worker, 'exit')
       kills += 1
-      expect(kills).toBeLessThan(200)
+      expect(kills).toBeLessThan(60)
     }
-    expect(kills).toBeGreaterThan(5)
+    expect(kills).toBeGreaterThan(3)
     await purgeErased(context)
     const erasure = await getErasure(context, { ...owner, id })
     expect(erasure.state).toBe('done')
@@ -115,9 +116,9 @@ test('an erasure whose worker is killed again and again removes and counts every
       erasure.places.filter((each) => each.place === place).reduce((sum, { rows }) => sum + rows, 0)
     expect(count('dataset parts')).toBe(5 * DAYS)
     expect(count('dataset versions')).toBe((5 * DAYS * (DAYS + 1)) / 2)
-    expect(count('predictions')).toBe(30)
-    expect(count('feedback')).toBe(30)
-    expect(count('joined labels')).toBe(30)
+    expect(count('predictions')).toBe(20)
+    expect(count('feedback')).toBe(20)
+    expect(count('joined labels')).toBe(20)
 
     const after = await listVersions(context, { projectId: PROJECT_ID, dataset: 'trips', limit: 100 })
     expect(after.map(({ id: version, number }) => [version, number])).toEqual(
@@ -134,9 +135,9 @@ test('an erasure whose worker is killed again and again removes and counts every
     }
     const rows = async (scan: string): Promise<unknown> =>
       (await context.analytics.query(`SELECT count(*) AS n FROM ${scan}`))[0]!['n']
-    expect(await rows(await predictionScan(context, EVER))).toBe(90)
-    expect(await rows(await feedbackScan(context, EVER))).toBe(90)
+    expect(await rows(await predictionScan(context, EVER))).toBe(60)
+    expect(await rows(await feedbackScan(context, EVER))).toBe(60)
   } finally {
     rmSync(folder, { recursive: true })
   }
-})
+}, 400_000)
