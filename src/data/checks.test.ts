@@ -65,7 +65,7 @@ describeDatabases('checks over time', (open) => {
 
   it(
     'learn real days of flights with their weekends, and see a halved day, missing values, another mix and a late file',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
       const { context, arrive, failures } = await arrange()
       const columns = '* EXCLUDE (n)'
