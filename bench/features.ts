@@ -26,6 +26,8 @@ const DOCS = fileURLToPath(new URL('../docs/reference/features.md', import.meta.
 const DOCS_BLOCK = /(<!-- bench\/features -->\n)[^]*?(<!-- end -->)/
 const BATCHES = [1, 10, 100]
 const REQUESTS = 500
+/** Until both run what they have compiled. */
+const WARM_MS = 2_000
 /** Of Linux. */
 const TICK_US = 10_000
 
@@ -123,7 +125,7 @@ async function measureBatch(
   const collected = [tidemill, feast].map(
     (server) => server && { server, alone: empty(), many: empty(), cpuUs: 0 },
   )
-  await Promise.all(collected.map((each) => each && load(each.server.url, batch, 1, 300)))
+  for (const each of collected) if (each) await load(each.server.url, batch, clients, WARM_MS)
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const each of collected) {
       if (!each) continue
