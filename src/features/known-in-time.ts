@@ -3,17 +3,8 @@ import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { resolveView, type FeatureDefinitions } from './definition.ts'
-import {
-  followQuery,
-  isCovered,
-  mentions,
-  plain,
-  Unfollowed,
-  type Branch,
-  type FlowColumn,
-  type Need,
-  type Tables,
-} from './known-flow.ts'
+import { followQuery, mentions, type Tables } from './known-flow.ts'
+import { isCovered, plain, Unfollowed, type Branch, type FlowColumn, type Need } from './known-select.ts'
 import {
   requestColumns,
   type EventSource,
