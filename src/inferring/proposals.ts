@@ -212,6 +212,7 @@ function range({
   const finite =
     type === 'DOUBLE' && isFinite ? [propose('finite', [name], 'no value is NaN or infinite')] : []
   if (min === null || max === null || low === null || high === null || !isFinite) return finite
+  if (known < FEWEST_ROWS) return finite
   if (values.length >= 2 && known >= FEWEST_PER_VALUE * values.length) return finite
   const margin = (high - low || max - min || Math.abs(max) || 1) / 4
   const isShare = type === 'DOUBLE' && min >= 0 && max <= 1
