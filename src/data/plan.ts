@@ -163,19 +163,15 @@ function sortIncrement(
   items: readonly SourceItem[],
   { parentManifest, quarantined, protection, parts }: Known,
 ): Sorted {
-  const kept = (parentManifest?.parts ?? []).map((part) => {
-    const row = parts.find(
-      ({ source_sha256, sha256 }) => source_sha256 === part.source.sha256 && sha256 === part.sha256,
-    )!
-    return toKept(row, part.source.path)
-  })
+  const stored = new Map(parts.map((row) => [partKey(row.source_sha256, row.sha256), row]))
+  const read = new Map(parts.map((row) => [partKey(row.source_sha256, row.reading), row]))
+  const kept = (parentManifest?.parts ?? []).map(({ source, sha256 }) =>
+    toKept(stored.get(partKey(source.sha256, sha256))!, source.path),
+  )
   if (items.some(({ sha256 }) => quarantined.has(sha256))) return { kept, arriving: [], isBlocked: true }
   const arriving: SourceItem[] = []
   for (const item of items) {
-    const row = parts.find(
-      ({ source_sha256, reading }) =>
-        source_sha256 === item.sha256 && reading === readingText(item, protection),
-    )
+    const row = read.get(partKey(item.sha256, readingText(item, protection)))
     if (row) kept.push(toKept(row, item.path))
     else arriving.push(item)
   }
@@ -191,7 +187,8 @@ export function readingText(
   return id === '' || isTreated ? reading : `${reading} personal:${id}`
 }
 
-const partKey = (sha256: string, reading: string): string => `${sha256} ${reading}`
+/** Of what was read, and of how it was read or what came of it. */
+const partKey = (sourceSha256: string, other: string): string => `${sourceSha256} ${other}`
 
 function toKept(row: DatasetPartRow, path: string): IngestPlan['kept'][number] {
   return {
