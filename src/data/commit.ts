@@ -20,23 +20,21 @@ import type { DatasetVersion, Manifest, Part, ValidationReport, VersionCause } f
 import type { CheckResult, FailingRow } from '../expectations/schema.ts'
 import { countParts, lockDataset } from './store-retention.ts'
 import {
-  deleteFiles,
   findLatestVersion,
   findVersion,
   insertParts,
   insertQuarantined,
   insertReport,
   insertVersion,
-  listFileRows,
-  upsertFiles,
 } from './store.ts'
 import { insertFindings } from './store-personal.ts'
+import { rememberItems, rememberSource, standOf } from './remember.ts'
 import { upsertCursor } from './store-sources.ts'
 import type { SummaryState } from './summary.ts'
 import { toCheckRows } from './check-history.ts'
 import { encodeColumns } from './delivered.ts'
 import { insertCheckResults, insertDelivery } from './store-checks.ts'
-import type { DatasetFileRow, DatasetPartRow } from './tables.ts'
+import type { DatasetPartRow } from './tables.ts'
 import { MAX_FAILING_ROWS, type Delivery, type Validation } from '../expectations/expectations.ts'
 
 const BATCH = 100
@@ -371,51 +369,6 @@ async function storeParts(
       for (const row of batch)
         await record(context, trx, plan, { sha256: row.sha256, sizeBytes: row.size_bytes })
       await insertParts(trx, batch)
-    })
-  }
-}
-
-/** Notes what the probe saw where it made no version. */
-export async function rememberSource(context: IngestContext, plan: IngestPlan): Promise<void> {
-  await rememberItems(context, plan)
-  const { hash, stored, cursorBefore, cursorAfter } = plan.source
-  const isSame = stored
-    ? stored.source_hash === hash && stored.failures === 0 && cursorAfter === cursorBefore
-    : cursorAfter === null
-  if (!isSame) await context.db.write((trx) => upsertCursor(trx, standOf(plan)))
-}
-
-function standOf({ dataset, source }: IngestPlan) {
-  const { hash, cursorAfter: cursor } = source
-  return { projectId: dataset.projectId, datasetId: dataset.id, hash, cursor }
-}
-
-/** Notes size, time and tag of what was seen, so that the next probe need not read it. Losing this costs only time. */
-async function rememberItems({ db }: IngestContext, { dataset, items }: IngestPlan): Promise<void> {
-  const rows = items.flatMap(({ path, sha256, changed, seen }): DatasetFileRow[] =>
-    changed && seen
-      ? [
-          {
-            project_id: dataset.projectId,
-            dataset_id: dataset.id,
-            path,
-            size_bytes: seen.sizeBytes,
-            modified_ns: seen.modifiedNs,
-            tag: seen.tag,
-            source_sha256: sha256,
-            created_ms: Date.now(),
-          },
-        ]
-      : [],
-  )
-  const present = new Set(items.map(({ path }) => path))
-  const gone = (await listFileRows(db.read, dataset.id))
-    .map(({ path }) => path)
-    .filter((path) => !present.has(path))
-  for (let start = 0; start < Math.max(rows.length, gone.length); start += BATCH) {
-    await db.write(async (trx) => {
-      await upsertFiles(trx, rows.slice(start, start + BATCH))
-      await deleteFiles(trx, dataset.id, gone.slice(start, start + BATCH))
     })
   }
 }
