@@ -45,10 +45,14 @@ export class StepRecorder {
 
   async #writeAll(): Promise<void> {
     while (this.#changed.size > 0) {
-      const rows = [...this.#changed.values()].slice(0, MAX_ROWS)
+      const ids = [...this.#changed.keys()].slice(0, MAX_ROWS)
       await this.#context.db.write(async (trx) => {
         await fence(trx, this.#job)
-        for (const row of rows) await this.write(trx, row)
+        for (const id of ids) {
+          // As it is now: it may have changed while the transaction was waited for.
+          const row = this.#changed.get(id)
+          if (row) await this.write(trx, row)
+        }
       })
     }
   }
