@@ -143,7 +143,9 @@ describeDatabases('the catalogue of features', (open) => {
     await declareFeatures(context, { ...caller, definitions: { ...definitions, views } })
     const kept = async (): Promise<boolean[]> => {
       await retireUnusedViews(context)
-      return (await listFreshness(context, caller)).map(({ current }) => current).sort()
+      return (await listFreshness(context, caller))
+        .map(({ current }) => current)
+        .sort((a, b) => Number(a) - Number(b))
     }
     expect(await kept()).toEqual([false, true])
     context.clock.advance(8 * 86_400_000)

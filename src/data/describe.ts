@@ -189,6 +189,6 @@ export function sizeText(bytes: number): string {
 }
 
 function clip(text: string, length: number): string {
-  const characters = [...text]
+  const characters = Array.from(text)
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`
 }

@@ -57,10 +57,10 @@ describeDatabases('sources, while processes are killed', (open) => {
         ['--input-type=module', '-e', PROCESS, role, dataDir, databaseUrl, String(next)],
         { stdio: ['ignore', 'pipe', 'pipe'] },
       )
-      child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
         for (const id of text.trim().split('\n')) next = Math.max(next, Number(id) + 1)
       })
-      child.stderr!.setEncoding('utf8').on('data', (text: string) => errors.push(text))
+      child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text))
       return child
     }
     const roles = ['push', 'push', 'ingest', 'ingest'] as const

@@ -109,7 +109,19 @@ function compile(e: FileExpectation, index: number, context: ScanContext) {
     case 'mostCommonShare':
     case 'valueShare':
       return { ...measureOf(e, index), min: e.min, max: e.max }
-    default:
+    case 'between':
+    case 'castable':
+    case 'finite':
+    case 'format':
+    case 'inSet':
+    case 'increasing':
+    case 'length':
+    case 'lessOrEqual':
+    case 'matches':
+    case 'noDuplicateRows':
+    case 'notNull':
+    case 'references':
+    case 'unique':
       return badRows(e, index, context)
   }
 }

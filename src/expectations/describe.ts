@@ -90,7 +90,21 @@ function describePlain(e: Expectation): { title: string; phrase: string } {
     }
     case 'sql':
       return { title: e.name, phrase: `fail ${e.name}` }
-    default:
+    case 'anomaly':
+    case 'columns':
+    case 'distinctCount':
+    case 'distinctShare':
+    case 'freshness':
+    case 'meanBetween':
+    case 'mostCommonShare':
+    case 'quantileBetween':
+    case 'rowCount':
+    case 'rowCountChange':
+    case 'sameDistribution':
+    case 'standardDeviationBetween':
+    case 'sumBetween':
+    case 'uniqueShare':
+    case 'valueShare':
       return { title: measureTitle(e), phrase: '' }
   }
 }

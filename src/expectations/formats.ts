@@ -41,7 +41,10 @@ export function formatCondition(format: TextFormat, column: string): string {
       return `(${whole} AND TRY_CAST(regexp_replace(${column}, '${ZONE}$', '') AS TIMESTAMP) IS NOT NULL)`
     case 'phone':
       return `(${whole} AND length(regexp_replace(${column}, '[^0-9]', '', 'g')) BETWEEN 7 AND 15)`
-    default:
+    case 'email':
+    case 'uuid':
+    case 'url':
+    case 'ip':
       return whole
   }
 }

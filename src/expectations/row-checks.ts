@@ -56,7 +56,7 @@ export function badRows(e: RowCheck, index: number, context: ScanContext): RowSq
 
 /** A key is looked for among the arriving rows, and among those earlier ones that have an arriving key. */
 function repeatedKeys(keys: readonly string[], index: number, { arriving, history }: ScanContext): RowSql {
-  const known = `${keys.map((key) => `${key} IS NOT NULL`).join(' AND ')}`
+  const known = keys.map((key) => `${key} IS NOT NULL`).join(' AND ')
   const window = {
     [`__w${index}`]: `row_number() OVER (PARTITION BY ${keys.join(', ')} ORDER BY ${FILE}, ${ROW})`,
   }

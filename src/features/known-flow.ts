@@ -7,7 +7,7 @@ import {
   type Moment,
   type Row,
 } from './known-select.ts'
-import { isNode, namesOf, nodesOf, walk, type SqlNode } from './sql-tree.ts'
+import { isNode, namesOf, nodesOf, textOf, walk, type SqlNode } from './sql-tree.ts'
 
 /** Tables that a query may read, by name in small letters. */
 export type Tables = ReadonlyMap<string, readonly Branch[]>
@@ -116,7 +116,7 @@ function onSide(side: string, { parts, needs }: Row): Row {
 }
 
 function tableName(table: SqlNode | undefined): string {
-  return String(table?.['alias'] || table?.['table_name'] || '').toLowerCase()
+  return (textOf(table?.['alias']) || textOf(table?.['table_name'])).toLowerCase()
 }
 
 function followTable(table: SqlNode | undefined, tables: Tables): Branch[] {

@@ -1,5 +1,5 @@
 import { sha256 } from '../kernel/json.ts'
-import { intervalMs, isNode, namesOf, nodesOf, type SqlNode } from './sql-tree.ts'
+import { intervalMs, isNode, namesOf, nodesOf, textOf, type SqlNode } from './sql-tree.ts'
 
 // What a query's columns need to have become known, followed through its SELECTs. A column is seen as what one row of
 // the dataset gives: its symbol (the expression over the dataset's columns as text), the moments that it is never
@@ -95,7 +95,7 @@ export class Select {
       nodesOf(node['group_expressions']).length > 0 ||
       node['aggregate_handling'] === 'FORCE_AGGREGATES' ||
       list.some(isAggregate)
-    for (const item of list) if (item['alias']) this.#aliases.set(String(item['alias']).toLowerCase(), item)
+    for (const item of list) if (item['alias']) this.#aliases.set(textOf(item['alias']).toLowerCase(), item)
   }
 
   branch(): Branch {
@@ -106,7 +106,7 @@ export class Select {
         const renames =
           item['columns'] === true ? Boolean(item['alias']) : nodesOf(item['rename_list']).length > 0
         if (renames || this.#grouped) throw new Unfollowed('* with other names, or of groups')
-        const named = String(item['relation_name'] ?? '').toLowerCase()
+        const named = textOf(item['relation_name']).toLowerCase()
         const parts = this.#row.parts.filter(({ table }) => named === '' || table === named)
         for (const { branch } of parts) for (const [name, column] of branch.columns) columns.set(name, column)
         for (const { key, value } of nodesOf(item['replace_list']) as { key?: string; value?: SqlNode }[])
@@ -114,7 +114,7 @@ export class Select {
         if (parts.some(({ branch }) => branch.open)) open = (name) => this.#unqualified(name, parts)!
       } else {
         const name = item['alias'] || (item['class'] === 'COLUMN_REF' ? namesOf(item).at(-1) : `#${index}`)
-        columns.set(String(name).toLowerCase(), this.follow(item))
+        columns.set(textOf(name).toLowerCase(), this.follow(item))
       }
     }
     const conditions = ['where_clause', 'having', 'qualify'].flatMap((clause) => {

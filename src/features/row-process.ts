@@ -14,10 +14,7 @@ const TIMEOUT_MS = 3_600_000
  * Computes the rows of a view by its row function into the Parquet file `target`, in a process of its own. Returns how often
  * the function went wrong. Throws `invalid` when it can't be loaded, fails on every row, ends its process or takes over an hour.
  */
-export function computeRowsApart(
-  task: RowTask,
-  signal?: AbortSignal | undefined,
-): Promise<Record<string, number>> {
+export function computeRowsApart(task: RowTask, signal?: AbortSignal): Promise<Record<string, number>> {
   return new Promise((resolve, reject) => {
     const child = fork(SCRIPT, [], {
       cwd: task.snapshotDirectory,

@@ -33,6 +33,11 @@ export function isNode(value: unknown): value is SqlNode {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** A name in the tree; empty where there is none. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
 export function nodesOf(value: unknown): SqlNode[] {
   return Array.isArray(value) ? value.filter(isNode) : []
 }

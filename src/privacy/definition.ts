@@ -34,7 +34,8 @@ export function protectingPolicies(personal: PersonalPolicies | undefined): Pers
 export function activePolicies(
   personal: PersonalPolicies | undefined,
 ): [column: string, policy: Exclude<PersonalPolicy, 'keep' | false>][] {
-  return Object.entries(personal ?? {}).flatMap(([column, policy]) =>
-    policy === 'keep' || policy === false ? [] : [[column, policy] as const],
-  ) as [string, Exclude<PersonalPolicy, 'keep' | false>][]
+  return Object.entries(personal ?? {}).flatMap(
+    ([column, policy]): [string, Exclude<PersonalPolicy, 'keep' | false>][] =>
+      policy === 'keep' || policy === false ? [] : [[column, policy]],
+  )
 }

@@ -13,7 +13,7 @@ export function maskValue(value: string): string {
   const digits = value.replaceAll(/[^0-9]/g, '')
   if (digits.length >= LONG_NUMBER) return HIDDEN + value.replaceAll(/[^0-9A-Za-z]/g, '').slice(-4)
   const first = /^[A-Za-z\u{80}-\u{10ffff}]/u.exec(value)?.[0]
-  return first !== undefined && [...value].length > 2 ? first + HIDDEN : HIDDEN
+  return first !== undefined && Array.from(value).length > 2 ? first + HIDDEN : HIDDEN
 }
 
 /** `maskValue` in DuckDB: SQL of a text column gives SQL of its mask; null stays null. */

@@ -44,7 +44,7 @@ export async function countErasedKeys(at: Queryable, projectId: string): Promise
     .select((eb) => eb.fn.countAll<number>().as('n'))
     .where('project_id', '=', projectId)
     .executeTakeFirstOrThrow()
-  return Number(row.n)
+  return row.n
 }
 
 export async function insertErasedKey(trx: Trx, row: ErasedKeyRow): Promise<void> {

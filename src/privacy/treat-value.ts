@@ -25,7 +25,7 @@ function treatmentFor(
   if (policy === 'drop') return () => null
   if (policy === 'hash') return (value) => keyedHash(key!, String(value))
   if (policy === 'mask') return (value) => maskValue(String(value))
-  if ('first' in policy) return (value) => [...String(value)].slice(0, policy.first).join('')
+  if ('first' in policy) return (value) => Array.from(String(value)).slice(0, policy.first).join('')
   if ('bucket' in policy) return (value) => finite(Math.floor(Number(value) / policy.bucket) * policy.bucket)
   return (value) => generaliseTime(typeof value === 'bigint' ? Number(value) : value, policy.to)
 }

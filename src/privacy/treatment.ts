@@ -14,7 +14,7 @@ export interface Protection extends Treatments {
   /** Empty without policies; another one for every change of what is stored. */
   id: string
   /** Gives a session what the treatments' SQL needs. */
-  prepare(session: AnalyticsSession): Promise<void>
+  prepare: (session: AnalyticsSession) => Promise<void>
   /** Rows of people who were erased, which stay out. */
   leaveOut: LeaveOut
 }

@@ -203,7 +203,7 @@ function isAbout(
   { column, values, others }: LoggedPerson,
 ): boolean {
   const field = request === null ? undefined : (JSON.parse(request) as Record<string, unknown>)[column]
-  if (field !== undefined && field !== null && values.includes(String(field))) return true
+  if ((typeof field === 'string' || typeof field === 'number') && values.includes(String(field))) return true
   if (others.includes(deployment)) return false
   return (entityKey !== null && values.includes(entityKey)) || (unit !== null && values.includes(unit))
 }

@@ -160,7 +160,7 @@ async function clearSkew(
   await clear(context, trx, alert, {
     sentence: `Served values of ${sourceOf(alert)} are what the offline data give again, in ${CLEAR_HOURS} checked hours in a row.`,
     rule: ruleText(rule),
-    numbers: { features: healed.features } as unknown as JsonObject,
+    numbers: { features: healed.features },
     inputs: { model, version, hour: new Date(healed.startMs).toISOString() },
   })
 }

@@ -19,7 +19,7 @@ export async function* listExamples(at: Queryable, projectId: string): AsyncIter
       .where('start_ms', '>', afterMs)
       .executeTakeFirst()
     if (next?.start_ms === null || next?.start_ms === undefined) return
-    afterMs = Number(next.start_ms)
+    afterMs = next.start_ms
     const rows = await at
       .selectFrom('skew_count')
       .selectAll()

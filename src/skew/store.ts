@@ -58,7 +58,7 @@ export interface CountFilter {
 
 /** Sums over the hours of a span, by deployment, version and feature. */
 export async function sumCounts(at: Queryable, filter: CountFilter): Promise<SkewCounts[]> {
-  const rows = await filtered(at, filter)
+  return await filtered(at, filter)
     .select((eb) => [
       'deployment',
       'model',
@@ -75,13 +75,6 @@ export async function sumCounts(at: Queryable, filter: CountFilter): Promise<Ske
     .orderBy('version')
     .orderBy('feature')
     .execute()
-  return rows.map((row) => ({
-    ...row,
-    checked: Number(row.checked),
-    mismatched: Number(row.mismatched),
-    late: Number(row.late),
-    unchecked: Number(row.unchecked),
-  }))
 }
 
 /** Each hour of each feature, newest first. */

@@ -34,8 +34,7 @@ function longDictionaryValue(vector: Vector): number | undefined {
   let before = 0
   for (const { dictionary, values, length } of vector.data) {
     const long = dictionary && longValue(dictionary)
-    if (long !== undefined)
-      return before + [...(values as Int32Array)].findIndex((key) => Number(key) === long)
+    if (long !== undefined) return before + [...(values as Int32Array)].indexOf(long)
     before += length
   }
   return undefined
@@ -63,7 +62,7 @@ function travel(type: DataType, column: string): Omit<ArrowColumn, 'name'> {
   if (DataType.isTimestamp(type)) return asMicros(milliseconds, `make_timestamp(${column})`)
   if (DataType.isDate(type)) return asMicros(milliseconds, `CAST(make_timestamp(${column}) AS DATE)`)
   if (DataType.isTime(type)) {
-    const perUnit = MICROS_PER[type.unit as TimeUnit]
+    const perUnit = MICROS_PER[type.unit]
     return asMicros(
       (read) => BigInt(Math.round(Number(read) * perUnit)),
       `CAST(make_timestamp(${column}) AS TIME)`,

@@ -45,8 +45,8 @@ export async function readArrow(
     await session.execute(`CREATE OR REPLACE TEMP TABLE ${RAW} (${columns.map(declaration).join(', ')})`)
     let rows = 0
     for await (const batch of reader) {
-      await appendBatch(session, columns, batch as RecordBatch, rows)
-      rows += (batch as RecordBatch).numRows
+      await appendBatch(session, columns, batch, rows)
+      rows += batch.numRows
     }
   } catch (error) {
     if (error instanceof AppError && error.code !== 'invalid') throw error

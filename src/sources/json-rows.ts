@@ -64,7 +64,7 @@ async function notObjects(
       `an element has ${amount(widest)} members; at most ${amount(MAX_COLUMNS)} are read as columns`,
     )
   if (count!['unnamed'] !== null)
-    return problem(`element ${String(count!['unnamed'])} has a member without a name`)
+    return problem(`element ${Number(count!['unnamed'])} has a member without a name`)
   if (failing === 0) return undefined
   const found = await session.query(
     `SELECT row, kind, left(text, 200) AS text FROM ${elements}

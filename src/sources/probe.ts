@@ -21,7 +21,7 @@ export interface ProbeInput {
   /** Where the source stood after the last version. */
   cursor: string | null
   /** Local files of the parts that an increment comes on top of. */
-  history(): Promise<string[]>
+  history: () => Promise<string[]>
   /** The columns that the dataset has. */
   columns: readonly Column[]
   treatments: Treatments

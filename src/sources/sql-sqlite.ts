@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { AppError, messageOf } from '../kernel/errors.ts'
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { ColumnType } from './schema.ts'
@@ -34,7 +34,7 @@ export function openSqliteRows(address: string, directory: string, request: SqlR
         let bytes = 0
         const deadline = performance.now() + request.timeoutMs
         for (const row of statement.iterate(...values) as Iterable<unknown>) {
-          const texts = (row as unknown[]).map((value, index) => textOf(value, kinds[index]!))
+          const texts = (row as SQLOutputValue[]).map((value, index) => textOf(value, kinds[index]!))
           batch.push(texts)
           for (const text of texts) bytes += text?.length ?? 0
           if (batch.length < BATCH_ROWS && bytes < BATCH_BYTES) continue
@@ -91,7 +91,7 @@ function statementOf({ query, cursor }: SqlRequest): { text: string; values: (st
   }
 }
 
-function textOf(value: unknown, kinds: Set<Kind>): string | null {
+function textOf(value: SQLOutputValue, kinds: Set<Kind>): string | null {
   if (value === null) return null
   if (value instanceof Uint8Array) {
     kinds.add('blob')

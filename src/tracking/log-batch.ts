@@ -53,8 +53,9 @@ export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, inp
       insertParams(trx, owner, uniqueParams(params)),
       insertMetrics(trx, owner, metrics),
       upsertLoggedModelMetrics(trx, owner, metrics),
-      params.length + tags.length > 0 &&
-        audit(trx, { projectId, actor, action: 'tracking.log', subject: runId, detail }),
+      params.length + tags.length > 0
+        ? audit(trx, { projectId, actor, action: 'tracking.log', subject: runId, detail })
+        : Promise.resolve(),
     )
     if (changed.length > 0) throw paramsChanged(runId, changed)
     return announced

@@ -111,7 +111,7 @@ export async function condemnAtOnce(trx: Trx, hashes: readonly string[]): Promis
 /** Deletes what is condemned at once and referred to by nothing; what something else refers to stays. */
 export async function purgeCondemned(
   { db, artifacts }: { db: Db; artifacts: Artifacts },
-  { listReferenced }: { listReferenced(): Promise<ReadonlySet<string>> },
+  { listReferenced }: { listReferenced: () => Promise<ReadonlySet<string>> },
 ): Promise<{ deleted: string[]; kept: string[] }> {
   const due = await db.read.selectFrom('blob').selectAll().where('condemned_ms', '=', AT_ONCE_MS).execute()
   if (due.length === 0) return { deleted: [], kept: [] }

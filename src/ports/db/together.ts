@@ -2,7 +2,7 @@
  * Statements of one transaction that do not wait for each other's answers: PostgreSQL gets them in one go, in this order. All have
  * ended when it returns, so that none runs after the rollback; throws what the first of them threw.
  */
-export async function together<T extends readonly (Promise<unknown> | false)[]>(
+export async function together<T extends readonly Promise<unknown>[]>(
   ...statements: T
 ): Promise<{ -readonly [Index in keyof T]: Awaited<T[Index]> }> {
   await Promise.allSettled(statements)
