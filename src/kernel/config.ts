@@ -25,7 +25,10 @@ export const configSchema = z.strictObject({
   host: z.string().default('127.0.0.1').describe('Address the server and the gateway bind to'),
   publicUrl: z
     .url({ protocol: /^https?$/ })
-    .refine((text) => new URL(text).pathname === '/' && new URL(text).search === '', 'It must have no path')
+    .refine((text) => {
+      const url = URL.parse(text)
+      return url === null || (url.pathname === '/' && url.search === '')
+    }, 'It must have no path')
     .transform((text) => new URL(text).origin)
     .optional()
     .describe(

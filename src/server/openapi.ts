@@ -9,7 +9,7 @@ export function openApiDocument(routes: readonly Route[]): Record<string, unknow
   const paths: Record<string, Record<string, unknown>> = {}
   const shared = new SharedSchemas()
   for (const route of routes) {
-    const path = `/api/v1${route.path.replaceAll(/:([A-Za-z]+)/g, '{$1}')}`
+    const path = `/api/v1${route.path.replaceAll(/:([A-Za-z0-9]+)/g, '{$1}')}`
     paths[path] ??= {}
     paths[path][route.method.toLowerCase()] = operation(route, shared)
   }

@@ -29,8 +29,8 @@ const maxBytes = z
   .default(2 ** 30)
 
 const publicUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
-  const { username, password } = new URL(text)
-  return username === '' && password === ''
+  const url = URL.parse(text)
+  return url === null || (url.username === '' && url.password === '')
 }, 'an address may not hold a user name or a password: it would be stored readable')
 
 const httpSource = z.strictObject({

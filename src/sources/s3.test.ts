@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { s3 } from './definition.ts'
+import { s3, sourceDefinition } from './definition.ts'
 import type { KnownItem, SourceItem } from './item.ts'
 import { probeSource, type ProbeInput } from './probe.ts'
 import { S3StandIn } from './s3-stand-in.ts'
@@ -99,3 +99,14 @@ it('keeps what it has when nothing lies under the prefix any more', async () => 
   store.objects.clear()
   await expect(probe(first)).rejects.toThrow('no object lies under s3://mill/feed/ any more')
 })
+
+it('refuses an address that is none, or that holds a password, when the source is declared', () => {
+  for (const endpoint of ['', 'not an address', 'ftp://store', 'http://user:secret@store'])
+    expect(datasetWith(endpoint).success).toBe(false)
+  expect(datasetWith('https://store.example').success).toBe(true)
+})
+
+function datasetWith(endpoint: string) {
+  const declared = s3({ bucket: 'mill', prefix: 'feed/' })
+  return sourceDefinition.safeParse({ ...declared, endpoint })
+}
