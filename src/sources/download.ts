@@ -83,7 +83,7 @@ async function follow(options: Download, signal: AbortSignal): Promise<IncomingM
     const { location } = response.headers
     if (![301, 302, 303, 307, 308].includes(response.statusCode!) || location === undefined) return response
     response.destroy()
-    const next = requirePublicUrl(URL.parse(location, url)?.href ?? location, options)
+    const next = requirePublicUrl(URL.parse(location, url.href)?.href ?? location, options)
     if (url.protocol === 'https:' && next.protocol === 'http:')
       throw new AppError('invalid', `${options.url} redirects from https to http, which is refused`)
     url = next
