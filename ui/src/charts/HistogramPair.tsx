@@ -32,7 +32,15 @@ export function HistogramPair({
     .join('')
   return (
     <figure aria-label={label}>
-      <svg width={width} height={height} role="img" aria-label={label} style={{ display: 'block' }}>
+      <svg
+        width={width}
+        height={height}
+        viewBox={`0 0 ${width} ${height}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={label}
+        style={{ display: 'block', ...(data && { maxWidth: '100%' }) }}
+      >
         {shares.map((value, index) => (
           <rect
             key={bins[index]}

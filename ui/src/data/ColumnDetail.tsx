@@ -87,8 +87,9 @@ function Rhythm({ dates: { weekdays: days, hours } }: { dates: NonNullable<Colum
 
 function factsOf(column: ColumnSummary, personal: PersonalColumn | undefined): [string, React.ReactNode][] {
   const text = column.kind === 'timestamp' ? dateTime : decimal
+  // By their names: p05 is the value that five per cent do not exceed.
   const quantiles = Object.entries(column.quantiles ?? {}).map(([at, value]): [string, React.ReactNode] => [
-    `${share(Number(at))} are at most`,
+    `${share(Number(at.slice(1)) / 100)} are at most`,
     text(value),
   ])
   return [
