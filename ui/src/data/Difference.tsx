@@ -8,6 +8,7 @@ import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import type { ColumnDiff, DatasetDiff, DatasetVersionItem } from './answers.ts'
 import { datasetDiff } from './api.ts'
+import styles from './DatasetPage.module.css'
 
 /** From here on a column's distribution is said to have moved: PSI's usual mark of a moderate shift. */
 const MOVED = 0.1
@@ -32,7 +33,11 @@ export function Difference({
       note={
         <label>
           beside{' '}
-          <select value={against} onChange={(event) => choose(event.target.value)}>
+          <select
+            className={styles['against']}
+            value={against}
+            onChange={(event) => choose(event.target.value)}
+          >
             {others.map((other) => (
               <option key={other} value={other}>
                 v{other}
