@@ -26,6 +26,7 @@ const TOO_WELL: Readonly<Record<Power['measure'], readonly [number, number]>> = 
 }
 const SAME = 0.98
 const IDENTIFIER_SHARE = 0.95
+const PERHAPS_SHARE = 0.75
 const AFTERWARDS =
   /(^|[^a-z])(actual|arriv(al|ed)|outcome|result|final|closed?|resolved?|resolution|end(ed)?|finish(ed)?|completed?|cancell?(ed)?|refund(ed)?|chargeback|settled?|paid|returned|churn(ed)?|delivered|discharge|after|post)([^a-z]|$)/i
 
@@ -52,10 +53,10 @@ export async function suspectLeaks(
   for (const column of evidence.columns) {
     if (column.name === target.name || column.known === 0) continue
     const findings: { verdict: Suspect['verdict']; reason: string }[] = []
-    if (isIdentifier(column)) {
+    if (await isIdentifier(session, sample, column)) {
       findings.push({
         verdict: 'leak',
-        reason: `an id: ${column.isKey ? 'each of its values is its own' : `about ${percent(column.distinct / column.known)} of its values are their own`}, so a model could only remember rows`,
+        reason: `an id: ${column.isKey ? 'each of its values is its own' : 'nearly each of its values is its own'}, so a model could only remember rows`,
       })
     } else if (column.name !== time?.name) {
       const power = await powerOf(session, sample, { column, task, outcome })
@@ -88,9 +89,19 @@ function tooWell({ measure, value }: Power): { verdict: Suspect['verdict']; reas
   return [{ verdict: value >= leak ? 'leak' : 'doubt', reason }]
 }
 
-function isIdentifier({ type, known, distinct, isKey, kind }: ColumnEvidence): boolean {
+/** The evidence only estimates how many values differ; where that says perhaps, those of the sample are counted. */
+async function isIdentifier(
+  session: AnalyticsSession,
+  sample: string,
+  { name, type, known, distinct, isKey, kind }: ColumnEvidence,
+): Promise<boolean> {
   if (known < 20 || kind === 'timestamp') return false
-  return isKey || (type === 'VARCHAR' && distinct >= IDENTIFIER_SHARE * known)
+  if (isKey || type !== 'VARCHAR' || distinct < PERHAPS_SHARE * known) return isKey
+  const column = quoteIdentifier(name)
+  const [found] = await session.query(
+    `SELECT count(DISTINCT ${column}) AS values, count(${column}) AS n FROM ${sample}`,
+  )
+  return Number(found!['values']) >= IDENTIFIER_SHARE * Number(found!['n'])
 }
 
 /** Another form of the target: mostly equal, or on a line with it. */
