@@ -1,5 +1,6 @@
+import { amount } from '../kernel/amount.ts'
 import { table } from '../http/command.ts'
-import { amount, lines, momentText, numberText, rangeText, shareText } from './describe.ts'
+import { lines, momentText, numberText, rangeText, shareText } from './describe.ts'
 import type { DatasetDiff } from './diff.ts'
 import type { KeyDiff } from './diff-keys.ts'
 

@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import type { z } from 'zod'
 import { table } from '../http/command.ts'
 import { personalTable } from '../privacy/privacy.ts'
@@ -161,10 +162,6 @@ function valueText({ kind, type }: ColumnSummary, value: number | string | null 
 
 export function lines(pairs: readonly (readonly string[])[]): string {
   return pairs.map(([name, text]) => `${name!.padEnd(9)}${text}`).join('\n')
-}
-
-export function amount(count: number): string {
-  return count.toLocaleString('en-US')
 }
 
 /** UTC, to the second. */

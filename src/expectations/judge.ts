@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import type { Check } from './compile.ts'
 import type { Expectation } from './definition.ts'
 import { wrongColumns } from './needs.ts'
@@ -89,10 +90,6 @@ function isTolerated(expectation: Expectation, failing: number, rows: number): b
   const { maxCount, maxShare } = expectation
   if (maxCount === undefined && maxShare === undefined) return false
   return failing <= (maxCount ?? Infinity) && failing <= (maxShare ?? Infinity) * rows
-}
-
-function amount(count: number): string {
-  return count.toLocaleString('en-US')
 }
 
 /** A number as sentences have it. */

@@ -181,12 +181,9 @@ export async function listDatasetVersionUses(
   }))
 }
 
-/** Live views whose data have something to give that was still in the future the last time. */
-export async function listDueViews(
-  at: Queryable,
-  nowMs: number,
-): Promise<(StoredView & { nextEventMs: number })[]> {
-  const rows = await at
+/** Live views with their materialization as `done`. */
+function liveMaterializations(at: Queryable) {
+  return at
     .selectFrom('feature_materialization as done')
     .innerJoin('feature_view as view', (join) =>
       join
@@ -195,8 +192,16 @@ export async function listDueViews(
         .onRef('view.definition_hash', '=', 'done.definition_hash'),
     )
     .selectAll('view')
-    .select('done.next_event_ms')
     .where('view.retired', '=', 0)
+}
+
+/** Live views whose data have something to give that was still in the future the last time. */
+export async function listDueViews(
+  at: Queryable,
+  nowMs: number,
+): Promise<(StoredView & { nextEventMs: number })[]> {
+  const rows = await liveMaterializations(at)
+    .select('done.next_event_ms')
     .where('done.next_event_ms', '<=', nowMs)
     .where('done.cursor_ms', '<=', nowMs - 10_000)
     .execute()
@@ -207,18 +212,7 @@ export async function listDueViews(
 export async function listMaterializedViews(
   at: Queryable,
 ): Promise<(StoredView & { onlineMark: string | null })[]> {
-  const rows = await at
-    .selectFrom('feature_materialization as done')
-    .innerJoin('feature_view as view', (join) =>
-      join
-        .onRef('view.project_id', '=', 'done.project_id')
-        .onRef('view.name', '=', 'done.view')
-        .onRef('view.definition_hash', '=', 'done.definition_hash'),
-    )
-    .selectAll('view')
-    .select('done.online_mark')
-    .where('view.retired', '=', 0)
-    .execute()
+  const rows = await liveMaterializations(at).select('done.online_mark').execute()
   return rows.map((row) => ({ ...toView(row), onlineMark: row.online_mark }))
 }
 

@@ -1,5 +1,6 @@
+import { amount } from '../kernel/amount.ts'
 import type { Inferred } from './inferring.ts'
-import { amount, comment, quoted } from './literal.ts'
+import { comment, quoted } from './literal.ts'
 import type { Proposal } from './proposals.ts'
 import { dayText } from './split.ts'
 import type { TargetStudy } from './target.ts'

@@ -1,7 +1,7 @@
+import { amount } from '../kernel/amount.ts'
 import type { AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { Column } from '../sources/schema.ts'
 import { isKnownAfterwards } from './leaks.ts'
-import { amount } from './literal.ts'
 import { gatherEvidence, rowsOf, type ColumnEvidence, type Evidence } from './evidence.ts'
 import {
   proposeAnomalies,

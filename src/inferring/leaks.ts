@@ -1,7 +1,8 @@
+import { amount } from '../kernel/amount.ts'
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { ColumnEvidence, Evidence } from './evidence.ts'
 import { timeSql, type TimeColumn } from './split.ts'
-import { amount, percent } from './literal.ts'
+import { percent } from './literal.ts'
 import { powerOf, type Power } from './one-column.ts'
 import type { Task } from './task.ts'
 

@@ -26,10 +26,6 @@ export function comment(text: string): string {
   return text.replaceAll(/\s+/g, ' ')
 }
 
-export function amount(count: number): string {
-  return count.toLocaleString('en-US')
-}
-
 /** A share with as many digits as tell it from nothing and from everything. */
 export function percent(share: number): string {
   if (share === 0 || share === 1) return `${share * 100} %`

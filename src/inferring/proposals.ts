@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import {
   anomaly,
   between,
@@ -17,7 +18,7 @@ import {
 } from '../expectations/definition.ts'
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { ColumnEvidence, Evidence } from './evidence.ts'
-import { amount, decimal, literal, percent } from './literal.ts'
+import { decimal, literal, percent } from './literal.ts'
 import type { TextShape } from './texts.ts'
 
 /** What may be proposed, by the name that it has in code. */

@@ -1,6 +1,7 @@
+import { amount } from '../kernel/amount.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { ColumnEvidence, Evidence } from './evidence.ts'
-import { amount, decimal, percent } from './literal.ts'
+import { decimal, percent } from './literal.ts'
 
 /** A column with a time in every row; `format` is how texts of it are written. */
 export interface TimeColumn {

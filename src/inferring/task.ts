@@ -1,7 +1,8 @@
+import { amount } from '../kernel/amount.ts'
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { ColumnEvidence, Evidence } from './evidence.ts'
 import { timeSql, type TimeColumn } from './split.ts'
-import { amount, decimal, percent } from './literal.ts'
+import { decimal, percent } from './literal.ts'
 
 export type Task = 'binary' | 'multiclass' | 'regression' | 'forecast'
 

@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import {
   CompressionType,
   compressionRegistry,
@@ -13,7 +14,7 @@ import { arrowColumn, arrowValues, longValue, type ArrowColumn } from './arrow-c
 import { MAX_ROW_BYTES } from './limits.ts'
 import { decodeLz4Frame } from './lz4.ts'
 import { namesProblem } from './names.ts'
-import { amount, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
 import { storedColumns } from './typed-columns.ts'
 
 const RAW = 'arrow_rows'

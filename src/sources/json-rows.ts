@@ -1,5 +1,6 @@
+import { amount } from '../kernel/amount.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { amount, knownType, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { knownType, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
 import { MAX_COLUMNS } from './limits.ts'
 import { namesProblem } from './names.ts'
 import { scanText } from './scan-text.ts'

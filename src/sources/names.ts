@@ -1,5 +1,6 @@
+import { amount } from '../kernel/amount.ts'
 import { MAX_COLUMNS } from './limits.ts'
-import { amount, problem, type ReadProblem } from './reading.ts'
+import { problem, type ReadProblem } from './reading.ts'
 
 /** What is wrong with the names of a file's columns. SQL does not tell capital letters from small ones. */
 export function namesProblem(names: readonly string[]): ReadProblem | undefined {

@@ -1,8 +1,9 @@
+import { amount } from '../kernel/amount.ts'
 import { stat } from 'node:fs/promises'
 import { quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { MAX_ROW_BYTES, mostBytes } from './limits.ts'
 import { namesProblem } from './names.ts'
-import { amount, problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
+import { problem, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
 import { storedColumns } from './typed-columns.ts'
 
 /** Reads Parquet, after a look at what the file says of its names and sizes: what would burst the memory is not opened. */

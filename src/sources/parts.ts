@@ -1,17 +1,11 @@
+import { amount } from '../kernel/amount.ts'
 import { stat } from 'node:fs/promises'
 import { AppError } from '../kernel/errors.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { schemaProblems } from './column-schema.ts'
 import { readCsv } from './csv.ts'
 import { readJson } from './json-rows.ts'
-import {
-  amount,
-  problem,
-  type FileFormat,
-  type ReadFile,
-  type ReadProblem,
-  type ReadSource,
-} from './reading.ts'
+import { problem, type FileFormat, type ReadFile, type ReadProblem, type ReadSource } from './reading.ts'
 import { kindOf, type Column } from './schema.ts'
 import { readParquet } from './parquet.ts'
 import { treat } from './treatment.ts'

@@ -58,10 +58,6 @@ export function problem(message: string): ReadProblem {
   return { message, rows: 0, failing: null, failingRows: [] }
 }
 
-export function amount(count: number): string {
-  return count.toLocaleString('en-US')
-}
-
 /** How a file is to be read. A compressed file has a second ending, such as `.csv.gz`. */
 export function readingOf(source: ReadOptions, path: string): Reading {
   const endings = /\.[a-z0-9.]+$/i.exec(basename(path))?.[0].toLowerCase().split('.') ?? []

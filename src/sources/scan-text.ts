@@ -1,6 +1,7 @@
+import { amount } from '../kernel/amount.ts'
 import { createReadStream } from 'node:fs'
 import { MAX_DEPTH, MAX_ROW_BYTES } from './limits.ts'
-import { amount, problem, type ReadProblem } from './reading.ts'
+import { problem, type ReadProblem } from './reading.ts'
 
 const CHUNK_BYTES = 1 << 20
 const NEWLINE = 0x0a

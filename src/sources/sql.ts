@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import { join } from 'node:path'
 import { AppError } from '../kernel/errors.ts'
 import {
@@ -10,7 +11,7 @@ import { mergeSchemas } from './column-schema.ts'
 import type { SqlSource } from './definition.ts'
 import { fileItem, type SourceItem } from './item.ts'
 import type { Probed, ProbeInput } from './probe.ts'
-import { amount, knownType, type ReadSource } from './reading.ts'
+import { knownType, type ReadSource } from './reading.ts'
 import type { Column } from './schema.ts'
 import { requireSecret } from './secret.ts'
 import { openSqliteRows } from './sql-sqlite.ts'

@@ -1,5 +1,6 @@
+import { amount } from '../kernel/amount.ts'
 import { quoteIdentifier, type AnalyticsRow, type AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { amount, type ReadProblem, type ReadSource } from './reading.ts'
+import { type ReadProblem, type ReadSource } from './reading.ts'
 import type { ColumnType } from './schema.ts'
 import { shownValues, type Treatments } from './treatment.ts'
 

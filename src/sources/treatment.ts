@@ -1,5 +1,6 @@
+import { amount } from '../kernel/amount.ts'
 import type { AnalyticsSession } from '../ports/analytics/analytics.ts'
-import { amount, problem, type ReadProblem, type ReadSource } from './reading.ts'
+import { problem, type ReadProblem, type ReadSource } from './reading.ts'
 import type { ColumnType } from './schema.ts'
 
 /** What is done with a column before it is stored. */

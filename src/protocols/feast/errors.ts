@@ -1,16 +1,6 @@
-import { toAppError, type AppError, type ErrorCode } from '../../kernel/errors.ts'
+import { STATUS } from '../../http/errors.ts'
+import { toAppError, type AppError } from '../../kernel/errors.ts'
 import { jsonReply, type GatewayReply } from '../../serving/serving.ts'
-
-const STATUS = {
-  invalid: 400,
-  unauthenticated: 401,
-  denied: 403,
-  not_found: 404,
-  already_exists: 409,
-  conflict: 409,
-  internal: 500,
-  unavailable: 503,
-} as const satisfies Record<ErrorCode, number>
 
 /** Feast's own errors, which its client raises again, by what the details of an error name; with the status they have. */
 const CLASSES: Readonly<Record<string, readonly [name: string, status: number]>> = {

@@ -1,4 +1,5 @@
-import { AppError, toAppError, type ErrorCode } from '../../kernel/errors.ts'
+import { STATUS } from '../../http/errors.ts'
+import { AppError, toAppError } from '../../kernel/errors.ts'
 import type { TensorSpec } from '../../ports/inference/inference.ts'
 import {
   jsonReply,
@@ -14,17 +15,6 @@ import { InferEncoder } from './encode.ts'
 
 /** Open Inference Protocol v2, REST: https://github.com/kserve/open-inference-protocol, with the binary tensor extension. */
 export const OIP_PREFIX = '/v2'
-
-const STATUS = {
-  invalid: 400,
-  unauthenticated: 401,
-  denied: 403,
-  not_found: 404,
-  already_exists: 409,
-  conflict: 409,
-  internal: 500,
-  unavailable: 503,
-} as const satisfies Record<ErrorCode, number>
 
 export function oipError(error: unknown): GatewayReply {
   const { code, message } = toAppError(error)
