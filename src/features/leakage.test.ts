@@ -149,7 +149,7 @@ it('no view by SQL that is taken shows anything of what becomes known later', as
         }
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 400, seed: 2 },
   )
   expect(counts.taken).toBeGreaterThan(40)
   expect(counts.refused).toBeGreaterThan(40)

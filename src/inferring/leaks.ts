@@ -27,7 +27,7 @@ const TOO_WELL: Readonly<Record<Power['measure'], readonly [number, number]>> = 
 }
 const SAME = 0.98
 const IDENTIFIER_SHARE = 0.95
-const PERHAPS_SHARE = 0.75
+const PERHAPS_SHARE = 0.4
 const AFTERWARDS =
   /(^|[^a-z])(actual|arriv(al|ed)|outcome|result|final|closed?|resolved?|resolution|end(ed)?|finish(ed)?|completed?|cancell?(ed)?|refund(ed)?|chargeback|settled?|paid|returned|churn(ed)?|delivered|discharge|after|post)([^a-z]|$)/i
 
