@@ -10,6 +10,8 @@ interface HistogramProps {
   reference?: number[]
   width?: number
   height?: number
+  /** Never wider than what it stands in. Not for a table's cell, which would shrink to nothing. */
+  fluid?: boolean
   data?: boolean
 }
 
@@ -21,6 +23,7 @@ export function HistogramPair({
   width = 168,
   height = 40,
   data = false,
+  fluid = data,
 }: HistogramProps) {
   const shares = toShares(now)
   const before = reference ? toShares(reference) : undefined
@@ -39,7 +42,7 @@ export function HistogramPair({
         preserveAspectRatio="none"
         role="img"
         aria-label={label}
-        style={{ display: 'block', ...(data && { maxWidth: '100%' }) }}
+        style={{ display: 'block', ...(fluid && { maxWidth: '100%' }) }}
       >
         {shares.map((value, index) => (
           <rect

@@ -27,6 +27,7 @@ export function Versions({
           now={oldestFirst.map((version) => version.addedRows)}
           width={Math.min(560, oldestFirst.length * 24)}
           height={36}
+          fluid
         />
       )}
       <Table
