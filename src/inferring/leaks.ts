@@ -27,7 +27,6 @@ const TOO_WELL: Readonly<Record<Power['measure'], readonly [number, number]>> = 
 }
 const SAME = 0.98
 const IDENTIFIER_SHARE = 0.95
-const PERHAPS_SHARE = 0.4
 const AFTERWARDS =
   /(^|[^a-z])(actual|arriv(al|ed)|outcome|result|final|closed?|resolved?|resolution|end(ed)?|finish(ed)?|completed?|cancell?(ed)?|refund(ed)?|chargeback|settled?|paid|returned|churn(ed)?|delivered|discharge|after|post)([^a-z]|$)/i
 
@@ -54,7 +53,7 @@ export async function suspectLeaks(
   for (const column of evidence.columns) {
     if (column.name === target.name || column.known === 0) continue
     const findings: { verdict: Suspect['verdict']; reason: string }[] = []
-    if (await isIdentifier(session, sample, column)) {
+    if (isIdentifier(column)) {
       findings.push({
         verdict: 'leak',
         reason: `an id: ${column.isKey ? 'each of its values is its own' : 'nearly each of its values is its own'}, so a model could only remember rows`,
@@ -90,19 +89,9 @@ function tooWell({ measure, value }: Power): { verdict: Suspect['verdict']; reas
   return [{ verdict: value >= leak ? 'leak' : 'doubt', reason }]
 }
 
-/** The evidence only estimates how many values differ; where that says perhaps, those of the sample are counted. */
-async function isIdentifier(
-  session: AnalyticsSession,
-  sample: string,
-  { name, type, known, distinct, isKey, kind }: ColumnEvidence,
-): Promise<boolean> {
+function isIdentifier({ type, known, distinct, isKey, kind }: ColumnEvidence): boolean {
   if (known < 20 || kind === 'timestamp') return false
-  if (isKey || type !== 'VARCHAR' || distinct < PERHAPS_SHARE * known) return isKey
-  const column = quoteIdentifier(name)
-  const [found] = await session.query(
-    `SELECT count(DISTINCT ${column}) AS values, count(${column}) AS n FROM ${sample}`,
-  )
-  return Number(found!['values']) >= IDENTIFIER_SHARE * Number(found!['n'])
+  return isKey || (type === 'VARCHAR' && distinct >= IDENTIFIER_SHARE * known)
 }
 
 /** Another form of the target: mostly equal, or on a line with it. */
