@@ -1,6 +1,6 @@
 import { resourceUsage } from 'node:process'
 import { openDuckDb } from '../src/ports/analytics/duckdb.ts'
-import { presentSummary, summarise } from '../src/data/data.ts'
+import { presentSummary, summarise } from '../src/summaries/summaries.ts'
 import {
   between,
   columns,

@@ -12,6 +12,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['governance'],
   ['sources'],
   ['expectations', 'privacy'],
+  ['summaries'],
   ['data', 'tracking', 'model-files'],
   ['registry', 'features', 'learners', 'inferring'],
   ['promotions'],

@@ -1,5 +1,5 @@
 import { getVersion, versionSummary } from '../data/data.ts'
-import type { ColumnSummary } from '../data/schema.ts'
+import type { ColumnSummary } from '../summaries/schema.ts'
 import type { Context } from '../http/context.ts'
 import { ignoreMissing } from '../kernel/errors.ts'
 import { getRun } from '../tracking/tracking.ts'

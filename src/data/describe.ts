@@ -2,15 +2,8 @@ import { amount } from '../kernel/amount.ts'
 import type { z } from 'zod'
 import { table } from '../http/command.ts'
 import { personalTable } from '../privacy/privacy.ts'
-import type {
-  CheckSeries,
-  ColumnSummary,
-  DatasetSummary,
-  DatasetVersion,
-  reportDetail,
-  VersionCause,
-  versionDetail,
-} from './schema.ts'
+import type { CheckSeries, DatasetVersion, reportDetail, VersionCause, versionDetail } from './schema.ts'
+import type { ColumnSummary, DatasetSummary } from '../summaries/schema.ts'
 
 const SHOWN_TOP = 3
 const NOTABLE = 0.5

@@ -3,10 +3,8 @@ import type { Context } from '../http/context.ts'
 import { distanceFrom } from '../expectations/expectations.ts'
 import { compareSchemas } from '../sources/sources.ts'
 import { columnTypes, kindOf, schemaChange } from '../sources/schema.ts'
-import { deliveredColumns } from './delivered.ts'
+import { deliveredColumns, presentSummary, type SummaryState, wassersteinOf } from '../summaries/summaries.ts'
 import type { DatasetVersion, Manifest } from './schema.ts'
-import { presentSummary, wassersteinOf } from './summary-buckets.ts'
-import type { SummaryState } from './summary.ts'
 import { loadManifest, loadSummaryState, resolveVersion } from './versions.ts'
 
 const side = z.object({ nullShare: z.number(), distinct: z.number(), mean: z.number().nullable() })

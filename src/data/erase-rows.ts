@@ -7,7 +7,14 @@ import type { Trx } from '../ports/db/db.ts'
 import { addErasedRows } from '../privacy/privacy.ts'
 import { kindOf, type Column } from '../sources/schema.ts'
 import { byTime, newParts } from './commit.ts'
-import { decodeColumns, encodeColumns } from './delivered.ts'
+import {
+  addUp,
+  decodeColumns,
+  encodeColumns,
+  mergeSummaries,
+  summariseParts,
+  type SummaryState,
+} from '../summaries/summaries.ts'
 import { eraseFromReports } from './erase-reports.ts'
 import { countKeyRows, withoutKeyRows, type KeyRows, type RewrittenPart } from './key-rows.ts'
 import type { Dataset, Manifest, Part } from './schema.ts'
@@ -23,8 +30,6 @@ import {
 } from './store-erasure.ts'
 import { lockDataset } from './store-retention.ts'
 import { listDatasets, listPartRows } from './store.ts'
-import { summariseParts } from './summarise-version.ts'
-import { addUp, mergeSummaries, type SummaryState } from './summary.ts'
 import type { DatasetVersionRow } from './tables.ts'
 import { loadManifest, loadSummaryState } from './versions.ts'
 

@@ -6,7 +6,8 @@ import type { PersonalColumn, PersonalFinding } from '../privacy/schema.ts'
 import type { Column } from '../sources/schema.ts'
 import type { Arrival } from './arrivals.ts'
 import type { IngestContext, IngestPlan } from './plan.ts'
-import type { Dataset, DatasetSummary, DatasetVersion } from './schema.ts'
+import type { Dataset, DatasetVersion } from './schema.ts'
+import type { DatasetSummary } from '../summaries/schema.ts'
 import { listFindings } from './store-personal.ts'
 
 /** Looks for personal columns in what arrives, as it is stored: what is dropped, hashed or masked is no longer there. */

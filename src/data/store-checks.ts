@@ -1,6 +1,6 @@
 import type { Delivery } from '../expectations/expectations.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import { decodeColumns } from './delivered.ts'
+import { decodeColumns } from '../summaries/summaries.ts'
 import type { CheckResultRow, DatasetDeliveryRow } from './tables.ts'
 
 /** A statement takes so many values at most. */

@@ -2,10 +2,10 @@ import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Artifacts } from '../ports/artifacts/artifacts.ts'
 import { parquetScan, quoteIdentifier } from '../ports/analytics/analytics.ts'
-import type { DatasetSummary, DatasetVersion, Manifest, Part } from './schema.ts'
+import type { DatasetSummary } from '../summaries/schema.ts'
+import type { DatasetVersion, Manifest, Part } from './schema.ts'
 import { findDataset, findLatestVersion, findVersion, findVersionByNumber } from './store.ts'
-import { presentSummary } from './summary-buckets.ts'
-import type { SummaryState } from './summary.ts'
+import { presentSummary, type SummaryState } from '../summaries/summaries.ts'
 
 type Reads = Pick<Context, 'db'>
 /** Blobs may be here, or on their way from a server. */

@@ -9,6 +9,7 @@ import {
   ingest,
   listVersions,
   loadManifest,
+  pushRows,
   versionScan,
   versionSummary,
 } from '../data/data.ts'
@@ -25,7 +26,6 @@ import { purgeErased } from '../server/erased-blobs.ts'
 import { jobs as servingJobs } from '../serving/jobs.ts'
 import { feedbackScan, labelledScan, predictionScan, ServingEngine } from '../serving/serving.ts'
 import { files, push } from '../sources/definition.ts'
-import { pushRows } from '../data/data.ts'
 import { getErasure, requestErasure } from './erasure.ts'
 import { erasureJobs } from './jobs.ts'
 

@@ -1,6 +1,6 @@
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { DatasetSummary } from '../data/schema.ts'
+import type { DatasetSummary } from '../summaries/schema.ts'
 import { onlineView } from './schema.ts'
 import { listSummaries, upsertSummary } from './store-summaries.ts'
 import { listDefinitions, listViewsOfEntity } from './store.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { datasetSummary } from '../data/schema.ts'
+import { datasetSummary } from '../summaries/schema.ts'
 import { route } from '../http/route.ts'
 import { getService, listFreshness, requestMaterialize } from './features.ts'
 import { entityDefinition, onDemandDefinition } from './definition.ts'

@@ -1,4 +1,4 @@
-import type { DatasetSummary } from '../data/schema.ts'
+import type { DatasetSummary } from '../summaries/schema.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { ViewSpec } from './schema.ts'
 import type { ViewSummary } from './summarise-view.ts'

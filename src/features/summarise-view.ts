@@ -1,5 +1,6 @@
-import { getDataset, getVersion, presentSummary, summarise, versionScan } from '../data/data.ts'
-import type { DatasetSummary } from '../data/schema.ts'
+import { getDataset, getVersion, versionScan } from '../data/data.ts'
+import { presentSummary, summarise } from '../summaries/summaries.ts'
+import type { DatasetSummary } from '../summaries/schema.ts'
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'

@@ -3,9 +3,9 @@ import { vegaFile } from '../../test/real-datasets.ts'
 import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import { quoteLiteral } from '../ports/analytics/analytics.ts'
 import type { Column } from '../sources/schema.ts'
-import { presentSummary } from './summary-buckets.ts'
-import { summarise } from './summary-scan.ts'
-import { mergeSummaries } from './summary.ts'
+import { presentSummary } from './buckets.ts'
+import { summarise } from './scan.ts'
+import { mergeSummaries } from './state.ts'
 
 const FLIGHTS: readonly Column[] = [
   { name: 'date', type: 'TIMESTAMP' },

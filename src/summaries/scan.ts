@@ -1,7 +1,7 @@
 import { quoteIdentifier, type AnalyticsRow, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { kindOf, type Column } from '../sources/schema.ts'
-import { BUCKET_RATIO, SMALLEST, ZERO_OFFSET } from './summary-buckets.ts'
-import type { PairState } from './summary-moments.ts'
+import { BUCKET_RATIO, SMALLEST, ZERO_OFFSET } from './buckets.ts'
+import type { PairState } from './moments.ts'
 import {
   HOUR_MS,
   MAX_HASHES,
@@ -10,7 +10,7 @@ import {
   settle,
   type ColumnState,
   type SummaryState,
-} from './summary.ts'
+} from './state.ts'
 
 /** A column that may have more different values than this is never grouped by all of them. */
 const FEW_VALUES = 100_000

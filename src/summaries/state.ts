@@ -1,6 +1,6 @@
 import { widerType } from '../sources/sources.ts'
 import type { ColumnType } from '../sources/schema.ts'
-import { mergeMoments, mergePairs, type Moments, type PairState } from './summary-moments.ts'
+import { mergeMoments, mergePairs, type Moments, type PairState } from './moments.ts'
 
 /**
  * What is known of a column so far. Two states add up to the state of both sets of rows: counts and buckets are sums,

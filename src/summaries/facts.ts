@@ -1,6 +1,6 @@
 import { kindOf } from '../sources/schema.ts'
 import type { ColumnSummary, DatasetSummary } from './schema.ts'
-import { MAX_ROW_HASHES, type ColumnState, type SummaryState } from './summary.ts'
+import { MAX_ROW_HASHES, type ColumnState, type SummaryState } from './state.ts'
 
 const DAY_MS = 86_400_000
 const SHOWN_GAPS = 5

@@ -1,8 +1,8 @@
 import { kindOf } from '../sources/schema.ts'
-import { type ColumnSummary, type DatasetSummary } from './schema.ts'
-import { dateFacts, duplicatesOf, lengthFacts, numberFacts } from './summary-facts.ts'
-import { correlationOf } from './summary-moments.ts'
-import type { ColumnState, SummaryState } from './summary.ts'
+import type { ColumnSummary, DatasetSummary } from './schema.ts'
+import { dateFacts, duplicatesOf, lengthFacts, numberFacts } from './facts.ts'
+import { correlationOf } from './moments.ts'
+import type { ColumnState, SummaryState } from './state.ts'
 
 export const BUCKET_RATIO = 1.02
 /** Numbers nearer to zero than this count as zero. */

@@ -1,6 +1,6 @@
 import type { DeliveredColumn, Delivery } from '../expectations/expectations.ts'
-import { presentSummary } from './summary-buckets.ts'
-import type { SummaryState } from './summary.ts'
+import { presentSummary } from './buckets.ts'
+import type { SummaryState } from './state.ts'
 
 const MOST_CELLS = 96
 const MOST_CATEGORIES = 50
