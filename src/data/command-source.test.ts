@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { openTestContext, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { command } from '../sources/definition.ts'
@@ -31,6 +31,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tidemill-command-'))
 })
 afterEach(async () => {
+  vi.unstubAllEnvs()
   await context[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true })
 })
@@ -100,15 +101,18 @@ it('is ended with all that it started when it takes too long, writes too much, o
   expect(existsSync(mark)).toBe(false)
 }, 20_000)
 
-it('gets the environment, but nothing that is for this program alone, and no shell unless it is a text', async () => {
-  process.env['TIDEMILL_SECRETS_KEY'] = 'sesame'
-  process.env['SHOP_NAME'] = 'mill'
+it('gets the secrets that it names of the worker’s environment and what every program needs, and no shell unless it is a text', async () => {
+  vi.stubEnv('TIDEMILL_SECRETS_KEY', 'sesame')
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'open')
+  vi.stubEnv('SHOP_KEY', 'mill')
   const print = `env > ${join(folder, 'env')}; printf '%s' "$1" >> ${join(folder, 'env')}`
-  await look(command(['/bin/sh', '-c', print, 'sh', '$HOME; echo']))
-  delete process.env['TIDEMILL_SECRETS_KEY']
-  delete process.env['SHOP_NAME']
+  await look(command(['/bin/sh', '-c', print, 'sh', '$HOME; echo'], { secrets: ['SHOP_KEY'] }))
   const seen = readFileSync(join(folder, 'env'), 'utf8')
-  expect(seen).toContain('SHOP_NAME=mill')
-  expect(seen).not.toContain('sesame')
+  expect(seen).toContain('SHOP_KEY=mill')
+  expect(seen).toContain(`PATH=${process.env['PATH']}`)
+  expect(seen).not.toMatch(/sesame|open/)
   expect(seen).toMatch(/\$HOME; echo$/)
+  expect(await failure('echo "no $SHOP_KEY" >&2; exit 1', { secrets: ['SHOP_KEY'] })).toContain('no •••')
+  expect(await failure('true', { secrets: ['NOT_THERE'] })).toContain('The secret NOT_THERE is not set')
+  expect(() => command('true', { secrets: ['TIDEMILL_SECRETS_KEY'] })).toThrow('for nobody else')
 })

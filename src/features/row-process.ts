@@ -1,8 +1,7 @@
 import { fork } from 'node:child_process'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError } from '../kernel/errors.ts'
+import { inheritedNodeEnvironment } from '../kernel/inherited-environment.ts'
 import type { RowAnswer, RowTask } from './row-child.ts'
 
 const SCRIPT = fileURLToPath(
@@ -19,7 +18,7 @@ export function computeRowsApart(task: RowTask, signal?: AbortSignal): Promise<R
     const child = fork(SCRIPT, [], {
       cwd: task.snapshotDirectory,
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...process.env },
+      env: inheritedNodeEnvironment(),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL',

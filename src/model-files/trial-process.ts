@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { AppError, toAppError, type ErrorCode } from '../kernel/errors.ts'
+import { inheritedNodeEnvironment } from '../kernel/inherited-environment.ts'
 
 const LAST_ERRORS = 500
 
@@ -20,7 +19,7 @@ export async function askProcess<Answer>(
 ): Promise<Answer> {
   const child = fork(script, [], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...process.env },
+    env: inheritedNodeEnvironment(),
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'json',
   })

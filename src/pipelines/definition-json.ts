@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { secretName } from '../kernel/secret.ts'
 import { triggerSchema } from './trigger-definition.ts'
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
@@ -32,7 +33,7 @@ const stepDefinitionSchema = z.strictObject({
   cache: z.union([z.literal('always'), z.literal('never'), z.strictObject({ maxAgeMs: z.number().min(0) })]),
   retries: z.int().min(0).max(100),
   timeoutMs: z.number().min(1).optional(),
-  secrets: z.array(z.string()),
+  secrets: z.array(secretName),
 })
 export type StepDefinition = z.infer<typeof stepDefinitionSchema>
 export type KindDefinition = z.infer<typeof kind>

@@ -5,6 +5,7 @@ import { StepToken } from '../governance/governance.ts'
 import { fence, type Job } from '../jobs/jobs.ts'
 import { AppError, messageOf } from '../kernel/errors.ts'
 import type { JsonObject } from '../kernel/json.ts'
+import { redact, requireSecret } from '../kernel/secret.ts'
 import {
   abandonAttempt,
   commitFailure,
@@ -15,7 +16,7 @@ import {
   type StoredOutputs,
 } from './attempt-outcome.ts'
 import type { ChangeWatch } from './change-watch.ts'
-import type { StepMessage, StepTask, TaskInput } from './child-protocol.ts'
+import type { RawOutput, StepMessage, StepTask, TaskInput } from './child-protocol.ts'
 import type { StepDefinition } from './definition-json.ts'
 import { LOST_ATTEMPTS } from './executions.ts'
 import type { Launcher } from './launcher.ts'
@@ -23,7 +24,7 @@ import { MetricBuffer } from './metric-buffer.ts'
 import { payloadText } from './payload.ts'
 import { openTrackingRun, type TrackedRun } from './run-tracking.ts'
 import type { Output } from './schema.ts'
-import { logPath, redact, StepLog } from './step-log.ts'
+import { logPath, StepLog } from './step-log.ts'
 import {
   findExecution,
   findRunRow,
@@ -38,8 +39,6 @@ import type { ExecutionRow } from './tables.ts'
 export interface ExecuteParts {
   launcher: Launcher
   watch: ChangeWatch
-  /** The value of a secret, for the steps that declare it. */
-  secretOf: (projectId: string, name: string) => string | undefined
   /** What a foreign step's environment holds about its tracking run. */
   environmentOf: (run: {
     projectId: string
@@ -111,10 +110,8 @@ interface Surroundings extends ExecuteParts {
 }
 
 async function runAttempt(context: Context, attempt: Attempt, around: Surroundings): Promise<void> {
-  const { execution, step, job, tracked } = attempt
-  const secrets = secretsOf(step, execution.project_id, around)
-  await using token = isForeign(step) ? await mintToken(context, attempt) : undefined
-  const hidden = [...Object.values(secrets), ...(token ? [token.token] : [])]
+  const { execution, job, tracked } = attempt
+  const hidden: string[] = []
   const log = new StepLog(logPath(context.config, execution.id, job.attempt), hidden)
   const metrics = new MetricBuffer(context, { projectId: execution.project_id, runId: tracked.id })
   const checkpoints: Promise<void>[] = []
@@ -125,16 +122,7 @@ async function runAttempt(context: Context, attempt: Attempt, around: Surroundin
   }
   let outcome: { outputs: StoredOutputs } | { error: unknown }
   try {
-    const lost = attempt.earlier.filter(({ state }) => state === 'lost').length
-    if (lost > LOST_ATTEMPTS)
-      throw new AppError('invalid', `The worker died in ${lost} attempts of the step ${step.name}`)
-    requireSecrets(step, secrets)
-    await mkdir(around.folder, { recursive: true })
-    const env = token
-      ? await around.environmentOf({ projectId: execution.project_id, tracked, token: token.token })
-      : {}
-    const task = await taskOf(context, attempt, { folder: around.folder, secrets, env })
-    const raw = await around.launcher.runStep(attempt.code, task, { signal: around.signal, message })
+    const raw = await runCode(context, attempt, { ...around, message, hidden })
     outcome = { outputs: await storeOutputs(context, raw) }
   } catch (error) {
     outcome = { error }
@@ -154,6 +142,35 @@ async function runAttempt(context: Context, attempt: Attempt, around: Surroundin
   await log.remove()
 }
 
+interface CodeRun extends Surroundings {
+  message: (message: StepMessage) => void
+  /** Grows by what may not stand in a log. */
+  hidden: string[]
+}
+
+/** Runs the code of the step once. A token that it had is worth nothing any more when this returns. */
+async function runCode(
+  context: Context,
+  attempt: Attempt,
+  { launcher, environmentOf, signal, folder, message, hidden }: CodeRun,
+): Promise<Record<string, RawOutput>> {
+  const { execution, step, tracked, code } = attempt
+  const lost = attempt.earlier.filter(({ state }) => state === 'lost').length
+  if (lost > LOST_ATTEMPTS)
+    throw new AppError('invalid', `The worker died in ${lost} attempts of the step ${step.name}`)
+  const secrets = Object.fromEntries(step.secrets.map((name) => [name, requireSecret(name)]))
+  hidden.push(...Object.values(secrets))
+  await mkdir(folder, { recursive: true })
+  const run = async (env: Record<string, string>): Promise<Record<string, RawOutput>> => {
+    const task = await taskOf(context, attempt, { folder, secrets, env })
+    return await launcher.runStep(code, task, { signal, message })
+  }
+  if (!isForeign(step)) return await run({})
+  await using token = await mintToken(context, attempt)
+  hidden.push(token.token)
+  return await run(await environmentOf({ projectId: execution.project_id, tracked, token: token.token }))
+}
+
 /** A process of its own, which speaks to the server as any client does. */
 function isForeign({ kind }: StepDefinition): boolean {
   return kind === 'py' || kind === 'sh'
@@ -162,27 +179,6 @@ function isForeign({ kind }: StepDefinition): boolean {
 function mintToken(context: Context, { execution, step }: Attempt): Promise<StepToken> {
   const { project_id: projectId, id: executionId } = execution
   return StepToken.mint(context, { projectId, executionId, name: `step ${step.name}` })
-}
-
-/** Those that are set; a step that declares another one fails. */
-function secretsOf(
-  step: StepDefinition,
-  projectId: string,
-  { secretOf }: ExecuteParts,
-): Record<string, string> {
-  const found = step.secrets.map((name) => [name, secretOf(projectId, name)] as const)
-  return Object.fromEntries(
-    found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined),
-  )
-}
-
-function requireSecrets({ secrets: names }: StepDefinition, secrets: Readonly<Record<string, string>>): void {
-  const missing = names.find((name) => secrets[name] === undefined)
-  if (missing === undefined) return
-  throw new AppError(
-    'invalid',
-    `The secret ${missing} is not set: give the worker an environment variable ${missing}`,
-  )
 }
 
 async function taskOf(

@@ -4,6 +4,7 @@ import { open, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError, messageOf } from '../kernel/errors.ts'
+import { inheritedEnvironment } from '../kernel/inherited-environment.ts'
 import { endGroup } from '../kernel/process-group.ts'
 import type { RawOutput, StepTask } from './child-protocol.ts'
 import { outputPath, type StepHost } from './step-host.ts'
@@ -54,7 +55,7 @@ function start(task: StepTask, host: StepHost, env: Record<string, string>): Chi
   const child = spawn(command, args, {
     cwd: host.codeFolder,
     env: {
-      ...process.env,
+      ...inheritedEnvironment(),
       PYTHONDONTWRITEBYTECODE: '1',
       PYTHONUNBUFFERED: '1',
       ...task.env,

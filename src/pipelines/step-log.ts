@@ -1,6 +1,7 @@
 import { appendFile, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Context } from '../http/context.ts'
+import { redact } from '../kernel/secret.ts'
 
 const MAX_BYTES = 10 * 1024 * 1024
 const FLUSH_MS = 200
@@ -70,8 +71,4 @@ export async function readGrowingLog(path: string, after: number): Promise<Buffe
   } finally {
     await file.close()
   }
-}
-
-export function redact(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((clean, secret) => (secret === '' ? clean : clean.replaceAll(secret, '•••')), text)
 }

@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, messageOf } from '../kernel/errors.ts'
+import { inheritedEnvironment } from '../kernel/inherited-environment.ts'
+import { redact, requireSecret } from '../kernel/secret.ts'
 import { endGroup } from '../kernel/process-group.ts'
 import type { CommandSource } from './definition.ts'
 import { fileItem } from './item.ts'
@@ -58,8 +60,9 @@ export async function probeCommand(source: CommandSource, input: ProbeInput): Pr
 async function run(source: CommandSource, input: ProbeInput, given: Record<string, string>): Promise<void> {
   const { signal } = input
   signal.throwIfAborted()
-  const child = start(source, input, given)
-  const said = tailOf(child)
+  const secrets = Object.fromEntries((source.secrets ?? []).map((name) => [name, requireSecret(name)]))
+  const child = start(source, input, { ...secrets, ...given })
+  const said = tailOf(child, Object.values(secrets))
   let stopped: Error | undefined
   const stop = (reason: Error): void => {
     stopped ??= reason
@@ -104,10 +107,9 @@ function start(
   given: Record<string, string>,
 ): ChildProcess {
   const [program, ...args] = typeof told === 'string' ? ['/bin/sh', '-c', told] : told
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('TIDEMILL_'))
   return spawn(program!, args, {
     cwd: directory,
-    env: { ...Object.fromEntries(inherited), ...given },
+    env: { ...inheritedEnvironment(), ...given },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
@@ -121,14 +123,14 @@ function ended(child: ChildProcess): Promise<string> {
 }
 
 /** What a command said last, so far; it may say as much as it likes. */
-function tailOf(child: ChildProcess): () => string {
+function tailOf(child: ChildProcess, secrets: readonly string[]): () => string {
   let tail = ''
   child.stdout?.resume()
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-KEPT_OUTPUT)
   })
   return () => {
-    const line = tail.trimEnd().split('\n').at(-1)!.slice(0, SHOWN_OUTPUT)
+    const line = redact(tail, secrets).trimEnd().split('\n').at(-1)!.slice(0, SHOWN_OUTPUT)
     return line === '' ? '' : `: ${line}`
   }
 }

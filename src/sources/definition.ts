@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationMs, type Duration } from '../kernel/duration.ts'
+import { secretName } from '../kernel/secret.ts'
 import { columnTypes, type ColumnType } from './schema.ts'
 
 const readOptions = {
@@ -16,11 +17,6 @@ const filesSource = z.strictObject({
   ...readOptions,
 })
 export type FilesSource = z.infer<typeof filesSource>
-
-/** The name of an environment variable of the worker. Those of this program are not for others. */
-const secretName = z
-  .string()
-  .regex(/^(?!TIDEMILL_)[A-Za-z_][A-Za-z0-9_]*$/, 'name an environment variable of the worker')
 
 const maxBytes = z
   .number()
@@ -86,6 +82,8 @@ const commandSource = z.strictObject({
   /** A list is run as it is; a text is run by `/bin/sh`. */
   run: z.union([z.array(z.string().min(1)).min(1), z.string().regex(/\S/, 'is empty')]),
   mode: z.enum(['append', 'replace']),
+  /** Variables of the worker's environment that the command is given, beside those that every command has. */
+  secrets: z.array(secretName).optional(),
   maxBytes,
   timeoutMs: z.number().int().min(100),
   ...readOptions,
@@ -186,11 +184,16 @@ export function sql(options: {
  * What a command writes, for sources that no other kind reaches. A list is run as it is, a text by `/bin/sh`, in the project's folder. It is given the cursor that it wrote
  * last (`TIDEMILL_CURSOR`), and writes rows to the path in `TIDEMILL_OUTPUT` (Parquet unless `format` says otherwise) and where it stands now to the path in
  * `TIDEMILL_CURSOR_OUTPUT`. With `mode: 'append'` (the default) the rows come on top of those that are there, and need a new cursor; with `'replace'`
- * they are all there is. Defaults: ten minutes, 1 GiB.
+ * they are all there is. `secrets` names the environment variables of the worker that it needs. Defaults: ten minutes, 1 GiB.
  */
 export function command(
   run: string | readonly string[],
-  options: ReadOptions & { mode?: 'append' | 'replace'; maxBytes?: number; timeout?: Duration } = {},
+  options: ReadOptions & {
+    mode?: 'append' | 'replace'
+    secrets?: readonly string[]
+    maxBytes?: number
+    timeout?: Duration
+  } = {},
 ): CommandSource {
   const { timeout = '10m', mode = 'append', ...rest } = options
   return commandSource.parse({ type: 'command', run, mode, timeoutMs: durationMs.parse(timeout), ...rest })

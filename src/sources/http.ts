@@ -5,7 +5,7 @@ import { download, type Fetched } from './download.ts'
 import type { KnownItem, SourceItem } from './item.ts'
 import type { ProbeInput } from './probe.ts'
 import { readingOf, type FileFormat, type Reading } from './reading.ts'
-import { requireSecret } from './secret.ts'
+import { requireSecret } from '../kernel/secret.ts'
 
 interface Tag {
   etag: string | null

@@ -18,6 +18,8 @@ export async function runRole(
     process.once('SIGTERM', resolve)
     if (process.channel) process.once('disconnect', resolve)
   })
+  // Code of projects that runs in this process has no business with its settings.
+  for (const name of Object.keys(process.env)) if (name.startsWith('TIDEMILL_')) delete process.env[name]
   const role = await start(config)
   const ready: Ready = { ready: true, ...(role.url !== undefined && { url: role.url }) }
   process.send?.(ready)

@@ -1,9 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError, messageOf } from '../kernel/errors.ts'
+import { inheritedNodeEnvironment } from '../kernel/inherited-environment.ts'
 import { endGroup } from '../kernel/process-group.ts'
 import { type Answer, type FunctionMessage, type StepMessage, type Task } from '../pipelines/pipelines.ts'
 import type { ToChild } from './project-child.ts'
@@ -28,7 +27,7 @@ export class ProjectProcess implements Disposable {
     this.#child = fork(SCRIPT, [folder], {
       cwd: folder,
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...process.env },
+      env: inheritedNodeEnvironment(),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       serialization: 'json',
     })

@@ -34,7 +34,6 @@ export async function startWorker(context: Context, options: WorkerOptions = {})
       watch,
       sources: options.sources ?? pinSources(context),
       runtimeOf: runtimes(),
-      secretOf: (_projectId, name) => process.env[name],
       async environmentOf({ projectId, tracked, token }) {
         const project = await nameOfProject(context, projectId)
         return {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { AppError, messageOf } from '../../kernel/errors.ts'
+import { inheritedEnvironment } from '../../kernel/inherited-environment.ts'
 import { encodeFrame, FrameReader, type Frame } from './frames.ts'
 
 export interface PythonOptions {
@@ -244,12 +245,8 @@ export class PythonProcess implements AsyncDisposable {
   }
 }
 
-/** The settings of this program, which may hold passwords, are none of the model's business. */
 function environment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('TIDEMILL_') && !name.startsWith('MLFLOW_TRACKING_'),
-  )
-  return { ...Object.fromEntries(kept), PYTHONDONTWRITEBYTECODE: '1', MLFLOW_DISABLE_TELEMETRY: 'true' }
+  return { ...inheritedEnvironment(), PYTHONDONTWRITEBYTECODE: '1', MLFLOW_DISABLE_TELEMETRY: 'true' }
 }
 
 async function residentBytes(pid: number): Promise<number | undefined> {
