@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { factsOfBytes, parseTable, previewKind } from '../ui/src/runs/artifact-content.ts'
 import {
   axisOf,
+  bestOf,
   dimensionsOf,
+  labelsOf,
   paretoFront,
   readBrushes,
   valueAt,
@@ -27,6 +29,26 @@ it('opens the page that an address of the UI of MLflow means', () => {
   expect(pageOfMlflowAddress('')).toBeUndefined()
   expect(pageOfMlflowAddress('#heading')).toBeUndefined()
   expect(pageOfMlflowAddress('#/settings')).toBeUndefined()
+})
+
+describe('runs beside each other', () => {
+  it('are called by their names, of one name by when they started, then by their ids', () => {
+    const run = (id: string, name: string, minutes: number) => ({ id, name, startMs: minutes * 60_000 })
+    expect(labelsOf([run('a1', 'train', 1), run('b2', 'evaluate', 2), run('c3', 'evaluate', 3)])).toEqual([
+      'train',
+      'evaluate 1 Jan 00:02:00',
+      'evaluate 1 Jan 00:03:00',
+    ])
+    expect(labelsOf([run('a1', 'child', 5), run('b2', 'child', 5)])).toEqual(['child a1', 'child b2'])
+  })
+
+  it('have a best one only where two of them can be compared', () => {
+    expect([...bestOf([0.6, null, 0.8, 'NaN'], false)]).toEqual([2])
+    expect([...bestOf([0.6, null, 0.8], true)]).toEqual([0])
+    expect([...bestOf([0.8, 0.8, 0.6], false)]).toEqual([0, 1])
+    expect(bestOf([0.6, null], false).size).toBe(0)
+    expect(bestOf([0.6, 0.6], false).size).toBe(0)
+  })
 })
 
 describe('smoothing', () => {

@@ -56,6 +56,9 @@ describeDatabases('table of runs', (open) => {
       ['child 0', 0.61, '3'],
       ['parent', null, null],
     ])
+    const roots = await readRunTable(context, { ...search, experimentIds: [experimentId], roots: true })
+    expect(roots.columns).toEqual(table.columns)
+    expect(roots.rows.map(({ name, values }) => [name, ...values])).toEqual([['parent', null, null]])
     const chosen = await readRunTable(context, {
       ...search,
       columns: [

@@ -66,11 +66,13 @@ export interface RunTableSearch extends Caller {
 
 const MAX_EXPERIMENTS = 10_000
 const SAMPLE = 20
+const NESTED_SAMPLE = 100
 const CHOSEN = { metric: 6, param: 6 } as const
 
 /**
  * A page of runs with the values of the chosen columns only, so that it costs the same for a run with three metrics and one with three
  * thousand. Without a choice the columns are those worth a look: the metrics that most of the first runs have, and the params that differ.
+ * A table of roots looks at what is nested in the first runs too, for it is shown in the same columns.
  */
 export async function readRunTable(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
@@ -91,7 +93,7 @@ export async function readRunTable(
     limit,
     pageToken,
   })
-  const columns = input.columns ?? (await tellingColumns(db.read, rows))
+  const columns = input.columns ?? (await tellingColumns(db, rows, input))
   const runIds = rows.map((row) => row.id)
   const children = await countChildren(db.read, { projectId, runIds, lifecycle })
   const values = await readValues(db.read, runIds, columns)
@@ -164,8 +166,24 @@ function wholeFilter({ filter, roots, parentRunId, runIds }: RunTableSearch): Fi
   return more.length === 0 ? filter : { and: [filter, ...more] }
 }
 
-async function tellingColumns(at: Queryable, rows: readonly RunRow[]): Promise<RunColumn[]> {
-  const runIds = rows.slice(0, SAMPLE).map((row) => row.id)
+async function tellingColumns(
+  { read: at, dialect }: Context['db'],
+  rows: readonly RunRow[],
+  { projectId, roots, lifecycle }: RunTableSearch,
+): Promise<RunColumn[]> {
+  const first = rows.slice(0, SAMPLE).map((row) => row.id)
+  const nested =
+    roots && first.length > 0
+      ? await searchRunRows(at, dialect, {
+          projectId,
+          experimentIds: [...new Set(rows.map((row) => row.experiment_id))],
+          filter: { field: 'attribute', key: 'parentRunId', operator: 'in', values: first },
+          orderBy: [],
+          lifecycle,
+          limit: NESTED_SAMPLE,
+        })
+      : { rows: [] }
+  const runIds = [...first, ...nested.rows.map((row) => row.id)]
   const metrics = await summarizeKeys(at, { table: 'run_metric_latest', runIds, limit: 100 })
   const params = await summarizeKeys(at, { table: 'run_param', runIds, limit: 100 })
   const shown = metrics.filter(({ key }) => !key.startsWith('system/')).slice(0, CHOSEN.metric)

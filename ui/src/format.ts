@@ -95,6 +95,10 @@ export function dateTime(ms: number): string {
   return `${dayOf(ms)} ${clockOf(ms)}`
 }
 
+export function toTheSecond(ms: number): string {
+  return `${dateTime(ms)}:${two(new Date(ms).getUTCSeconds())}`
+}
+
 export function exact(ms: number): string {
   const at = new Date(ms)
   return `${date(ms)} ${clockOf(ms)}:${two(at.getUTCSeconds())} UTC`

@@ -28,10 +28,10 @@ export function DatasetPage({ name }: { name: string }) {
 }
 
 function DatasetView({ dataset }: { dataset: DatasetDetail }) {
-  const newest = dataset.versions[0]
-  const [chosen, choose] = useParam('version', String(newest?.number ?? ''))
-  const version = dataset.versions.find((one) => String(one.number) === chosen) ?? newest
-  const { report } = dataset
+  const { report, latest } = dataset
+  const newest = latest?.number
+  const [chosen, choose] = useParam('version', String(newest ?? ''))
+  const number = /^[1-9]\d*$/.test(chosen) ? Number(chosen) : newest
   const refused = report?.verdict === 'failed'
   return (
     <Page
@@ -60,32 +60,31 @@ function DatasetView({ dataset }: { dataset: DatasetDetail }) {
           <Refused id={report.id} />
         </Section>
       )}
-      {version === undefined ? (
+      {newest === undefined || number === undefined ? (
         <EmptyState
           what="New files make a version by themselves while Tidemill runs."
           code="tidemill up      # watches the source and checks what comes"
         />
       ) : (
         <>
-          <Section title="Versions">
-            <Versions
-              versions={dataset.versions}
-              chosen={version.number}
-              onChoose={(number) => choose(String(number))}
-            />
-          </Section>
-          <Difference name={dataset.name} number={version.number} versions={dataset.versions} />
-          <VersionDetail name={dataset.name} number={version.number} versions={dataset.versions} />
+          <Versions
+            name={dataset.name}
+            newest={newest}
+            chosen={number}
+            onChoose={(version) => choose(String(version))}
+          />
+          <Difference name={dataset.name} number={number} />
+          <VersionDetail name={dataset.name} number={number} />
         </>
       )}
       <CheckHistory name={dataset.name} />
       <SourceChanges name={dataset.name} />
       <About dataset={dataset} />
-      {version !== undefined && (
+      {number !== undefined && (
         <LineageSection
-          title={`What v${version.number} produced`}
+          title={`What v${number} produced`}
           kind="dataset_version"
-          id={`${dataset.name}@${version.number}`}
+          id={`${dataset.name}@${number}`}
           direction="down"
         />
       )}

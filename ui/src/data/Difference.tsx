@@ -1,12 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
-import { count, decimal, share, signed } from '../format.ts'
+import { count, decimal, share } from '../format.ts'
 import { useParam } from '../kit/address.ts'
 import { Facts } from '../kit/Facts.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
-import type { ColumnDiff, DatasetDiff, DatasetVersionItem } from './answers.ts'
+import type { ColumnDiff, DatasetDiff } from './answers.ts'
 import { datasetDiff } from './api.ts'
 import styles from './DatasetPage.module.css'
 
@@ -14,36 +14,25 @@ import styles from './DatasetPage.module.css'
 const MOVED = 0.1
 
 /** How the chosen version differs from an earlier one; which, stands in the address. */
-export function Difference({
-  name,
-  number,
-  versions,
-}: {
-  name: string
-  number: number
-  versions: DatasetVersionItem[]
-}) {
-  const others = versions.filter((version) => version.number < number).map((version) => version.number)
-  const [chosen, choose] = useParam('against', String(others[0] ?? ''))
-  const against = others.includes(Number(chosen)) ? Number(chosen) : others[0]
-  if (against === undefined) return null
+export function Difference({ name, number }: { name: string; number: number }) {
+  const [chosen, choose] = useParam('against', String(number - 1))
+  if (number < 2) return null
+  const against = Number(chosen) >= 1 && Number(chosen) < number ? Math.floor(Number(chosen)) : number - 1
   return (
     <Section
       title={`What changed in v${number}`}
       note={
         <label>
-          beside{' '}
-          <select
+          beside v{' '}
+          <input
+            type="number"
             className={styles['against']}
+            aria-label="Beside which version"
+            min={1}
+            max={number - 1}
             value={against}
             onChange={(event) => choose(event.target.value)}
-          >
-            {others.map((other) => (
-              <option key={other} value={other}>
-                v{other}
-              </option>
-            ))}
-          </select>
+          />
         </label>
       }
     >
@@ -72,7 +61,7 @@ function Compared({ name, from, to }: { name: string; from: number; to: number }
 
 function factsOf({ from, to, parts, schemaChange }: DatasetDiff): [string, React.ReactNode][] {
   return [
-    ['Rows', `${count(from.rows)} → ${count(to.rows)} (${signed(to.rows - from.rows, 0)})`],
+    ['Rows', `${count(from.rows)} → ${count(to.rows)} (${added(to.rows - from.rows)})`],
     [
       'Parts',
       parts === null
@@ -138,4 +127,8 @@ function Moved({ column: { distances } }: { column: ColumnDiff }) {
 function change(before: number, after: number, text: (value: number) => string): string {
   const [one, other] = [text(before), text(after)]
   return one === other ? one : `${one} → ${other}`
+}
+
+function added(rows: number): string {
+  return rows > 0 ? `+${count(rows)}` : count(rows)
 }

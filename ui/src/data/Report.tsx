@@ -9,6 +9,7 @@ import styles from './Report.module.css'
 /** The verdict of the checks: what failed first, then the rows that failed. */
 export function Report({ report, told = false }: { report: ValidationReport; told?: boolean }) {
   const results = [...report.results].sort((a, b) => Number(a.passed) - Number(b.passed))
+  const several = new Set(results.map(({ file }) => file)).size > 1
   return (
     <>
       {!told && <p className={styles['sentence']}>{report.sentence}</p>}
@@ -21,7 +22,14 @@ export function Report({ report, told = false }: { report: ValidationReport; tol
           { name: 'Verdict', cell: (result) => <Verdict result={result} /> },
           { name: 'Failing', number: true, cell: (result) => failing(result) },
           { name: 'Of rows', number: true, cell: (result) => count(result.rows) },
-          { name: 'File', cell: (result) => <Quiet>{result.file ?? 'all together'}</Quiet> },
+          ...(several
+            ? [
+                {
+                  name: 'File',
+                  cell: (result: CheckResult) => <Quiet>{result.file ?? 'all together'}</Quiet>,
+                },
+              ]
+            : []),
         ]}
       />
       {report.failingRows && report.failingRows.length > 0 && <FailingRows rows={report.failingRows} />}
@@ -67,5 +75,9 @@ function Verdict({ result }: { result: CheckResult }) {
 /** A check on the file as a whole has no failing rows: what it measured stands there. */
 function failing(result: CheckResult) {
   if (result.failing !== null) return count(result.failing)
-  return result.observed === null ? '' : <Quiet>measured {decimal(result.observed)}</Quiet>
+  return result.observed === null ? '' : <Quiet>measured {measured(result.observed)}</Quiet>
+}
+
+function measured(value: number): string {
+  return Number.isInteger(value) ? count(value) : decimal(value)
 }

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { base } from '../api.ts'
 import { count } from '../format.ts'
+import { ButtonLink } from '../kit/Button.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
@@ -26,6 +27,11 @@ function ReportView({ report }: { report: ValidationReport }) {
       }
       crumbs={[{ label: 'Data', href: '/datasets' }]}
       lede={report.sentence}
+      actions={
+        <ButtonLink served href={`${base}/api/v1/validation-reports/${report.id}`}>
+          As JSON
+        </ButtonLink>
+      }
     >
       <Section title="Checks" note={<Time ms={report.createdMs} />}>
         <Report report={report} told />
@@ -53,9 +59,6 @@ function ReportView({ report }: { report: ValidationReport }) {
             },
           ]}
         />
-      </Section>
-      <Section title="As data">
-        <a href={`${base}/api/v1/validation-reports/${report.id}`}>JSON</a>
       </Section>
     </Page>
   )

@@ -1,6 +1,7 @@
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import { count } from '../format.ts'
+import { Button } from '../kit/Button.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
@@ -11,35 +12,49 @@ import { datasetChanges } from './api.ts'
 
 /** What came and went at the source, and what became of it. */
 export function SourceChanges({ name }: { name: string }) {
-  const query = useQuery(datasetChanges(name))
+  const query = useInfiniteQuery(datasetChanges(name))
   return (
     <Section title="What happened at the source" note="the newest first">
       <Loaded query={query}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Quiet>Nothing yet: it has not been looked at.</Quiet>
-          ) : (
-            <Table
-              label="What happened at the source"
-              rows={items}
-              rowKey={(change) => change.id}
-              columns={[
-                { name: 'When', cell: (change) => <Time ms={change.updatedMs} /> },
-                { name: 'Became', cell: (change) => <Outcome change={change} name={name} /> },
-                { name: 'What', wrap: true, cell: (change) => <What change={change} /> },
-                { name: 'Rows', number: true, cell: (change) => (change.rows > 0 ? count(change.rows) : '') },
-                {
-                  name: 'Late',
-                  number: true,
-                  cell: (change) => (change.lateRows > 0 ? count(change.lateRows) : ''),
-                },
-                { name: 'Noticed by', cell: (change) => <Quiet>{change.actor}</Quiet> },
-              ]}
-            />
-          )
-        }
+        {({ pages }) => (
+          <>
+            <ChangeTable name={name} changes={pages.flatMap(({ items }) => items)} />
+            {query.hasNextPage && (
+              <Button
+                look="quiet"
+                disabled={query.isFetchingNextPage}
+                onPress={() => void query.fetchNextPage()}
+              >
+                Show older
+              </Button>
+            )}
+          </>
+        )}
       </Loaded>
     </Section>
+  )
+}
+
+function ChangeTable({ name, changes }: { name: string; changes: DatasetChange[] }) {
+  if (changes.length === 0) return <Quiet>Nothing yet: it has not been looked at.</Quiet>
+  return (
+    <Table
+      label="What happened at the source"
+      rows={changes}
+      rowKey={(change) => change.id}
+      columns={[
+        { name: 'When', cell: (change) => <Time ms={change.updatedMs} /> },
+        { name: 'Became', cell: (change) => <Outcome change={change} name={name} /> },
+        { name: 'What', wrap: true, cell: (change) => <What change={change} /> },
+        { name: 'Rows', number: true, cell: (change) => (change.rows > 0 ? count(change.rows) : '') },
+        {
+          name: 'Late',
+          number: true,
+          cell: (change) => (change.lateRows > 0 ? count(change.lateRows) : ''),
+        },
+        { name: 'Noticed by', cell: (change) => <Quiet>{change.actor}</Quiet> },
+      ]}
+    />
   )
 }
 

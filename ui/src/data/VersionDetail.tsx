@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useParam } from '../kit/address.ts'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Section } from '../kit/Page.tsx'
-import type { DatasetVersion, DatasetVersionItem } from './answers.ts'
+import type { DatasetVersion } from './answers.ts'
 import { datasetVersion } from './api.ts'
 import { ColumnDetail } from './ColumnDetail.tsx'
 import { ColumnStrips } from './ColumnStrips.tsx'
@@ -10,21 +10,12 @@ import { Report } from './Report.tsx'
 import { Together } from './Together.tsx'
 
 /** What is known of one version: its checks, and its columns beside those of the version before. */
-export function VersionDetail({
-  name,
-  number,
-  versions,
-}: {
-  name: string
-  number: number
-  versions: DatasetVersionItem[]
-}) {
+export function VersionDetail({ name, number }: { name: string; number: number }) {
   const query = useQuery(datasetVersion(name, number))
-  const hasBefore = versions.some((version) => version.number === number - 1)
-  const before = useQuery({ ...datasetVersion(name, number - 1), enabled: hasBefore })
+  const before = useQuery({ ...datasetVersion(name, number - 1), enabled: number > 1 })
   return (
     <Loaded query={query}>
-      {(version) => <VersionView version={version} before={hasBefore ? before.data : undefined} />}
+      {(version) => <VersionView version={version} before={number > 1 ? before.data : undefined} />}
     </Loaded>
   )
 }

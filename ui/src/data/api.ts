@@ -1,5 +1,6 @@
+import { infiniteQueryOptions } from '@tanstack/react-query'
 import type { Page } from '../answers.ts'
-import { at, many, one, post } from '../api.ts'
+import { at, many, one, post, request, search } from '../api.ts'
 import type {
   CheckSeries,
   DatasetChange,
@@ -10,13 +11,27 @@ import type {
   ValidationReport,
 } from './answers.ts'
 
+const changesAtOnce = 10
+
 export const datasets = (query: { search?: string } = {}) =>
   many<Page<DatasetItem>>('data', '/datasets', query)
-export const dataset = (name: string) => one<DatasetDetail>('data', `/datasets/${at(name)}`)
+export const dataset = (name: string) => one<DatasetDetail>('data', `/datasets/${at(name)}?limit=1`)
+/** The newest versions, or those below a number. */
+export const datasetVersions = (name: string, below: number | undefined, limit: number) =>
+  many<DatasetDetail>('data', `/datasets/${at(name)}`, { limit, pageToken: below })
 export const datasetVersion = (name: string, number: number) =>
   one<DatasetVersion>('data', `/datasets/${at(name)}/versions/${number}`)
-export const datasetChanges = (name: string) =>
-  many<Page<DatasetChange>>('data', `/datasets/${at(name)}/changes`, { limit: 100 })
+/** What happened at the source, a page after the other as they are asked for. */
+export function datasetChanges(name: string) {
+  const path = `/datasets/${at(name)}/changes`
+  return infiniteQueryOptions({
+    queryKey: ['data', path],
+    queryFn: ({ pageParam }) =>
+      request<Page<DatasetChange>>(path + search({ limit: changesAtOnce, pageToken: pageParam })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.nextPageToken,
+  })
+}
 export const datasetChecks = (name: string) =>
   many<Page<CheckSeries>>('data', `/datasets/${at(name)}/checks`, { limit: 60 })
 export const datasetDiff = (name: string, from: number, to: number) =>

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import { Link } from 'wouter'
 import styles from './Button.module.css'
 
 interface ButtonProps {
@@ -41,5 +42,29 @@ export function Button({
     >
       {children}
     </button>
+  )
+}
+
+/** Looks as a button does, but goes somewhere: a page of this app, or what the server sends. */
+export function ButtonLink({
+  href,
+  download = false,
+  served = download,
+  children,
+}: {
+  href: string
+  download?: boolean
+  /** The address is the server's, not a page's. */
+  served?: boolean
+  children: ReactNode
+}) {
+  return served ? (
+    <a className={styles['button']} href={href} {...(download && { download: true })}>
+      {children}
+    </a>
+  ) : (
+    <Link className={styles['button'] ?? ''} href={href}>
+      {children}
+    </Link>
   )
 }

@@ -62,6 +62,7 @@ const rowPx = 28
 const headPx = 30
 const checkPx = 34
 const scrollbarPx = 16
+const borderPx = 2
 
 /**
  * A hundred thousand rows: only those in sight are in the page. `j k` move, `x` selects, `X` selects from the last one to here, `c`
@@ -153,6 +154,7 @@ export function Grid<T>(props: GridProps<T>) {
   useGridKeys(act, frame)
 
   const layout = useMemo(() => layoutOf(columns), [columns])
+  const sideways = layout.template.minWidth > (virtual.scrollRect?.width ?? Infinity)
   const all = rows.length > 0 && rows.every((row) => selected.has(rowKey(row.item)))
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target === event.currentTarget && act(event.key)) event.preventDefault()
@@ -170,7 +172,9 @@ export function Grid<T>(props: GridProps<T>) {
         current >= 0 && items.some((item) => item.index === current) ? `row-${current}` : undefined
       }
       tabIndex={0}
-      style={{ height: `min(var(--grid-height), ${total * rowPx + headPx + scrollbarPx}px)` }}
+      style={{
+        height: `min(var(--grid-height), ${total * rowPx + headPx + (sideways ? scrollbarPx : borderPx)}px)`,
+      }}
       onKeyDown={onKeyDown}
     >
       <div role="row" aria-rowindex={1} className={styles['head']} style={layout.template}>

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link } from 'wouter'
 import { count } from '../format.ts'
 import { useParam } from '../kit/address.ts'
+import { ButtonLink } from '../kit/Button.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
@@ -41,7 +41,7 @@ function LineageView({ lineage }: { lineage: Lineage }) {
       title={start.title}
       aside={<Quiet>{kindWord(start.kind)}</Quiet>}
       lede={sentence(lineage)}
-      actions={start.href !== undefined && <Link href={start.href}>Its page</Link>}
+      actions={start.href !== undefined && <ButtonLink href={start.href}>Its page</ButtonLink>}
     >
       <Tabs
         name="direction"

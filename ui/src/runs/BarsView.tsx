@@ -13,24 +13,32 @@ const shown = 40
 
 /** One metric, the best run first. Bars begin at zero unless all values are close to one another: then the axis begins below the least. */
 export function BarsView({ data, comparison }: { data: RunComparison; comparison: Comparison }) {
-  const { metric, chosen } = comparison
+  const { metric, chosen, labels } = comparison
   if (!metric) return <Quiet>These runs have no metric.</Quiet>
   const rows = data.runs
-    .map((run, index) => ({ run, value: metric.values[index], chosen: chosen[index] }))
+    .map((run, index) => ({
+      run,
+      label: labels[index] ?? run.name,
+      value: metric.values[index],
+      chosen: chosen[index],
+    }))
     .flatMap(({ value, ...row }) => (typeof value === 'number' && row.chosen ? [{ ...row, value }] : []))
     .sort((a, b) => (metric.lowerIsBetter ? a.value - b.value : b.value - a.value))
   const values = rows.map(({ value }) => value)
   const high = Math.max(0, ...values)
   const low = Math.min(...values)
-  const from = low > 0 && (high - low) / high < 0.25 ? low - (high - low) * 0.25 : Math.min(0, low)
+  const from =
+    low > 0 && high > low && (high - low) / high < 0.25 ? low - (high - low) * 0.25 : Math.min(0, low)
   const part = (value: number) => (high === from ? 100 : (100 * (value - from)) / (high - from))
   return (
     <Section title={metric.name} note={<MetricChoice comparison={comparison} />}>
       {from > 0 && <Quiet>Bars begin at {written(from)}, not at zero.</Quiet>}
       <ol className={styles['bars']} aria-label={`Runs by ${metric.name}`}>
-        {rows.slice(0, shown).map(({ run, value }) => (
+        {rows.slice(0, shown).map(({ run, label, value }) => (
           <li key={run.id}>
-            <Link href={`/runs/${run.id}`}>{run.name}</Link>
+            <Link href={`/runs/${run.id}`} title={label}>
+              {label}
+            </Link>
             <span className={styles['bar']} aria-hidden>
               <span style={{ width: `${part(value)}%`, background: runColour(run.id) }} />
             </span>
@@ -47,7 +55,7 @@ export function BarsView({ data, comparison }: { data: RunComparison; comparison
         label={metric.name}
         data={{
           columns: ['Run', metric.name],
-          rows: () => rows.map(({ run, value }) => [run.name, String(value)]),
+          rows: () => rows.map(({ label, value }) => [label, String(value)]),
         }}
       />
     </Section>

@@ -10,6 +10,7 @@ import { Tabs } from '../kit/Tabs.tsx'
 import type { RunComparison } from './answers.ts'
 import { runComparison } from './api.ts'
 import { BarsView } from './BarsView.tsx'
+import { bestOf } from './compare-data.ts'
 import { type Comparison, useComparison } from './compare-state.ts'
 import styles from './Compare.module.css'
 import { DifferenceTable } from './DifferenceTable.tsx'
@@ -18,6 +19,13 @@ import { ParallelView } from './ParallelView.tsx'
 import { ScatterView } from './ScatterView.tsx'
 
 const curvesAtOnce = 30
+
+const curves = { value: 'curves', label: 'Curves' }
+const pictures = [
+  { value: 'bars', label: 'Bars' },
+  { value: 'scatter', label: 'Scatter' },
+  { value: 'parallel', label: 'Parallel coordinates' },
+]
 
 /** What differs? */
 export function ComparePage() {
@@ -35,7 +43,8 @@ export function ComparePage() {
 
 function CompareView({ data }: { data: RunComparison }) {
   const comparison = useComparison(data)
-  const [view] = useParam('view', 'curves')
+  const options = hasCurves(data) ? [curves, ...pictures] : pictures
+  const [view] = useParam('view', options[0]!.value)
   return (
     <Page title="Compare" crumbs={[{ label: 'Runs', href: '/runs' }]} lede={sentence(data, comparison)}>
       {data.missing.length > 0 && (
@@ -47,26 +56,17 @@ function CompareView({ data }: { data: RunComparison }) {
         <>
           <DifferenceTable data={data} comparison={comparison} />
           <div className={styles['views']}>
-            <Tabs
-              name="view"
-              label="Pictures"
-              options={[
-                { value: 'curves', label: 'Curves' },
-                { value: 'parallel', label: 'Parallel coordinates' },
-                { value: 'scatter', label: 'Scatter' },
-                { value: 'bars', label: 'Bars' },
-              ]}
-            />
+            <Tabs name="view" label="Pictures" options={options} />
             <Chosen comparison={comparison} />
           </div>
           {view === 'parallel' ? (
             <ParallelView data={data} comparison={comparison} />
           ) : view === 'scatter' ? (
             <ScatterView data={data} comparison={comparison} />
-          ) : view === 'bars' ? (
-            <BarsView data={data} comparison={comparison} />
-          ) : (
+          ) : view === 'curves' && hasCurves(data) ? (
             <CurvesView data={data} comparison={comparison} />
+          ) : (
+            <BarsView data={data} comparison={comparison} />
           )}
         </>
       )}
@@ -74,7 +74,12 @@ function CompareView({ data }: { data: RunComparison }) {
   )
 }
 
-function sentence({ runs, params, cut }: RunComparison, { metric }: Comparison): string {
+/** A metric has a curve when some run logged it at more than its first step. */
+function hasCurves({ metrics }: RunComparison): boolean {
+  return metrics.some(({ lastStep }) => lastStep > 0)
+}
+
+function sentence({ runs, params, cut }: RunComparison, { metric, labels }: Comparison): string {
   if (runs.length === 0) return 'None of these runs exists any more.'
   const differing = params.filter(({ differs }) => differs).map(({ key }) => key)
   const names =
@@ -82,19 +87,11 @@ function sentence({ runs, params, cut }: RunComparison, { metric }: Comparison):
       ? `${differing.slice(0, 6).join(', ')} and ${differing.length - 6} more`
       : differing.join(', ')
   const what = differing.length === 0 ? 'the same params' : `different ${names}`
-  const winner = metric && bestRun(metric, runs)
-  const won = winner === undefined ? '' : ` ${winner.name} is best by ${metric?.name}.`
+  const best = metric ? [...bestOf(metric.values, metric.lowerIsBetter ?? false)] : []
+  const winners = best.length > 2 ? `${best.length} runs` : best.map((index) => labels[index]).join(' and ')
+  const won =
+    best.length === 0 ? '' : ` ${winners} ${best.length === 1 ? 'is' : 'are'} best by ${metric?.name}.`
   return `${runs.length} ${runs.length === 1 ? 'run' : 'runs'} with ${what}.${won}${cut ? ' There are more keys than are shown.' : ''}`
-}
-
-function bestRun({ values, lowerIsBetter }: NonNullable<Comparison['metric']>, runs: RunComparison['runs']) {
-  let best = -1
-  for (const [index, value] of values.entries()) {
-    const known = values[best]
-    if (typeof value !== 'number') continue
-    if (typeof known !== 'number' || (lowerIsBetter ? value < known : value > known)) best = index
-  }
-  return runs.length > 1 ? runs[best] : undefined
 }
 
 /** The ranges chosen on the axes hold for every picture. */

@@ -11,6 +11,7 @@ import { Quiet, Table } from '../kit/Table.tsx'
 import { runColour } from '../palette.ts'
 import type { RunComparison } from './answers.ts'
 import styles from './Compare.module.css'
+import { bestOf } from './compare-data.ts'
 import type { Comparison } from './compare-state.ts'
 import { dashes, written } from './facets.ts'
 
@@ -41,7 +42,7 @@ export function DifferenceTable({ data, comparison }: TableProps) {
       title="What differs"
       note={
         <Button look="quiet" pressed={all !== ''} onPress={() => setAll(all === '' ? 'yes' : '')}>
-          {all === '' ? `Show also the ${same} that are the same, and tags` : 'Only what differs'}
+          {all === '' ? `Show also ${sameText(same)}tags` : 'Only what differs'}
         </Button>
       }
     >
@@ -54,6 +55,14 @@ export function DifferenceTable({ data, comparison }: TableProps) {
       )}
     </Section>
   )
+}
+
+function sameText(same: number): string {
+  return same === 0
+    ? ''
+    : same === 1
+      ? 'the one that is the same, and '
+      : `the ${same} that are the same, and `
 }
 
 function rowsOf({ params, tags, metrics }: RunComparison, comparison: Comparison, all: boolean): TableRow[] {
@@ -92,13 +101,6 @@ function rowsOf({ params, tags, metrics }: RunComparison, comparison: Comparison
       lowerIsBetter: false,
     })),
   ]
-}
-
-function bestOf(values: readonly (number | string | null)[], lowerIsBetter: boolean): Set<number> {
-  const finite = values.filter((value) => typeof value === 'number')
-  if (new Set(finite).size < 2) return new Set()
-  const best = lowerIsBetter ? Math.min(...finite) : Math.max(...finite)
-  return new Set(values.flatMap((value, index) => (value === best ? [index] : [])))
 }
 
 function Value({ row, index }: { row: TableRow; index: number }) {
@@ -148,29 +150,34 @@ function RunMark({ run, dash }: { run: { id: string; name: string }; dash: boole
 function SideBySide({ data, rows, comparison }: TableProps & { rows: TableRow[] }) {
   const dashed = dashes(data.runs.map(({ id }) => id))
   return (
-    <Table
-      label="What differs"
-      rows={rows}
-      rowKey={(row) => row.id}
-      columns={[
-        { name: '', cell: (row) => <Direction row={row} comparison={comparison} /> },
-        ...data.runs.map((run, index) => ({
-          name: run.id,
-          head: (
-            <>
-              <RunMark run={run} dash={dashed.get(run.id)?.dash !== undefined} />
-              <Link href={`/runs/${run.id}`}>{run.name}</Link>
-            </>
-          ),
-          number: true,
-          cell: (row: TableRow) => <Value row={row} index={index} />,
-        })),
-      ]}
-    />
+    <div className={styles['sides']}>
+      <Table
+        label="What differs"
+        rows={rows}
+        rowKey={(row) => row.id}
+        columns={[
+          { name: '', cell: (row) => <Direction row={row} comparison={comparison} /> },
+          ...data.runs.map((run, index) => ({
+            name: run.id,
+            head: (
+              <>
+                <RunMark run={run} dash={dashed.get(run.id)?.dash !== undefined} />
+                <Link href={`/runs/${run.id}`} title={run.name}>
+                  {comparison.labels[index]}
+                </Link>
+              </>
+            ),
+            number: true,
+            cell: (row: TableRow) => <Value row={row} index={index} />,
+          })),
+        ]}
+      />
+    </div>
   )
 }
 
 function BelowOneAnother({ data, rows, comparison }: TableProps & { rows: TableRow[] }) {
+  const { labels } = comparison
   const [sort, setSort] = useParam('order', '')
   const [, go] = useLocation()
   const [id = '', direction] = sort.split(' ')
@@ -192,7 +199,9 @@ function BelowOneAnother({ data, rows, comparison }: TableProps & { rows: TableR
         cell: (index) => (
           <>
             <RunMark run={run(index)} dash={false} />
-            <Link href={`/runs/${run(index).id}`}>{run(index).name}</Link>
+            <Link href={`/runs/${run(index).id}`} title={run(index).name}>
+              {labels[index]}
+            </Link>
           </>
         ),
       },
@@ -207,7 +216,7 @@ function BelowOneAnother({ data, rows, comparison }: TableProps & { rows: TableR
         cell: (index) => <Value row={row} index={index} />,
       })),
     ]
-  }, [data.runs, rows])
+  }, [data.runs, rows, labels])
   const none = useMemo(() => new Set<string>(), [])
   const shown = useMemo(() => order.map((item) => ({ item, depth: 0 })), [order])
   return (
@@ -218,7 +227,7 @@ function BelowOneAnother({ data, rows, comparison }: TableProps & { rows: TableR
         rows={shown}
         total={order.length}
         rowKey={(index) => data.runs[index]!.id}
-        nameOf={(index) => data.runs[index]!.name}
+        nameOf={(index) => labels[index]!}
         onOpen={(index) => go(`/runs/${data.runs[index]!.id}`)}
         selected={none}
         sort={sort}

@@ -15,7 +15,7 @@ const byColour = 12
 
 /** From params to a metric: which settings lead where. */
 export function ParallelView({ data, comparison }: { data: RunComparison; comparison: Comparison }) {
-  const { axes, brushes, chosen, metric, dimensions } = comparison
+  const { axes, brushes, chosen, metric, dimensions, labels } = comparison
   const [, go] = useLocation()
   const lines = useMemo(() => {
     const metricAxis = metric && axisOf(metric)
@@ -23,14 +23,14 @@ export function ParallelView({ data, comparison }: { data: RunComparison; compar
       const values = axes.map((axis) => axis.dimension.values[index])
       return {
         id: run.id,
-        name: run.name,
+        name: labels[index] ?? run.name,
         places: axes.map((axis, at) => axis.at(values[at])),
         cells: values.map((value) => (typeof value === 'number' ? numberText(value) : (value ?? ''))),
         colour: data.runs.length <= byColour ? runColour(run.id) : valueColour(metricAxis, index),
         chosen: chosen[index] ?? true,
       }
     })
-  }, [data.runs, axes, chosen, metric])
+  }, [data.runs, axes, chosen, metric, labels])
   return (
     <Section title="Parallel coordinates" note={<MetricChoice comparison={comparison} />}>
       <details className={styles['axes']}>

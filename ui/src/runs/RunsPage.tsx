@@ -4,7 +4,7 @@ import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
 import { experiments } from '../api.ts'
 import { count } from '../format.ts'
-import { Button } from '../kit/Button.tsx'
+import { Button, ButtonLink } from '../kit/Button.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Grid } from '../kit/Grid.tsx'
 import { messageOf } from '../kit/Loaded.tsx'
@@ -150,9 +150,9 @@ function Actions({
         <Trash2 size={14} aria-hidden /> Deleted
       </Button>
       <SavedViews />
-      <a className={styles['download']} href={csvHref(query)} download>
+      <ButtonLink download href={csvHref(query)}>
         <Download size={14} aria-hidden /> CSV
-      </a>
+      </ButtonLink>
     </>
   )
 }

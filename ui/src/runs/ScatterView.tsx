@@ -13,7 +13,7 @@ import styles from './Compare.module.css'
 
 /** Anything over anything, and which runs no other beats in both. */
 export function ScatterView({ data, comparison }: { data: RunComparison; comparison: Comparison }) {
-  const { dimensions, metrics, metric, chosen } = comparison
+  const { dimensions, metrics, metric, chosen, labels } = comparison
   const [, go] = useLocation()
   const other =
     metrics.find((one) => one !== metric && new Set(one.values).size > 1) ??
@@ -24,8 +24,9 @@ export function ScatterView({ data, comparison }: { data: RunComparison; compari
   const x = dimensions.find(({ id }) => id === xId)
   const y = dimensions.find(({ id }) => id === yId)
   const picture = useMemo(
-    () => x && y && pointsOf(data, { x, y, logX: log.includes('x'), logY: log.includes('y'), chosen }),
-    [data, x, y, log, chosen],
+    () =>
+      x && y && pointsOf(data, { x, y, logX: log.includes('x'), logY: log.includes('y'), chosen, labels }),
+    [data, x, y, log, chosen, labels],
   )
   const write = (letter: string) => setLog(log.includes(letter) ? log.replace(letter, '') : log + letter)
   return (
@@ -65,9 +66,10 @@ interface Wanted {
   logX: boolean
   logY: boolean
   chosen: readonly boolean[]
+  labels: readonly string[]
 }
 
-function pointsOf(data: RunComparison, { x, y, logX, logY, chosen }: Wanted) {
+function pointsOf(data: RunComparison, { x, y, logX, logY, chosen, labels }: Wanted) {
   const xAxis = axisOf(x, { log: logX })
   const yAxis = axisOf(y, { log: logY })
   const placed = data.runs.flatMap((run, index) => {
@@ -83,7 +85,7 @@ function pointsOf(data: RunComparison, { x, y, logX, logY, chosen }: Wanted) {
     typeof value === 'number' ? value.toPrecision(5) : (value ?? '')
   const points = placed.map(({ run, index, ...place }): ScatterPoint => ({
     id: run.id,
-    name: run.name,
+    name: labels[index] ?? run.name,
     ...place,
     xText: text(x.values[index]),
     yText: text(y.values[index]),

@@ -21,7 +21,10 @@ export function ticksOf(axis: Axis, count = 5): { place: number; text: string }[
     ticks.length > 2 * count
       ? ticks.filter((_, index) => index % Math.ceil(ticks.length / count) === 0)
       : ticks
-  return kept.map((value) => ({ place: scale(value), text: numberText(value) }))
+  const texts = kept.map(numberText)
+  // Close together, three decimals do not tell them apart.
+  const text = new Set(texts).size < texts.length ? scale.tickFormat(count) : numberText
+  return kept.map((value) => ({ place: scale(value), text: text(value).replace('-', '\u2212') }))
 }
 
 /** What stands at a place, in words. */

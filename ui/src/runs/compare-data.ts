@@ -1,3 +1,4 @@
+import { toTheSecond } from '../format.ts'
 import type { RunComparison } from './answers.ts'
 
 /** A column of the comparison as an axis of a picture: numbers, or texts in their order. */
@@ -9,6 +10,30 @@ export interface Dimension {
   values: (number | string | null)[]
   numeric: boolean
   lowerIsBetter?: boolean
+}
+
+/** What each run is called where runs stand beside each other: those of one name are told apart by when they started, or else by their ids. */
+export function labelsOf(runs: readonly { id: string; name: string; startMs: number }[]): string[] {
+  const timed = told(
+    runs.map(({ name }) => name),
+    (index) => `${runs[index]!.name} ${toTheSecond(runs[index]!.startMs)}`,
+  )
+  return told(timed, (index) => `${runs[index]!.name} ${runs[index]!.id.slice(0, 12)}`)
+}
+
+/** The names, and where several are the same what tells them apart. */
+function told(names: readonly string[], apart: (index: number) => string): string[] {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return names.map((name, index) => (counts.get(name) === 1 ? name : apart(index)))
+}
+
+/** The runs with the best value, where at least two have one and they differ. */
+export function bestOf(values: readonly (number | string | null)[], lowerIsBetter: boolean): Set<number> {
+  const numbers = values.filter((value) => typeof value === 'number')
+  if (new Set(numbers).size < 2) return new Set()
+  const best = numbers.reduce((a, b) => (lowerIsBetter ? Math.min(a, b) : Math.max(a, b)))
+  return new Set(values.flatMap((value, index) => (value === best ? [index] : [])))
 }
 
 /** What can be an axis: every metric, and every param that differs. A param is numeric when all its values are. */

@@ -4,8 +4,10 @@ import type { RunComparison } from './answers.ts'
 import {
   axisOf,
   type Axis,
+  bestOf,
   type Dimension,
   dimensionsOf,
+  labelsOf,
   readBrushes,
   withinBrushes,
   writeBrushes,
@@ -32,7 +34,7 @@ export function useComparison(data: RunComparison) {
   const metrics = dimensions.filter(({ kind }) => kind === 'metric')
   const metric =
     metrics.find(({ name }) => name === by) ??
-    metrics.find(({ values }) => new Set(values).size > 1) ??
+    metrics.find(({ values, lowerIsBetter = false }) => bestOf(values, lowerIsBetter).size > 0) ??
     metrics[0]
   const axisIds = axisText === '' ? usualAxes(dimensions, metric) : axisText.split(',')
   const axes = useMemo(
@@ -49,7 +51,10 @@ export function useComparison(data: RunComparison) {
     () => data.runs.map((_, index) => withinBrushes(axes, brushes, index)),
     [data.runs, axes, brushes],
   )
+  const labels = useMemo(() => labelsOf(data.runs), [data.runs])
   return {
+    /** What each run is called, no two the same. */
+    labels,
     dimensions,
     metrics,
     metric,

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
+import { exact } from '../format.ts'
 import type { RunDetail } from './answers.ts'
 
 const sourceTags: Record<string, string> = {
@@ -17,9 +18,7 @@ export function aboutRun(run: RunDetail): [string, ReactNode][] {
   const tag = (key: string) => run.tags.find((one) => one.key === key)?.value
   const pipelineRun = pipelineRunOf(run)
   return [
-    ...(run.endMs === undefined
-      ? []
-      : [['Ended', new Date(run.endMs).toISOString().replace('T', ' ').slice(0, 19)] as [string, string]]),
+    ...(run.endMs === undefined ? [] : [['Ended', exact(run.endMs)] as [string, string]]),
     ...(run.userId === '' ? [] : [['User', run.userId] as [string, string]]),
     ...Object.entries(sourceTags).flatMap(([key, name]): [string, ReactNode][] => {
       const value = tag(key)

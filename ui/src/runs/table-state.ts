@@ -23,8 +23,9 @@ export function useTableState() {
   const selected = useMemo(() => many ?? new Set(chosenText.split(',').filter(Boolean)), [many, chosenText])
   const lifecycle = show === 'deleted' ? 'deleted' : 'active'
   const grouped = nesting === 'yes'
-  // What matches a filter, or is deleted, may be nested in what is not: then the list is flat.
-  const roots = grouped && filter === '' && lifecycle === 'active'
+  // What matches a filter, is best by a metric, or is deleted, may be nested in what is not: then the list is flat.
+  const byValue = /^(metric|param|tag):/.test(sort)
+  const roots = grouped && filter === '' && !byValue && lifecycle === 'active'
   const query = useMemo(
     (): TableQuery => ({
       experimentId,
