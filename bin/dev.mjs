@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -60,7 +61,12 @@ function packageOf(tool) {
 const [tool, ...args] = process.argv.slice(2)
 install()
 if (tool === 'src/main.ts') buildUi()
-const env = { ...process.env, PATH: `${join(modules, 'node', 'bin')}:${process.env.PATH}` }
+const env = {
+  // With it from the start, Node need not load its compiler of TypeScript.
+  NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
+  ...process.env,
+  PATH: `${join(modules, 'node', 'bin')}:${process.env.PATH}`,
+}
 process.exit(
   run(node, ['--disable-warning=ExperimentalWarning', scriptOf(tool), ...args], {
     env,

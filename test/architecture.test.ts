@@ -52,6 +52,7 @@ const SIDE_DOORS: Readonly<Record<string, string>> = {
   'governance/code-version.ts': 'the gateway and a fresh start name it without opening the room',
   'governance/seal.ts': 'a tick of the server',
   'pipelines/child.ts': 'the child process of a project starts often, and loads no more than this',
+  'privacy/describe.ts': 'the command `data show` prints what is personal without opening the room',
   'registry/version-reference.ts': 'commands of other rooms take the name of a version',
   'project/module-graph.ts': 'packaging follows the modules of on-demand features',
   'registry/import-file.ts': 'the command `deploy` imports a file as `models import` does',

@@ -53,7 +53,7 @@ export async function openTestContext(databaseUrl = 'sqlite', onlineUrl = 'sqlit
     port: 0,
     gatewayPort: 0,
   })
-  const db = openDb(config)
+  const db = await openDb(config)
   await migrate(db)
   await db.write((trx) => ensureProject(trx, { name: 'default', nowMs: TEST_TIME_MS }))
   const analytics = openDuckDb({ memoryLimit: '2GB' })

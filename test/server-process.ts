@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { compileCache } from '../src/kernel/compile-cache.ts'
 import { environmentName } from '../src/kernel/config.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -49,7 +50,7 @@ export async function startServerProcess(commandFor: (port: number) => Command):
   // A group of its own, so that the processes that it starts end with it.
   const child = spawn(command, args, {
     cwd: folder,
-    env: { ...process.env, ...env },
+    env: { ...compileCache, ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   })

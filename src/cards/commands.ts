@@ -3,7 +3,6 @@ import { Option, type Command } from 'commander'
 import { absolute, apiOf, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { parseVersion } from '../registry/version-reference.ts'
 import type { ModelCard } from './schema.ts'
-import { cardHtml, cardMarkdown } from './text.ts'
 
 /** Adds to the command `models`. */
 export function addCardCommand(models: Command): void {
@@ -21,6 +20,7 @@ interface CardOptions extends CommandOptions {
 }
 
 async function cardCommand(named: string, options: CardOptions): Promise<void> {
+  const { cardHtml, cardMarkdown } = await import('./text.ts')
   const { model, version } = parseVersion(named)
   const path = `/models/${encodeURIComponent(model)}/versions/${version}/card`
   const card = await apiOf(options).get<ModelCard>(path)

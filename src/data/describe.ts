@@ -1,7 +1,7 @@
 import { amount } from '../kernel/amount.ts'
 import type { z } from 'zod'
 import { table } from '../http/command.ts'
-import { personalTable } from '../privacy/privacy.ts'
+import { personalTable } from '../privacy/describe.ts'
 import type { CheckSeries, DatasetVersion, reportDetail, VersionCause, versionDetail } from './schema.ts'
 import type { ColumnSummary, DatasetSummary } from '../summaries/schema.ts'
 

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import * as client from 'openid-client'
+import type * as Client from 'openid-client'
 import type { Context } from '../http/context.ts'
 import type { Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
@@ -38,7 +38,7 @@ export class OpenIdSignIn {
   readonly #config: Config
   readonly #log: Context['log']
   readonly #key: Buffer
-  #provider: Promise<client.Configuration> | undefined
+  #provider: Promise<Client.Configuration> | undefined
 
   constructor({ config, log }: Pick<Context, 'config' | 'log'>) {
     this.#config = config
@@ -53,6 +53,7 @@ export class OpenIdSignIn {
 
   /** Where the browser goes, and the cookie value that it must bring back. */
   async begin(redirectUri: string, returnTo: string): Promise<{ location: URL; pending: string }> {
+    const client = await import('openid-client')
     const provider = await this.#discover()
     const verifier = client.randomPKCECodeVerifier()
     const pending: Pending = {
@@ -76,6 +77,7 @@ export class OpenIdSignIn {
   /** Who came back. `address` is the whole address that the provider sent the browser to. Throws `denied`. */
   async finish(address: URL, sealed: string | undefined): Promise<{ identity: Identity; returnTo: string }> {
     const { state, nonce, verifier, returnTo } = this.#open(sealed)
+    const client = await import('openid-client')
     const provider = await this.#discover()
     try {
       const tokens = await client.authorizationCodeGrant(provider, address, {
@@ -95,7 +97,7 @@ export class OpenIdSignIn {
     }
   }
 
-  #discover(): Promise<client.Configuration> {
+  #discover(): Promise<Client.Configuration> {
     this.#provider ??= this.#read().catch((cause: unknown) => {
       this.#provider = undefined
       this.#log.warn({ err: cause }, 'The identity provider could not be read')
@@ -104,8 +106,9 @@ export class OpenIdSignIn {
     return this.#provider
   }
 
-  async #read(): Promise<client.Configuration> {
+  async #read(): Promise<Client.Configuration> {
     const { oidcIssuer, oidcClientId, oidcClientSecret } = this.#config
+    const client = await import('openid-client')
     const issuer = new URL(oidcIssuer!)
     const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(issuer.hostname)
     const options = isLocal ? { execute: [client.allowInsecureRequests] } : {}

@@ -2,10 +2,6 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readRunning, type ApiClient } from '../http/api-client.ts'
 import { apiOf, currentConfig, type CommandOptions } from '../http/command.ts'
-import { openContext } from '../http/open-context.ts'
-import { ownerApi } from './owner-api.ts'
-import { peopleRoutes } from './people-routes.ts'
-import { DEFAULT_PROJECT, ensureProject } from './projects.ts'
 
 export interface PeopleOptions extends CommandOptions {
   dataDir?: string
@@ -24,6 +20,10 @@ interface PeopleApi extends AsyncDisposable {
 export async function openPeople(options: PeopleOptions): Promise<PeopleApi> {
   if (options.server !== undefined)
     return { api: apiOf(options), url: options.server, async [Symbol.asyncDispose]() {} }
+  const { openContext } = await import('../http/open-context.ts')
+  const { ownerApi } = await import('./owner-api.ts')
+  const { peopleRoutes } = await import('./people-routes.ts')
+  const { DEFAULT_PROJECT, ensureProject } = await import('./projects.ts')
   const { dataDir } = options
   const config = currentConfig(dataDir === undefined ? {} : { dataDir })
   const isNew = !existsSync(join(config.dataDir, 'artifacts'))

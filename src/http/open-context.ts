@@ -16,7 +16,7 @@ import type { Context } from './context.ts'
 /** Opens what a process works with. The server migrates; every other role refuses a database of another version. */
 export async function openContext(config: Config, role: string): Promise<Context> {
   const log = pino({ level: config.logLevel, base: { role } }, pino.destination({ dest: 2, sync: true }))
-  const db = openDb(config)
+  const db = await openDb(config)
   try {
     await (role === 'server' ? migrate(db) : requireCurrent(db))
   } catch (error) {

@@ -1,5 +1,4 @@
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { compileCache } from './compile-cache.ts'
 
 /** What programs need to find each other, their files, the network and the machine's processors. None of it is a secret of this program. */
 export const inheritedNames: readonly string[] = [
@@ -30,5 +29,5 @@ export function inheritedEnvironment(): Record<string, string> {
 
 /** The same for a process of Node, which starts faster with the cache of what it has compiled. */
 export function inheritedNodeEnvironment(): Record<string, string> {
-  return { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...inheritedEnvironment() }
+  return { ...compileCache, ...inheritedEnvironment() }
 }

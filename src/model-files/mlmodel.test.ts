@@ -19,11 +19,11 @@ signature:
 const probabilities = '[{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1,\n    2]}}]'
 
 describe('MLmodel', () => {
-  it('tells the columns of a table and the tensor that comes out', () => {
+  it('tells the columns of a table and the tensor that comes out', async () => {
     const inputs =
       '[{"type": "double", "name": "hour", "required": true}, {"type": "long",\n    "name": "n", "required": true}, ' +
       '{"type": "string", "name": "c"}, {"type": "datetime", "name": "at"}]'
-    const { isPyfunc, signature } = parseMlmodel(mlmodel(inputs, probabilities))
+    const { isPyfunc, signature } = await parseMlmodel(mlmodel(inputs, probabilities))
     expect(isPyfunc).toBe(true)
     expect(signature?.table).toBe(true)
     expect(toSignature(signature!, 'binary')).toEqual({
@@ -38,16 +38,16 @@ describe('MLmodel', () => {
     })
   })
 
-  it('tells a tensor without a name from named ones', () => {
+  it('tells a tensor without a name from named ones', async () => {
     const tensor = (name?: string): string =>
       JSON.stringify({
         type: 'tensor',
         'tensor-spec': { dtype: 'float32', shape: [-1, 4] },
         ...(name && { name }),
       })
-    const one = parseMlmodel(mlmodel(`[${tensor()}]`, probabilities)).signature!
+    const one = (await parseMlmodel(mlmodel(`[${tensor()}]`, probabilities))).signature!
     expect(one).toMatchObject({ table: false, inputs: [{ name: 'input', unnamed: true, shape: [-1, 4] }] })
-    const two = parseMlmodel(mlmodel(`[${tensor('a')}, ${tensor('b')}]`, probabilities)).signature!
+    const two = (await parseMlmodel(mlmodel(`[${tensor('a')}, ${tensor('b')}]`, probabilities))).signature!
     expect(two.inputs.map(({ name, unnamed }) => [name, unnamed])).toEqual([
       ['a', undefined],
       ['b', undefined],
@@ -63,17 +63,17 @@ describe('MLmodel', () => {
       /only the first dimension/,
     ],
     ['a schema that is none', '{}', /can't be read/],
-  ])('with %s is refused', (_, inputs, message) => {
-    expect(() => parseMlmodel(mlmodel(inputs, probabilities))).toThrow(message)
+  ])('with %s is refused', async (_, inputs, message) => {
+    await expect(parseMlmodel(mlmodel(inputs, probabilities))).rejects.toThrow(message)
   })
 
-  it('without a signature, or of a model that pyfunc can’t load, has none', () => {
-    expect(parseMlmodel(mlmodel(null, null)).signature).toBeUndefined()
-    expect(parseMlmodel(mlmodel(probabilities, probabilities, 'spark'))).toEqual({
+  it('without a signature, or of a model that pyfunc can’t load, has none', async () => {
+    expect((await parseMlmodel(mlmodel(null, null))).signature).toBeUndefined()
+    expect(await parseMlmodel(mlmodel(probabilities, probabilities, 'spark'))).toEqual({
       isPyfunc: false,
       signature: undefined,
     })
-    expect(() => parseMlmodel('a: &a [*a, *a]\nflavors: {x: *a}')).toThrow(/can't be read/)
-    expect(() => parseMlmodel('flavors: [')).toThrow(/can't be read/)
+    await expect(parseMlmodel('a: &a [*a, *a]\nflavors: {x: *a}')).rejects.toThrow(/can't be read/)
+    await expect(parseMlmodel('flavors: [')).rejects.toThrow(/can't be read/)
   })
 })

@@ -1,4 +1,3 @@
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { AppError, messageOf } from '../kernel/errors.ts'
 import type { Datatype } from '../ports/inference/inference.ts'
@@ -34,7 +33,8 @@ const TensorField = z.object({
 const Schema = z.array(z.union([TensorField, Column])).min(1)
 
 /** Parses `MLmodel`. Throws `invalid` with what is missing or can't be carried: a signature needs inputs and outputs of known types. */
-export function parseMlmodel(text: string): MlflowModel {
+export async function parseMlmodel(text: string): Promise<MlflowModel> {
+  const { parse } = await import('yaml')
   let file: z.infer<typeof MlmodelFile>
   try {
     file = MlmodelFile.parse(parse(text, { maxAliasCount: 0 }))

@@ -1,5 +1,4 @@
 export { groupBalance } from './balance.ts'
-export { personalTable } from './describe.ts'
 export { detectPersonal } from './detect.ts'
 export { isErasedSince, leaveOutErased, recordLeftOut } from './leave-out.ts'
 export { addErasedRows, insertErasedKey, listErasedKeys, listErasedRows, noteErasedRows } from './store.ts'

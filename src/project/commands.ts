@@ -6,8 +6,6 @@ import { absolute, apiOf, print, withServerOptions, type CommandOptions } from '
 import type { Applied } from './apply.ts'
 import { messageOf } from '../kernel/errors.ts'
 import { initProject } from './init.ts'
-import { loadProject } from './load.ts'
-import { watchProject } from './watch.ts'
 
 export function addProjectCommands(program: Command): void {
   withServerOptions(program.command('apply').description('store the project of a folder as a new version'))
@@ -38,6 +36,7 @@ async function applyFiles(
   api: ApiClient,
   folder: string,
 ): Promise<{ applied: Applied; files: readonly string[] }> {
+  const { loadProject } = await import('./load.ts')
   const { definition, snapshot, dependencies } = await loadProject(folder)
   const applied = await api.post<Applied>('/project-versions', {
     definition,
@@ -57,6 +56,7 @@ export async function keepApplied(api: ApiClient, folder: string, signal: AbortS
   }
   const failed = (error: unknown): void =>
     void process.stderr.write(`The project here was not applied: ${messageOf(error)}\n`)
+  const { watchProject } = await import('./watch.ts')
   await watchProject({ folder, apply, failed }, signal)
 }
 

@@ -1,8 +1,7 @@
 import { fork } from 'node:child_process'
 import { realpathSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { compileCache } from '../kernel/compile-cache.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Described } from './describe.ts'
 import type { LoadMessage } from './load-child.ts'
@@ -33,7 +32,7 @@ function loadInChild(root: string): Promise<Described> {
     const child = fork(script, [root], {
       cwd: root,
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...process.env },
+      env: { ...compileCache, ...process.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     let output = ''

@@ -1,4 +1,3 @@
-import { diffLines } from 'diff'
 import type { Context } from '../http/context.ts'
 import { parseSnapshot } from '../ports/artifacts/code-snapshot.ts'
 import type { ModelVersionRow } from '../registry/registry.ts'
@@ -12,7 +11,7 @@ interface Sides {
   holder: ModelVersionRow
 }
 
-/** Longer files are said to differ without counting their lines. */
+/** Longer files are left out. */
 const MOST_CHARACTERS = 200_000
 /** Where MLflow and Python write what a model needs to run. */
 const REQUIREMENTS = /(^|\/)(requirements[^/]*\.txt|conda\.ya?ml|python_env\.ya?ml|[^/]+\.lock)$/
@@ -28,6 +27,7 @@ export async function compareCode(
   const one = await readFiles(artifacts, candidate.code_snapshot!)
   const other = await readFiles(artifacts, holder.code_snapshot!)
   if (!one || !other) return { files: null, why: 'A code snapshot can’t be read any more' }
+  const { changedFiles } = await import('./changed-files.ts')
   return { files: changedFiles(one, other) }
 }
 
@@ -46,26 +46,6 @@ async function readFiles(
   } catch {
     return undefined
   }
-}
-
-function changedFiles(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): ChangedFile[] {
-  const paths = [...new Set([...one.keys(), ...other.keys()])].sort()
-  return paths.flatMap((path) => {
-    const [now, before] = [one.get(path), other.get(path)]
-    if (now === before) return []
-    const change = before === undefined ? 'added' : now === undefined ? 'removed' : 'changed'
-    return [{ path, change, ...changedLines(now ?? '', before ?? '') } as const]
-  })
-}
-
-function changedLines(now: string, before: string): { addedLines: number; removedLines: number } {
-  if (now.length + before.length > MOST_CHARACTERS) return { addedLines: 0, removedLines: 0 }
-  let [addedLines, removedLines] = [0, 0]
-  for (const { added, removed, count } of diffLines(before, now)) {
-    if (added) addedLines += count
-    if (removed) removedLines += count
-  }
-  return { addedLines, removedLines }
 }
 
 /** Lines of the requirement files of the two versions that only one of them has. */

@@ -22,7 +22,8 @@ export async function findPyfuncModel(
   const mlmodel = top.find(({ path }) => path === `${folder}/MLmodel`)
   if (!mlmodel || (mlmodel.sizeBytes ?? 0) > MAX_MLMODEL_BYTES) return undefined
   const { sha256 } = await getArtifact({ db }, { ...caller, path: mlmodel.path })
-  const { isPyfunc, signature } = parseMlmodel(Buffer.from(await artifacts.bytes(sha256)).toString('utf8'))
+  const text = Buffer.from(await artifacts.bytes(sha256)).toString('utf8')
+  const { isPyfunc, signature } = await parseMlmodel(text)
   if (!isPyfunc) return undefined
   if (signature === undefined) {
     throw new AppError(

@@ -80,7 +80,7 @@ async function findColumns(
   if (!mlmodel) return undefined
   try {
     const text = Buffer.from(await artifacts.bytes(mlmodel.sha256)).toString('utf8')
-    const { signature } = parseMlmodel(text)
+    const { signature } = await parseMlmodel(text)
     return signature?.table ? signature.inputs.map(({ name }) => name) : undefined
   } catch {
     return undefined

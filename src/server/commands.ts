@@ -5,7 +5,7 @@ import type { OutdatedVersion } from '../data/data.ts'
 import { durationMs } from '../kernel/duration.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Collected } from '../ports/artifacts/blobs.ts'
-import { lineageKinds } from '../ports/db/lineage.ts'
+import { lineageKinds } from '../ports/db/lineage-kinds.ts'
 import type { LineageGraph } from './lineage.ts'
 import type { Trash } from './trash.ts'
 

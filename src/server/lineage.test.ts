@@ -9,7 +9,7 @@ import { localOwner } from '../kernel/actor.ts'
 import { monitor } from '../monitoring/definition.ts'
 import { declareMonitors } from '../monitoring/monitoring.ts'
 import { registrationConsumer } from '../pipelines/pipelines.ts'
-import type { LineageKind } from '../ports/db/lineage.ts'
+import type { LineageKind } from '../ports/db/lineage-kinds.ts'
 import {
   deleteModelVersion,
   listModelVersions,

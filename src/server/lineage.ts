@@ -7,12 +7,8 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { lineage as monitoringLineage } from '../monitoring/monitoring.ts'
 import { lineage as pipelinesLineage } from '../pipelines/pipelines.ts'
-import {
-  lineageKinds,
-  type LineageFacts,
-  type LineageNode,
-  type LineageRelation,
-} from '../ports/db/lineage.ts'
+import { lineageKinds } from '../ports/db/lineage-kinds.ts'
+import type { LineageFacts, LineageNode, LineageRelation } from '../ports/db/lineage.ts'
 import { lineage as projectLineage } from '../project/apply.ts'
 import { getModelVersion, lineage as registryLineage } from '../registry/registry.ts'
 import { lineage as rolloutLineage } from '../rollout/rollout.ts'

@@ -1,7 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import { serve } from '@hono/node-server'
 import { Hono, type Context as HttpContext } from 'hono'
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import {
   Authenticator,
   DEFAULT_PROJECT,
@@ -15,6 +15,7 @@ import type { Context } from '../http/context.ts'
 import { errorResponse } from '../http/errors.ts'
 import type { Route } from '../http/route.ts'
 import { requirePermission } from '../kernel/actor.ts'
+import { lazy } from '../kernel/lazy.ts'
 import { EventDispatcher } from '../jobs/dispatcher.ts'
 import { followFeatures } from '../rollout/rollout.ts'
 import { streamEvents } from './events-stream.ts'
@@ -95,17 +96,25 @@ function sayHowToSignIn(c: HttpContext): void {
 }
 
 function metricsRoute(context: Context, authenticate: Authenticate) {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry, prefix: 'tidemill_server_' })
+  const collected = lazy(collectMetrics)
   return async (c: HttpContext): Promise<Response> => {
     try {
       const actor = await authenticate(c.req.raw, addressOf(c.env, c.req.raw.headers, context.config))
       requirePermission(actor, 'view', '*')
+      const registry = await collected()
       return c.text(await registry.metrics(), 200, { 'content-type': registry.contentType })
     } catch (error) {
       return errorResponse(error, context.log)
     }
   }
+}
+
+/** From the first time that somebody asks. */
+async function collectMetrics(): Promise<Registry> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'tidemill_server_' })
+  return registry
 }
 
 function eventsRoute(context: Context, authenticate: Authenticate) {

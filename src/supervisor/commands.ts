@@ -8,12 +8,8 @@ import {
   type CommandOptions,
 } from '../http/command.ts'
 import { ApiClient, readRunning } from '../http/api-client.ts'
-import { ownerApi } from '../governance/governance.ts'
-import { isSignInRequired } from '../http/caller.ts'
 import type { Config } from '../kernel/config.ts'
-import { openContext } from '../http/open-context.ts'
 import { runRole } from './role.ts'
-import { allRoutes, startServer } from '../server/server.ts'
 import { Supervisor } from './supervisor.ts'
 
 export function addProcessCommands(program: Command): void {
@@ -37,23 +33,30 @@ export function addProcessCommands(program: Command): void {
   )
 }
 
+/** Each loads what it needs when it starts, and no more: the supervisor itself needs next to nothing. */
 const ROLES = {
   async server(config: Config) {
-    const context = await openContext(config, 'server')
+    const { startServer } = await import('../server/server.ts')
+    const context = await openRole(config, 'server')
     const server = await startServer(context)
     return closing(server, context, server.url)
   },
   async worker(config: Config) {
     const { startWorker } = await import('../worker/worker.ts')
-    const context = await openContext(config, 'worker')
+    const context = await openRole(config, 'worker')
     return closing(await startWorker(context), context)
   },
   async gateway(config: Config) {
     const { startGateway } = await import('../gateway/gateway.ts')
-    const context = await openContext(config, 'gateway')
+    const context = await openRole(config, 'gateway')
     const gateway = await startGateway(context, { host: config.host, port: config.gatewayPort })
     return closing(gateway, context, `http://${config.host}:${gateway.port}`)
   },
+}
+
+async function openRole(config: Config, role: string) {
+  const { openContext } = await import('../http/open-context.ts')
+  return await openContext(config, role)
 }
 
 function closing(role: AsyncDisposable, context: AsyncDisposable, url?: string) {
@@ -86,8 +89,11 @@ async function up(options: Partial<Record<'port' | 'gatewayPort' | 'dataDir', st
 /** Where people must sign in, whoever starts Tidemill on this machine is the owner still. */
 async function keepProjectApplied(config: Config, serverUrl: string, signal: AbortSignal): Promise<void> {
   const { keepApplied } = await import('../project/commands.ts')
+  const { isSignInRequired } = await import('../http/caller.ts')
   if (!isSignInRequired(config)) return await keepApplied(new ApiClient(serverUrl), process.cwd(), signal)
-  await using context = await openContext(config, 'command')
+  const { ownerApi } = await import('../governance/governance.ts')
+  const { allRoutes } = await import('../server/server.ts')
+  await using context = await openRole(config, 'command')
   await keepApplied(ownerApi(context, allRoutes()), process.cwd(), signal)
 }
 

@@ -1,4 +1,8 @@
+import { flushCompileCache } from 'node:module'
 import type { Config } from '../kernel/config.ts'
+
+/** When a role has come to rest after its start. */
+const RESTS_AFTER_MS = 3_000
 
 /** What a role tells its supervisor once it works. */
 export interface Ready {
@@ -23,6 +27,8 @@ export async function runRole(
   const role = await start(config)
   const ready: Ready = { ready: true, ...(role.url !== undefined && { url: role.url }) }
   process.send?.(ready)
+  // Node writes what it compiled when a process ends in peace; one that is killed would leave the next start nothing.
+  setTimeout(flushCompileCache, RESTS_AFTER_MS).unref()
   await stopped
   setTimeout(() => process.exit(0), 5_000).unref()
   await role[Symbol.asyncDispose]()

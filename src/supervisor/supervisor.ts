@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Running } from '../http/api-client.ts'
+import { compileCache } from '../kernel/compile-cache.ts'
 import { environmentName, type Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
 import { monotonicMs } from '../kernel/clock.ts'
@@ -118,7 +119,7 @@ export class Supervisor implements AsyncDisposable {
         .filter(([, value]) => value !== undefined)
         .map(([key, value]) => [environmentName(key), String(value)]),
     )
-    return { ...inherited, ...own }
+    return { ...compileCache, ...inherited, ...own }
   }
 
   #knownPort(name: RoleName): Partial<Config> {

@@ -1,24 +1,6 @@
 import { sql } from 'kysely'
 import type { Queryable } from './db.ts'
-
-/** What may stand in a lineage. The ids are those of the rooms; where a thing has none of its own, its content names it. */
-export const lineageKinds = [
-  'dataset_version',
-  'logged_dataset',
-  'code',
-  'environment',
-  'pipeline_run',
-  'execution',
-  'run',
-  'logged_model',
-  'feature_view',
-  'feature_service',
-  'model_version',
-  'evaluation',
-  'deployment',
-  'monitor',
-] as const
-export type LineageKind = (typeof lineageKinds)[number]
+import type { LineageKind } from './lineage-kinds.ts'
 
 export interface LineageNode {
   kind: LineageKind

@@ -2,73 +2,41 @@ import { sql, type Kysely } from 'kysely'
 import { DatabaseSync } from 'node:sqlite'
 import { AppError } from '../../kernel/errors.ts'
 import type { Db, Trx } from './db.ts'
-import * as jobs from './migrations/001-jobs.ts'
-import * as governance from './migrations/002-governance.ts'
-import * as data from './migrations/003-data.ts'
-import * as features from './migrations/004-features.ts'
-import * as tracking from './migrations/005-tracking.ts'
-import * as registry from './migrations/006-registry.ts'
-import * as pipelines from './migrations/007-pipelines.ts'
-import * as serving from './migrations/008-serving.ts'
-import * as rollout from './migrations/009-rollout.ts'
-import * as monitoring from './migrations/010-monitoring.ts'
-import * as project from './migrations/011-project.ts'
-import * as people from './migrations/012-people.ts'
-import * as uploads from './migrations/013-uploads.ts'
-import * as reviews from './migrations/014-reviews.ts'
-import * as importedModels from './migrations/016-imported-models.ts'
-import * as importing from './migrations/017-importing.ts'
-import * as benchmarks from './migrations/015-benchmarks.ts'
-import * as webhooks from './migrations/018-webhooks.ts'
-import * as trackingSpeed from './migrations/019-tracking-speed.ts'
-import * as lineage from './migrations/020-lineage.ts'
-import * as search from './migrations/021-search.ts'
-import * as onlineStore from './migrations/026-online-store.ts'
-import * as rowFunctions from './migrations/028-row-functions.ts'
-import * as checks from './migrations/024-checks.ts'
-import * as featureUsage from './migrations/029-feature-usage.ts'
-import * as eventOrder from './migrations/030-event-order.ts'
-import * as onDemandCode from './migrations/027-on-demand-code.ts'
-import * as privacy from './migrations/025-privacy.ts'
-import * as erasure from './migrations/035-erasure.ts'
-import * as sources from './migrations/022-sources.ts'
-import * as datasetVersions from './migrations/023-dataset-versions.ts'
-import * as featureLineage from './migrations/039-feature-lineage.ts'
 
-/** Forward only, in this order; a name is never reused. */
+/** Forward only, in this order; a name is never reused. Each is loaded where it has to be applied. */
 const migrations = {
-  '001-jobs': jobs.up,
-  '002-governance': governance.up,
-  '003-data': data.up,
-  '004-features': features.up,
-  '005-tracking': tracking.up,
-  '006-registry': registry.up,
-  '007-pipelines': pipelines.up,
-  '008-serving': serving.up,
-  '009-rollout': rollout.up,
-  '010-monitoring': monitoring.up,
-  '011-project': project.up,
-  '012-people': people.up,
-  '013-uploads': uploads.up,
-  '014-reviews': reviews.up,
-  '016-imported-models': importedModels.up,
-  '017-importing': importing.up,
-  '015-benchmarks': benchmarks.up,
-  '018-webhooks': webhooks.up,
-  '019-tracking-speed': trackingSpeed.up,
-  '020-lineage': lineage.up,
-  '021-search': search.up,
-  '026-online-store': onlineStore.up,
-  '024-checks': checks.up,
-  '029-feature-usage': featureUsage.up,
-  '030-event-order': eventOrder.up,
-  '027-on-demand-code': onDemandCode.up,
-  '025-privacy': privacy.up,
-  '035-erasure': erasure.up,
-  '022-sources': sources.up,
-  '023-dataset-versions': datasetVersions.up,
-  '028-row-functions': rowFunctions.up,
-  '039-feature-lineage': featureLineage.up,
+  '001-jobs': () => import('./migrations/001-jobs.ts'),
+  '002-governance': () => import('./migrations/002-governance.ts'),
+  '003-data': () => import('./migrations/003-data.ts'),
+  '004-features': () => import('./migrations/004-features.ts'),
+  '005-tracking': () => import('./migrations/005-tracking.ts'),
+  '006-registry': () => import('./migrations/006-registry.ts'),
+  '007-pipelines': () => import('./migrations/007-pipelines.ts'),
+  '008-serving': () => import('./migrations/008-serving.ts'),
+  '009-rollout': () => import('./migrations/009-rollout.ts'),
+  '010-monitoring': () => import('./migrations/010-monitoring.ts'),
+  '011-project': () => import('./migrations/011-project.ts'),
+  '012-people': () => import('./migrations/012-people.ts'),
+  '013-uploads': () => import('./migrations/013-uploads.ts'),
+  '014-reviews': () => import('./migrations/014-reviews.ts'),
+  '016-imported-models': () => import('./migrations/016-imported-models.ts'),
+  '017-importing': () => import('./migrations/017-importing.ts'),
+  '015-benchmarks': () => import('./migrations/015-benchmarks.ts'),
+  '018-webhooks': () => import('./migrations/018-webhooks.ts'),
+  '019-tracking-speed': () => import('./migrations/019-tracking-speed.ts'),
+  '020-lineage': () => import('./migrations/020-lineage.ts'),
+  '021-search': () => import('./migrations/021-search.ts'),
+  '026-online-store': () => import('./migrations/026-online-store.ts'),
+  '024-checks': () => import('./migrations/024-checks.ts'),
+  '029-feature-usage': () => import('./migrations/029-feature-usage.ts'),
+  '030-event-order': () => import('./migrations/030-event-order.ts'),
+  '027-on-demand-code': () => import('./migrations/027-on-demand-code.ts'),
+  '025-privacy': () => import('./migrations/025-privacy.ts'),
+  '035-erasure': () => import('./migrations/035-erasure.ts'),
+  '022-sources': () => import('./migrations/022-sources.ts'),
+  '023-dataset-versions': () => import('./migrations/023-dataset-versions.ts'),
+  '028-row-functions': () => import('./migrations/028-row-functions.ts'),
+  '039-feature-lineage': () => import('./migrations/039-feature-lineage.ts'),
 }
 
 const MIGRATION_LOCK = 840_173
@@ -93,8 +61,9 @@ export async function migrate(db: Db): Promise<void> {
       .execute()
     const applied = await appliedNames(trx)
     refuseUnknown(applied)
-    for (const [name, up] of Object.entries(migrations)) {
+    for (const [name, load] of Object.entries(migrations)) {
       if (applied.has(name)) continue
+      const { up } = await load()
       await up(schema, db.dialect)
       await sql`INSERT INTO migration (name, applied_ms) VALUES (${name}, ${await db.wallTime(trx)})`.execute(
         trx,

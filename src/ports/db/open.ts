@@ -4,16 +4,19 @@ import { AppError } from '../../kernel/errors.ts'
 import type { Config } from '../../kernel/config.ts'
 import type { Db } from './db.ts'
 import { prepareSqliteFile } from './migrate.ts'
-import { openPostgres } from './postgres.ts'
 import { openSqlite } from './sqlite.ts'
 
-export function openDb({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): Db {
+/** The client of PostgreSQL is loaded only where it is used. */
+export async function openDb({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): Promise<Db> {
   if (databaseUrl === 'sqlite') {
     mkdirSync(dataDir, { recursive: true })
     const path = join(dataDir, 'metadata.db')
     prepareSqliteFile(path)
     return openSqlite(path)
   }
-  if (/^postgres(ql)?:\/\//.test(databaseUrl)) return openPostgres(databaseUrl)
+  if (/^postgres(ql)?:\/\//.test(databaseUrl)) {
+    const { openPostgres } = await import('./postgres.ts')
+    return openPostgres(databaseUrl)
+  }
   throw new AppError('invalid', 'databaseUrl is neither `sqlite` nor a postgres:// address')
 }
