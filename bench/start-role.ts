@@ -5,7 +5,7 @@ import { loadConfig } from '../src/kernel/config.ts'
 import { runRole } from '../src/supervisor/role.ts'
 
 const role = process.argv[2] === 'server' ? 'server' : 'worker'
-await runRole(loadConfig(process.cwd(), process.env), async (config) => {
+await runRole(role, loadConfig(process.cwd(), process.env), async (config) => {
   const context = await openContext(config, role)
   const running: AsyncDisposable & { url?: string } = await start(context)
   return {

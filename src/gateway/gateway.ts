@@ -59,6 +59,7 @@ export async function startGateway(context: Context, options: GatewayOptions): P
     await HttpServer.listen(createHandler({ ...context, config: edge }, engine), {
       host: options.host,
       port: options.port,
+      portSetting: '--gateway-port or TIDEMILL_GATEWAY_PORT',
       maxBodyBytes: config.maxBodyBytes,
       defaultProject: DEFAULT_PROJECT.name,
     }),
@@ -67,7 +68,7 @@ export async function startGateway(context: Context, options: GatewayOptions): P
   await follower
     .announce()
     .catch((error: unknown) => log.warn({ err: error }, 'The gateway could not be announced'))
-  log.info({ port, generation: engine.generation, recovered }, 'gateway listens')
+  log.debug({ port, generation: engine.generation, recovered }, 'gateway listens')
   const running = started.move()
   return { port, engine, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }

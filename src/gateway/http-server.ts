@@ -10,6 +10,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { GatewayCall, GatewayReply } from '../serving/serving.ts'
 import { anonymous, type Actor } from '../kernel/actor.ts'
 import { challengeOf } from '../http/caller.ts'
+import { listenFailure } from '../http/listen-failure.ts'
 
 /** Answers calls, and encodes errors as the protocol of the call wants them. */
 export interface Handler {
@@ -22,6 +23,8 @@ export interface Handler {
 interface Options {
   host: string
   port: number
+  /** Where the port is set, for who finds it in use. */
+  portSetting: string
   maxBodyBytes: number
   defaultProject: string
 }
@@ -48,7 +51,7 @@ export class HttpServer implements AsyncDisposable {
   static async listen(handler: Handler, options: Options): Promise<HttpServer> {
     const created = new HttpServer(handler, options)
     await new Promise<void>((resolve, reject) => {
-      created.#server.once('error', reject)
+      created.#server.once('error', (error) => reject(listenFailure(error, options, options.portSetting)))
       created.#server.listen(options.port, options.host, resolve)
     })
     return created

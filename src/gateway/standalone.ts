@@ -74,6 +74,7 @@ export async function startStandalone(folder: string, options: Options): Promise
     await HttpServer.listen(createHandler(engine, { token }), {
       host,
       port,
+      portSetting: '--port',
       maxBodyBytes: config.maxBodyBytes,
       defaultProject: deployment.project,
     }),

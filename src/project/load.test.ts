@@ -24,6 +24,15 @@ function write(files: Record<string, string>): string {
 const EMPTY = `import { project } from 'tidemill'\nexport default project('empty', {})\n`
 
 describe('loading a project', () => {
+  it('says that a folder is not there, or holds no project', async () => {
+    const folder = write({ 'notes.txt': 'n' })
+    const missing = join(folder, 'nowhere')
+    await expect(loadProject(missing)).rejects.toThrow(`There is no folder ${missing}`)
+    const file = join(folder, 'notes.txt')
+    await expect(loadProject(file)).rejects.toThrow(`There is no folder ${file}`)
+    await expect(loadProject(folder)).rejects.toThrow('There is no tidemill.config.ts in')
+  })
+
   it('gives its definitions as JSON and exactly the files that they reach', async () => {
     const folder = write({
       'tidemill.config.ts': `

@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { compileCache } from '../kernel/compile-cache.ts'
 import { AppError } from '../kernel/errors.ts'
@@ -19,9 +19,15 @@ export interface LoadedProject extends Described {
  * `invalid` with file and line when something in it is wrong.
  */
 export async function loadProject(folder: string): Promise<LoadedProject> {
-  const root = realpathSync(folder)
+  const root = folderAt(folder)
   const described = await loadInChild(root)
   return { ...described, snapshot: await makeSnapshot(root, described.files) }
+}
+
+function folderAt(folder: string): string {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new AppError('not_found', `There is no folder ${folder}`)
+  return realpathSync(folder)
 }
 
 function loadInChild(root: string): Promise<Described> {

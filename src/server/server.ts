@@ -13,6 +13,7 @@ import { createApp, type AppOptions, type Authenticate } from '../http/app.ts'
 import { addressOf, challengeOf } from '../http/caller.ts'
 import type { Context } from '../http/context.ts'
 import { errorResponse } from '../http/errors.ts'
+import { listenFailure } from '../http/listen-failure.ts'
 import type { Route } from '../http/route.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import { lazy } from '../kernel/lazy.ts'
@@ -37,7 +38,7 @@ export function allRoutes(): readonly Route[] {
 
 /** The control plane: REST, protocols, UI, event stream, consumers of events, schedules, the rollout controller. */
 export async function startServer(context: Context): Promise<Server> {
-  const { config, db, log } = context
+  const { config, db } = context
   await db.write(async (trx) => ensureProject(trx, { ...DEFAULT_PROJECT, nowMs: await db.wallTime(trx) }))
   await requireSomeAdmin(context)
   // The events that told of what is declared may be older than this program.
@@ -49,7 +50,6 @@ export async function startServer(context: Context): Promise<Server> {
   const ticker = new Ticker(context)
   ticker.start()
   const url = `http://${config.host}:${port}`
-  log.info({ url }, 'server listens')
   return {
     url,
     async [Symbol.asyncDispose]() {
@@ -139,6 +139,6 @@ function listen(app: Hono, { host, port }: Context['config']) {
     const server = serve({ fetch: app.fetch, hostname: host, port }, (address) =>
       resolve({ server, port: address.port }),
     ) as HttpServer
-    server.on('error', reject)
+    server.on('error', (error) => reject(listenFailure(error, { host, port }, '--port or TIDEMILL_PORT')))
   })
 }

@@ -26,7 +26,7 @@ export function addProcessCommands(program: Command): void {
     program
       .command(role)
       .description(`run the ${role} alone, for many machines`)
-      .action(() => runRole(currentConfig(), ROLES[role]))
+      .action(() => runRole(role, currentConfig(), ROLES[role]))
   }
   withServerOptions(program.command('status').description('what is going on, and what needs you')).action(
     status,
@@ -75,7 +75,7 @@ async function up(options: Partial<Record<'port' | 'gatewayPort' | 'dataDir', st
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
   })
-  await using supervisor = await Supervisor.start(config)
+  await using supervisor = await Supervisor.start(config, (sentence) => process.stderr.write(`${sentence}\n`))
   const { serverUrl, gatewayUrl } = supervisor.running
   process.stdout.write(`Tidemill runs.\n  web UI and API  ${serverUrl}\n  gateway         ${gatewayUrl}\n`)
   process.stdout.write(`  data            ${config.dataDir}\nCtrl-C stops it.\n`)

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import type { Running } from '../http/api-client.ts'
 import { compileCache } from '../kernel/compile-cache.ts'
 import { environmentName, type Config } from '../kernel/config.ts'
-import { AppError } from '../kernel/errors.ts'
+import { AppError, messageOf } from '../kernel/errors.ts'
 import { monotonicMs } from '../kernel/clock.ts'
-import type { Ready } from './role.ts'
+import type { Report } from './role.ts'
 import { lockDataDir } from './lock.ts'
 
 export type RoleName = 'server' | 'worker' | 'gateway'
@@ -36,16 +36,19 @@ export class Supervisor implements AsyncDisposable {
   readonly #config: Config
   readonly #lock: Disposable
   readonly #roles = new Map<RoleName, Role>()
+  readonly #notice: (sentence: string) => void
   readonly #listeners = new Set<(name: RoleName) => void>()
   #stopping = false
 
-  private constructor(config: Config, lock: Disposable) {
+  private constructor(config: Config, lock: Disposable, notice: (sentence: string) => void) {
     this.#config = config
     this.#lock = lock
+    this.#notice = notice
   }
 
-  static async start(config: Config): Promise<Supervisor> {
-    const supervisor = new Supervisor(config, lockDataDir(config.dataDir))
+  /** `notice` hears of roles that ended and were started again, or could not be. */
+  static async start(config: Config, notice: (sentence: string) => void = () => {}): Promise<Supervisor> {
+    const supervisor = new Supervisor(config, lockDataDir(config.dataDir), notice)
     try {
       await supervisor.#launch('server', 0)
       await Promise.all([supervisor.#launch('worker', 0), supervisor.#launch('gateway', 0)])
@@ -91,7 +94,11 @@ export class Supervisor implements AsyncDisposable {
     const role: Role = { name, child, url, startedMs: monotonicMs(), restarts }
     this.#roles.set(name, role)
     role.url = (await ready(role)).url
-    child.once('exit', () => this.#restart(role))
+    child.once('exit', (code, signal) => {
+      if (!this.#stopping)
+        this.#notice(`The ${name} ended by ${signal ?? `exit code ${code}`}; it is started again.`)
+      this.#restart(role)
+    })
     this.#writeRunning()
     for (const listener of this.#listeners) listener(name)
   }
@@ -104,7 +111,10 @@ export class Supervisor implements AsyncDisposable {
     setTimeout(() => {
       if (this.#stopping) return
       const startedMs = monotonicMs()
-      this.#launch(role.name, restarts).catch(() => this.#restart({ ...role, startedMs, restarts }))
+      this.#launch(role.name, restarts).catch((error: unknown) => {
+        this.#notice(`The ${role.name} could not be started again: ${messageOf(error)}`)
+        this.#restart({ ...role, startedMs, restarts })
+      })
     }, delay)
   }
 
@@ -146,20 +156,28 @@ export class Supervisor implements AsyncDisposable {
   }
 }
 
-function ready({ name, child }: Role): Promise<Ready> {
+/** Throws what the role says that it failed of. */
+function ready({ name, child }: Role): Promise<{ url?: string }> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => fail('did not start in time'), READY_TIMEOUT_MS)
-    const fail = (why: string): void => {
+    const fail = (error: AppError): void => {
       clearTimeout(timer)
       child.kill('SIGKILL')
-      reject(new AppError('unavailable', `The ${name} ${why}; see its log above`))
+      reject(error)
     }
-    const exited = (code: number | null): void => fail(`ended with exit code ${code}`)
+    const unavailable = (why: string): void =>
+      fail(new AppError('unavailable', `The ${name} ${why}; see its log above`))
+    const timer = setTimeout(
+      () => unavailable(`did not start within ${READY_TIMEOUT_MS / 1000} seconds`),
+      READY_TIMEOUT_MS,
+    )
+    const exited = (code: number | null, signal: NodeJS.Signals | null): void =>
+      unavailable(`ended by ${signal ?? `exit code ${code}`} while it started`)
     child.once('exit', exited)
-    child.once('message', (message: Ready) => {
-      clearTimeout(timer)
+    child.once('message', (report: Report) => {
       child.off('exit', exited)
-      resolve(message)
+      if ('failed' in report) return fail(new AppError(report.failed.code, report.failed.message))
+      clearTimeout(timer)
+      resolve(report)
     })
   })
 }
