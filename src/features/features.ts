@@ -167,14 +167,20 @@ export async function getService(
 }
 
 /**
- * Asks for every live definition of these views, or of all, to be brought up to the present, or with `complete` to be computed anew
- * from the dataset. Returns their names and the ids of the jobs. Throws `not_found` for a view that is not there.
+ * Asks for every live definition of these views, or of all, to be brought up to the present: with `fromMs` the rows from then on are
+ * computed and written again, with `complete` all are computed anew from the dataset. Returns their names and the ids of the jobs. Throws `not_found` for a view that is not there.
  */
 export async function requestMaterialize(
   { db }: Pick<Context, 'db'>,
-  input: { projectId: string; actor: Actor; views?: readonly string[] | undefined; complete?: boolean },
+  input: {
+    projectId: string
+    actor: Actor
+    views?: readonly string[] | undefined
+    complete?: boolean
+    fromMs?: number | undefined
+  },
 ): Promise<{ views: string[]; jobIds: string[] }> {
-  const { projectId, actor, views, complete = false } = input
+  const { projectId, actor, views, complete = false, fromMs } = input
   requirePermission(actor, 'contribute', projectId)
   const live = await listLiveViews(db.read, { projectId })
   const wanted = [...new Set(views ?? live.map(({ spec }) => spec.view))]
@@ -187,7 +193,7 @@ export async function requestMaterialize(
   return await db.write(async (trx) => {
     const jobIds: string[] = []
     for (const { spec } of live.filter(({ spec }) => wanted.includes(spec.view)))
-      jobIds.push((await enqueueMaterialize(trx, { projectId, spec, complete }))!)
+      jobIds.push((await enqueueMaterialize(trx, { projectId, spec, complete, fromMs }))!)
     for (const subject of wanted) await audit(trx, { projectId, actor, action, subject })
     return { views: wanted, jobIds }
   })

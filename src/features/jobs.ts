@@ -5,7 +5,7 @@ import { enqueue, type JobHandler } from '../jobs/jobs.ts'
 import { AppError } from '../kernel/errors.ts'
 import { materialize } from './features.ts'
 import type { Materialize } from './materialize.ts'
-import { enqueueMaterialize } from './materialize-request.ts'
+import { enqueueMaterialize, materializePayload } from './materialize-request.ts'
 import { listLiveViews } from './store.ts'
 import { summariseView } from './summarise-view.ts'
 
@@ -14,11 +14,7 @@ const DAY_MS = 86_400_000
 export const materializeJob: JobHandler = {
   kind: 'features.materialize',
   async run(context, { projectId, payload, signal, lastAttempt }) {
-    const { view, definitionHash, complete = false } = payload
-    if (typeof view !== 'string' || typeof definitionHash !== 'string' || typeof complete !== 'boolean') {
-      throw new AppError('invalid', 'features.materialize needs a view and its definition hash')
-    }
-    const asked = { projectId, view, definitionHash, complete }
+    const asked = { projectId, ...materializePayload.parse(payload) }
     try {
       await materialize(context, { ...asked, signal, untilMs: context.clock.now() })
     } catch (error) {
@@ -38,20 +34,15 @@ function isPassing(error: unknown): boolean {
 /** The job has failed, and says so; another one follows, one for all that failed meanwhile. */
 async function askAgain(
   { db }: Pick<Context, 'db'>,
-  { projectId, view, definitionHash, complete }: Omit<Materialize, 'untilMs' | 'signal'>,
+  { projectId, view, definitionHash, complete = false, fromMs }: Omit<Materialize, 'untilMs' | 'signal'>,
 ): Promise<void> {
   await db.write(async (trx) => {
     const period = Math.floor((await db.wallTime(trx)) / AGAIN_MS)
     const spec = { view, definitionHash }
-    const again = complete === true ? 'rebuild again' : 'again'
+    const again = complete ? 'rebuild again' : `again${fromMs === undefined ? '' : ` from ${fromMs}`}`
     const runAtMs = (period + 2) * AGAIN_MS
-    await enqueueMaterialize(trx, {
-      projectId,
-      spec,
-      runAtMs,
-      cause: `${again}:${period}`,
-      complete: complete === true,
-    })
+    const cause = `${again}:${period}`
+    await enqueueMaterialize(trx, { projectId, spec, runAtMs, cause, complete, fromMs })
   })
 }
 

@@ -31,6 +31,8 @@ export interface Materialize {
   untilMs: number
   /** Computes every row anew, whatever the store has. */
   complete?: boolean
+  /** Computes and writes the rows from here on again, whatever the store has. */
+  fromMs?: number | undefined
   /** Ends the process of a row function. */
   signal?: AbortSignal
 }
@@ -64,7 +66,8 @@ export async function materialize(context: MaterializeContext, input: Materializ
   if (!version) return { untilMs, rows: 0, complete: false }
   const before = await findMaterialization(db.read, projectId, spec)
   const anew = input.complete === true || !isKept(claim.marks, before?.online_mark ?? null)
-  const fromMs = anew ? -Infinity : await firstAffected(context, before, version, untilMs)
+  const affectedMs = anew ? -Infinity : await firstAffected(context, before, version, untilMs)
+  const fromMs = Math.min(affectedMs, input.fromMs ?? Infinity)
   if (fromMs === Infinity) return { untilMs: before!.cursor_ms, rows: 0, complete: false }
   const span = { fromMs, untilMs: Math.max(untilMs, before?.cursor_ms ?? untilMs) }
   const computation = { spec, codeSnapshot, signal: input.signal }

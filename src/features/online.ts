@@ -109,7 +109,8 @@ function keyTexts(column: ArrayLike<unknown> | undefined, rows: number): (string
   return texts
 }
 
-function keyText(value: unknown): string | undefined {
+/** Undefined for what is no key. */
+export function keyText(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined
 }

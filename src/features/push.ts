@@ -4,6 +4,7 @@ import { AppError } from '../kernel/errors.ts'
 import { parseTime } from '../kernel/time.ts'
 import type { OnlineWrite } from '../ports/online/online.ts'
 import type { LoadedOnDemand } from './on-demand.ts'
+import { keyText } from './online.ts'
 import { heldKeys, keyedHash } from '../privacy/privacy.ts'
 import {
   onlineView,
@@ -204,7 +205,8 @@ interface Place {
 }
 
 function toKey(value: unknown, { row, column }: Place): string {
-  if (typeof value === 'string' || typeof value === 'number') return String(value)
+  const text = keyText(value)
+  if (text !== undefined) return text
   throw new AppError('invalid', `Row ${row}: ${column} is the key, and must be a text or a number`)
 }
 
@@ -230,7 +232,7 @@ function toTime(value: unknown, { row, column }: Place): number {
 function toValue(value: unknown, kind: FeatureKind, place: Place): FeatureValue {
   if (value === null || value === undefined || value === Infinity || value === -Infinity) return null
   if (kind === 'timestamp') return typeof value === 'number' ? Math.trunc(value) : toTime(value, place)
-  if (kind === 'number' && typeof value === 'boolean') return Number(value)
+  if (kind === 'number' && (typeof value === 'boolean' || typeof value === 'bigint')) return Number(value)
   if (typeof value === (kind === 'category' ? 'string' : 'number')) return value as number | string
   const { row, column } = place
   throw new AppError(

@@ -1,7 +1,7 @@
 import { AppError, messageOf } from '../kernel/errors.ts'
 import type { MaybePromise, OnlineStore } from '../ports/online/online.ts'
 import { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
-import { onlineReader, type OnlineColumn, type ViewFeature } from './online.ts'
+import { keyText, onlineReader, type OnlineColumn, type ViewFeature } from './online.ts'
 import type {
   Feature,
   FeatureKind,
@@ -204,7 +204,7 @@ function requireColumns(
   for (const key of keys) {
     if (!Object.hasOwn(columns, key))
       throw new AppError('invalid', `The request lacks the key ${key}`, { details: { missingKeys: [key] } })
-    const row = columns[key]!.findIndex((value) => typeof value !== 'string' && typeof value !== 'number')
+    const row = columns[key]!.findIndex((value) => keyText(value) === undefined)
     if (row >= 0) throw new AppError('invalid', `Row ${row} has no ${key}: a key is a text or a number`)
   }
 }
@@ -235,7 +235,9 @@ function compute(
 
 /** A field of the request that is a feature as it is. */
 function toFeature(column: readonly unknown[], kind: FeatureKind): VectorColumn {
-  const values = column.map((value): FeatureValue => (isOfKind(value, kind) ? value : null))
+  const values = column.map((value): FeatureValue =>
+    isOfKind(value, kind) ? (typeof value === 'bigint' ? Number(value) : value) : null,
+  )
   const statuses = column.map((value, row) => {
     if (values[row] !== null) return 'PRESENT'
     return value === null ? 'NULL_VALUE' : 'INVALID'
@@ -243,6 +245,7 @@ function toFeature(column: readonly unknown[], kind: FeatureKind): VectorColumn 
   return { values, statuses, eventMs: null }
 }
 
-function isOfKind(value: unknown, kind: Feature['kind']): value is number | string {
-  return kind === 'category' ? typeof value === 'string' : Number.isFinite(value)
+function isOfKind(value: unknown, kind: Feature['kind']): value is number | bigint | string {
+  if (kind === 'category') return typeof value === 'string'
+  return typeof value === 'bigint' || Number.isFinite(value)
 }

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { latestVersion } from '../../src/data/data.ts'
 import { listTokenAccess } from '../../src/governance/governance.ts'
 import { startServer, type Server } from '../../src/server/server.ts'
 import { findDesiredState } from '../../src/serving/serving.ts'
 import { startWorker } from '../../src/worker/worker.ts'
-import { openTestContext, type TestContext } from '../databases.ts'
+import { openTestContext, PROJECT_ID, type TestContext } from '../databases.ts'
 import { openGateway, publish, type TestGateway } from '../gateways.ts'
 import { userWithToken, withSignIn } from '../people.ts'
 import { ensureEnvironment } from './environments.ts'
@@ -49,7 +50,7 @@ function repository(name: string, onlineStore: string, auth = '{type: no_auth}')
   mkdirSync(path)
   for (const file of ['definitions.py', 'prepare.py', 'client.py', 'signed.py'])
     copyFileSync(join(scripts, file), join(path, file))
-  for (const view of ['airport_delays', 'prices'])
+  for (const view of ['airport_delays', 'prices', 'pairs', 'quoted'])
     copyFileSync(join(folder, `${view}.parquet`), join(path, `${view}.parquet`))
   writeFileSync(
     join(path, 'feature_store.yaml'),
@@ -76,10 +77,19 @@ async function ask(
     method: 'POST',
     // Feast's server closes a connection on which it has failed.
     headers: { 'content-type': 'application/json', connection: 'close' },
-    body: JSON.stringify(body),
+    body: JSON.stringify(body).replace(/"#(-?[\d.]+)"/g, '$1'),
   })
   const text = await response.text()
   return { status: response.status, body: text === '' ? '' : (JSON.parse(text) as unknown) }
+}
+
+async function quotesOf(rows: number): Promise<void> {
+  for (let tries = 0; tries < 150; tries++) {
+    const version = await latestVersion(context, { projectId: PROJECT_ID, dataset: 'quotes' })
+    if (version?.rows === rows) return
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  throw new Error(`What was pushed offline is in no version of ${rows} rows`)
 }
 
 it('Every request of the replay is answered as Feast’s own server answers it, but for the listed differences', async () => {
@@ -92,14 +102,33 @@ it('Every request of the replay is answered as Feast’s own server answers it, 
   )
   const airports = rows.map(({ origin }) => origin as string)
   expect(airports.length).toBeGreaterThan(150)
+  const ids = await session.query(
+    `SELECT DISTINCT CAST(pair_id AS VARCHAR) AS id FROM read_parquet('${folder}/pairs.parquet') ORDER BY id LIMIT 1000`,
+  )
   const used = new Set<Rule>()
-  for (const one of casesOf(airports)) {
+  for (const one of casesOf({ airports, pairs: ids.map(({ id }) => `#${id as string}`) })) {
+    if (one.afterRows !== undefined) await quotesOf(one.afterRows)
     const theirs = translated(comparable(await ask(feast.url, one)), { nowMs: NOW_MS, used })
     const ours = comparable(await ask(gateway.url, one))
     if (one.difference === undefined) expect(ours, one.name).toEqual(theirs)
     else expect(ours, `${one.name} does not differ: ${one.difference}`).not.toEqual(theirs)
   }
   expect([...used].sort()).toEqual([...RULES].sort())
+  const unused = { method: 'OPTIONS', headers: { origin: 'http://page.example', connection: 'close' } }
+  for (const call of [{ method: 'GET' }, { method: 'PUT', body: '{}' }, unused]) {
+    const [theirs, ours] = await Promise.all(
+      [feast.url, gateway.url].map((url) => fetch(`${url}/get-online-features`, call)),
+    )
+    expect([ours!.status, ours!.headers.get('allow'), await ours!.json()]).toEqual([
+      theirs!.status,
+      theirs!.headers.get('allow'),
+      await theirs!.json(),
+    ])
+    expect(ours!.headers.get('access-control-allow-origin')).toBe(null)
+  }
+  // What was pushed offline twice without a key is twice in both.
+  const [offline] = await session.query(`SELECT count(*) AS rows FROM read_parquet('${path}/quoted.parquet')`)
+  expect(Number(offline!['rows'])).toBe(5)
 })
 
 it('Feast’s own client reads from the gateway as from its remote online store, pushes to it, and raises its own errors', async () => {
@@ -131,10 +160,17 @@ it('Feast’s own client reads from the gateway as from its remote online store,
   ])
   // Its materialization is a request to the gateway, which hands it on to the server, and waits for the worker.
   const materialized = async (): Promise<number> =>
-    (await context.db.read.selectFrom('job').select('id').where('state', '=', 'done').execute()).length
+    (
+      await context.db.read
+        .selectFrom('job')
+        .select('id')
+        .where('kind', '=', 'features.materialize')
+        .where('state', '=', 'done')
+        .execute()
+    ).length
   const before = await materialized()
   expect(await runScript(path, 'prepare.py', NOW)).toBe('ok')
-  expect((await materialized()) - before).toBe(2)
+  expect((await materialized()) - before).toBe(4)
   expect(seen['pushed']).toEqual({ symbol: ['AMZN'], price: [16.5], trend: ['up'] })
   expect(seen['late']).toEqual(seen['pushed'])
 })

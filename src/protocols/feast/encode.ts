@@ -43,7 +43,7 @@ export class VectorEncoder {
     const present = `[${'"PRESENT",'.repeat(rows).slice(0, -1)}]`
     const noTimes = `[${`"${NO_TIME}",`.repeat(rows).slice(0, -1)}]`
     const texts = new Map<readonly unknown[], string>()
-    const results = entities.map(([, values]) => result(JSON.stringify(values), present, noTimes))
+    const results = entities.map(([, values]) => result(keysText(values), present, noTimes))
     for (const { place, isTime } of order) {
       const { values, statuses, eventMs } = columns[place]!
       let status = texts.get(statuses)
@@ -57,6 +57,12 @@ export class VectorEncoder {
     const body = `{"results":[${results.join(',')}],"metadata":{"feature_names":[${[...keys, names].join(',')}]${viewNames}}}`
     return { status: 200, contentType: 'application/json', body }
   }
+}
+
+/** A key is answered as it was sent. */
+function keysText(keys: readonly unknown[]): string {
+  if (!keys.some((key) => typeof key === 'bigint')) return JSON.stringify(keys)
+  return `[${keys.map((key) => (typeof key === 'bigint' ? String(key) : JSON.stringify(key))).join(',')}]`
 }
 
 function makeShape(features: readonly ServedFeature[], full: boolean): Shape {

@@ -33,21 +33,23 @@ const MATERIALIZE = {
 
 const INCREMENTAL = { ...SHARED, end_ts: { kind: 'string' } } as const
 
-/** `POST /materialize`. A view is always brought up to the present, so it holds what the span asks for and what is newer. */
+/**
+ * `POST /materialize`: the rows from `start_ts` on are computed and written again. A view is always brought up to the present, so it holds
+ * what the span asks for and what is newer. Without event timestamps the span is, as in Feast, all since 1970.
+ */
 export async function answerMaterialize(
   context: Pick<Context, 'db'>,
   call: ServerCall,
 ): Promise<GatewayReply> {
   const request = parseBody(call.body, MATERIALIZE)
-  if (request.disable_event_timestamp)
-    throw new AppError('invalid', 'Rows keep their event times here; leave out disable_event_timestamp')
+  if (request.disable_event_timestamp) return await answer(context, call, { ...request, fromMs: 0 })
   const startMs = timeOf('start_ts', request.start_ts)
   const endMs = timeOf('end_ts', request.end_ts)
   if (startMs >= endMs) throw new AppError('invalid', 'start_ts must be before end_ts')
-  return await answer(context, call, request)
+  return await answer(context, call, { ...request, fromMs: startMs })
 }
 
-/** `POST /materialize-incremental`, to which the same holds. */
+/** `POST /materialize-incremental`: what is not online yet. */
 export async function answerIncremental(
   context: Pick<Context, 'db'>,
   call: ServerCall,
@@ -60,8 +62,9 @@ export async function answerIncremental(
 async function answer(
   context: Pick<Context, 'db'>,
   { projectId, actor, query }: ServerCall,
-  { feature_views, version }: { feature_views: readonly string[] | null; version: string | null },
+  request: { feature_views: readonly string[] | null; version: string | null; fromMs?: number },
 ): Promise<GatewayReply> {
+  const { feature_views, version, fromMs } = request
   if (version !== null)
     throw new AppError(
       'invalid',
@@ -69,7 +72,7 @@ async function answer(
     )
   const waitMs = isTrue(query.get('async')) ? 0 : WAIT_MS
   const views = feature_views ?? undefined
-  const result = await materializeViews(context, { projectId, actor, views, waitMs })
+  const result = await materializeViews(context, { projectId, actor, views, fromMs, waitMs })
   if (result.done) return jsonReply(200, null)
   return jsonReply(202, { status: 'accepted', feature_views: result.views })
 }

@@ -125,9 +125,17 @@ function destinations(to: string): { online: boolean; offline: boolean } {
 }
 
 function toRecords({ columns, rows }: { columns: PushedColumns; rows: number }): JsonObject[] {
-  const entries = Object.entries(columns) as [string, Json[]][]
+  const entries = Object.entries(columns) as [string, (Json | bigint)[]][]
   return Array.from({ length: rows }, (_, row) =>
-    Object.fromEntries(entries.map(([name, column]) => [name, column[row]!])),
+    Object.fromEntries(entries.map(([name, column]) => [name, toJson(column[row]!, { row, name })])),
+  )
+}
+
+function toJson(value: Json | bigint, { row, name }: { row: number; name: string }): Json {
+  if (typeof value !== 'bigint') return value
+  throw new AppError(
+    'invalid',
+    `Row ${row}: ${name} is ${value}, which a JSON number does not hold: send such rows as Parquet, or the number as text`,
   )
 }
 

@@ -30,7 +30,11 @@ export function comparable({ status, body }: Answer): Comparable {
   if (status === 200 && isVectors(body)) {
     const { feature_names } = body.metadata
     const columns = Object.fromEntries(feature_names.map((name, i) => [name, body.results[i]!]))
-    return { status, columns, keys: feature_names.filter((name) => ['origin', 'symbol'].includes(name)) }
+    return {
+      status,
+      columns,
+      keys: feature_names.filter((name) => ['origin', 'symbol', 'pair_id'].includes(name)),
+    }
   }
   if (status === 422 && typeof body === 'object') {
     const { detail } = body as { detail: { type: string; loc: (string | number)[] }[] }
@@ -76,10 +80,15 @@ function translatedColumn(
   }
 }
 
-const OF_PRICES = /price|above_100|trend/
+const VIEW_OF = [
+  [/price|above_100|trend/, 'prices'],
+  [/miles/, 'pairs'],
+  [/quote/, 'quoted'],
+] as const
 
 function ttlOf(name: string): number {
-  return TTL_MS[OF_PRICES.test(name) ? 'prices' : 'airport_delays']!
+  const [, view = 'airport_delays'] = VIEW_OF.find(([names]) => names.test(name)) ?? []
+  return TTL_MS[view]!
 }
 
 /** The class of Feast's own errors; `text` for a message alone. */

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, RequestSource, ValueType
 from feast.on_demand_feature_view import on_demand_feature_view
-from feast.types import Float64, String, UnixTimestamp
+from feast.types import Float64, Int64, String, UnixTimestamp
 
 airport = Entity(name="airport", join_keys=["origin"], value_type=ValueType.STRING)
 share = Entity(name="share", join_keys=["symbol"], value_type=ValueType.STRING)
+
+pair = Entity(name="pair", join_keys=["pair_id"], value_type=ValueType.INT64)
 
 
 def pushed(name, path):
@@ -40,6 +42,21 @@ prices = FeatureView(
     ],
 )
 
+pairs = FeatureView(
+    name="pairs",
+    entities=[pair],
+    ttl=timedelta(hours=6),
+    source=FileSource(name="pairs_file", path="pairs.parquet", timestamp_field="event_time"),
+    schema=[Field(name="pair_id", dtype=Int64), Field(name="miles", dtype=Float64)],
+)
+quoted = FeatureView(
+    name="quoted",
+    entities=[share],
+    ttl=timedelta(days=20),
+    source=pushed("quotes", "quoted.parquet"),
+    schema=[Field(name="symbol", dtype=String), Field(name="quote", dtype=Float64)],
+)
+
 
 @on_demand_feature_view(
     sources=[RequestSource(name="trip", schema=[Field(name="distance", dtype=Float64)])],
@@ -54,4 +71,4 @@ def route(inputs: dict) -> dict:
 both = FeatureService(name="both", features=[airport_delays[["mean_delay_3h", "last_departure"]], prices[["trend"]]])
 routed = FeatureService(name="routed", features=[airport_delays[["mean_delay_3h"]], route[["far"]]])
 
-everything = [airport, share, airport_delays, prices, route, both, routed]
+everything = [airport, share, pair, airport_delays, prices, pairs, quoted, route, both, routed]

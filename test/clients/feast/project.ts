@@ -1,11 +1,11 @@
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { declareDatasets, ingest } from '../../../src/data/data.ts'
+import { declareDatasets, ingest, pushRows } from '../../../src/data/data.ts'
 import { dataset } from '../../../src/data/definition.ts'
 import { declareFeatures, listServedFeatures, materialize } from '../../../src/features/features.ts'
 import { entity, featureService, featureView, onDemand } from '../../../src/features/definition.ts'
 import { localOwner } from '../../../src/kernel/actor.ts'
-import { files } from '../../../src/sources/definition.ts'
+import { files, push } from '../../../src/sources/definition.ts'
 import { PROJECT_ID, type TestContext } from '../../databases.ts'
 import { publish } from '../../gateways.ts'
 import { storeCode } from '../../served-features.ts'
@@ -16,6 +16,8 @@ export const NOW = '2001-01-15T09:00:00'
 export const TTL_MS: Readonly<Record<string, number>> = {
   airport_delays: 6 * 3_600_000,
   prices: 20 * 86_400_000,
+  pairs: 6 * 3_600_000,
+  quoted: 20 * 86_400_000,
 }
 
 const DATA = join(import.meta.dirname, '../../../node_modules/vega-datasets/data')
@@ -24,6 +26,11 @@ const airport = entity('airport', { key: 'origin' })
 const share = entity('share', { key: 'symbol' })
 const flights = dataset('flights', { source: files('flights.parquet'), time: 'date' })
 const stocks = dataset('stocks', { source: files('stocks.csv') })
+const quotes = dataset('quotes', {
+  source: push({ columns: { symbol: 'VARCHAR', event_time: 'TIMESTAMP', quote: 'DOUBLE' } }),
+  time: 'event_time',
+  probeEvery: '500ms',
+})
 
 const airportDelays = featureView('airport_delays', {
   entity: airport,
@@ -48,6 +55,26 @@ const prices = featureView('prices', {
   features: { price: 'number', above_100: 'number', trend: 'category', flights_3h: 'number' },
 })
 
+/** Its keys are whole numbers of 64 bits. */
+const pair = entity('pair', { key: 'pair_id' })
+const pairs = featureView('pairs', {
+  entity: pair,
+  dataset: flights,
+  sql: `SELECT CAST(hash(origin || destination) >> 1 AS BIGINT) AS pair_id, date AS event_time, CAST(distance AS DOUBLE) AS miles
+        FROM dataset`,
+  ttl: '6h',
+  features: { miles: 'number' },
+})
+
+/** Its rows are pushed. */
+const quoted = featureView('quoted', {
+  entity: share,
+  dataset: quotes,
+  sql: 'SELECT symbol, event_time, quote FROM dataset',
+  ttl: '20d',
+  features: { quote: 'number' },
+})
+
 const route = onDemand('route', {
   inputs: { distance: 'number' },
   outputs: { far: 'number', half: 'number' },
@@ -59,7 +86,12 @@ const route = onDemand('route', {
 const ROUTE =
   'export const route = ({ distance }: { distance: number }) => ({ far: distance > 1000 ? 1 : 0, half: distance / 2 })\n'
 
-const VIEWS = [airportDelays, prices]
+const FIRST_QUOTES = [
+  { symbol: 'IBM', event_time: '2001-01-12T16:00:00', quote: 93.81 },
+  { symbol: 'MSFT', event_time: '2001-01-12T16:00:00', quote: 53.5 },
+]
+
+const VIEWS = [airportDelays, prices, pairs, quoted]
 
 /**
  * Real flights and share prices (vega-datasets) become features, online and followed by gateways. The rows of the views, from the same SQL,
@@ -74,7 +106,12 @@ export async function makeProject(context: TestContext, folder: string): Promise
     `COPY (SELECT * FROM read_parquet('${DATA}/flights-3m.parquet') WHERE date < '2001-01-15 09:00') TO '${flown}' (FORMAT parquet)`,
   )
   copyFileSync(join(DATA, 'stocks.csv'), join(folder, 'stocks.csv'))
-  const tables = { flights: `read_parquet('${flown}')`, stocks: `read_csv('${folder}/stocks.csv')` }
+  writeFileSync(join(folder, 'quotes.json'), JSON.stringify(FIRST_QUOTES))
+  const tables = {
+    flights: `read_parquet('${flown}')`,
+    stocks: `read_csv('${folder}/stocks.csv')`,
+    quotes: `read_json('${folder}/quotes.json', columns = {symbol: 'VARCHAR', event_time: 'TIMESTAMP', quote: 'DOUBLE'})`,
+  }
   for (const view of VIEWS) {
     const dataset = tables[view.dataset as keyof typeof tables]
     const rows = `WITH dataset AS (SELECT * FROM ${dataset}) ${view.sql}`
@@ -83,10 +120,10 @@ export async function makeProject(context: TestContext, folder: string): Promise
         WHERE event_time <= '${NOW}') TO '${folder}/${view.name}.parquet' (FORMAT parquet)`,
     )
   }
-  await declareDatasets(context, { ...base, directory: folder, datasets: [flights, stocks] })
+  await declareDatasets(context, { ...base, directory: folder, datasets: [flights, stocks, quotes] })
   const snapshot = await storeCode(context, { 'features/route.ts': ROUTE })
   const definitions = {
-    entities: [airport, share],
+    entities: [airport, share, pair],
     views: VIEWS,
     onDemand: [route],
     services: [
@@ -99,7 +136,8 @@ export async function makeProject(context: TestContext, folder: string): Promise
     ],
   }
   await declareFeatures(context, { ...base, definitions, snapshot })
-  for (const { name } of [flights, stocks]) await ingest(context, { ...base, dataset: name })
+  await pushRows(context, { ...base, dataset: 'quotes', key: 'first', rows: FIRST_QUOTES })
+  for (const { name } of [flights, stocks, quotes]) await ingest(context, { ...base, dataset: name })
   const [served] = await listServedFeatures(context.db.read)
   for (const { view, definitionHash } of served!.views)
     await materialize(context, { projectId: PROJECT_ID, view, definitionHash, untilMs: NOW_MS })
