@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '../ports/analytics/analytics.ts'
+import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { Expectation, FileExpectation } from './definition.ts'
 import { describe } from './describe.ts'
 import { measureOf } from './measures.ts'
@@ -9,8 +9,7 @@ import { median } from '../statistics/median.ts'
 
 /**
  * An expectation as SQL over one scan of the arriving rows.
- * - `bad`: true for a row that fails; `window`: columns that `bad` or `measure` need, computed before the aggregation;
- *   `setup`: what is run once before the scan.
+ * - `bad`: true for a row that fails; `prepare`: makes the temporary tables that `bad` or `measure` look into, before the scan.
  * - `measure`: an aggregate over a file, held against `min` and `max`; `missing`: why there is none, though it holds.
  * - `query`: a query of its own for each file (custom SQL).
  * - `columns`: about the columns of each file, without SQL.
@@ -25,13 +24,15 @@ export type Check = {
   /** The version of another dataset that it is held against, as `name@number`. */
   against: string | null
 } & (
-  | { bad: string; window?: Record<string, string>; setup?: string }
-  | { measure: string; window?: Record<string, string>; min?: number | undefined; max?: number | undefined }
+  | { bad: string; prepare?: Prepare }
+  | { measure: string; prepare?: Prepare; min?: number | undefined; max?: number | undefined }
   | { missing: string }
   | { query: string }
   | { columns: Extract<Expectation, { check: 'columns' }> }
   | { refused: string }
 )
+
+type Prepare = (session: AnalyticsSession) => Promise<void>
 
 /** A version of another dataset: `reference` is `name@number`, `scan` is SQL of its rows. */
 export interface ReferencedVersion {
@@ -55,7 +56,7 @@ export interface CompileContext {
 /** `arriving` is SQL of the arriving rows with `__file` and `file_row_number`. */
 export type ScanContext = CompileContext & { arriving: string }
 
-/** `index` makes the names of window columns unique. */
+/** `index` makes the names of temporary tables unique. */
 export function compileExpectation(
   expectation: FileExpectation,
   { index, key }: { index: number; key: string },
@@ -108,7 +109,7 @@ function compile(e: FileExpectation, index: number, context: ScanContext) {
     case 'uniqueShare':
     case 'mostCommonShare':
     case 'valueShare':
-      return { ...measureOf(e, index), min: e.min, max: e.max }
+      return { ...measureOf(e, index, context.arriving), min: e.min, max: e.max }
     case 'between':
     case 'castable':
     case 'finite':

@@ -24,7 +24,7 @@ export async function refuseUnreadable(
   if (!('bad' in check) || !('when' in expectation) || expectation.when === undefined) return check
   const reason = await whyUnreadable(session, arriving, expectation.when)
   if (reason === undefined) return check
-  const { bad: _, window: __, setup: ___, ...head } = check
+  const { bad: _, prepare: __, ...head } = check
   return { ...head, refused: `the condition ${expectation.when} can't be read: ${reason}` }
 }
 

@@ -7,17 +7,17 @@ import type { ArrivingFile } from './validation.ts'
 
 export const MAX_FAILING_ROWS = 1_000
 
-/** The rows that fail any check, with their values as text, in one query over the scan. */
+/** The rows that fail any check, with their values as text, in one query. */
 export async function findFailingRows(
   session: AnalyticsSession,
   {
-    scan,
+    arriving,
     checks,
     outcomes,
     files,
     columns,
   }: {
-    scan: string
+    arriving: string
     checks: readonly Check[]
     outcomes: readonly QueryOutcome[]
     files: readonly ArrivingFile[]
@@ -35,7 +35,7 @@ export async function findFailingRows(
   )
   const rows = await session.query(
     `SELECT __file, file_row_number + 1 AS __row, ${[...selected, ...values].join(', ')}
-     FROM ${scan} WHERE ${flags.map(({ bad }) => bad).join(' OR ')} ORDER BY __file, file_row_number LIMIT ${MAX_FAILING_ROWS}`,
+     FROM ${arriving} WHERE ${flags.map(({ bad }) => bad).join(' OR ')} ORDER BY __file, file_row_number LIMIT ${MAX_FAILING_ROWS}`,
   )
   const pathOf = new Map(files.map(({ part, path }) => [part, path]))
   return rows.map((row) => ({

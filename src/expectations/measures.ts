@@ -1,6 +1,7 @@
-import { quoteIdentifier, quoteLiteral } from '../ports/analytics/analytics.ts'
+import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { Expectation } from './definition.ts'
-import { FILE } from './row-checks.ts'
+import { quantileOf } from './quantiles.ts'
+import { valueCounts } from './repeats.ts'
 
 type Measure = Extract<
   Expectation,
@@ -18,12 +19,13 @@ type Measure = Extract<
   }
 >
 
-/** An aggregate over the values of a column in one file; `window` is computed for each row before. */
-export function measureOf(e: Measure, index: number): { measure: string; window?: Record<string, string> } {
+/** An aggregate over the values of a column in one file, and what has to be known before. */
+export function measureOf(
+  e: Measure,
+  index: number,
+  arriving: string,
+): { measure: string; prepare?: (session: AnalyticsSession) => Promise<void> } {
   const column = quoteIdentifier(e.column)
-  const repeats = {
-    [`__w${index}`]: `CASE WHEN ${column} IS NOT NULL THEN count(*) OVER (PARTITION BY ${FILE}, ${column}) END`,
-  }
   switch (e.check) {
     case 'sumBetween':
       return { measure: `sum(${column})` }
@@ -32,15 +34,19 @@ export function measureOf(e: Measure, index: number): { measure: string; window?
     case 'standardDeviationBetween':
       return { measure: `stddev_samp(${column})` }
     case 'quantileBetween':
-      return { measure: `quantile_cont(${column}, ${e.quantile})` }
+      return quantileOf(column, e.quantile, { index, arriving })
     case 'distinctCount':
       return { measure: `count(DISTINCT ${column})` }
     case 'distinctShare':
       return { measure: share(`count(DISTINCT ${column})`, column) }
-    case 'uniqueShare':
-      return { measure: share(`count(*) FILTER (WHERE __w${index} = 1)`, column), window: repeats }
-    case 'mostCommonShare':
-      return { measure: share(`max(__w${index})`, column), window: repeats }
+    case 'uniqueShare': {
+      const { once, prepare } = valueCounts(column, { index, arriving })
+      return { measure: share(once, column), prepare }
+    }
+    case 'mostCommonShare': {
+      const { most, prepare } = valueCounts(column, { index, arriving })
+      return { measure: share(most, column), prepare }
+    }
     case 'valueShare': {
       const value = typeof e.value === 'string' ? quoteLiteral(e.value) : String(e.value)
       const compared = typeof e.value === 'string' ? `CAST(${column} AS VARCHAR)` : column

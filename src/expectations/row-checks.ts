@@ -1,17 +1,14 @@
-import { quoteIdentifier, quoteLiteral } from '../ports/analytics/analytics.ts'
-import type { CompileContext, ScanContext } from './compile.ts'
+import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
+import type { ScanContext } from './compile.ts'
 import type { Expectation } from './definition.ts'
 import { formatCondition } from './formats.ts'
-
-export const FILE = '__file'
-const ROW = 'file_row_number'
+import { repeatedRows, rowsAfter } from './repeats.ts'
 
 type RowCheck = Exclude<Extract<Expectation, { maxCount?: number | undefined }>, { check: 'sql' }>
 
 interface RowSql {
   bad: string
-  window?: Record<string, string>
-  setup?: string
+  prepare?: (session: AnalyticsSession) => Promise<void>
 }
 
 /** SQL that is true for a row that fails; null counts as false. */
@@ -23,7 +20,10 @@ export function badRows(e: RowCheck, index: number, context: ScanContext): RowSq
     case 'unique':
       return repeatedKeys(e.columns.map(quoteIdentifier), index, context)
     case 'noDuplicateRows':
-      return repeatedRows(index, context)
+      return repeatedRows(
+        context.columns.map(({ name }) => quoteIdentifier(name)),
+        { ...context, index },
+      )
     case 'inSet':
       return { bad: `${memberOf(column, e.values)} = false` }
     case 'between':
@@ -45,10 +45,7 @@ export function badRows(e: RowCheck, index: number, context: ScanContext): RowSq
     case 'lessOrEqual':
       return { bad: `${quoteIdentifier(e.left)} > ${quoteIdentifier(e.right)}` }
     case 'increasing':
-      return {
-        bad: `${column} ${e.strictly ? '<=' : '<'} __w${index}`,
-        window: { [`__w${index}`]: `lag(${column}) OVER (PARTITION BY ${FILE} ORDER BY ${ROW})` },
-      }
+      return rowsAfter(column, e.strictly ? '<=' : '<', { ...context, index })
     case 'references':
       return missingKeys(e, index, context)
   }
@@ -57,16 +54,15 @@ export function badRows(e: RowCheck, index: number, context: ScanContext): RowSq
 /** A key is looked for among the arriving rows, and among those earlier ones that have an arriving key. */
 function repeatedKeys(keys: readonly string[], index: number, { arriving, history }: ScanContext): RowSql {
   const known = keys.map((key) => `${key} IS NOT NULL`).join(' AND ')
-  const window = {
-    [`__w${index}`]: `row_number() OVER (PARTITION BY ${keys.join(', ')} ORDER BY ${FILE}, ${ROW})`,
-  }
+  const repeated = repeatedRows(keys, { index, arriving, where: `(${known})` })
   const names = new Set(history?.columns.map(({ name }) => quoteIdentifier(name)))
-  if (!history || !keys.every((key) => names.has(key)))
-    return { bad: `(${known} AND __w${index} > 1)`, window }
+  if (!history || !keys.every((key) => names.has(key))) return repeated
   return {
-    bad: `(${known} AND (__w${index} > 1 OR ${isFound(keys, keys, index)}))`,
-    window,
-    setup: findKeys(keys, keys, { index, scan: history.scan, arriving }),
+    bad: `(${repeated.bad} OR (${known} AND ${isFound(keys, keys, index)}))`,
+    async prepare(session) {
+      await repeated.prepare(session)
+      await session.execute(findKeys(keys, keys, { index, scan: history.scan, arriving }))
+    },
   }
 }
 
@@ -81,7 +77,9 @@ function missingKeys(
   const { scan } = references.get(e.dataset)!
   return {
     bad: `(${known} AND NOT ${isFound(keys, theirs, index)})`,
-    setup: findKeys(keys, theirs, { index, scan, arriving }),
+    async prepare(session) {
+      await session.execute(findKeys(keys, theirs, { index, scan, arriving }))
+    },
   }
 }
 
@@ -105,14 +103,6 @@ function isFound(keys: readonly string[], theirs: readonly string[], index: numb
   return keys.length === 1
     ? `${keys[0]} IN (SELECT k0 FROM __found_${index})`
     : `(${keys.join(', ')}) IN (SELECT (${names.join(', ')}) FROM __found_${index})`
-}
-
-function repeatedRows(index: number, { columns }: CompileContext): RowSql {
-  const all = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
-  return {
-    bad: `__w${index} > 1`,
-    window: { [`__w${index}`]: `row_number() OVER (PARTITION BY ${all} ORDER BY ${FILE}, ${ROW})` },
-  }
 }
 
 /** Null for null, so that only `= false` means wrong. A subquery is hashed once, a list is gone through for each row. */

@@ -47,9 +47,8 @@ export async function validate(
   const compiled: Check[] = []
   for (const check of compileAll(expectations, { ...context, arriving }))
     compiled.push(await foldQuery(session, arriving, await refuseUnreadable(session, arriving, check)))
-  for (const check of compiled) if ('setup' in check && check.setup) await session.execute(check.setup)
-  const scan = withWindows(arriving, compiled)
-  const { rows: measured, checks } = await measure(session, scan, compiled, context.time)
+  for (const check of compiled) if ('prepare' in check) await check.prepare?.(session)
+  const { rows: measured, checks } = await measure(session, arriving, compiled, context.time)
   const outcomes = await runQueries(session, parts, checks, scanOf)
   const facts: FileFacts[] = []
   const results: CheckResult[] = []
@@ -67,7 +66,7 @@ export async function validate(
   if (results.every((result) => result.passed || result.failing === null))
     return { files: facts, results, failingRows: [] }
   const failingRows = await findFailingRows(session, {
-    scan,
+    arriving,
     checks,
     outcomes,
     files,
@@ -111,14 +110,6 @@ function withTime(expectations: readonly Expectation[], time: string | undefined
 
 function scanOf(parts: readonly string[]): string {
   return `read_parquet([${parts.map(quoteLiteral).join(', ')}], union_by_name = true, filename = '__file', file_row_number = true)`
-}
-
-function withWindows(arriving: string, checks: readonly Check[]): string {
-  const windows = checks.flatMap((check) =>
-    'window' in check && check.window ? Object.entries(check.window) : [],
-  )
-  if (windows.length === 0) return arriving
-  return `(SELECT *${windows.map(([name, expression]) => `, ${expression} AS ${name}`).join('')} FROM ${arriving})`
 }
 
 /** All checks in one scan. When it fails, each is tried by itself, and those that can't be computed are refused. */

@@ -46,12 +46,12 @@ const LONGEST_KEY = 64
 const MANY_TEXTS = 1_000
 const DENSE = 10
 
-/** SQL of the rows of Parquet parts, each column in its type, with `__file` and `file_row_number`. */
+/** SQL of the rows of Parquet parts, each column in its type, with `__file`, `file_index` and `file_row_number`. */
 export function rowsOf(parts: readonly string[], columns: readonly Column[]): string {
   const cast = columns.map(
     ({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`,
   )
-  return `(SELECT ${cast.join(', ')}, __file, file_row_number FROM read_parquet([${parts.map(quoteLiteral).join(', ')}], union_by_name = true, filename = '__file', file_row_number = true))`
+  return `(SELECT ${cast.join(', ')}, __file, file_index, file_row_number FROM read_parquet([${parts.map(quoteLiteral).join(', ')}], union_by_name = true, filename = '__file', file_row_number = true))`
 }
 
 /** Reads the rows a few times; what is held in memory does not grow with them. */
@@ -149,10 +149,13 @@ async function addOrder(
   )
   if (ordered.length === 0) return
   const names = ordered.map(({ name }) => quoteIdentifier(name))
-  const lags = names.map((name, at) => `${name} < lag(${name}) OVER before AS falls_${at}`)
+  // Rows come in their order to a window without one, and it holds a row at a time.
+  const lags = names.map(
+    (name, at) => `${name} < lag(${name}) OVER () AND file_index = lag(file_index) OVER () AS falls_${at}`,
+  )
   const [found] = await session.query(
     `SELECT ${names.map((_, at) => `count(*) FILTER (WHERE falls_${at}) AS n_${at}`).join(', ')}
-     FROM (SELECT ${lags.join(', ')} FROM ${rows} WINDOW before AS (PARTITION BY __file ORDER BY file_row_number))`,
+     FROM (SELECT ${lags.join(', ')} FROM ${rows})`,
   )
   for (const [at, column] of ordered.entries()) column.rises = Number(found![`n_${at}`]) === 0
 }

@@ -39,7 +39,7 @@ export async function studyTarget(
   const number = numberOf(target, task)
   const split = await proposeSplit(session, rows, { time, target, outcome: number, evidence })
   await session.execute(
-    `CREATE OR REPLACE TEMP TABLE __sample AS SELECT * EXCLUDE (__file, file_row_number), hash(__file, file_row_number) % 2 AS __half
+    `CREATE OR REPLACE TEMP TABLE __sample AS SELECT * EXCLUDE (__file, file_index, file_row_number), hash(__file, file_row_number) % 2 AS __half
      FROM ${rows} WHERE ${quoteIdentifier(name)} IS NOT NULL USING SAMPLE reservoir(${SAMPLE} ROWS) REPEATABLE (1)`,
   )
   const outcome = number ?? `CAST(${quoteIdentifier(name)} AS VARCHAR)`

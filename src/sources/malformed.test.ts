@@ -122,6 +122,7 @@ it('refuses names that are missing, there twice, or too many', async () => {
   expect(await messageOf('a.csv', 'a,b,a\n1,2,3\n')).toBe('the column a is there twice')
   expect(await messageOf('b.csv', 'a,A\n1,2\n')).toBe('the columns a and A differ only in case')
   expect(await messageOf('c.csv', 'a,\n1,2\n')).toBe('a column has no name')
+  expect(await messageOf('h.csv', 'file_index,a\n1,2\n')).toBe('the column name file_index is reserved')
   expect(await messageOf('d.json', '[{"a":1,"a":2}]')).toContain('has duplicate key "a"')
   expect(await messageOf('e.json', '[{"a":1},{"":2}]')).toBe('element 2 has a member without a name')
   const twice = readFileSync(join(import.meta.dirname, 'fixtures/twice.parquet'))

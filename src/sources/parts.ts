@@ -49,7 +49,7 @@ const READERS: Readonly<
 
 function describeProblems({ known, time }: ReadFile, columns: readonly Column[]): ReadProblem | undefined {
   const problems = schemaProblems(known, columns)
-  const reserved = columns.find(({ name }) => /^(file_row_number|__.*)$/i.test(name))
+  const reserved = columns.find(({ name }) => /^(file_row_number|file_index|__.*)$/i.test(name))
   if (reserved) problems.push(`the column name ${reserved.name} is reserved`)
   if (time !== undefined) {
     const column = columns.find(({ name }) => name === time)
