@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ingest } from '../src/data/data.ts'
+import { ingest } from '../src/ingest/ingest.ts'
 import { consume } from '../src/jobs/events.ts'
 import { localOwner } from '../src/kernel/actor.ts'
 import { consumers as monitoringConsumers } from '../src/monitoring/jobs.ts'

@@ -2,13 +2,21 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { declareDatasets, ingest } from '../src/data/data.ts'
+import { declareDatasets } from '../src/data/data.ts'
+import { ingest } from '../src/ingest/ingest.ts'
+import { routes as exploringRoutes } from '../src/exploring/routes.ts'
+import { routes as ingestRoutes } from '../src/ingest/routes.ts'
+import { routes as pushRoutes } from '../src/pushes/routes.ts'
+import { routes as reportRoutes } from '../src/reports/routes.ts'
 import { dataset, type DatasetDefinition } from '../src/data/definition.ts'
 import type { DatasetVersion } from '../src/data/schema.ts'
 import { localOwner } from '../src/kernel/actor.ts'
 import { quoteLiteral } from '../src/ports/analytics/analytics.ts'
 import { files } from '../src/sources/definition.ts'
 import { PROJECT_ID, type TestContext } from './databases.ts'
+
+/** Every route under `/datasets` and `/validation-reports`. */
+export const datasetRoutes = [...exploringRoutes, ...reportRoutes, ...pushRoutes, ...ingestRoutes]
 
 /** A file of the npm package vega-datasets. */
 export function vegaFile(name: string): string {

@@ -1,19 +1,9 @@
-import type { Insertable } from 'kysely'
-import { z } from 'zod'
-import { checkResult } from '../expectations/schema.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { PersonalPolicies } from '../privacy/definition.ts'
 import { datasetDefinition } from './definition.ts'
 import type { Column, SchemaChange } from '../sources/schema.ts'
-import type { Dataset, DatasetVersion, ValidationReport, VersionCause } from './schema.ts'
-import type {
-  DatasetFileRow,
-  DatasetPartRow,
-  DatasetQuarantineRow,
-  DatasetRow,
-  DatasetVersionRow,
-  ValidationReportRow,
-} from './tables.ts'
+import type { Dataset, DatasetVersion, VersionCause } from './schema.ts'
+import type { DatasetPartRow, DatasetRow, DatasetVersionRow } from './tables.ts'
 
 export async function findDataset(
   at: Queryable,
@@ -178,36 +168,6 @@ export async function insertVersion(trx: Trx, row: DatasetVersionRow): Promise<v
   await trx.insertInto('dataset_version').values(row).execute()
 }
 
-export async function listFileRows(at: Queryable, datasetId: string): Promise<DatasetFileRow[]> {
-  return await at.selectFrom('dataset_file').selectAll().where('dataset_id', '=', datasetId).execute()
-}
-
-export async function upsertFiles(trx: Trx, rows: readonly DatasetFileRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await trx
-    .insertInto('dataset_file')
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict.columns(['dataset_id', 'path']).doUpdateSet((eb) => ({
-        size_bytes: eb.ref('excluded.size_bytes'),
-        modified_ns: eb.ref('excluded.modified_ns'),
-        tag: eb.ref('excluded.tag'),
-        source_sha256: eb.ref('excluded.source_sha256'),
-        created_ms: eb.ref('excluded.created_ms'),
-      })),
-    )
-    .execute()
-}
-
-export async function deleteFiles(trx: Trx, datasetId: string, paths: readonly string[]): Promise<void> {
-  if (paths.length === 0) return
-  await trx
-    .deleteFrom('dataset_file')
-    .where('dataset_id', '=', datasetId)
-    .where('path', 'in', paths)
-    .execute()
-}
-
 export async function listPartRows(at: Queryable, datasetId: string): Promise<DatasetPartRow[]> {
   return await at.selectFrom('dataset_part').selectAll().where('dataset_id', '=', datasetId).execute()
 }
@@ -221,89 +181,6 @@ export async function insertParts(trx: Trx, rows: readonly DatasetPartRow[]): Pr
     .execute()
 }
 
-export async function listQuarantined(at: Queryable, datasetId: string): Promise<DatasetQuarantineRow[]> {
-  return await at
-    .selectFrom('dataset_quarantine')
-    .selectAll()
-    .where('dataset_id', '=', datasetId)
-    .orderBy('created_ms', 'desc')
-    .execute()
-}
-
-export async function insertQuarantined(trx: Trx, rows: readonly DatasetQuarantineRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await trx
-    .insertInto('dataset_quarantine')
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict.columns(['dataset_id', 'source_sha256', 'definition_hash']).doNothing(),
-    )
-    .execute()
-}
-
-export async function insertReport(trx: Trx, row: Insertable<ValidationReportRow>): Promise<void> {
-  await trx.insertInto('validation_report').values(row).execute()
-}
-
-export async function findReport(
-  at: Queryable,
-  projectId: string,
-  id: string,
-): Promise<ValidationReport | undefined> {
-  const row = await at
-    .selectFrom('validation_report')
-    .selectAll()
-    .where('project_id', '=', projectId)
-    .where('id', '=', id)
-    .executeTakeFirst()
-  return row && toReport(row)
-}
-
-/** The dataset and the version of a report. */
-export async function findReportSubject(
-  at: Queryable,
-  { id, datasetId }: Pick<ValidationReport, 'id' | 'datasetId'>,
-): Promise<{
-  dataset: string
-  version: { id: string; number: number; schema: Column[] } | null
-}> {
-  const row = await at
-    .selectFrom('dataset')
-    .leftJoin('dataset_version', (join) =>
-      join.onRef('dataset_version.dataset_id', '=', 'dataset.id').on('dataset_version.report_id', '=', id),
-    )
-    .select([
-      'dataset.name as dataset',
-      'dataset_version.id',
-      'dataset_version.number',
-      'dataset_version.schema_json',
-    ])
-    .where('dataset.id', '=', datasetId)
-    .executeTakeFirstOrThrow()
-  const { dataset, id: versionId, number, schema_json: schema } = row
-  return {
-    dataset,
-    version:
-      versionId === null || number === null || schema === null
-        ? null
-        : { id: versionId, number, schema: JSON.parse(schema) as Column[] },
-  }
-}
-
-export async function findLatestReport(
-  at: Queryable,
-  datasetId: string,
-): Promise<ValidationReport | undefined> {
-  const row = await at
-    .selectFrom('validation_report')
-    .selectAll()
-    .where('dataset_id', '=', datasetId)
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  return row && toReport(row)
-}
-
 /** Every blob that the room's rows refer to, for garbage collection. */
 export async function referencedBlobs(at: Queryable): Promise<string[]> {
   const parts = await at.selectFrom('dataset_part').select('sha256').distinct().execute()
@@ -311,22 +188,11 @@ export async function referencedBlobs(at: Queryable): Promise<string[]> {
     .selectFrom('dataset_version')
     .select(['manifest_sha256', 'summary_sha256', 'deleted_ms'])
     .execute()
-  const reports = await at
-    .selectFrom('validation_report')
-    .select('failing_rows_sha256')
-    .where('failing_rows_sha256', 'is not', null)
-    .execute()
-  const pushed = await at
-    .selectFrom('dataset_push')
-    .select('sha256')
-    .where('version_id', 'is', null)
-    .execute()
   return [
-    ...[...parts, ...pushed].map((row) => row.sha256),
+    ...parts.map((row) => row.sha256),
     ...held.flatMap((row) =>
       row.deleted_ms === null ? [row.manifest_sha256, row.summary_sha256] : [row.summary_sha256],
     ),
-    ...reports.map((row) => row.failing_rows_sha256!),
   ]
 }
 
@@ -373,19 +239,5 @@ function toVersion(row: Omit<DatasetVersionRow, 'released_ms'> & { name: string 
         ? null
         : { kind: row.cause_kind as VersionCause['kind'], reference: row.cause_reference },
     deleted: row.deleted_ms === null ? null : { atMs: row.deleted_ms, why: row.deleted_why ?? '' },
-  }
-}
-
-function toReport(row: ValidationReportRow): ValidationReport {
-  return {
-    id: row.id,
-    datasetId: row.dataset_id,
-    verdict: row.verdict,
-    sentence: row.sentence,
-    rows: row.rows,
-    results: z.array(checkResult).parse(JSON.parse(row.results_json)),
-    files: JSON.parse(row.files_json) as ValidationReport['files'],
-    failingRowsSha256: row.failing_rows_sha256,
-    createdMs: row.created_ms,
   }
 }

@@ -65,43 +65,6 @@ export interface DatasetPartRow {
   created_ms: number
 }
 
-/** What the last probe saw: a file of the same size and time is not read again. */
-export interface DatasetFileRow {
-  project_id: string
-  dataset_id: string
-  path: string
-  size_bytes: number
-  /** Nanoseconds as text: more than a safe integer. */
-  modified_ns: string
-  /** What a remote source says of the content, such as an ETag; null for local files. */
-  tag: string | null
-  source_sha256: string
-  created_ms: number
-}
-
-export interface DatasetQuarantineRow {
-  project_id: string
-  dataset_id: string
-  source_sha256: string
-  definition_hash: string
-  path: string
-  report_id: string
-  created_ms: number
-}
-
-export interface ValidationReportRow {
-  id: string
-  project_id: string
-  dataset_id: string
-  verdict: 'passed' | 'warned' | 'failed'
-  sentence: string
-  rows: number
-  results_json: string
-  files_json: string
-  failing_rows_sha256: string | null
-  created_ms: number
-}
-
 /** Columns of a version that look personal. */
 export interface DatasetPersonalRow {
   version_id: string
@@ -110,119 +73,9 @@ export interface DatasetPersonalRow {
   created_ms: number
 }
 
-/** Where a dataset's source stands. There is none before anything came from it or failed. */
-export interface DatasetSourceRow {
-  dataset_id: string
-  project_id: string
-  /** Of what decides which rows the source gives: another one starts over. */
-  source_hash: string
-  cursor: string | null
-  /** Columns of what was pushed so far. */
-  columns_json: string | null
-  /** In a row; 0 after a success. */
-  failures: number
-  error: string | null
-  /** Database wall time before which it is not probed by itself. */
-  retry_at_ms: number | null
-}
-
-/** What happened at a source: it held something else, or could not be read. */
-export interface DatasetChangeRow {
-  id: string
-  project_id: string
-  dataset_id: string
-  kind: 'changed' | 'failed'
-  actor_id: string
-  actor_name: string
-  cursor_before: string | null
-  cursor_after: string | null
-  items_json: string
-  schema_change_json: string | null
-  version_id: string | null
-  report_id: string | null
-  rows: number
-  late_rows: number
-  error: string | null
-  /** How often in a row the same failure was met. */
-  times: number
-  created_ms: number
-  updated_ms: number
-}
-
-/** Rows that were pushed and acknowledged, as a Parquet blob; `version_id` is the version that they became part of. */
-export interface DatasetPushRow {
-  id: string
-  project_id: string
-  dataset_id: string
-  key: string
-  content_hash: string
-  sha256: string
-  size_bytes: number
-  rows: number
-  version_id: string | null
-  actor_id: string
-  actor_name: string
-  created_ms: number
-}
-
-/** What one check said in one report, about all its files together. */
-export interface CheckResultRow {
-  report_id: string
-  check_key: string
-  project_id: string
-  dataset_id: string
-  check_kind: string
-  title: string
-  severity: 'error' | 'warn'
-  passed: number
-  message: string
-  files: number
-  rows: number
-  failing: number | null
-  observed_min: number | null
-  observed_max: number | null
-  expected_min: number | null
-  expected_max: number | null
-  /** Null when nothing was ingested. */
-  version_number: number | null
-  created_ms: number
-}
-
-/** What the rows that made a version were like, for checks that look back. */
-export interface DatasetDeliveryRow {
-  dataset_id: string
-  version_number: number
-  project_id: string
-  rows: number
-  newest_ms: number | null
-  arrived_ms: number
-  columns_json: string
-}
-
-/** What a version was before an erasure took rows out of it. */
-export interface DatasetRedactionRow {
-  version_id: string
-  erasure_id: string
-  project_id: string
-  manifest_sha256: string
-  content_hash: string
-  rows: number
-  removed_rows: number
-  created_ms: number
-}
-
 export interface DataTables {
-  check_result: CheckResultRow
-  dataset_delivery: DatasetDeliveryRow
   dataset: DatasetRow
   dataset_version: DatasetVersionRow
   dataset_part: DatasetPartRow
-  dataset_file: DatasetFileRow
-  dataset_quarantine: DatasetQuarantineRow
-  validation_report: ValidationReportRow
   dataset_personal: DatasetPersonalRow
-  dataset_redaction: DatasetRedactionRow
-  dataset_source: DatasetSourceRow
-  dataset_change: DatasetChangeRow
-  dataset_push: DatasetPushRow
 }

@@ -3,8 +3,9 @@ import { AppError } from '../kernel/errors.ts'
 import type { Artifacts } from '../ports/artifacts/artifacts.ts'
 import { parquetScan, quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { DatasetSummary } from '../summaries/schema.ts'
+import { getDataset } from './datasets.ts'
 import type { DatasetVersion, Manifest, Part } from './schema.ts'
-import { findDataset, findLatestVersion, findVersion, findVersionByNumber } from './store.ts'
+import { findDataset, findLatestVersion, findVersion, findVersionByNumber, listVersionRows } from './store.ts'
 import { presentSummary, type SummaryState } from '../summaries/summaries.ts'
 
 type Reads = Pick<Context, 'db'>
@@ -18,9 +19,17 @@ export async function latestVersion(
   { db }: Reads,
   { projectId, dataset: name }: { projectId: string; dataset: string },
 ): Promise<DatasetVersion | undefined> {
-  const dataset = await findDataset(db.read, projectId, name)
-  if (!dataset) throw new AppError('not_found', `There is no dataset ${name}`)
-  return await findLatestVersion(db.read, dataset.id)
+  const { id } = await getDataset({ db }, { projectId, name })
+  return await findLatestVersion(db.read, id)
+}
+
+/** Versions of a dataset, newest first. `below` continues after that version number. */
+export async function listVersions(
+  context: Reads,
+  input: { projectId: string; dataset: string; limit: number; below?: number | undefined },
+): Promise<DatasetVersion[]> {
+  const dataset = await getDataset(context, { projectId: input.projectId, name: input.dataset })
+  return await listVersionRows(context.db.read, dataset.id, input)
 }
 
 /** A version whose rows are there. Throws `not_found`; when retention has taken them the message says so. */

@@ -7,14 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { openTestContext, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { workOff } from '../../test/work-off.ts'
-import {
-  declareDatasets,
-  ingest,
-  listVersions,
-  loadManifest,
-  versionScan,
-  versionSummary,
-} from '../data/data.ts'
+import { declareDatasets, listVersions, loadManifest, versionScan, versionSummary } from '../data/data.ts'
+import { ingest } from '../ingest/ingest.ts'
 import { dataset } from '../data/definition.ts'
 import { entity } from '../features/definition.ts'
 import { declareFeatures } from '../features/features.ts'

@@ -4,15 +4,9 @@ import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { workOff } from '../../test/work-off.ts'
-import {
-  declareDatasets,
-  ingest,
-  listVersions,
-  loadManifest,
-  pushRows,
-  versionScan,
-  versionSummary,
-} from '../data/data.ts'
+import { declareDatasets, listVersions, loadManifest, versionScan, versionSummary } from '../data/data.ts'
+import { ingest } from '../ingest/ingest.ts'
+import { pushRows } from '../pushes/pushes.ts'
 import { dataset } from '../data/definition.ts'
 import { notNull } from '../expectations/definition.ts'
 import { entity, featureView } from '../features/definition.ts'

@@ -1,4 +1,4 @@
-import { eraseRows, listRedactedVersions, type KeyPlace } from '../data/data.ts'
+import { eraseRows, listRedactedVersions, type KeyPlace } from '../redaction/redaction.ts'
 import { listDatasetVersionUses as benchmarkUses } from '../benchmarks/benchmarks.ts'
 import { eraseOnline, viewsWithKey } from '../features/features.ts'
 import type { Context } from '../http/context.ts'

@@ -1,7 +1,7 @@
 import { relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { knownColumns, longestWaitMs, type DatasetDefinition } from '../data/definition.ts'
+import { type DatasetDefinition, knownColumns, longestWaitMs } from '../data/definition.ts'
 import { AppError } from '../kernel/errors.ts'
 import { durationMs, type Duration } from '../kernel/duration.ts'
 import { hashJson } from '../kernel/json.ts'

@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { Option, type Command } from 'commander'
 import { absolute, print } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
-import { withRowOptions, type RowOptions } from '../data/row-options.ts'
+import { withRowOptions, type RowOptions } from '../exploring/exploring.ts'
 
 interface InferOptions extends RowOptions {
   target?: string

@@ -1,3 +1,4 @@
+import { sum } from '../kernel/sum.ts'
 import { amount } from '../kernel/amount.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { ColumnEvidence, Evidence } from './evidence.ts'
@@ -138,8 +139,4 @@ function groupOf(
 
 export function dayText(ms: number): string {
   return new Date(ms - (ms % DAY_MS)).toISOString().slice(0, 10)
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
 }

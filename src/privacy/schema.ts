@@ -126,3 +126,9 @@ export const balanceReport = z.object({
   missingness: z.array(z.object({ column: z.string(), least: z.number(), most: z.number() })),
 })
 export type BalanceReport = z.infer<typeof balanceReport>
+
+/** The rows of one person: those whose column has one of these texts (the key as it came, and as it may be stored). */
+export interface KeyRows {
+  column: string
+  values: readonly string[]
+}

@@ -26,12 +26,16 @@ import {
   referencedBlobs as registryBlobs,
   type Reference,
 } from '../registry/registry.ts'
+import { referencedBlobs as pushBlobs } from '../pushes/pushes.ts'
+import { referencedBlobs as reportBlobs } from '../reports/reports.ts'
 import { referencedBlobs as servingBlobs } from '../serving/serving.ts'
 import { referencedBlobs as trackingBlobs } from '../tracking/tracking.ts'
 
 /** A room whose rows refer to blobs stands here, or its blobs are lost. */
 const ROOMS = [
   dataBlobs,
+  pushBlobs,
+  reportBlobs,
   trackingBlobs,
   registryBlobs,
   benchmarkBlobs,

@@ -3,8 +3,7 @@ import { routes as benchmarkRoutes } from '../benchmarks/routes.ts'
 import { routes as cardRoutes } from '../cards/routes.ts'
 import { retireUnusedViews } from '../catalogue/catalogue.ts'
 import { routes as catalogueRoutes } from '../catalogue/routes.ts'
-import { enqueueDueProbes } from '../data/data.ts'
-import { routes as dataRoutes } from '../data/routes.ts'
+import { routes as exploringRoutes } from '../exploring/routes.ts'
 import { routes as erasureRoutes } from '../erasure/routes.ts'
 import { routes as featureRoutes } from '../features/routes.ts'
 import { enqueueDueMaterializations, enqueueLostViews } from '../features/features.ts'
@@ -15,6 +14,8 @@ import type { Authenticate } from '../http/app.ts'
 import type { Context } from '../http/context.ts'
 import type { Route } from '../http/route.ts'
 import type { Consumer } from '../jobs/events.ts'
+import { enqueueDueProbes } from '../ingest/ingest.ts'
+import { routes as ingestRoutes } from '../ingest/routes.ts'
 import { consumers as monitoringConsumers } from '../monitoring/jobs.ts'
 import { tickMonitors } from '../monitoring/monitoring.ts'
 import { routes as monitoringRoutes } from '../monitoring/routes.ts'
@@ -28,6 +29,8 @@ import { feastApp } from '../protocols/feast/feast.ts'
 import { openLineageConsumer } from '../protocols/openlineage/jobs.ts'
 import { openLineageRoutes } from '../protocols/openlineage/routes.ts'
 import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
+import { routes as pushRoutes } from '../pushes/routes.ts'
+import { routes as reportRoutes } from '../reports/routes.ts'
 import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
 import { tickRollouts } from '../rollout/rollout.ts'
 import { routes as rolloutRoutes } from '../rollout/routes.ts'
@@ -55,7 +58,10 @@ export const roomRoutes: readonly Route[] = [
   ...governanceRoutes,
   ...commentRoutes,
   ...searchRoutes,
-  ...dataRoutes,
+  ...exploringRoutes,
+  ...reportRoutes,
+  ...pushRoutes,
+  ...ingestRoutes,
   ...privacyRoutes,
   ...erasureRoutes,
   ...featureRoutes,

@@ -1,4 +1,4 @@
-import type { DeliveredColumn, Delivery } from '../expectations/expectations.ts'
+import type { DeliveredColumn } from '../expectations/expectations.ts'
 import { presentSummary } from './buckets.ts'
 import type { SummaryState } from './state.ts'
 
@@ -35,13 +35,4 @@ function coarser(column: DeliveredColumn): DeliveredColumn {
     cells.set(wide, (cells.get(wide) ?? 0) + count)
   }
   return coarser({ ...column, cells, width: column.width * 2 })
-}
-
-export function encodeColumns(columns: readonly DeliveredColumn[]): string {
-  return JSON.stringify(columns.map((column) => ({ ...column, cells: [...column.cells] })))
-}
-
-export function decodeColumns(text: string): Delivery['columns'] {
-  const columns = JSON.parse(text) as (Omit<DeliveredColumn, 'cells'> & { cells: [string, number][] })[]
-  return columns.map((column) => ({ ...column, cells: new Map(column.cells) }))
 }

@@ -1,5 +1,5 @@
 export { presentSummary, wassersteinOf } from './buckets.ts'
-export { briefColumns, decodeColumns, deliveredColumns, encodeColumns } from './delivered.ts'
+export { briefColumns, deliveredColumns } from './delivered.ts'
 export { sessionFor, summariseParts } from './parts.ts'
 export { summarise } from './scan.ts'
 export { addUp, mergeSummaries, type SummaryState } from './state.ts'

@@ -1,5 +1,5 @@
 import { jobs as benchmarkJobs } from '../benchmarks/jobs.ts'
-import { dataJobs } from '../data/jobs.ts'
+import { ingestJobs } from '../ingest/jobs.ts'
 import { erasureJobs } from '../erasure/jobs.ts'
 import { featureJobs } from '../features/jobs.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
@@ -12,7 +12,7 @@ import { webhookJobs } from '../webhooks/jobs.ts'
 
 /** The jobs that each room brings to the worker. */
 export const roomJobs: readonly JobHandler[] = [
-  ...dataJobs,
+  ...ingestJobs,
   ...featureJobs,
   ...benchmarkJobs,
   ...servingJobs,

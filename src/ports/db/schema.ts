@@ -5,6 +5,10 @@ import type { ErasureTables } from '../../erasure/tables.ts'
 import type { FeaturesTables } from '../../features/tables.ts'
 import type { GovernanceTables } from '../../governance/tables.ts'
 import type { ImportingTables } from '../../importing/tables.ts'
+import type { IngestTables } from '../../ingest/tables.ts'
+import type { PushesTables } from '../../pushes/tables.ts'
+import type { RedactionTables } from '../../redaction/tables.ts'
+import type { ReportsTables } from '../../reports/tables.ts'
 import type { JobsTables } from '../../jobs/tables.ts'
 import type { MonitoringTables } from '../../monitoring/tables.ts'
 import type { PipelinesTables } from '../../pipelines/tables.ts'
@@ -28,6 +32,10 @@ export interface Tables
     JobsTables,
     GovernanceTables,
     DataTables,
+    ReportsTables,
+    PushesTables,
+    IngestTables,
+    RedactionTables,
     PrivacyTables,
     ErasureTables,
     FeaturesTables,

@@ -1,4 +1,4 @@
-import { pushRows } from '../../data/data.ts'
+import { pushRows } from '../../pushes/pushes.ts'
 import {
   preparePush,
   pushOnline,

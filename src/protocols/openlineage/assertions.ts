@@ -1,4 +1,4 @@
-import { foldResults } from '../../data/data.ts'
+import { foldResults } from '../../reports/reports.ts'
 import type { CheckResult } from '../../expectations/schema.ts'
 
 /** An item of the facet `DataQualityAssertionsDatasetFacet`. */

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { z } from 'zod'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../../test/databases.ts'
-import { declareDatasets, ingest } from '../../data/data.ts'
+import { declareDatasets } from '../../data/data.ts'
+import { ingest } from '../../ingest/ingest.ts'
 import { dataset } from '../../data/definition.ts'
 import {
   anomaly,

@@ -1,4 +1,4 @@
-import { getReport, reportSubject } from '../../data/data.ts'
+import { getReport, reportSubject } from '../../reports/reports.ts'
 import { nameOfProject } from '../../governance/governance.ts'
 import type { Context } from '../../http/context.ts'
 import { validationEvent } from './run-event.ts'

@@ -1,5 +1,5 @@
-import type { ReportSubject } from '../../data/data.ts'
-import type { ValidationReport } from '../../data/schema.ts'
+import type { ReportSubject } from '../../reports/reports.ts'
+import type { ValidationReport } from '../../reports/schema.ts'
 import type { Delivery } from '../../expectations/expectations.ts'
 import { codeVersion } from '../../governance/code-version.ts'
 import { assertionsOf } from './assertions.ts'

@@ -1,0 +1,54 @@
+import { audit } from '../governance/governance.ts'
+import type { Context } from '../http/context.ts'
+import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
+import { canonicalJson, hashJson } from '../kernel/json.ts'
+import { protectingPolicies } from '../privacy/definition.ts'
+import type { DatasetDefinition } from './definition.ts'
+import type { Dataset } from './schema.ts'
+import { findDataset, updateUndeclared, upsertDataset } from './store.ts'
+
+/**
+ * Makes the datasets of a project version the project's datasets. Those it does not name keep their versions and are
+ * no longer probed. A dataset whose source or expectations changed reads the files it had set aside again.
+ */
+export async function declareDatasets(
+  { db, clock, ids }: Pick<Context, 'db' | 'clock' | 'ids'>,
+  input: { projectId: string; actor: Actor; directory: string; datasets: readonly DatasetDefinition[] },
+): Promise<void> {
+  const { projectId, actor, directory, datasets } = input
+  requirePermission(actor, 'contribute', projectId)
+  await db.write(async (trx) => {
+    await updateUndeclared(
+      trx,
+      projectId,
+      datasets.map(({ name }) => name),
+    )
+    for (const definition of datasets) {
+      const { source, expect, time } = definition
+      const personal = protectingPolicies(definition.personal)
+      await upsertDataset(trx, {
+        id: ids.uuid(),
+        project_id: projectId,
+        name: definition.name,
+        definition_json: canonicalJson(definition),
+        definition_hash: hashJson({ source, expect, time, personal }),
+        directory,
+        declared: 1,
+        created_ms: clock.now(),
+        updated_ms: clock.now(),
+      })
+    }
+    const names = datasets.map(({ name }) => name)
+    await audit(trx, { projectId, actor, action: 'data.declare', subject: 'datasets', detail: { names } })
+  })
+}
+
+export async function getDataset(
+  { db }: Pick<Context, 'db'>,
+  { projectId, name }: { projectId: string; name: string },
+): Promise<Dataset> {
+  const dataset = await findDataset(db.read, projectId, name)
+  if (!dataset) throw new AppError('not_found', `There is no dataset ${name}`)
+  return dataset
+}

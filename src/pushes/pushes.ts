@@ -1,0 +1,3 @@
+export { pendingPushes } from './pending.ts'
+export { pushRows } from './push.ts'
+export { listPushes, referencedBlobs, updatePush } from './store.ts'

@@ -1,0 +1,2 @@
+export { eraseRows, type KeyPlace } from './erase-rows.ts'
+export { listRedactedVersions, listRedactions } from './store.ts'
