@@ -10,7 +10,7 @@ import { listRunRows, listRunRowsByPrefix } from './store-compare.ts'
 import { listChosenMetrics, listChosenValues, summarizeKeys, type ValueTable } from './store-table.ts'
 import type { RunRow } from './tables.ts'
 
-export const MAX_COMPARED = 500
+export const MAX_COMPARED = 1000
 /** Keys of one kind that an answer holds; those that differ come first. */
 const MAX_KEYS = 200
 /** Runs, evenly chosen, whose keys are looked at: what only other runs have is left out. */
@@ -46,7 +46,7 @@ interface RunComparison {
 }
 
 /**
- * Up to 500 runs side by side: by their ids (or the first twelve hex digits of them), or all that are nested in one run. An answer holds
+ * Up to 1,000 runs side by side: by their ids (or the first twelve hex digits of them), or all that are nested in one run. An answer holds
  * at most 200 keys of a kind, those that differ first, then those of most runs.
  */
 export async function compareRuns(
@@ -75,7 +75,7 @@ export async function compareRuns(
 
 async function childrenOf(at: Queryable, projectId: string, parentRunId: string): Promise<RunRow[]> {
   await getRunRow(at, projectId, parentRunId)
-  return await listChildRows(at, projectId, parentRunId)
+  return await listChildRows(at, projectId, parentRunId, MAX_COMPARED)
 }
 
 /** In the order asked for, each once. Throws `invalid` for too many, and for a beginning that several runs have. */

@@ -357,6 +357,7 @@ export async function listChildRows(
   at: Queryable,
   projectId: string,
   parentRunId: string,
+  limit = 500,
 ): Promise<RunRow[]> {
   return await at
     .selectFrom('run')
@@ -366,7 +367,7 @@ export async function listChildRows(
     .where('lifecycle', '=', 'active')
     .orderBy('start_ms')
     .orderBy('id')
-    .limit(500)
+    .limit(limit)
     .execute()
 }
 

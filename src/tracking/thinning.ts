@@ -6,8 +6,8 @@ interface Part {
 }
 
 /**
- * Thins a curve: of each of `parts` equal parts of the axis the lowest and the highest point stay, so that no peak is lost, and one NaN. Of
- * equal values the first step stays. Points are added in any order, and only what stays is kept.
+ * Thins a curve: of each of `parts` equal parts of the axis the lowest and the highest point stay, so that no peak is lost, and one NaN; and of
+ * all the last one, for a curve ends at its last value. Of equal values the first step stays. Points are added in any order, and only what stays is kept.
  */
 export class Thinning {
   readonly #axis: 'step' | 'timestampMs'
@@ -15,6 +15,7 @@ export class Thinning {
   readonly #width: number
   readonly #parts = new Map<number, Part>()
   readonly #nans = new Map<number, Metric>()
+  #last: Metric | undefined
 
   constructor(input: { axis: 'step' | 'timestampMs'; first: number; last: number; parts: number }) {
     this.#axis = input.axis
@@ -23,6 +24,7 @@ export class Thinning {
   }
 
   add(point: Metric): void {
+    if (!this.#last || this.#isBefore(this.#last, point)) this.#last = point
     const index = Math.floor((point[this.#axis] - this.#first) / this.#width)
     if (Number.isNaN(point.value)) {
       const nan = this.#nans.get(index)
@@ -43,8 +45,13 @@ export class Thinning {
   points(): Metric[] {
     const kept = new Set(this.#nans.values())
     for (const { low, high } of this.#parts.values()) kept.add(low).add(high)
-    const axis = this.#axis
-    return [...kept].sort((a, b) => a[axis] - b[axis] || a.step - b.step || a.timestampMs - b.timestampMs)
+    if (this.#last) kept.add(this.#last)
+    return [...kept].sort((a, b) => (this.#isBefore(a, b) ? -1 : 1))
+  }
+
+  #isBefore(a: Metric, b: Metric): boolean {
+    const along = a[this.#axis] - b[this.#axis]
+    return along === 0 ? isBefore(a, b) : along < 0
   }
 }
 

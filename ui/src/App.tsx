@@ -24,6 +24,7 @@ import { Link, useLocation } from 'wouter'
 import { overview } from './api.ts'
 import styles from './App.module.css'
 import { clockOf, date, exact } from './format.ts'
+import { Boundary } from './kit/Boundary.tsx'
 import { useDomainClock, useReplaySpeed } from './kit/clock.ts'
 import { CommandPalette } from './kit/CommandPalette.tsx'
 import { KeyHelp } from './kit/KeyHelp.tsx'
@@ -52,7 +53,7 @@ const icons: Record<(typeof pages)[number]['href'], LucideIcon> = {
 
 export function App() {
   useStream()
-  const [, go] = useLocation()
+  const [path, go] = useLocation()
   const [shown, show] = useState<'search' | 'help' | undefined>()
   useKeys({ go, search: () => show('search'), help: () => show('help') })
   return (
@@ -64,11 +65,13 @@ export function App() {
       <div>
         <Top onSearch={() => show('search')} />
         <main id="main" tabIndex={-1}>
-          <Suspense>
-            <NoRole>
-              <Pages />
-            </NoRole>
-          </Suspense>
+          <Boundary key={path}>
+            <Suspense>
+              <NoRole>
+                <Pages />
+              </NoRole>
+            </Suspense>
+          </Boundary>
         </main>
       </div>
       {shown === 'search' && <CommandPalette go={go} onClose={() => show(undefined)} />}

@@ -27,6 +27,16 @@ export function decimal(value: number, digits?: number): string {
   return text.replace('-', minus)
 }
 
+/** A measured value: four decimals, and powers of ten for what is tiny or huge. */
+export function written(value: number | undefined): string {
+  if (value === undefined) return ''
+  if (!Number.isFinite(value)) return String(value)
+  const size = Math.abs(value)
+  if (size >= 1e15 || (size !== 0 && size < 0.001) || (size >= 1e7 && !Number.isInteger(value)))
+    return value.toExponential(2).replaceAll('-', minus)
+  return Number.isInteger(value) ? decimal(value) : decimal(value, 4)
+}
+
 export function signed(value: number, digits = 3): string {
   return value > 0 ? `+${decimal(value, digits)}` : decimal(value, digits)
 }
@@ -58,6 +68,7 @@ function parts(smaller: number, big: string, small: string): string {
   return `${Math.floor(smaller / 60)} ${big}${rest === 0 ? '' : ` ${rest} ${small}`}`
 }
 
+/** How long ago, or in how long; the day itself where that is beyond two months. */
 export function relative(ms: number, nowMs: number): string {
   const ago = nowMs - ms
   const size = Math.abs(ago)
@@ -70,6 +81,7 @@ export function relative(ms: number, nowMs: number): string {
         : size < 86_400_000
           ? `${Math.round(size / 3_600_000)} h`
           : `${Math.round(size / 86_400_000)} d`
+  if (size > 60 * 86_400_000) return date(ms)
   return ago >= 0 ? `${text} ago` : `in ${text}`
 }
 

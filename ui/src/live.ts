@@ -1,3 +1,4 @@
+import type { InvalidateQueryFilters } from '@tanstack/react-query'
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { StationName } from './answers.ts'
 import { base, queryClient } from './api.ts'
@@ -65,6 +66,8 @@ class Stream {
   readonly #listeners = new Set<() => void>()
   readonly #changedRuns = new Set<string>()
   readonly #runListeners = new Set<RunsListener>()
+  /** Answers that were on their way when what they tell changed, by the hash of their query. */
+  readonly #awaited = new Set<string>()
 
   open(): () => void {
     const source = new EventSource(`${base}/api/v1/events`)
@@ -109,12 +112,30 @@ class Stream {
     this.#refresh = undefined
     const stale = [...this.#stale]
     this.#stale.clear()
-    for (const room of stale) void queryClient.invalidateQueries({ queryKey: [room] })
+    for (const room of stale) this.#readAgain({ queryKey: [room] })
     if (this.#changedRuns.size === 0) return
     const runIds = [...this.#changedRuns]
     this.#changedRuns.clear()
-    invalidateRuns(runIds)
+    this.#readAgain(queriesOf(runIds))
     for (const listener of this.#runListeners) listener(runIds)
+  }
+
+  /**
+   * Reads again what is old. An answer that is on its way is awaited and then asked for once more: were it given up for each change, a
+   * slow one would never come while changes do.
+   */
+  #readAgain(filters: InvalidateQueryFilters): void {
+    const underWay = queryClient.getQueryCache().findAll({ ...filters, fetchStatus: 'fetching' })
+    void queryClient.invalidateQueries(filters, { cancelRefetch: false })
+    for (const { queryHash, queryKey, promise } of underWay) {
+      if (this.#awaited.has(queryHash)) continue
+      this.#awaited.add(queryHash)
+      const once = (): void => {
+        this.#awaited.delete(queryHash)
+        void queryClient.invalidateQueries({ queryKey, exact: true }, { cancelRefetch: false })
+      }
+      void promise?.then(once, once)
+    }
   }
 
   #light(line: Line): void {
@@ -148,11 +169,11 @@ function refreshAll(): void {
 }
 
 /** What is known of a run, or of several together, is under an address that has its id. */
-function invalidateRuns(runIds: readonly string[]): void {
-  void queryClient.invalidateQueries({
+function queriesOf(runIds: readonly string[]): InvalidateQueryFilters {
+  return {
     predicate: ({ queryKey: [room, path] }) =>
       room === 'tracking' && typeof path === 'string' && runIds.some((id) => path.includes(id.slice(0, 12))),
-  })
+  }
 }
 
 const stream = new Stream()

@@ -4,7 +4,7 @@ import { IntervalDotPlot } from '../charts/IntervalDotPlot.tsx'
 import { count, decimal } from '../format.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Facts } from '../kit/Facts.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
@@ -17,7 +17,11 @@ import { moodOfBenchmark } from './state.ts'
 /** Whose model is best here, and how sure is that? */
 export function BenchmarkPage({ name }: { name: string }) {
   const query = useQuery(benchmark(name))
-  return <Loaded query={query}>{(data) => <BenchmarkView benchmark={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title={name} of={{ label: 'Benchmarks', href: '/benchmarks' }}>
+      {(data) => <BenchmarkView benchmark={data} />}
+    </LoadedPage>
+  )
 }
 
 function BenchmarkView({ benchmark }: { benchmark: BenchmarkDetail }) {

@@ -29,7 +29,7 @@ export function ChartFrame({ label, reading, data, quiet = false, children }: Fr
     >
       {!quiet && (
         <figcaption className={styles['caption']}>
-          <strong>{label}</strong>
+          <strong title={label}>{label}</strong>
           <span className={styles['reading']}>{reading}</span>
         </figcaption>
       )}

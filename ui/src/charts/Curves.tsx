@@ -1,12 +1,17 @@
 import 'uplot/dist/uPlot.min.css'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
-import { clockOf, dayOf, decimal, exact } from '../format.ts'
+import { clockOf, dayOf, decimal, exact, written } from '../format.ts'
 import { resolveColour } from '../palette.ts'
 import { useTheme } from '../theme.ts'
 import { ChartFrame } from './ChartFrame.tsx'
 import styles from './Curves.module.css'
 import { smooth } from './smoothing.ts'
+
+/** 1, 2, 5, 10 and so on: between two steps there is none. */
+const wholeSteps = Array.from({ length: 16 }, (_, power) =>
+  [1, 2, 5].map((digit) => digit * 10 ** power),
+).flat()
 
 interface Curve {
   name: string
@@ -24,6 +29,8 @@ interface CurvesProps {
   xName: string
   /** The horizontal axis has seconds since the epoch. */
   time?: boolean
+  /** The horizontal axis has whole numbers alone. */
+  steps?: boolean
   logX?: boolean
   logY?: boolean
   height?: number
@@ -36,7 +43,7 @@ export function Curves(props: CurvesProps) {
   return (
     <ChartFrame
       label={label}
-      reading={last.length === 1 && last[0] !== undefined ? decimal(last[0], 4) : undefined}
+      reading={last.length === 1 ? written(last[0]) : undefined}
       data={{
         columns: [xName, ...(curves.length > 1 ? ['Run'] : []), label],
         rows: () =>
@@ -44,7 +51,7 @@ export function Curves(props: CurvesProps) {
             curve.xs.map((x, index) => [
               time ? exact(x * 1000) : decimal(x),
               ...(curves.length > 1 ? [curve.name] : []),
-              decimal(curve.ys[index] ?? NaN, 5),
+              String(curve.ys[index] ?? ''),
             ]),
           ),
       }}
@@ -55,7 +62,8 @@ export function Curves(props: CurvesProps) {
 }
 
 function Plot(props: CurvesProps & { width: number }) {
-  const { label, curves, weight, width, time = false, logX = false, logY = false, height = 168 } = props
+  const { label, curves, weight, width, time = false, steps = false } = props
+  const { logX = false, logY = false, height = 168 } = props
   const place = useRef<HTMLDivElement>(null)
   const theme = useTheme()
   useEffect(() => {
@@ -88,8 +96,13 @@ function Plot(props: CurvesProps & { width: number }) {
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
         scales: { x: { time, distr: distribution(logX) }, y: { distr: distribution(logY) } },
         axes: [
-          { ...axis, size: 24, values: (_, ticks) => (time ? clockTexts(ticks) : ticks.map(tickText)) },
-          { ...axis, size: 48, values: (_, ticks) => ticks.map(tickText) },
+          {
+            ...axis,
+            size: 24,
+            values: (_, ticks) => (time ? clockTexts(ticks) : tickTexts(ticks)),
+            ...(steps && { incrs: wholeSteps }),
+          },
+          { ...axis, size: 48, values: (_, ticks) => tickTexts(ticks) },
         ],
         series: [{}, ...series],
       },
@@ -97,7 +110,7 @@ function Plot(props: CurvesProps & { width: number }) {
       element,
     )
     return () => plot.destroy()
-  }, [curves, weight, width, height, theme, time, logX, logY])
+  }, [curves, weight, width, height, theme, time, steps, logX, logY])
   return <div ref={place} className={styles['plot']} role="img" aria-label={label} />
 }
 
@@ -114,6 +127,12 @@ function clockTexts(ticks: readonly number[]): string[] {
     const at = exact(tick * 1000)
     return apart >= 86_400 ? dayOf(tick * 1000) : apart >= 60 ? clockOf(tick * 1000) : at.slice(-12, -4)
   })
+}
+
+/** What is nothing beside the other ticks is zero, also where adding up has left a trace of it. */
+function tickTexts(ticks: readonly (number | null)[]): string[] {
+  const most = Math.max(...ticks.map((tick) => Math.abs(tick ?? 0)))
+  return ticks.map((tick) => tickText(tick !== null && Math.abs(tick) < most * 1e-9 ? 0 : tick))
 }
 
 /** A log axis leaves most of its ticks without a text. */

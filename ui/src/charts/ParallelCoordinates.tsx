@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react'
+import { type KeyboardEvent, memo, type PointerEvent, useMemo, useRef, useState } from 'react'
 import { decimal } from '../format.ts'
 import { ChartFrame } from './ChartFrame.tsx'
 import styles from './ParallelCoordinates.module.css'
@@ -36,6 +36,7 @@ interface ParallelProps {
 const height = 340
 const top = 34
 const bottom = 30
+const left = 60
 const step = 0.05
 
 const y = (place: number) => top + (1 - place) * (height - top - bottom)
@@ -56,32 +57,14 @@ export function ParallelCoordinates(props: ParallelProps) {
       }}
     >
       {(width) => {
-        const left = 60
-        const x = (index: number) =>
-          axes.length < 2 ? width / 2 : left + (index * (width - 2 * left)) / (axes.length - 1)
-        const drawn = [...lines].sort((a, b) => Number(a.chosen) - Number(b.chosen))
         return (
           <svg width={width} height={height} className={styles['plot']} role="group" aria-label={label}>
-            <g fill="none">
-              {drawn.map((line) => (
-                <path
-                  key={line.id}
-                  d={pathOf(line, x)}
-                  stroke={line.chosen ? line.colour : 'var(--line)'}
-                  strokeWidth={line.id === over ? 3 : 1.4}
-                  strokeOpacity={line.chosen ? (over === undefined || line.id === over ? 0.85 : 0.25) : 0.6}
-                  className={line.chosen ? styles['line'] : ''}
-                  onPointerEnter={() => line.chosen && setOver(line.id)}
-                  onPointerLeave={() => setOver(undefined)}
-                  onClick={() => line.chosen && onOpen(line.id)}
-                />
-              ))}
-            </g>
+            <Lines lines={lines} axes={axes.length} width={width} onOver={setOver} onOpen={onOpen} />
             {axes.map((axis, index) => (
               <AxisBrush
                 key={axis.id}
                 axis={axis}
-                x={x(index)}
+                x={xOf(index, axes.length, width)}
                 range={brushes.get(axis.id)}
                 onBrush={(range) => onBrush(axis.id, range)}
               />
@@ -92,6 +75,48 @@ export function ParallelCoordinates(props: ParallelProps) {
     </ChartFrame>
   )
 }
+
+function xOf(index: number, axes: number, width: number): number {
+  return axes < 2 ? width / 2 : left + (index * (width - 2 * left)) / (axes - 1)
+}
+
+interface LinesProps {
+  lines: readonly ParallelLine[]
+  axes: number
+  width: number
+  onOver: (id: string | undefined) => void
+  onOpen: (id: string) => void
+}
+
+/** A thousand of them stay as they are while the pointer goes over them: which one is meant, the style sheet shows. */
+const Lines = memo(function Lines({ lines, axes, width, onOver, onOpen }: LinesProps) {
+  const drawn = useMemo(
+    () =>
+      lines
+        .map((line) => ({ ...line, path: pathOf(line, (index) => xOf(index, axes, width)) }))
+        .sort((a, b) => Number(a.chosen) - Number(b.chosen)),
+    [lines, axes, width],
+  )
+  return (
+    <g fill="none" className={styles['lines']}>
+      {drawn.map(({ id, path, colour, chosen }) =>
+        chosen ? (
+          <path
+            key={id}
+            d={path}
+            stroke={colour}
+            className={styles['line']}
+            onPointerEnter={() => onOver(id)}
+            onPointerLeave={() => onOver(undefined)}
+            onClick={() => onOpen(id)}
+          />
+        ) : (
+          <path key={id} d={path} className={styles['other']} />
+        ),
+      )}
+    </g>
+  )
+})
 
 /** A line breaks where the run has no value. */
 function pathOf({ places }: ParallelLine, x: (index: number) => number): string {

@@ -6,6 +6,7 @@ import { Button } from '../kit/Button.tsx'
 import { useParam } from '../kit/address.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Facts } from '../kit/Facts.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Loaded, messageOf } from '../kit/Loaded.tsx'
 import { Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
@@ -24,7 +25,11 @@ import { Versions } from './Versions.tsx'
 /** Can I trust this version? */
 export function DatasetPage({ name }: { name: string }) {
   const query = useQuery(dataset(name))
-  return <Loaded query={query}>{(data) => <DatasetView dataset={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title={name} of={{ label: 'Data', href: '/datasets' }}>
+      {(data) => <DatasetView dataset={data} />}
+    </LoadedPage>
+  )
 }
 
 function DatasetView({ dataset }: { dataset: DatasetDetail }) {

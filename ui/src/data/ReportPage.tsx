@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { base } from '../api.ts'
 import { count } from '../format.ts'
 import { ButtonLink } from '../kit/Button.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
@@ -14,7 +14,11 @@ import { Report } from './Report.tsx'
 /** What did the checks say of what arrived then, and which rows failed? */
 export function ReportPage({ id }: { id: string }) {
   const query = useQuery(validationReport(id))
-  return <Loaded query={query}>{(report) => <ReportView report={report} />}</Loaded>
+  return (
+    <LoadedPage query={query} title="Validation report" of={{ label: 'Data', href: '/datasets' }}>
+      {(report) => <ReportView report={report} />}
+    </LoadedPage>
+  )
 }
 
 function ReportView({ report }: { report: ValidationReport }) {

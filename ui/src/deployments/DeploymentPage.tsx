@@ -8,6 +8,7 @@ import { useParam } from '../kit/address.ts'
 import { useDomainClock } from '../kit/clock.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Facts } from '../kit/Facts.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { Sentences } from '../kit/Sentence.tsx'
@@ -31,7 +32,11 @@ const ranges = [
 /** Is it healthy, and who is being served by what? */
 export function DeploymentPage({ name }: { name: string }) {
   const query = useQuery(deployment(name))
-  return <Loaded query={query}>{(data) => <DeploymentView deployment={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title={name} of={{ label: 'Deployments', href: '/deployments' }}>
+      {(data) => <DeploymentView deployment={data} />}
+    </LoadedPage>
+  )
 }
 
 function DeploymentView({ deployment }: { deployment: Deployment }) {

@@ -3,6 +3,7 @@ import { Link } from 'wouter'
 import { LineBand } from '../charts/LineBand.tsx'
 import { count, dateTime, duration } from '../format.ts'
 import { Facts } from '../kit/Facts.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
@@ -34,7 +35,7 @@ function EntryPage({ kind, name }: { kind: EntryKind; name: string }) {
   const isComputed = kind === 'view' || kind === 'on_demand'
   const skew = useQuery({ ...skewOf({ source: name, days: 7 }), enabled: isComputed })
   return (
-    <Loaded query={query}>
+    <LoadedPage query={query} title={name} of={{ label: 'Features', href: '/features' }}>
       {(entry) => (
         <Page
           title={entry.name}
@@ -56,7 +57,7 @@ function EntryPage({ kind, name }: { kind: EntryKind; name: string }) {
           <Lineage entry={entry} view={view.data} />
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }
 

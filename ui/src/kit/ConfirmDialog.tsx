@@ -12,6 +12,8 @@ interface ConfirmProps {
   verb: string
   /** False for what people undo as easily as they do it. */
   askReason?: boolean
+  /** Nothing is lost by it. */
+  harmless?: boolean
   /** More to fill in. */
   children?: ReactNode
   onConfirm: (reason: string) => Promise<unknown>
@@ -20,7 +22,7 @@ interface ConfirmProps {
 
 /** Asks before what people feel: says what will happen, takes a reason for the record. */
 export function ConfirmDialog(props: ConfirmProps) {
-  const { title, text, verb, askReason = true, children, onConfirm, onClose } = props
+  const { title, text, verb, askReason = true, harmless = false, children, onConfirm, onClose } = props
   const [reason, setReason] = useState('')
   const mutation = useMutation({
     mutationFn: () => onConfirm(reason),
@@ -67,7 +69,11 @@ export function ConfirmDialog(props: ConfirmProps) {
             )}
             <div className={styles['buttons']}>
               <Button onPress={onClose}>Cancel</Button>
-              <Button look="solidDanger" disabled={mutation.isPending} onPress={() => mutation.mutate()}>
+              <Button
+                look={harmless ? 'primary' : 'solidDanger'}
+                disabled={mutation.isPending}
+                onPress={() => mutation.mutate()}
+              >
                 {mutation.isPending ? `${verb}…` : verb}
               </Button>
             </div>

@@ -17,10 +17,10 @@ export function Loaded<T>({
   if (query.isPending) return <p className={styles['waiting']}>Loading…</p>
   const missing = query.error instanceof ApiError && query.error.code === 'not_found'
   return (
-    <div role="alert" className={styles['error']}>
+    <div role="alert" className={`${styles['error']} ${missing ? styles['missing'] : ''}`}>
       <StateIcon mood={missing ? 'idle' : 'bad'} />
       <span>{messageOf(query.error)}</span>
-      <Button onPress={() => void query.refetch()}>Try again</Button>
+      {!missing && <Button onPress={() => void query.refetch()}>Try again</Button>}
     </div>
   )
 }

@@ -3,7 +3,7 @@ import { count } from '../format.ts'
 import { useParam } from '../kit/address.ts'
 import { ButtonLink } from '../kit/Button.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Page } from '../kit/Page.tsx'
 import { Quiet } from '../kit/Table.tsx'
 import { Tabs } from '../kit/Tabs.tsx'
@@ -31,7 +31,11 @@ export function LineagePage() {
         />
       </Page>
     )
-  return <Loaded query={query}>{(data) => <LineageView lineage={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title="Lineage" of={{ label: 'Overview', href: '/' }}>
+      {(data) => <LineageView lineage={data} />}
+    </LoadedPage>
+  )
 }
 
 function LineageView({ lineage }: { lineage: Lineage }) {

@@ -5,7 +5,7 @@ import { HeatStrip } from '../charts/HeatStrip.tsx'
 import { dayOf, decimal, duration, share } from '../format.ts'
 import { skew as skewOf } from '../features/api.ts'
 import { SkewSection } from '../features/SkewSection.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { Quiet } from '../kit/Table.tsx'
 import { AlertList } from './AlertList.tsx'
@@ -15,7 +15,11 @@ import { BaseRate, Quality } from './Watches.tsx'
 /** Has the world changed, and does it hurt? */
 export function MonitoringPage({ name }: { name: string }) {
   const query = useQuery(monitoring(name))
-  return <Loaded query={query}>{(data) => <MonitoringView name={name} data={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title={name} of={{ label: 'Monitoring', href: '/monitoring' }}>
+      {(data) => <MonitoringView name={name} data={data} />}
+    </LoadedPage>
+  )
 }
 
 function MonitoringView({ name, data }: { name: string; data: Monitoring }) {

@@ -3,7 +3,7 @@ import { Link } from 'wouter'
 import type { Overview } from '../answers.ts'
 import { overview } from '../api.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { Sentences } from '../kit/Sentence.tsx'
 import { State } from '../kit/State.tsx'
@@ -18,7 +18,7 @@ const shown = 14
 export function OverviewPage() {
   const query = useQuery(overview())
   return (
-    <Loaded query={query}>
+    <LoadedPage query={query} title="Overview">
       {(data) => (
         <Page title={data.project} lede={summary(data)}>
           <Loop stations={data.stations} />
@@ -33,7 +33,7 @@ export function OverviewPage() {
           </Columns>
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   )
 }
 

@@ -7,7 +7,7 @@ import { Graph } from '../charts/Graph.tsx'
 import { duration, exact, plain } from '../format.ts'
 import { useParam } from '../kit/address.ts'
 import { Facts } from '../kit/Facts.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
@@ -18,7 +18,11 @@ import { StepPanel } from './StepPanel.tsx'
 /** Where is it, what failed, what was reused? */
 export function PipelineRunPage({ id }: { id: string }) {
   const query = useQuery(pipelineRun(id))
-  return <Loaded query={query}>{(data) => <RunView data={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title="Pipeline run" of={{ label: 'Pipelines', href: '/pipelines' }}>
+      {(data) => <RunView data={data} />}
+    </LoadedPage>
+  )
 }
 
 function RunView({ data }: { data: PipelineRun }) {

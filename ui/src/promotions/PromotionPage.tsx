@@ -3,7 +3,7 @@ import { Link } from 'wouter'
 import { Comments } from '../comments/Comments.tsx'
 import { Markdown, Rendered } from '../comments/Markdown.tsx'
 import { Facts } from '../kit/Facts.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet } from '../kit/Table.tsx'
@@ -18,7 +18,11 @@ import { WriteReview } from './WriteReview.tsx'
 /** Should this version take the place of the other, and what is still missing? */
 export function PromotionPage({ id }: { id: string }) {
   const query = useQuery(promotion(id))
-  return <Loaded query={query}>{(data) => <PromotionView promotion={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title="Promotion" of={{ label: 'Promotions', href: '/promotions' }}>
+      {(data) => <PromotionView promotion={data} />}
+    </LoadedPage>
+  )
 }
 
 function PromotionView({ promotion }: { promotion: PromotionDetail }) {

@@ -49,8 +49,13 @@ function SetBy({ one }: { one: ModelDetail['pointed'][number] | undefined }) {
   if (one === undefined) return null
   return (
     <>
-      {one.setBy ?? <Quiet>not kept</Quiet>} <Time ms={one.setMs} />{' '}
-      {one.promotionId !== null && <Link href={`/promotions/${one.promotionId}`}>promotion</Link>}
+      {one.setBy ?? <Quiet>not kept</Quiet>} · <Time ms={one.setMs} />
+      {one.promotionId !== null && (
+        <>
+          {' '}
+          · <Link href={`/promotions/${one.promotionId}`}>promotion</Link>
+        </>
+      )}
     </>
   )
 }

@@ -8,7 +8,7 @@ import { IntervalDotPlot } from '../charts/IntervalDotPlot.tsx'
 import { Version } from '../deployments/Version.tsx'
 import { decimal } from '../format.ts'
 import { Interval } from '../kit/Interval.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Page, Section } from '../kit/Page.tsx'
 import { Injected, State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
@@ -25,7 +25,11 @@ const drawn = 12
 /** Which version is best, and which may go live? */
 export function ModelPage({ name }: { name: string }) {
   const query = useQuery(model(name))
-  return <Loaded query={query}>{(data) => <ModelView model={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title={name} of={{ label: 'Models', href: '/models' }}>
+      {(data) => <ModelView model={data} />}
+    </LoadedPage>
+  )
 }
 
 function ModelView({ model }: { model: ModelDetail }) {

@@ -9,7 +9,7 @@ import { Card } from '../cards/Card.tsx'
 import { useParam } from '../kit/address.ts'
 import { Facts } from '../kit/Facts.tsx'
 import { LineageSection } from '../lineage/LineageSection.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { Sentences } from '../kit/Sentence.tsx'
 import { Injected, State } from '../kit/State.tsx'
@@ -25,7 +25,11 @@ import { Imported } from './Imported.tsx'
 /** May this go live, and where did it come from? */
 export function ModelVersionPage({ name, version }: { name: string; version: number }) {
   const query = useQuery(modelVersion(name, version))
-  return <Loaded query={query}>{(data) => <VersionView version={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title={`${name}/${version}`} of={{ label: 'Models', href: '/models' }}>
+      {(data) => <VersionView version={data} />}
+    </LoadedPage>
+  )
 }
 
 function VersionView({ version }: { version: ModelVersion }) {

@@ -1,12 +1,12 @@
 import { Link } from 'wouter'
 import { ShowData } from '../charts/ChartFrame.tsx'
+import { written } from '../format.ts'
 import { Section } from '../kit/Page.tsx'
 import { Quiet } from '../kit/Table.tsx'
 import { runColour } from '../palette.ts'
 import type { RunComparison } from './answers.ts'
 import type { Comparison } from './compare-state.ts'
 import styles from './Compare.module.css'
-import { written } from './facets.ts'
 import { MetricChoice } from './MetricChoice.tsx'
 
 const shown = 40

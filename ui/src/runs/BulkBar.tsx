@@ -46,6 +46,7 @@ export function BulkBar({ selected, deleted, onCompare, onClear }: BulkProps) {
           }
           verb={deleted ? 'Restore' : 'Delete'}
           askReason={false}
+          harmless={deleted}
           onConfirm={() =>
             inPieces((ids) => setRunsLifecycle(ids, deleted ? 'active' : 'deleted')).then(onClear)
           }
@@ -58,6 +59,7 @@ export function BulkBar({ selected, deleted, onCompare, onClear }: BulkProps) {
           text="A tag that is there gets the new value; without a value it is taken away."
           verb="Tag"
           askReason={false}
+          harmless
           onConfirm={() =>
             inPieces((ids) => tagRuns(ids, tag.value === '' ? { remove: [tag.key] } : { set: [tag] }))
           }

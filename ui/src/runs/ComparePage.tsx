@@ -3,7 +3,7 @@ import { useMemo } from 'react'
 import { useParam } from '../kit/address.ts'
 import { Button } from '../kit/Button.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Page, Section } from '../kit/Page.tsx'
 import { Quiet } from '../kit/Table.tsx'
 import { Tabs } from '../kit/Tabs.tsx'
@@ -38,7 +38,11 @@ export function ComparePage() {
         <EmptyState what="Select runs with x in the table of runs, then press c. Or open a sweep and compare what is nested in it." />
       </Page>
     )
-  return <Loaded query={query}>{(data) => <CompareView data={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title="Compare" of={{ label: 'Runs', href: '/runs' }}>
+      {(data) => <CompareView data={data} />}
+    </LoadedPage>
+  )
 }
 
 function CompareView({ data }: { data: RunComparison }) {

@@ -2,6 +2,7 @@ import { ArrowDownNarrowWide, ArrowUpNarrowWide } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useMemo } from 'react'
 import { Link, useLocation } from 'wouter'
+import { written } from '../format.ts'
 import { useParam } from '../kit/address.ts'
 import { Button } from '../kit/Button.tsx'
 import { Grid, type GridColumn } from '../kit/Grid.tsx'
@@ -13,7 +14,7 @@ import type { RunComparison } from './answers.ts'
 import styles from './Compare.module.css'
 import { bestOf } from './compare-data.ts'
 import type { Comparison } from './compare-state.ts'
-import { dashes, written } from './facets.ts'
+import { dashes } from './facets.ts'
 
 /** Up to so many runs stand side by side, what differs below one another; more stand below one another. */
 const sideBySide = 6
@@ -123,7 +124,7 @@ function Direction({ row, comparison }: { row: TableRow; comparison: Comparison 
   const what = row.lowerIsBetter ? 'less is better' : 'more is better'
   return (
     <>
-      {row.name}{' '}
+      <span title={row.name}>{row.name}</span>{' '}
       <button
         type="button"
         className={styles['direction']}

@@ -285,6 +285,7 @@ function LifecycleDialog({
       }
       verb={deleted ? 'Restore' : 'Delete'}
       askReason={false}
+      harmless={deleted}
       onConfirm={() =>
         post(`/experiments/${at(experiment.id)}/lifecycle`, { lifecycle: deleted ? 'active' : 'deleted' })
       }

@@ -57,6 +57,7 @@ function Panel({ runs, metricKey, settings, label = metricKey }: PanelProps) {
       weight={settings.weight}
       xName={xName(settings.x)}
       time={settings.x === 'time'}
+      steps={settings.x === 'step'}
       logX={settings.logX}
       logY={settings.logY}
     />

@@ -1,4 +1,4 @@
-import { useMemo } from 'react'
+import { useCallback, useMemo } from 'react'
 import { useLocation } from 'wouter'
 import { numberText, ParallelCoordinates, type ParallelLine } from '../charts/ParallelCoordinates.tsx'
 import { Section } from '../kit/Page.tsx'
@@ -17,6 +17,7 @@ const byColour = 12
 export function ParallelView({ data, comparison }: { data: RunComparison; comparison: Comparison }) {
   const { axes, brushes, chosen, metric, dimensions, labels } = comparison
   const [, go] = useLocation()
+  const onOpen = useCallback((id: string) => go(`/runs/${id}`), [go])
   const lines = useMemo(() => {
     const metricAxis = metric && axisOf(metric)
     return data.runs.map((run, index): ParallelLine => {
@@ -59,7 +60,7 @@ export function ParallelView({ data, comparison }: { data: RunComparison; compar
         lines={lines}
         brushes={brushes}
         onBrush={comparison.setBrush}
-        onOpen={(id) => go(`/runs/${id}`)}
+        onOpen={onOpen}
       />
       {data.runs.length > byColour && metric && (
         <p className={styles['ramp']}>

@@ -4,11 +4,11 @@ import { Link, useLocation } from 'wouter'
 import { describeRun, experiments, queryClient } from '../api.ts'
 import { Comments } from '../comments/Comments.tsx'
 import { Note } from '../comments/Note.tsx'
-import { duration, exact } from '../format.ts'
+import { duration, exact, written } from '../format.ts'
 import { Button } from '../kit/Button.tsx'
 import { ConfirmDialog } from '../kit/ConfirmDialog.tsx'
 import { Facts } from '../kit/Facts.tsx'
-import { Loaded } from '../kit/Loaded.tsx'
+import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Columns, Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
@@ -19,7 +19,7 @@ import type { RunDetail } from './answers.ts'
 import { runDetail, setRunsLifecycle } from './api.ts'
 import { Artifacts } from './Artifacts.tsx'
 import { compareHref } from './compare-address.ts'
-import { metricValues, written } from './facets.ts'
+import { metricValues } from './facets.ts'
 import { MetricGroups } from './MetricGroups.tsx'
 import styles from './Panels.module.css'
 import { Params } from './Params.tsx'
@@ -33,7 +33,11 @@ const numbersShown = 12
 /** What did it do? */
 export function RunPage({ id }: { id: string }) {
   const query = useQuery(runDetail(id))
-  return <Loaded query={query}>{(data) => <RunView run={data} />}</Loaded>
+  return (
+    <LoadedPage query={query} title="Run" of={{ label: 'Runs', href: '/runs' }}>
+      {(data) => <RunView run={data} />}
+    </LoadedPage>
+  )
 }
 
 function RunView({ run }: { run: RunDetail }) {
@@ -108,6 +112,7 @@ function Actions({ run }: { run: RunDetail }) {
           }
           verb={deleted ? 'Restore' : 'Delete'}
           askReason={false}
+          harmless={deleted}
           onConfirm={async () => {
             await setRunsLifecycle([run.id], deleted ? 'active' : 'deleted')
             void queryClient.resetQueries({ queryKey: ['run-table'] })
@@ -146,7 +151,7 @@ function Numbers({ run }: { run: RunDetail }) {
         {shown.map(({ key, value, step }) => (
           <div key={key} title={`${key} = ${value} at step ${step}`}>
             <dt>{key}</dt>
-            <dd>{Number.isFinite(value) ? written(value) : String(value)}</dd>
+            <dd>{written(value)}</dd>
           </div>
         ))}
       </dl>

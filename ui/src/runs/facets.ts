@@ -1,15 +1,5 @@
 import type { Metric } from '../answers.ts'
-import { decimal } from '../format.ts'
 import { runColour } from '../palette.ts'
-
-export function written(value: number | undefined): string {
-  if (value === undefined) return ''
-  if (Number.isInteger(value)) return decimal(value)
-  const size = Math.abs(value)
-  return size !== 0 && (size < 0.001 || size >= 1e7)
-    ? value.toExponential(2).replace('-', '\u2212')
-    : decimal(value, 4)
-}
 
 /** The last values as numbers, by name, without what the machine measured of itself. */
 export function metricValues({

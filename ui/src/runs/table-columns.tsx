@@ -1,13 +1,12 @@
 import { ChevronDown, ChevronRight } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
-import { duration } from '../format.ts'
+import { duration, written } from '../format.ts'
 import type { GridColumn } from '../kit/Grid.tsx'
 import { State } from '../kit/State.tsx'
 import { Time } from '../kit/Time.tsx'
 import { runColour } from '../palette.ts'
 import type { RunColumn, RunRow } from './answers.ts'
-import { written } from './facets.ts'
 import styles from './RunsPage.module.css'
 
 /** What every run has; a table shows the first three unless told otherwise. */
