@@ -1,5 +1,8 @@
-import { higherRole, lowerRole, type Actor, type Role } from '../kernel/actor.ts'
+import { isSignInRequired } from '../http/caller.ts'
+import type { Context } from '../http/context.ts'
+import { higherRole, localOwner, lowerRole, type Actor, type Role } from '../kernel/actor.ts'
 import type { Queryable } from '../ports/db/db.ts'
+import { findStepActor } from './step-token.ts'
 import { listUserTokens } from './store-access.ts'
 import { findUser, listGrants, listGrantsOf, listTeamMembers, listUserRows } from './store-people.ts'
 import type { ApiTokenRow, RoleGrantRow, TeamMemberRow, UserRow } from './tables.ts'
@@ -17,14 +20,20 @@ function actorOf({ id, name }: Pick<UserRow, 'id' | 'name'>, grants: Grants): Ac
   return { id: `user:${id}`, kind: 'user', name, grants }
 }
 
-/** Who acts by a token: its user, with no more than the token gives; or an execution of a step. */
+/** Who bears an id now; undefined for one that may do nothing any more, or never acts from outside. */
+export async function findActor(
+  { db, config }: Pick<Context, 'db' | 'config'>,
+  id: string,
+): Promise<Actor | undefined> {
+  if (id === localOwner.id) return isSignInRequired(config) ? undefined : localOwner
+  const [, kind, key] = /^(user|step):(.+)$/.exec(id) ?? []
+  if (kind === 'user') return await findUserActor(db.read, key!)
+  return kind === 'step' ? await findStepActor(db, { executionId: key! }) : undefined
+}
+
+/** Who acts by a token: its user, with no more than the token gives. */
 export async function findTokenActor(at: Queryable, token: ApiTokenRow): Promise<Actor | undefined> {
-  const { user_id, execution_id, project_id, name } = token
-  if (user_id === null) {
-    const grants = { [project_id]: token.role as Role }
-    return { id: `step:${execution_id}`, kind: 'step', name, grants }
-  }
-  const user = await findUserActor(at, user_id)
+  const user = await findUserActor(at, token.user_id)
   return user && { ...user, kind: 'token', grants: limitGrants(user.grants, token) }
 }
 
@@ -75,7 +84,7 @@ export async function listTokenAccess(at: Queryable): Promise<TokenAccess[]> {
   const members = await listTeamMembers(at)
   const users = new Map((await listUserRows(at)).map((user) => [user.id, user]))
   return (await listUserTokens(at)).flatMap((token) => {
-    const user = users.get(token.user_id!)
+    const user = users.get(token.user_id)
     if (!user || user.disabled_ms !== null) return []
     const own = grantsOf(grants.filter((grant) => isHeldBy(grant, user.id, members)))
     const { id, name } = actorOf(user, own)

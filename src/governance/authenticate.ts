@@ -7,6 +7,7 @@ import { AppError } from '../kernel/errors.ts'
 import { sha256 } from '../kernel/json.ts'
 import { countAdmins, findTokenActor } from './access.ts'
 import { findSessionActor } from './sessions.ts'
+import { findStepActor } from './step-token.ts'
 import { checkPassword, requireUserActor } from './sign-in.ts'
 import { findTokenByHash, updateTokenUse } from './store-access.ts'
 
@@ -68,11 +69,17 @@ export class Authenticator {
     const now = Date.now()
     const holds = token && token.revoked_ms === null && (token.expires_ms ?? Infinity) > now
     const actor = holds ? await findTokenActor(db.read, token) : undefined
-    if (!token || !actor)
-      throw new AppError('unauthenticated', 'The API token is unknown, expired or revoked')
+    if (!token || !actor) return await this.#byStepToken(hash)
     if ((token.used_ms ?? 0) < now - USE_EVERY_MS) await db.write((trx) => updateTokenUse(trx, token.id, now))
     this.#actors.set(hash, actor, token.expires_ms ?? Infinity)
     return actor
+  }
+
+  /** Never remembered: it ends with the step. */
+  async #byStepToken(hash: string): Promise<Actor> {
+    const actor = await findStepActor(this.#context.db, { hash })
+    if (actor) return actor
+    throw new AppError('unauthenticated', 'The API token is unknown, expired or revoked')
   }
 
   async #byPassword(

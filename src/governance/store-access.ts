@@ -1,5 +1,5 @@
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import type { ApiTokenRow, InviteRow, SessionRow, SignInAttemptRow } from './tables.ts'
+import type { ApiTokenRow, InviteRow, SessionRow, SignInAttemptRow, StepTokenRow } from './tables.ts'
 
 export async function insertToken(trx: Trx, row: ApiTokenRow): Promise<void> {
   await trx.insertInto('api_token').values(row).execute()
@@ -18,7 +18,6 @@ export async function listUserTokens(at: Queryable, userId?: string): Promise<Ap
   return await at
     .selectFrom('api_token')
     .selectAll()
-    .where('user_id', 'is not', null)
     .where('revoked_ms', 'is', null)
     .$if(userId !== undefined, (query) => query.where('user_id', '=', userId!))
     .orderBy('id', 'desc')
@@ -33,19 +32,27 @@ export async function revokeToken(trx: Trx, id: string, nowMs: number): Promise<
   await trx.updateTable('api_token').set({ revoked_ms: nowMs }).where('id', '=', id).execute()
 }
 
-export async function updateTokenExpiry(trx: Trx, id: string, expiresMs: number): Promise<void> {
-  await trx.updateTable('api_token').set({ expires_ms: expiresMs }).where('id', '=', id).execute()
+export async function insertStepToken(trx: Trx, row: StepTokenRow): Promise<void> {
+  await trx.insertInto('step_token').values(row).execute()
 }
 
-/** Those of the execution, and those of others whose worker is gone. */
+export async function findStepToken(
+  at: Queryable,
+  by: { hash: string } | { executionId: string },
+): Promise<StepTokenRow | undefined> {
+  const [column, value] =
+    'hash' in by ? (['secret_hash', by.hash] as const) : (['execution_id', by.executionId] as const)
+  return await at.selectFrom('step_token').selectAll().where(column, '=', value).executeTakeFirst()
+}
+
+/** Those of the execution, and what dead workers have left behind. */
 export async function deleteStepTokens(
   trx: Trx,
-  { executionId, nowMs }: { executionId: string; nowMs: number },
+  { executionId, beforeMs }: { executionId: string; beforeMs: number },
 ): Promise<void> {
   await trx
-    .deleteFrom('api_token')
-    .where('execution_id', 'is not', null)
-    .where((eb) => eb.or([eb('execution_id', '=', executionId), eb('expires_ms', '<', nowMs)]))
+    .deleteFrom('step_token')
+    .where((eb) => eb.or([eb('execution_id', '=', executionId), eb('created_ms', '<', beforeMs)]))
     .execute()
 }
 

@@ -130,12 +130,11 @@ export interface SessionRow {
   expires_ms: number
 }
 
-/** A user's token, or that of one execution of a step. It reaches one project, or all (`*`) of its user's. */
+/** A user's token. It reaches one project, or all (`*`) of its user's. */
 export interface ApiTokenRow {
   id: string
   project_id: string
-  user_id: string | null
-  execution_id: string | null
+  user_id: string
   name: string
   secret_hash: string
   /** The highest role that it gives. */
@@ -144,6 +143,19 @@ export interface ApiTokenRow {
   expires_ms: number | null
   used_ms: number | null
   revoked_ms: number | null
+}
+
+/** The token of one execution of a step: it holds as long as one attempt of one job does. */
+export interface StepTokenRow {
+  secret_hash: string
+  project_id: string
+  execution_id: string
+  name: string
+  /** The tracking run of the execution. */
+  run_id: string
+  job_id: string
+  job_attempt: number
+  created_ms: number
 }
 
 /** Failed sign-ins under one key, such as a name from an address. */
@@ -180,6 +192,7 @@ export interface GovernanceTables {
   invite: InviteRow
   session: SessionRow
   api_token: ApiTokenRow
+  step_token: StepTokenRow
   sign_in_attempt: SignInAttemptRow
   comment: CommentRow
   project: ProjectRow

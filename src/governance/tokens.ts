@@ -42,7 +42,6 @@ export async function addToken(
       id,
       project_id: projectId,
       user_id: user.id,
-      execution_id: null,
       name,
       secret_hash: hash,
       role,
@@ -83,7 +82,7 @@ export async function listTokens(
   return rows.map((row) => ({
     id: row.id,
     name: row.name,
-    user: users.get(row.user_id!) ?? '',
+    user: users.get(row.user_id) ?? '',
     project: projects.get(row.project_id) ?? row.project_id,
     role: row.role as Role,
     createdMs: row.created_ms,
@@ -103,7 +102,7 @@ export async function removeToken(
       throw new AppError('not_found', `There is no token ${id}`)
     await revokeToken(trx, id, await db.wallTime(trx))
     const { project_id: projectId, name } = token
-    const subject = (await findUser(trx, token.user_id ?? ''))?.name ?? name
+    const subject = (await findUser(trx, token.user_id))?.name ?? name
     await audit(trx, { projectId, actor, action: 'people.revoke_token', subject, detail: { name } })
     await tellAccessChanged(trx, clock)
   })

@@ -8,7 +8,7 @@ import type { Trx } from '../ports/db/db.ts'
 import { wallTime } from '../ports/db/dialect.ts'
 import { insertJob, isHeld, listJobStates } from './store.ts'
 
-export { countPendingJobs } from './store.ts'
+export { countPendingJobs, holdsLease } from './store.ts'
 
 /** Pipeline functions wait for their steps, and deliveries for other servers, so they have slots of their own. */
 export type Slot = 'work' | 'pipeline' | 'delivery'

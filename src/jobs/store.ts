@@ -122,6 +122,23 @@ export async function isHeld(at: Queryable, held: { id: string; attempt: number 
   return row !== undefined
 }
 
+/** Whether an attempt holds its job now: it may believe so longer than it is true. */
+export async function holdsLease(
+  at: Queryable,
+  held: { id: string; attempt: number },
+  nowMs: number,
+): Promise<boolean> {
+  const row = await at
+    .selectFrom('job')
+    .select('id')
+    .where('id', '=', held.id)
+    .where('attempt', '=', held.attempt)
+    .where('state', '=', 'active')
+    .where('lease_until_ms', '>=', nowMs)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** Jobs that have not ended, those that wait for another attempt among them. */
 export async function listJobStates(
   at: Queryable,

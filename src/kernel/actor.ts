@@ -4,11 +4,15 @@ import { AppError } from './errors.ts'
 export const roles = ['viewer', 'contributor', 'maintainer', 'admin'] as const
 export type Role = (typeof roles)[number]
 
-/** What a route or a door asks for; each is held by one role and by every role above it. */
-export type Permission = 'view' | 'contribute' | 'maintain' | 'administer'
+/**
+ * What a route or a door asks for; each is held by one role and by every role above it. `record` is what a step needs while it runs: log to
+ * runs of its own, register models.
+ */
+export type Permission = 'view' | 'record' | 'contribute' | 'maintain' | 'administer'
 
 const LOWEST_ROLE = {
   view: 'viewer',
+  record: 'contributor',
   contribute: 'contributor',
   maintain: 'maintainer',
   administer: 'admin',
@@ -20,6 +24,8 @@ export interface Actor {
   readonly kind: 'owner' | 'user' | 'token' | 'system' | 'step'
   readonly name: string
   readonly grants: Readonly<Record<string, Role>>
+  /** Of a step that runs: where it may record, and the tracking run under which it does. */
+  readonly step?: { readonly projectId: string; readonly runId: string }
 }
 
 /** The single owner of a server that is bound to loopback and has no users yet. */
@@ -60,6 +66,7 @@ export function isRoleAtLeast(role: Role, lowest: Role): boolean {
 }
 
 export function mayActor(actor: Actor, permission: Permission, projectId: string): boolean {
+  if (permission === 'record' && actor.step?.projectId === projectId) return true
   return rank(roleIn(actor, projectId)) >= rank(LOWEST_ROLE[permission])
 }
 
@@ -67,9 +74,11 @@ export function mayActor(actor: Actor, permission: Permission, projectId: string
 export function requirePermission(actor: Actor, permission: Permission, projectId: string): void {
   if (mayActor(actor, permission, projectId)) return
   const where = projectId === '*' ? 'for all projects' : 'in the project'
-  throw new AppError(
-    'denied',
-    `${actor.name} may not do this: it needs the role ${LOWEST_ROLE[permission]} ${where}`,
-    { details: { permission, projectId } },
-  )
+  const needed =
+    actor.kind === 'step'
+      ? 'the token of a step reads its project, logs to runs of its own and registers models'
+      : `it needs the role ${LOWEST_ROLE[permission]} ${where}`
+  throw new AppError('denied', `${actor.name} may not do this: ${needed}`, {
+    details: { permission, projectId },
+  })
 }

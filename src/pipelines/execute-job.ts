@@ -176,9 +176,10 @@ function isForeign({ kind }: StepDefinition): boolean {
   return kind === 'py' || kind === 'sh'
 }
 
-function mintToken(context: Context, { execution, step }: Attempt): Promise<StepToken> {
+function mintToken(context: Context, { execution, step, tracked, job }: Attempt): Promise<StepToken> {
   const { project_id: projectId, id: executionId } = execution
-  return StepToken.mint(context, { projectId, executionId, name: `step ${step.name}` })
+  const name = `The step ${step.name}`
+  return StepToken.mint(context, { projectId, executionId, name, runId: tracked.id, job })
 }
 
 async function taskOf(

@@ -4,6 +4,7 @@ import { appendEvent } from '../jobs/events.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
+import { requireOwn } from '../tracking/tracking.ts'
 import { requireAliasName } from './alias-names.ts'
 import type { Caller } from './models.ts'
 import { requireMayMove, type Force } from './protection.ts'
@@ -39,10 +40,11 @@ export async function setAlias(context: Pick<Context, 'db' | 'clock'>, input: Se
 /** The same inside a transaction of the caller. */
 async function setAliasIn({ clock }: Pick<Context, 'clock'>, trx: Trx, input: SetAlias): Promise<void> {
   const { projectId, actor, model, alias, version, source, force } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   requireAliasName(alias)
   const row = await lockModelRow(trx, projectId, model)
-  await getVersionRow(trx, row, version)
+  const { run_id: runId } = await getVersionRow(trx, row, version)
+  await requireOwn(trx, input, { what: `${model}/${version}`, runId })
   const forced = await requireMayMove(trx, { model: row, alias, to: version, actor, force })
   const reason = forced ? { forced: force!.reason } : {}
   await pointAlias({ clock }, trx, { model: row, actor, alias, version, source, detail: reason })

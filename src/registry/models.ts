@@ -46,7 +46,7 @@ export async function createModel(
   input: Caller & { name: string; description?: string | undefined; tags?: readonly Tag[] },
 ): Promise<RegisteredModel> {
   const { projectId, actor, name, tags = [] } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   await db.write(async (trx) => {
     const known = await findModelRow(trx, projectId, name)
     if (known && known.deleted_ms === null) throw nameTaken(name)

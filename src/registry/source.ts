@@ -1,6 +1,6 @@
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
-import { getLoggedModel, updateLoggedModelState } from '../tracking/tracking.ts'
+import { getLoggedModel, requireOwn, updateLoggedModelState } from '../tracking/tracking.ts'
 import type { Caller } from './models.ts'
 import { findServable } from './servable.ts'
 import type { ModelVersion } from './schema.ts'
@@ -25,6 +25,8 @@ export async function registerFromSource(
   const { projectId, actor, model, source } = input
   requireSource(source)
   const location = await locate(context, { projectId, actor }, source)
+  if (location.loggedModelId !== undefined)
+    await requireOwn(context.db.read, input, { what: source, runId: location.runId })
   const servable = await findServable(context, { projectId, actor, model, location: location.uri })
   const version = await registerVersion(context, {
     ...input,

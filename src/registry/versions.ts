@@ -8,6 +8,7 @@ import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import type { ImportReport, PythonModel, Signature } from '../model-files/schema.ts'
+import { requireOwn } from '../tracking/tracking.ts'
 import { ensureModel, type Caller } from './models.ts'
 import type { FeatureServiceReference, Lineage, ModelVersion, RegisteredModel, Tag } from './schema.ts'
 import { requireHoldsNone, requireMayStage } from './protection.ts'
@@ -72,7 +73,9 @@ export async function registerVersion(
   input: RegisterVersion,
 ): Promise<ModelVersion> {
   const { projectId, actor, tags = [] } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
+  const runId = input.runId ?? actor.step?.runId
+  await requireOwn(db.read, input, { what: `the run ${runId}`, runId })
   const nowMs = clock.now()
   const version = await db.write(async (trx) => {
     const model = input.createModel
@@ -84,7 +87,7 @@ export async function registerVersion(
     const number = await drawVersion(trx, model.id, nowMs)
     for (const blob of [input.onnx, input.layout])
       if (blob) await recordBlob(trx, { projectId, blob, nowMs: await db.wallTime(trx) })
-    const row = versionRow(input, { id: ids.uuid(), model, version: number, nowMs })
+    const row = versionRow({ ...input, runId }, { id: ids.uuid(), model, version: number, nowMs })
     if (row.dataset_version_id !== null && !(await holdVersion(trx, row.dataset_version_id)))
       throw new AppError('conflict', `The dataset version ${row.dataset_version_id} was deleted by retention`)
     await insertVersion(trx, row)
@@ -213,11 +216,12 @@ export async function updateModelVersion(
   },
 ): Promise<ModelVersion> {
   const { projectId, actor, model, version, description, stage } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, stage === undefined ? 'record' : 'contribute', projectId)
   const nowMs = clock.now()
   await db.write(async (trx) => {
     const modelRow = await lockModelRow(trx, projectId, model)
     const row = await getVersionRow(trx, modelRow, version)
+    await requireOwn(trx, input, { what: `${model}/${version}`, runId: row.run_id })
     if (stage !== undefined) await requireMayStage(trx, { model: modelRow, version: row, stage })
     if (stage !== undefined && input.archiveOthers)
       for (const other of await listVersionRows(trx, [modelRow.id], 10_000))
@@ -259,9 +263,10 @@ export async function tagModelVersion(
   input: Caller & { model: string; version: number; tag: { key: string; value?: string } },
 ): Promise<void> {
   const { projectId, actor, model, version } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   await db.write(async (trx) => {
     const row = await getVersionRow(trx, await getModelRow(trx, projectId, model), version)
+    await requireOwn(trx, input, { what: `${model}/${version}`, runId: row.run_id })
     const { key, value } = input.tag
     if (value === undefined) await deleteTag(trx, VERSION_TAGS, row.id, key)
     else await upsertTag(trx, VERSION_TAGS, { ownerId: row.id, projectId, tag: { key, value } })

@@ -5,9 +5,11 @@ import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
+import { folderOf } from './artifact-uris.ts'
 import type { Caller } from './experiments.ts'
 import { requireArtifactPath } from './keys.ts'
 import type { ArtifactEntry } from './schema.ts'
+import { requireOwnPath } from './step-scope.ts'
 import { getRunRow } from './store.ts'
 import {
   deleteArtifactFiles,
@@ -17,8 +19,6 @@ import {
   upsertArtifactFile,
 } from './store-artifacts.ts'
 
-const SCHEME = 'mlflow-artifacts:/'
-
 /** Where bytes come from: memory, a stream, or a blob that is stored already. */
 type ArtifactContent = { bytes: Uint8Array } | { stream: AsyncIterable<Uint8Array> } | { blob: StoredBlob }
 
@@ -27,8 +27,9 @@ export async function putArtifact(
   { db, artifacts, clock }: Pick<Context, 'db' | 'artifacts' | 'clock'>,
   { projectId, actor, path, content }: Caller & { path: string; content: ArtifactContent },
 ): Promise<StoredBlob> {
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   requireArtifactPath(path)
+  await requireOwnPath(db.read, { projectId, actor }, path)
   const blob = await store(artifacts, content)
   await db.write(async (trx) => {
     await recordBlob(trx, { projectId, blob, nowMs: await db.wallTime(trx) })
@@ -139,18 +140,4 @@ async function runArtifactFolder(
   { projectId, runId }: { projectId: string; runId: string },
 ): Promise<string> {
   return folderOf((await getRunRow(db.read, projectId, runId)).artifact_uri)
-}
-
-/** The folder below the artifact root that an artifact URI names. Throws `invalid` for one that is stored elsewhere. */
-export function folderOf(artifactUri: string): string {
-  if (!isStoredHere(artifactUri))
-    throw new AppError('invalid', `The artifacts at ${artifactUri} are not stored here`)
-  const folder = artifactUri.slice(SCHEME.length).replaceAll(/^\/+|\/+$/g, '')
-  requireArtifactPath(folder)
-  return folder
-}
-
-/** Whether an artifact URI names files that this server stores. */
-export function isStoredHere(artifactUri: string): boolean {
-  return artifactUri.startsWith(SCHEME) && !artifactUri.startsWith(`${SCHEME}/`)
 }

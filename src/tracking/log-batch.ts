@@ -18,6 +18,7 @@ import {
   type Param,
   type Tag,
 } from './schema.ts'
+import { requireOwnRun } from './step-scope.ts'
 import { lastOfEachKey, updateRunRow } from './store.ts'
 import { insertDatasetUse, insertModelUses, upsertLoggedModelMetrics } from './store-inputs.ts'
 import { insertMetrics } from './store-metrics.ts'
@@ -40,10 +41,11 @@ export interface LogBatch extends Caller {
  */
 export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, input: LogBatch): Promise<void> {
   const { projectId, actor, runId, metrics = [], params = [], tags = [] } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   requireValid({ metrics, params, tags })
   const work = async (trx: Trx): Promise<boolean> => {
     const row = await getActiveRun(trx, projectId, runId)
+    await requireOwnRun(trx, actor, row)
     const owner = ownerOf(row)
     const detail = { params: params.map(({ key }) => key), tags: tags.map(({ key }) => key) }
     // The run's own row is locked before those of its metrics, everywhere, so that two batches never wait for each other.
@@ -87,9 +89,10 @@ export async function recordModel(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
   { projectId, actor, runId, model }: Caller & { runId: string; model: Record<string, unknown> },
 ): Promise<void> {
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   await db.write(async (trx) => {
     const row = await getActiveRun(trx, projectId, runId)
+    await requireOwnRun(trx, actor, row)
     const known = historyOf(await findTag(trx, runId, TAGS.modelHistory))
     const value = JSON.stringify([...known, model])
     requireValue('tag', TAGS.modelHistory, value, MAX_HISTORY_LENGTH)
@@ -114,9 +117,10 @@ export async function deleteRunTag(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
   { projectId, actor, runId, key }: Caller & { runId: string; key: string },
 ): Promise<void> {
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   await db.write(async (trx) => {
     const row = await getActiveRun(trx, projectId, runId)
+    await requireOwnRun(trx, actor, row)
     if (!(await removeTag(trx, runId, key)))
       throw new AppError('not_found', `No tag with name: ${key} in run with id ${runId}`, {
         details: { key },
@@ -132,10 +136,11 @@ export async function logInputs(
   input: Caller & { runId: string; datasets?: readonly DatasetUse[]; models?: readonly ModelUse[] },
 ): Promise<void> {
   const { projectId, actor, runId, datasets = [], models = [] } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   const nowMs = clock.now()
   await db.write(async (trx) => {
     const row = await getActiveRun(trx, projectId, runId)
+    await requireOwnRun(trx, actor, row)
     for (const dataset of datasets)
       await insertDatasetUse(trx, { ...ownerOf(row), id: ids.uuid(), nowMs, dataset })
     await insertModelUses(trx, { runId, projectId, nowMs }, models)

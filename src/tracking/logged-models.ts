@@ -7,6 +7,7 @@ import { getActiveExperiment, type Caller } from './experiments.ts'
 import { randomRunName } from './run-names.ts'
 import type { Search } from './store.ts'
 import type { LoggedModel, Param, Tag } from './schema.ts'
+import { parentOfNew, requireOwnModel } from './step-scope.ts'
 import {
   deleteLoggedModelTagRow,
   findLoggedModelRow,
@@ -31,8 +32,9 @@ export async function createLoggedModel(
   },
 ): Promise<LoggedModel> {
   const { projectId, actor, params = [], tags = [] } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   if (input.name !== undefined) requireName(input.name)
+  const sourceRunId = await parentOfNew(db.read, input, input.sourceRunId)
   const id = `m-${ids.hex32()}`
   const nowMs = clock.now()
   await db.write(async (trx) => {
@@ -43,7 +45,7 @@ export async function createLoggedModel(
       experiment_id: experiment.id,
       name: input.name || randomRunName(id.slice(2)),
       model_type: input.modelType ?? null,
-      source_run_id: input.sourceRunId ?? null,
+      source_run_id: sourceRunId ?? null,
       status: 'PENDING',
       artifact_uri: `${experiment.artifact_location}/models/${id}/artifacts`,
       lifecycle: 'active',
@@ -80,9 +82,9 @@ export async function updateLoggedModelState(
   },
 ): Promise<LoggedModel> {
   const { projectId, actor, id, status, lifecycle, params = [], tags = [], removeTag } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   await db.write(async (trx) => {
-    await getRow(trx, projectId, id)
+    await requireOwnModel(trx, actor, await getRow(trx, projectId, id))
     await updateLoggedModel(trx, id, {
       ...(status && { status }),
       ...(lifecycle && { lifecycle }),

@@ -21,6 +21,7 @@ import {
   updateRunRow,
   type RunAtWrite,
 } from './store.ts'
+import { parentOfNew, requireOwnRun } from './step-scope.ts'
 import { listDatasetUses, listModelUses } from './store-inputs.ts'
 import { listLatestMetrics, listValues, upsertTags, type Owner } from './store-values.ts'
 import { insertTagWords, replaceTagWords } from './store-words.ts'
@@ -48,14 +49,15 @@ export async function createRun(
   input: CreateRun,
 ): Promise<RunDetail> {
   const { projectId, actor } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   const id = input.id ?? ids.hex32()
   const tags = new Map((input.tags ?? []).map((tag) => [tag.key, tag.value]))
   if (tags.size > BATCH_LIMITS.tags)
     throw new AppError('invalid', `A run may start with ${BATCH_LIMITS.tags} tags`)
   const name = nameOf(input.name, tags.get(TAGS.runName), id)
   tags.set(TAGS.runName, name)
-  if (input.parentRunId !== undefined) tags.set(TAGS.parentRunId, input.parentRunId)
+  const parent = await parentOfNew(db.read, input, input.parentRunId ?? tags.get(TAGS.parentRunId))
+  if (parent !== undefined) tags.set(TAGS.parentRunId, parent)
   const startMs = input.startMs ?? clock.now()
   const created = await db.write(async (trx): Promise<RunDetail | undefined> => {
     const [experiment, announcedMs] = await together(
@@ -114,9 +116,10 @@ export async function updateRun(
   input: UpdateRun,
 ): Promise<Run> {
   const { projectId, actor, runId, status, endMs, name } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   return await db.write(async (trx) => {
     const row = await getActiveRun(trx, projectId, runId)
+    await requireOwnRun(trx, actor, row)
     const change = {
       ...(status !== undefined && { status }),
       ...(endMs !== undefined && { end_ms: endMs }),

@@ -20,15 +20,14 @@ export {
 } from './logged-models.ts'
 export {
   deleteArtifacts,
-  folderOf,
   getArtifact,
-  isStoredHere,
   listArtifacts,
   listFilesAt,
   listRunArtifacts,
   putArtifact,
   putRunArtifact,
 } from './artifacts.ts'
+export { folderOf, isStoredHere } from './artifact-uris.ts'
 export { importArtifacts, importExperiment, importLoggedModel } from './import-experiments.ts'
 export {
   findTakenRunIds,
@@ -40,6 +39,7 @@ export {
 export { abortUpload, completeUpload, createUpload, putUploadPart, removeExpiredUploads } from './uploads.ts'
 export { requireSignature, signAccess } from './signing.ts'
 export { requireKey } from './keys.ts'
+export { requireOwn } from './step-scope.ts'
 export { emptyTrash, listTrash, sweepOrphans } from './trash.ts'
 export { findRuns } from './run-search.ts'
 export { summarizeDatasets } from './datasets.ts'

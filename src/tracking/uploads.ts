@@ -9,6 +9,7 @@ import type { Queryable } from '../ports/db/db.ts'
 import { putArtifact } from './artifacts.ts'
 import type { Caller } from './experiments.ts'
 import { requireArtifactPath } from './keys.ts'
+import { requireOwnPath } from './step-scope.ts'
 import {
   completeUploadRow,
   deleteUpload,
@@ -34,8 +35,9 @@ export async function createUpload(
   { db, ids }: Pick<Context, 'db' | 'ids'>,
   { projectId, actor, path, parts }: Caller & { path: string; parts: number },
 ): Promise<{ uploadId: string; expiresMs: number }> {
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   requireArtifactPath(path)
+  await requireOwnPath(db.read, { projectId, actor }, path)
   if (!Number.isInteger(parts) || parts < 1 || parts > MAX_PARTS)
     throw new AppError('invalid', `An upload has 1 to ${MAX_PARTS} parts, not ${parts}`)
   const uploadId = ids.uuid()
@@ -60,8 +62,9 @@ export async function putUploadPart(
   input: Caller & { uploadId: string; number: number; content: AsyncIterable<Uint8Array> },
 ): Promise<StoredBlob> {
   const { projectId, actor, uploadId, number, content } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   const upload = await getUpload(db.read, projectId, uploadId)
+  await requireOwnPath(db.read, input, upload.path)
   if (!Number.isInteger(number) || number < 1 || number > upload.parts)
     throw new AppError('invalid', `The upload has parts 1 to ${upload.parts}, not ${number}`)
   if (upload.state === 'completed') throw new AppError('conflict', `The upload ${uploadId} is complete`)
@@ -85,7 +88,7 @@ export async function completeUpload(
   input: UploadKey & { parts: readonly { number: number; sha256: string }[] },
 ): Promise<void> {
   const { projectId, actor, uploadId, path } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   const upload = await getUploadOf(context.db.read, input)
   if (upload.state === 'completed') return
   await requireParts(context.db.read, upload, input.parts)
@@ -107,10 +110,11 @@ export async function abortUpload(
   input: UploadKey,
 ): Promise<void> {
   const { projectId, actor, uploadId, path } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'record', projectId)
   const upload = await findUpload(db.read, projectId, uploadId)
   if (!upload) return
   if (upload.path !== path) throw missing(uploadId)
+  await requireOwnPath(db.read, input, path)
   await db.write(async (trx) => {
     await deleteUpload(trx, uploadId)
     await audit(trx, { projectId, actor, action: 'tracking.abort_upload', subject: path })

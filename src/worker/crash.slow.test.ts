@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openTestContext, type TestContext } from '../../test/databases.ts'
+import { Authenticator } from '../governance/governance.ts'
 import { startRun } from '../pipelines/pipelines.ts'
 import { applyFolder, PROJECT, until, waitForEnd, writeProject } from './sample-project.ts'
 import { startWorker } from './worker.ts'
@@ -120,6 +121,35 @@ describe('kill -9 of a whole worker', () => {
     expect(attempts.map(({ state }) => state)).toEqual(['lost', 'succeeded'])
   })
 
+  it('ends the token of its step with the lease, at the latest, and the next attempt has another', async () => {
+    const context = await open()
+    const folder = writeProject({ 'tidemill.config.ts': SPEAKING })
+    await applyFolder(context, folder)
+    const worker = forkWorker(context)
+    await startRun(context, { ...PROJECT, pipeline: 'p', params: { folder } })
+    const tokenOf = async (attempt: number): Promise<string> =>
+      await until(`attempt ${attempt}`, async () => {
+        const path = join(folder, 'tokens')
+        return existsSync(path) ? readFileSync(path, 'utf8').split('\n')[attempt - 1] || undefined : undefined
+      })
+    const holds = async (token: string): Promise<boolean> => {
+      const headers = { authorization: `Bearer ${token}` }
+      const request = new Request('http://localhost/', { headers })
+      return await Promise.resolve(new Authenticator(context).authenticate(request)).then(
+        () => true,
+        () => false,
+      )
+    }
+    const first = await tokenOf(1)
+    expect(await holds(first)).toBe(true)
+    worker.kill('SIGKILL')
+    await sleep(31_000)
+    expect(await holds(first)).toBe(false)
+    forkWorker(context)
+    expect(await holds(await tokenOf(2))).toBe(true)
+    expect(await holds(first)).toBe(false)
+  }, 90_000)
+
   it('at random points leaves one committed result for each execution and one effect for each key', async () => {
     const context = await open()
     const folder = writeProject({ 'tidemill.config.ts': EFFECTS })
@@ -164,6 +194,18 @@ describe('kill -9 of a whole worker', () => {
     expect(events).toHaveLength(6)
   }, 90_000)
 })
+
+const SPEAKING = `
+import { sh, Json, pipeline, project } from 'tidemill'
+import { z } from 'zod'
+export const speak = sh('speak', {
+  params: z.object({ folder: z.string() }),
+  out: { value: Json(z.number()) },
+  command: 'echo "$TIDEMILL_TOKEN" >> "$PARAM_folder/tokens"; sleep 60',
+})
+const p = pipeline('p', { params: z.object({ folder: z.string() }) }, async ({ params }) => { await speak(params).value })
+export default project('speaking', { pipelines: [p] })
+`
 
 const EFFECTS = `
 import { step, Json, Model, pipeline, project } from 'tidemill'

@@ -1,5 +1,7 @@
-import type { Actor } from '../../kernel/actor.ts'
+import { findActor } from '../../governance/governance.ts'
 import type { Context } from '../../http/context.ts'
+import { requirePermission, type Actor } from '../../kernel/actor.ts'
+import { AppError } from '../../kernel/errors.ts'
 import { requireSignature, signAccess } from '../../tracking/tracking.ts'
 import { invalid } from './errors.ts'
 import type { Call } from './wire.ts'
@@ -13,14 +15,18 @@ export async function signedAddress(
   { method, path, expiresMs }: { method: 'GET' | 'PUT'; path: string; expiresMs: number },
 ): Promise<string> {
   const { projectId, actor } = caller
+  requirePermission(actor, method === 'GET' ? 'view' : 'record', projectId)
   const signature = await signAccess(context, { projectId, method, path, actorId: actor.id, expiresMs })
   const query = new URLSearchParams({ actor: actor.id, expires: String(expiresMs), signature })
   return `${serverAddress(request)}/api/2.0${encodePath(path)}?${query.toString()}`
 }
 
-/** Who a signed address stands for. Throws `denied` for one that is wrong or too old. */
+/**
+ * Who a signed address stands for, with the roles of now: it gives nothing that its actor has lost since. Throws `denied` for one that is wrong or
+ * too old.
+ */
 export async function signedCaller(
-  context: Pick<Context, 'db'>,
+  context: Pick<Context, 'db' | 'config'>,
   projectId: string,
   request: Request,
 ): Promise<Actor> {
@@ -34,7 +40,9 @@ export async function signedCaller(
     expiresMs: Number(searchParams.get('expires')),
   }
   await requireSignature(context, access, searchParams.get('signature') ?? '')
-  return { id: actorId, kind: 'token', name: actorId, grants: { [projectId]: 'contributor' } }
+  const actor = await findActor(context, actorId)
+  if (!actor) throw new AppError('denied', 'Who asked for this address may do nothing here any more')
+  return actor
 }
 
 /** As the client sees it, also behind a proxy; what a caller makes up comes back to that caller alone. */

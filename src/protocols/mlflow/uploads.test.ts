@@ -2,9 +2,11 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ensureProject } from '../../governance/governance.ts'
-import { localOwner } from '../../kernel/actor.ts'
-import { removeExpiredUploads, signAccess } from '../../tracking/tracking.ts'
+import { setRole } from '../../governance/grants.ts'
+import { localOwner, type Actor, type Role } from '../../kernel/actor.ts'
+import { createRun, removeExpiredUploads, signAccess } from '../../tracking/tracking.ts'
 import { describeDatabases, type TestContext } from '../../../test/databases.ts'
+import { userWithToken } from '../../../test/people.ts'
 import { rangeOf } from './file-response.ts'
 import { mlflowApp } from './mlflow.ts'
 
@@ -191,6 +193,37 @@ describeDatabases('signed addresses of files', (open) => {
     expect((await upload('../../x')).status).toBe(400)
     expect((await upload('x', { expiration: 0 })).status).toBe(400)
     expect((await upload('x', { model_id: 'm-1' })).status).toBe(400)
+  })
+
+  it('give no more than their actor has when they are used, and none to write to for a viewer', async () => {
+    const context = await open()
+    await userWithToken(context, 'ana', { default: 'contributor' })
+    const ana = await context.db.read.selectFrom('user').selectAll().executeTakeFirstOrThrow()
+    const roleOf = async (role: Role) =>
+      await setRole(context, { projectId: 'default', actor: localOwner, type: 'user', name: 'ana', role })
+    const { id: run_id } = await createRun(context, { projectId: 'default', actor: localOwner })
+    const ask = async (role: Role): Promise<Response> => {
+      const actor: Actor = { id: `user:${ana.id}`, kind: 'user', name: 'ana', grants: { default: role } }
+      return await mlflowApp(context, () => actor).request(
+        'http://tidemill.test/api/2.0/mlflow/artifacts/presigned-upload-url',
+        {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ run_id, path: 'w.bin', expiration: 600_000 }),
+        },
+      )
+    }
+    expect((await ask('viewer')).status).toBe(403)
+    const { presigned_url: url } = (await (await ask('contributor')).json()) as { presigned_url: string }
+    const client = clientOf(context)
+    expect((await client.send('PUT', url, { body: 'weights' })).status).toBe(200)
+    await roleOf('viewer')
+    expect((await client.send('PUT', url, { body: 'others' })).status).toBe(403)
+    await roleOf('contributor')
+    await context.db.write((trx) => trx.updateTable('user').set({ disabled_ms: 1 }).execute())
+    expect((await client.send('PUT', url, { body: 'others' })).status).toBe(403)
+    const file = await client.send('GET', `/get-artifact?run_uuid=${run_id}&path=w.bin`)
+    expect(file.text).toBe('weights')
   })
 })
 
