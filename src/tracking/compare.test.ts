@@ -53,7 +53,7 @@ describeDatabases('comparison of runs', (open) => {
     })
     expect(answer.runs.map(({ id }) => id)).toEqual([b, a])
     expect(answer.missing).toEqual(['ffffffffffffffff', 'no such'])
-    const many = Array.from({ length: 501 }, (_, index) => `id-${index}`)
+    const many = Array.from({ length: 1001 }, (_, index) => `id-${index}`)
     await expect(compareRuns(context, { ...caller, runIds: many })).rejects.toMatchObject({ code: 'invalid' })
   })
 
