@@ -12,6 +12,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { codeVersion } from '../src/governance/code-version.ts'
+import { syncedWrites } from './tracking/disk.ts'
 import { PAGE_RUN } from './tracking/fill.ts'
 import { HttpClient, REQUEST_LIMIT_MS, TimedOut } from './tracking/http-client.ts'
 import { drive, figuresOf, type Measured } from './tracking/measure.ts'
@@ -23,6 +24,8 @@ import { Stand } from './tracking/stand.ts'
 const DOCS = fileURLToPath(new URL('../docs/reference/tracking.md', import.meta.url))
 const DOCS_BLOCK = /(<!-- bench\/tracking -->\n)[^]*?(<!-- end -->)/
 const STARTS = 3
+/** Before each part, so that they meet the same hours of the machine. */
+const SYNCED_WRITES = 50
 
 const { values: options } = parseArgs({
   options: {
@@ -76,11 +79,14 @@ async function measureOn(database: string): Promise<Report['databases'][number]>
   await using stand = await Stand.open(names, postgresUrl, report)
   if (wanted('start')) add(await measureStarts(stand))
   add(residentLine(stand, 'resident memory, idle'))
-  for (const part of PARTS)
-    if (wanted(part.name)) for (const line of await measurePart(stand, part)) add(line)
+  const disk = empty()
+  for (const part of PARTS.filter(({ name }) => wanted(name))) {
+    disk.takenMs.push(...syncedWrites(stand.folder, SYNCED_WRITES))
+    for (const line of await measurePart(stand, part)) add(line)
+  }
   if (peer && wanted('python')) for (const line of await measurePython(stand, peer.python)) add(line)
   add(residentLine(stand, 'resident memory, after the load'))
-  return { name: postgresUrl === undefined ? 'SQLite' : 'PostgreSQL', lines }
+  return { name: postgresUrl === undefined ? 'SQLite' : 'PostgreSQL', lines, disk: figuresOf(disk) }
 }
 
 function empty(size = 1): Measured {

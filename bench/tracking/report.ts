@@ -16,7 +16,7 @@ export interface Report {
   mlflow: string | undefined
   runs: number
   points: number
-  databases: { name: string; lines: Line[] }[]
+  databases: { name: string; lines: Line[]; disk: Figures }[]
 }
 
 export function machine(): string {
@@ -27,9 +27,14 @@ export function machine(): string {
 export function markdown(report: Report): string {
   const versions = `Tidemill ${report.tidemill}${report.mlflow === undefined ? '' : `, mlflow server ${report.mlflow} with one worker`}`
   const head = `${report.date}, ${versions}; ${report.runs.toLocaleString('en')} runs, a history of ${report.points.toLocaleString('en')} points; ${report.machine}.`
-  return [head, ...report.databases.map(({ name, lines }) => `### On ${name}\n\n${table(lines)}`)].join(
-    '\n\n',
+  const parts = report.databases.map(
+    ({ name, lines, disk }) => `### On ${name}\n\n${diskText(disk)}\n\n${table(lines)}`,
   )
+  return [head, ...parts].join('\n\n')
+}
+
+function diskText({ p50Ms, p95Ms }: Figures): string {
+  return `Between these, a write of 4 KiB that waits for the disk took ${short(p50Ms)} ms (p95 ${short(p95Ms)} ms): no single write that is kept can take less.`
 }
 
 /** A line as it is printed while the benchmark runs. */

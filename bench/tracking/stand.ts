@@ -8,7 +8,7 @@ import { startServer, type ServerName, type Store, type TrackingServer } from '.
 /** The servers that are measured on one kind of database, with the same runs in each. */
 export class Stand implements AsyncDisposable {
   readonly names: readonly ServerName[]
-  readonly #folder = mkdtempSync(join(tmpdir(), 'tidemill-bench-'))
+  readonly folder = mkdtempSync(join(tmpdir(), 'tidemill-bench-'))
   readonly #stores = new Map<ServerName, Store>()
   readonly #servers = new Map<ServerName, TrackingServer>()
   readonly #drops: (() => Promise<void>)[] = []
@@ -34,7 +34,7 @@ export class Stand implements AsyncDisposable {
   }
 
   async #store(name: ServerName, postgresUrl: string | undefined): Promise<Store> {
-    const folder = join(this.#folder, name)
+    const folder = join(this.folder, name)
     mkdirSync(folder)
     const database = postgresUrl === undefined ? undefined : await freshPostgres(postgresUrl)
     if (database) this.#drops.push(() => database.drop())
@@ -58,6 +58,6 @@ export class Stand implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.#servers.values()) await server[Symbol.asyncDispose]()
     for (const drop of this.#drops) await drop()
-    rmSync(this.#folder, { recursive: true, force: true })
+    rmSync(this.folder, { recursive: true, force: true })
   }
 }
