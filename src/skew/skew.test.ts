@@ -1,192 +1,30 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterEach, expect, it } from 'vitest'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
-import { openGateway, type TestGateway, tinyModel, variantOf } from '../../test/gateways.ts'
+import { arrange, HOUR_MS, hoursAreOver, playHour, START_MS, type Played } from '../../test/skew-hours.ts'
 import { getEntry } from '../catalogue/catalogue.ts'
-import { declareDatasets } from '../data/data.ts'
-import { ingest } from '../ingest/ingest.ts'
-import { dataset } from '../data/definition.ts'
-import { entity, featureService, featureView, onDemand, requestFeatures } from '../features/definition.ts'
-import { declareFeatures, getService, materialize } from '../features/features.ts'
-import { onlineView, type FeatureServiceSpec } from '../features/schema.ts'
+import { onlineView } from '../features/schema.ts'
 import { createApp } from '../http/app.ts'
-import { EventDispatcher } from '../jobs/dispatcher.ts'
 import { localOwner } from '../kernel/actor.ts'
-import { consumers as monitoringConsumers } from '../monitoring/jobs.ts'
-import { monitor } from '../monitoring/definition.ts'
-import { declareMonitors, listAlerts } from '../monitoring/monitoring.ts'
+import { listAlerts } from '../monitoring/monitoring.ts'
 import { currentKey, insertErasedKey, keyedHash } from '../privacy/privacy.ts'
-import { makeSnapshot, snapshotBytes } from '../project/snapshot.ts'
-import { registerVersion } from '../registry/registry.ts'
-import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
-import { declareDeployments, deploy } from '../rollout/rollout.ts'
 import { overviewRoutes } from '../server/overview.ts'
-import { deployment } from '../serving/definition.ts'
-import { files } from '../sources/definition.ts'
-import { until } from '../worker/sample-project.ts'
-import { startWorker } from '../worker/worker.ts'
-import { listSkew } from './report.ts'
 import { findPredictions } from '../serving/serving.ts'
+import { until } from '../worker/sample-project.ts'
+import { listSkew } from './report.ts'
 import { eraseExamples, tickSkew } from './skew.ts'
 import { listHours, sumCounts } from './store.ts'
 
-const SOURCE = fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')))
-const HOUR_MS = 3_600_000
-const START_MS = Date.UTC(2001, 0, 3, 12)
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 const EVER = { projectId: PROJECT_ID, fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }
-
-const flights = dataset('flights', { source: files('data/*.parquet'), time: 'date' })
-const airport = entity('airport', { key: 'origin' })
-const delays = featureView('airport_delays', {
-  entity: airport,
-  dataset: flights,
-  sql: `SELECT origin, landed_at AS event_time, avg(delay) OVER w1 AS delay_1h, avg(delay) OVER w3 AS delay_3h
-    FROM (SELECT *, date + to_minutes(CAST(30 + distance / 8 AS BIGINT)) AS landed_at FROM dataset)
-    WINDOW w1 AS (PARTITION BY origin ORDER BY landed_at RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND CURRENT ROW),
-      w3 AS (PARTITION BY origin ORDER BY landed_at RANGE BETWEEN INTERVAL 3 HOURS PRECEDING AND CURRENT ROW)`,
-  ttl: '6h',
-  lookback: '15h',
-  features: { delay_1h: 'number', delay_3h: 'number' },
-})
-/** Its values change as flights leave the window too, without any new data. */
-const load = featureView('airport_load', {
-  entity: airport,
-  dataset: flights,
-  windows: ['2h'],
-  aggregate: { load: { count: '*' } },
-})
-const flightTime = onDemand('flight_time', {
-  inputs: { date: 'timestamp', distance: 'number' },
-  outputs: { hour: 'number', distance: 'number' },
-  module: 'flight-time.mjs',
-  export: 'flightTime',
-  budgetMs: 1000,
-})
-const service = featureService('late_features', [
-  flightTime,
-  requestFeatures({ carrier: 'category' }),
-  delays,
-  load,
-])
-
-const VIEW_FEATURES = ['delay_1h', 'delay_3h', 'load_2h']
 
 /** What the gateway's process has and a training has not. */
 const surroundings = globalThis as { hoursShifted?: number }
 
 afterEach(() => void delete surroundings.hoursShifted)
 
-interface Played extends AsyncDisposable {
-  context: TestContext
-  gateway: TestGateway
-  spec: FeatureServiceSpec
-  folder: string
-}
-
-async function arrange(context: TestContext): Promise<Played> {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemill-skew-'))
-  mkdirSync(join(folder, 'data'))
-  writeFileSync(
-    join(folder, 'flight-time.mjs'),
-    `export const flightTime = ({ date, distance }) =>
-      ({ hour: new Date(date).getUTCHours() + (globalThis.hoursShifted ?? 0), distance })`,
-  )
-  context.clock.set(START_MS)
-  await declareDatasets(context, { ...caller, directory: folder, datasets: [flights] })
-  const definitions = {
-    entities: [airport],
-    views: [delays, load],
-    onDemand: [flightTime],
-    services: [service],
-  }
-  await declareFeatures(context, { ...caller, definitions })
-  const spec = await getService(context, { projectId: PROJECT_ID, name: 'late_features' })
-  const { signature } = await variantOf(context, { version: 1, bytes: tinyModel() })
-  const more = VIEW_FEATURES.map((name) => ({ ...signature.inputs[0]!, name }))
-  const code = await context.artifacts.put(snapshotBytes(await makeSnapshot(folder, ['flight-time.mjs'])))
-  await registerVersion(context, {
-    ...caller,
-    model: 'late',
-    source: 'test',
-    task: 'binary',
-    createModel: true,
-    onnx: await context.artifacts.put(tinyModel(0, VIEW_FEATURES)),
-    signature: { ...signature, inputs: [...signature.inputs, ...more] } as never,
-    featureService: { name: spec.name, spec: { ...spec } },
-    codeSnapshot: code.sha256,
-  })
-  await declareDeployments(context, { ...caller, deployments: [deployment('late', { model: 'late' })] })
-  await declareMonitors(context, { ...caller, monitors: [monitor('late', { deployment: 'late' })] })
-  await deploy(context, { ...caller, deployment: 'late', model: 'late', version: 1, cause: 'test' })
-  const dispatcher = new EventDispatcher(context, [...monitoringConsumers, ...rolloutConsumers])
-  dispatcher.start()
-  const worker = await startWorker(context)
-  const gateway = await openGateway(context)
-  return {
-    context,
-    gateway,
-    spec,
-    folder,
-    async [Symbol.asyncDispose]() {
-      for (const resource of [gateway, worker, dispatcher]) await resource[Symbol.asyncDispose]()
-      rmSync(folder, { recursive: true })
-    },
-  }
-}
-
-/** Delivers the flights that landed in the hour before, brings the view up to the present, and asks about flights of the hour. */
-async function playHour(
-  { context, gateway, spec, folder }: Played,
-  hour: number,
-  change?: () => Promise<void>,
-) {
-  const nowMs = START_MS + hour * HOUR_MS
-  context.clock.set(nowMs)
-  const fromMs = hour === 0 ? nowMs - 24 * HOUR_MS : nowMs - HOUR_MS
-  const path = join(folder, 'data', `${hour}.parquet`)
-  await context.analytics
-    .execute(`COPY (SELECT * FROM '${SOURCE}' WHERE date < make_timestamp(${(nowMs + HOUR_MS) * 1000})
-      AND date + to_minutes(CAST(30 + distance / 8 AS BIGINT)) > make_timestamp(${fromMs * 1000})
-      AND date + to_minutes(CAST(30 + distance / 8 AS BIGINT)) <= make_timestamp(${nowMs * 1000}))
-    TO '${path}.tmp' (FORMAT parquet)`)
-  renameSync(`${path}.tmp`, path)
-  const looked = await ingest(context, { ...caller, dataset: 'flights' })
-  expect(looked.state).toBe('created')
-  for (const { view, definitionHash } of spec.views)
-    await materialize(context, { projectId: PROJECT_ID, view, definitionHash, untilMs: nowMs })
-  await change?.()
-  const asked = await context.analytics.query(`SELECT epoch_ms(date) AS at, distance, origin FROM '${SOURCE}'
-    WHERE date >= make_timestamp(${nowMs * 1000}) AND date < make_timestamp(${(nowMs + HOUR_MS) * 1000})
-    ORDER BY date, origin, distance LIMIT 60`)
-  const inputs = (name: string, datatype: string, column: string) => ({
-    name,
-    datatype,
-    shape: [asked.length],
-    data: asked.map((row) => row[column] ?? 'AA'),
-  })
-  context.clock.set(nowMs + HOUR_MS / 2)
-  const { status } = await gateway.infer('/v2/models/late/infer', {
-    inputs: [
-      inputs('date', 'INT64', 'at'),
-      inputs('distance', 'FP64', 'distance'),
-      inputs('origin', 'BYTES', 'origin'),
-      inputs('carrier', 'BYTES', 'carrier'),
-    ],
-  })
-  expect(status).toBe(200)
-}
-
-async function checked({ context, gateway }: Played, hours: number): Promise<void> {
-  await gateway.gateway.engine.flush()
-  await until('the counts of the rows', async () => {
-    const rows = await context.db.read.selectFrom('traffic_hour').select('hour_ms').execute()
-    return rows.length === hours ? rows : undefined
-  })
-  context.clock.set(START_MS + (hours + 1) * HOUR_MS)
+async function checked(played: Played, hours: number): Promise<void> {
+  const { context } = played
+  await hoursAreOver(played, hours)
   await tickSkew(context)
   await until('the check of served features', async () => {
     const done = await context.db.read.selectFrom('skew_window').select('start_ms').execute()
