@@ -4,7 +4,9 @@ import { z } from 'zod'
 import { route } from '../http/route.ts'
 import { AppError } from '../kernel/errors.ts'
 import { getDataset, loadManifest, resolveReadable } from '../data/data.ts'
+import { openExport } from './export.ts'
 import { peekRows } from './peek.ts'
+import { exportFormats, type ExportFormat } from './schema.ts'
 import { datasetVersionSchema } from '../data/schema.ts'
 
 const version = { name: z.string(), number: z.coerce.number().int().min(1) }
@@ -72,4 +74,32 @@ export const fileRoutes = [
       return new Response(Readable.toWeb(createReadStream(path)) as ReadableStream, { headers })
     },
   }),
+  route({
+    method: 'GET',
+    path: '/datasets/:name/versions/:number/export',
+    summary:
+      'The rows of a version as one file: Parquet, CSV, NDJSON, Arrow IPC as a file (`arrow`) or as a stream (`arrows`); equal versions give equal bytes',
+    permission: 'contribute',
+    params: z.object(version),
+    query: z.object({ format: z.enum(exportFormats) }),
+    response: z.string(),
+    contentType: 'application/octet-stream',
+    async handle({ context, projectId, params: { name, number }, query: { format } }) {
+      const found = await resolveReadable(context, { projectId, reference: `${name}@${number}` })
+      const headers = {
+        'content-type': CONTENT_TYPES[format],
+        'content-disposition': `attachment; filename="${name}-${number}.${format}"`,
+      }
+      const bytes = await openExport(context, found, format)
+      return new Response(Readable.toWeb(bytes) as ReadableStream, { headers })
+    },
+  }),
 ]
+
+const CONTENT_TYPES: Readonly<Record<ExportFormat, string>> = {
+  parquet: 'application/vnd.apache.parquet',
+  csv: 'text/csv; charset=utf-8',
+  ndjson: 'application/x-ndjson',
+  arrow: 'application/vnd.apache.arrow.file',
+  arrows: 'application/vnd.apache.arrow.stream',
+}

@@ -5,7 +5,8 @@ import { personalColumn } from '../privacy/schema.ts'
 import { validationReport } from '../reports/schema.ts'
 import { datasetSummary } from '../summaries/schema.ts'
 
-export const exportFormats = ['parquet', 'csv', 'ndjson'] as const
+/** `arrow` is Arrow's IPC file, `arrows` its stream. */
+export const exportFormats = ['parquet', 'csv', 'ndjson', 'arrow', 'arrows'] as const
 export type ExportFormat = (typeof exportFormats)[number]
 /** A dataset as lists show it. */
 export const datasetItem = z.object({
