@@ -1,6 +1,6 @@
 // Runs a tool of this checkout under the project's own Node, after installing what is missing.
 // Plain JavaScript for Node 20: it is what a fresh machine has when it runs `npm run demo` or `npm test`.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -67,9 +67,16 @@ const env = {
   ...process.env,
   PATH: `${join(modules, 'node', 'bin')}:${process.env.PATH}`,
 }
-process.exit(
-  run(node, ['--disable-warning=ExperimentalWarning', scriptOf(tool), ...args], {
-    env,
-    cwd: process.env.INIT_CWD && tool === 'src/main.ts' ? process.env.INIT_CWD : root,
-  }),
-)
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', scriptOf(tool), ...args], {
+  stdio: 'inherit',
+  env,
+  cwd: process.env.INIT_CWD && tool === 'src/main.ts' ? process.env.INIT_CWD : root,
+})
+// Ctrl-C reaches the tool by itself; what is sent to this process alone is handed on.
+process.on('SIGINT', () => {})
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+child.on('exit', (code, signal) => {
+  if (signal === null) process.exit(code)
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
+})

@@ -1,6 +1,7 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Help } from 'commander'
 import { codeVersion } from './governance/code-version.ts'
-import { reportFailure } from './http/command.ts'
+import { EXIT_CODE, reportFailure } from './http/command.ts'
+import { AppError } from './kernel/errors.ts'
 import { addBenchmarkCommands } from './benchmarks/commands.ts'
 import { addCardCommand } from './cards/commands.ts'
 import { addDataCommands } from './exploring/commands.ts'
@@ -24,6 +25,26 @@ import { addProcessCommands } from './supervisor/commands.ts'
 import { addTrackingCommands } from './tracking/commands.ts'
 import { addWebhookCommands } from './webhooks/commands.ts'
 
+/** The headings of `tidemill --help`, and the commands below each. */
+const HEADINGS: Readonly<Record<string, readonly string[]>> = {
+  'Start here': ['init', 'up', 'apply', 'run', 'status', 'demo'],
+  'Data and features': ['data', 'features', 'privacy', 'erase', 'erasures'],
+  'Runs and models': [
+    'runs',
+    'exec',
+    'why',
+    'models',
+    'promote',
+    'promotions',
+    'benchmarks',
+    'lineage',
+    'import',
+  ],
+  Serving: ['deploy', 'package', 'quality', 'sql'],
+  People: ['login', 'logout', 'users', 'teams', 'tokens', 'projects', 'audit'],
+  Operation: ['server', 'worker', 'gateway', 'webhooks', 'gc'],
+}
+
 /** The command line as a tree of commands; the docs and their test read it too. */
 export function createProgram(): Command {
   const program = new Command('tidemill')
@@ -31,7 +52,6 @@ export function createProgram(): Command {
     .version(codeVersion)
     .exitOverride()
     .enablePositionalOptions()
-    .showHelpAfterError('(--help shows what is possible)')
   addProcessCommands(program)
   addProjectCommands(program)
   addFeatureCommands(program)
@@ -52,7 +72,36 @@ export function createProgram(): Command {
   addMonitoringCommands(program)
   addWebhookCommands(program)
   addDemoCommand(program)
+  groupCommands(program)
+  sayUsageAfterErrors(program)
   return program
+}
+
+/** In the order of the headings, not of the rooms. */
+function groupCommands(program: Command): void {
+  const order = Object.values(HEADINGS).flat()
+  const plain = new Help()
+  for (const [heading, names] of Object.entries(HEADINGS)) {
+    for (const command of program.commands)
+      if (names.includes(command.name())) command.helpGroup(`${heading}:`)
+  }
+  program.configureHelp({
+    visibleCommands: (command) => {
+      const commands = plain.visibleCommands(command)
+      if (command !== program) return commands
+      return commands
+        .filter((each) => each.name() !== 'help')
+        .toSorted((a, b) => order.indexOf(a.name()) - order.indexOf(b.name()))
+    },
+    groupItems: (_, visible, groupOf) => plain.groupItems(visible, visible, groupOf),
+  })
+}
+
+/** A wrong argument is answered by how the command is called. */
+function sayUsageAfterErrors(command: Command): void {
+  const usage = new Help().commandUsage(command)
+  command.showHelpAfterError(`usage: ${usage}   (--help shows more)`)
+  for (const below of command.commands) sayUsageAfterErrors(below)
 }
 
 /** Exit codes: 0 done, 1 internal, 2 invalid, 3 not found, 4 conflict, 5 denied or not signed in, 6 no server. */
@@ -60,10 +109,12 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   try {
     await createProgram().parseAsync([...argv])
   } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : 2
+    const json = argv.includes('--json')
+    if (!(error instanceof CommanderError)) return reportFailure(error, json)
+    if (error.exitCode === 0 || !json || error.code === 'commander.help') {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_CODE.invalid
       return
     }
-    reportFailure(error, argv.includes('--json'))
+    reportFailure(new AppError('invalid', error.message.replace(/^error: /, '')), json)
   }
 }

@@ -35,6 +35,10 @@ test('Every command, argument and option is documented, and has a description', 
   }
 })
 
+test('Every command stands below a heading of `tidemill --help`', () => {
+  expect(createProgram().helpInformation()).not.toContain('\nCommands:')
+})
+
 test('Every setting is documented with its name in the environment', () => {
   const text = page('reference/configuration.md')
   for (const [key, schema] of Object.entries(configSchema.shape)) {

@@ -1,6 +1,14 @@
 import { extname } from 'node:path'
 import { Option, type Command } from 'commander'
-import { absolute, apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import {
+  absolute,
+  apiOf,
+  listing,
+  print,
+  table,
+  withServerOptions,
+  type CommandOptions,
+} from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
 import { benchmarkTasks, type Benchmark, type BenchmarkDetail, type Submission } from './schema.ts'
 
@@ -67,7 +75,11 @@ async function showBenchmarks(name: string | undefined, options: CommandOptions)
       String(evaluated),
     ])
     return print(options, items, () =>
-      table(['benchmark', 'measures', 'state', 'rows', 'participants', 'evaluated'], rows),
+      listing(
+        ['benchmark', 'measures', 'state', 'rows', 'participants', 'evaluated'],
+        rows,
+        'No benchmarks yet: `tidemill benchmarks create <name> <holdout>` makes one.',
+      ),
     )
   }
   const found = await api.get<BenchmarkDetail>(`/benchmarks/${encodeURIComponent(name)}`)

@@ -1,4 +1,4 @@
-import { AppError } from '../kernel/errors.ts'
+import { unknownName } from '../kernel/unknown-name.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { Blocks, Released } from './ladder.ts'
 import type { Benchmark, BenchmarkDefinition, HoldoutFacts, Standing, Submission } from './schema.ts'
@@ -25,7 +25,8 @@ async function findBenchmarkRow(
 export async function getBenchmarkRow(at: Queryable, projectId: string, name: string): Promise<BenchmarkRow> {
   const row = await findBenchmarkRow(at, projectId, name)
   if (row) return row
-  throw new AppError('not_found', `There is no benchmark ${name}`, { details: { benchmark: name } })
+  const names = (await listBenchmarkRows(at, projectId)).map((each) => each.name)
+  throw unknownName('benchmark', name, names, { benchmark: name })
 }
 
 export async function findBenchmarkRowById(at: Queryable, id: string): Promise<BenchmarkRow | undefined> {

@@ -10,6 +10,7 @@ import {
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { unknownName } from '../kernel/unknown-name.ts'
 import { findImportance } from '../registry/registry.ts'
 import { mismatchRate, sumSkew } from '../skew/skew.ts'
 import type { SkewCounts } from '../skew/schema.ts'
@@ -123,10 +124,13 @@ export async function getEntry(
   input: { projectId: string; actor: Actor; name: string; kind?: FeatureEntry['kind'] | undefined },
 ): Promise<EntryPage> {
   const { name, ...query } = input
-  const same = (await listCatalogue(context, query)).filter((entry) => entry.name === name)
+  const declared = await listCatalogue(context, query)
+  const same = declared.filter((entry) => entry.name === name)
   const entry = same[0]
-  if (!entry)
-    throw new AppError('not_found', `The project declares no feature, view, service or entity ${name}`)
+  if (!entry) {
+    const names = declared.map((each) => each.name)
+    throw unknownName('feature, view, service or entity', name, names)
+  }
   if (same.length > 1) {
     const kinds = same.map(({ kind }) => kind).join(', ')
     throw new AppError('invalid', `${name} is of several kinds: ${kinds}. Say which with kind`)

@@ -1,12 +1,14 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
-import { AppError } from '../kernel/errors.ts'
+import type { AppError } from '../kernel/errors.ts'
 import { canonicalJson, hashJson } from '../kernel/json.ts'
+import { unknownName } from '../kernel/unknown-name.ts'
+import type { Queryable } from '../ports/db/db.ts'
 import { protectingPolicies } from '../privacy/definition.ts'
 import type { DatasetDefinition } from './definition.ts'
 import type { Dataset } from './schema.ts'
-import { findDataset, updateUndeclared, upsertDataset } from './store.ts'
+import { findDataset, listDatasets, updateUndeclared, upsertDataset } from './store.ts'
 
 /**
  * Makes the datasets of a project version the project's datasets. Those it does not name keep their versions and are
@@ -49,6 +51,11 @@ export async function getDataset(
   { projectId, name }: { projectId: string; name: string },
 ): Promise<Dataset> {
   const dataset = await findDataset(db.read, projectId, name)
-  if (!dataset) throw new AppError('not_found', `There is no dataset ${name}`)
-  return dataset
+  if (dataset) return dataset
+  throw await unknownDataset(db.read, projectId, name)
+}
+
+export async function unknownDataset(at: Queryable, projectId: string, name: string): Promise<AppError> {
+  const names = (await listDatasets(at, projectId)).map((dataset) => dataset.name)
+  return unknownName('dataset', name, names)
 }

@@ -5,6 +5,7 @@ import { parquetScan, quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { DatasetSummary } from '../summaries/schema.ts'
 import { getDataset } from './datasets.ts'
 import type { DatasetVersion, Manifest, Part } from './schema.ts'
+import { unknownDataset } from './datasets.ts'
 import { findDataset, findLatestVersion, findVersion, findVersionByNumber, listVersionRows } from './store.ts'
 import { presentSummary, type SummaryState } from '../summaries/summaries.ts'
 
@@ -65,10 +66,8 @@ export async function resolveVersion(
       ? await findLatestVersion(db.read, dataset.id)
       : await findVersionByNumber(db.read, dataset.id, Number(number)))
   if (version) return version
-  throw new AppError(
-    'not_found',
-    dataset ? `The dataset ${name} has no version ${number ?? 'yet'}` : `There is no dataset ${name}`,
-  )
+  if (!dataset) throw await unknownDataset(db.read, projectId, name)
+  throw new AppError('not_found', `The dataset ${name} has no version ${number ?? 'yet'}`)
 }
 
 export async function loadManifest(

@@ -123,9 +123,7 @@ async function forcePastGate(story: Story, version: number): Promise<void> {
     until: async () => (await story.activeRollout()) === undefined,
   })
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(0)
-  narrator.say(
-    `late/${await story.stableVersion()} serves again, ${seconds} seconds after the release began.`,
-  )
+  narrator.say(`late/${await story.stableVersion()} serves again, ${seconds} s after the release began.`)
 }
 
 /** 7. Injected: a file with broken rows. */
@@ -184,7 +182,7 @@ export async function processesAreKilled(story: Story): Promise<void> {
     `The rollout goes on: ${rollout ? `${rollout.state} of late/${rollout.candidateVersion}` : 'it has ended'}.`,
   )
   story.sayCounts()
-  narrator.say(`${world.driver.counts.retried} calls were not answered and were made again.`)
+  narrator.say(`${count(world.driver.counts.retried)} calls were not answered and were made again.`)
 }
 
 /** An A/A rollout: the version that serves, registered once more, beside itself. */

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import { apiOf, listing, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
 
 const KINDS = ['entity', 'view', 'on_demand', 'service']
 
@@ -119,7 +119,9 @@ async function listEntries(text: string | undefined, options: ListOptions): Prom
     ...(text === undefined ? [] : [entry.match ?? 'name']),
   ])
   const header = ['name', 'kind', 'entities', 'features', 'fresh', 'used by', 'unused', 'owner', 'tags']
-  print(options, items, () => table(text === undefined ? header : [...header, 'found in'], rows))
+  const nothing =
+    text === undefined ? 'No features like that are declared.' : `Nothing has the words “${text}”.`
+  print(options, items, () => listing(text === undefined ? header : [...header, 'found in'], rows, nothing))
 }
 
 function freshnessText({ freshness }: Pick<Entry, 'freshness'>): string {

@@ -4,6 +4,7 @@ import type { Context } from '../http/context.ts'
 import { areDone } from '../jobs/jobs.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { unknownName } from '../kernel/unknown-name.ts'
 import { canonicalJson } from '../kernel/json.ts'
 import { aboutOf, aboutOfService, type About } from './about.ts'
 import type { OnlineStats, OnlineStore } from '../ports/online/online.ts'
@@ -162,7 +163,10 @@ export async function getService(
 ): Promise<FeatureServiceSpec> {
   const rows = await listDefinitions(db.read, projectId, 'service')
   const row = rows.find((each) => each.name === name)
-  if (!row) throw new AppError('not_found', `There is no feature service ${name}`)
+  if (!row) {
+    const names = rows.map((each) => each.name)
+    throw unknownName('feature service', name, names)
+  }
   return JSON.parse(row.definition_json) as FeatureServiceSpec
 }
 
@@ -186,8 +190,8 @@ export async function requestMaterialize(
   const wanted = [...new Set(views ?? live.map(({ spec }) => spec.view))]
   const missing = wanted.find((name) => !live.some(({ spec }) => spec.view === name))
   if (missing !== undefined) {
-    const details = { featureView: missing }
-    throw new AppError('not_found', `There is no feature view ${missing}`, { details })
+    const names = live.map(({ spec }) => spec.view)
+    throw unknownName('feature view', missing, names, { featureView: missing })
   }
   const action = complete ? 'features.request_rebuild' : 'features.request_materialize'
   return await db.write(async (trx) => {

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { Option, type Command } from 'commander'
 import { ApiClient } from '../http/api-client.ts'
-import { print, serverUrlOf, table, type CommandOptions } from '../http/command.ts'
+import { listing, print, serverUrlOf, table, type CommandOptions } from '../http/command.ts'
 import { ask, askSecret } from '../http/prompt.ts'
 import { storeToken, tokensPath } from '../http/stored-tokens.ts'
 import { roles } from '../kernel/actor.ts'
@@ -213,9 +213,10 @@ async function listUsers(options: PeopleOptions): Promise<void> {
   await using people = await openPeople(options)
   const { items } = await people.api.get<{ items: User[] }>('/users')
   print(options, items, () =>
-    table(
+    listing(
       ['user', 'state', 'roles', 'teams'],
       items.map(({ name, state, grants, teams }) => [name, state, rolesText(grants), teams.join(', ')]),
+      'Nobody yet: `tidemill users add <name>` adds a user.',
     ),
   )
 }
@@ -266,9 +267,10 @@ async function listTeams(options: PeopleOptions): Promise<void> {
   await using people = await openPeople(options)
   const { items } = await people.api.get<{ items: Team[] }>('/teams')
   print(options, items, () =>
-    table(
+    listing(
       ['team', 'members', 'roles'],
       items.map(({ name, members, grants }) => [name, members.join(', '), rolesText(grants)]),
+      'No teams yet: `tidemill teams add <name>` adds one.',
     ),
   )
 }
@@ -284,7 +286,7 @@ async function listTokens(options: PeopleOptions): Promise<void> {
   const everybody = options.server === undefined
   const { items } = await people.api.get<{ items: Token[] }>(`/tokens?everybody=${everybody}`)
   print(options, items, () =>
-    table(
+    listing(
       ['id', 'user', 'name', 'role', 'project', 'expires', 'last used'],
       items.map((token) => [
         token.id,
@@ -295,6 +297,7 @@ async function listTokens(options: PeopleOptions): Promise<void> {
         token.expiresMs === null ? 'never' : day(token.expiresMs),
         token.usedMs === null ? 'never' : day(token.usedMs),
       ]),
+      'No tokens yet: `tidemill tokens add <name>` makes one.',
     ),
   )
 }

@@ -67,7 +67,7 @@ async function holderOf(at: Queryable, actor: Actor, name: string | undefined): 
   }
   const user = await findUser(at, actor.id.replace(/^user:/, ''))
   if (user) return user
-  throw new AppError('invalid', `${actor.name} is no user: say whose token it is`)
+  throw new AppError('invalid', `${actor.name} is no user: say whose token it is, with --user or "user"`)
 }
 
 /** Tokens of the user who calls; for an admin of all projects those of everybody too. */

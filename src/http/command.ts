@@ -73,6 +73,18 @@ export function table(header: readonly string[], rows: readonly (readonly string
     .join('\n')
 }
 
+/** A list for people: without the columns in which nothing stands, and a sentence where there is nothing to list. */
+export function listing(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  nothing: string,
+): string {
+  if (rows.length === 0) return nothing
+  const shown = header.map((_, column) => column === 0 || rows.some((row) => row[column] !== ''))
+  const pick = (cells: readonly string[]): string[] => cells.filter((_, column) => shown[column])
+  return table(pick(header), rows.map(pick))
+}
+
 /** What a query gave, as a table or as JSON. */
 export function printRows(
   options: CommandOptions,

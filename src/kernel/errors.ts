@@ -35,9 +35,12 @@ export function toAppError(error: unknown): AppError {
   return new AppError('internal', 'An internal error occurred; the log has the details.', { cause: error })
 }
 
-/** The text of anything thrown, for logs and stored step errors. */
+/** The text of anything thrown, for logs and stored step errors; of a failed `fetch`, what it failed of. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const { cause, message } = error
+  if (message !== 'fetch failed' || !(cause instanceof Error)) return message
+  return cause.message || (cause as NodeJS.ErrnoException).code || message
 }
 
 /** For `catch`: what is not there is undefined, any other failure stays one. */

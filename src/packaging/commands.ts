@@ -24,13 +24,13 @@ async function packageCommand(reference: string, options: PackageOptions): Promi
   const api = apiOf(options)
   const { model, version } = await resolveVersion(reference, options)
   const folder = absolute(options.out)
-  await mkdir(folder, { recursive: true })
-  if ((await readdir(folder)).length > 0)
+  if ((await readdir(folder).catch(() => [])).length > 0)
     throw new AppError('conflict', `${options.out} is not empty; name a new folder`)
   const query =
     options.deployment === undefined ? '' : `?deployment=${encodeURIComponent(options.deployment)}`
   const path = `/models/${encodeURIComponent(model)}/versions/${version}/package${query}`
   const { body, headers } = await api.download(path)
+  await mkdir(folder, { recursive: true })
   const files = await readTar(body, folder)
   const digest = headers.get('tidemill-digest')
   const sentence = `${model}/${version} is packaged in ${options.out}: ${files.length} files, SHA-256 of manifest.json ${digest}.`

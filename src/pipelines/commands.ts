@@ -81,15 +81,24 @@ async function follow(api: ApiClient, runId: string, say: (line: string) => void
     for (const step of view.steps) {
       if (states.get(step.id) === step.state) continue
       states.set(step.id, step.state)
-      const took = step.startedMs && step.finishedMs ? ` in ${step.finishedMs - step.startedMs} ms` : ''
-      say(
-        `  ${step.name}: ${step.cached ? 'reused' : `${step.state}${took}`}${step.error ? ` — ${step.error}` : ''}`,
-      )
+      if (step.state !== 'waiting') say(`  ${nameAmong(view.steps, step)}: ${describeStep(step)}`)
     }
     const goesOn = ['queued', 'running', 'pending'].includes(view.run.state)
     if (!goesOn && !view.effects.some(({ state }) => state === 'requested')) return view
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
+}
+
+function describeStep({ cached, state, startedMs, finishedMs, error }: StepView): string {
+  if (cached) return 'reused'
+  const took = startedMs && finishedMs ? ` in ${((finishedMs - startedMs) / 1000).toFixed(1)} s` : ''
+  return `${state}${took}${error ? ` — ${error}` : ''}`
+}
+
+/** Calls of one step are told apart by their number. */
+function nameAmong(steps: readonly StepView[], { id, name }: StepView): string {
+  const same = steps.filter((step) => step.name === name)
+  return same.length === 1 ? name : `${name} ${same.findIndex((step) => step.id === id) + 1}`
 }
 
 async function whyStep(runId: string, step: string, options: CommandOptions): Promise<void> {

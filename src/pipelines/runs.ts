@@ -3,6 +3,7 @@ import type { Context } from '../http/context.ts'
 import { enqueue } from '../jobs/jobs.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { unknownName } from '../kernel/unknown-name.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { RunCause } from './authoring.ts'
@@ -19,6 +20,7 @@ import {
   insertRun,
   listEffectRows,
   listPins,
+  listPipelineRows,
   listRunRows,
   listStepRunRows,
   toEffect,
@@ -71,7 +73,10 @@ export async function insertRunOf(
 ): Promise<PipelineRunRow> {
   const { projectId, actor, pipeline, params, cause } = input
   const row = await findPipelineRow(trx, projectId, pipeline)
-  if (!row) throw new AppError('not_found', `There is no pipeline ${pipeline}`, { details: { pipeline } })
+  if (!row) {
+    const names = (await listPipelineRows(trx, projectId)).map(({ name }) => name)
+    throw unknownName('pipeline', pipeline, names, { pipeline })
+  }
   const definition = toPipeline(row)
   checkParams(pipeline, definition.params, params)
   const { snapshot } = await getPipelineCode(trx, row.project_version_id)

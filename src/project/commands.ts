@@ -22,7 +22,7 @@ export function addProjectCommands(program: Command): void {
       const files = await initProject(absolute(folder))
       process.stdout.write(`${files.map((file) => `  ${join(folder, file)}`).join('\n')}\n`)
       process.stdout.write(
-        `Next: cd ${folder} && tidemill up, then in another terminal: tidemill run train\n`,
+        `Next: cd ${/^[\w./~-]+$/.test(folder) ? folder : `'${folder}'`} && tidemill up, then in another terminal: tidemill run train\n`,
       )
     })
 }

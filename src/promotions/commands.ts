@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import { apiOf, listing, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { parseVersion } from '../registry/version-reference.ts'
 import type { Promotion, PromotionDetail } from './schema.ts'
 
@@ -71,7 +71,11 @@ async function promotions(id: string | undefined, options: PromotionOptions): Pr
       item.waitsFor ?? '',
     ])
     return print(options, items, () =>
-      table(['promotion', 'version', 'alias', 'state', 'by', 'waits for'], rows),
+      listing(
+        ['promotion', 'version', 'alias', 'state', 'by', 'waits for'],
+        rows,
+        `No promotion is ${options.state}: \`tidemill promote <version> --reason <text>\` proposes one.`,
+      ),
     )
   }
   const at = `/promotions/${encodeURIComponent(id)}`

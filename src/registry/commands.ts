@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import { apiOf, listing, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import type { ImportReport } from '../model-files/schema.ts'
 import { importFile, withImportOptions, type ImportedFile, type ImportFileOptions } from './import-file.ts'
 
@@ -42,7 +42,13 @@ async function listModels(model: string | undefined, options: CommandOptions): P
       task ?? '',
       aliases.map(({ alias, version }) => `${alias}=${version}`).join(' '),
     ])
-    return print(options, items, () => table(['model', 'task', 'aliases'], rows))
+    return print(options, items, () =>
+      listing(
+        ['model', 'task', 'aliases'],
+        rows,
+        'No models yet: a pipeline registers them, or `tidemill models import <file>`.',
+      ),
+    )
   }
   const found = await api.get<{ versions: VersionRow[] }>(`/models/${encodeURIComponent(model)}`)
   const rows = found.versions.map(({ version, aliases, task, createdMs, runId, importReport }) => [
@@ -56,7 +62,7 @@ async function listModels(model: string | undefined, options: CommandOptions): P
     importReport?.latency.map(({ rows, p50Us, p99Us }) => `${rows}: ${p50Us}/${p99Us}`).join(', ') ?? '',
   ])
   const header = ['version', 'aliases', 'task', 'created', 'run', 'load', 'memory', 'rows: p50/p99 µs']
-  print(options, found, () => table(header, rows))
+  print(options, found, () => listing(header, rows, `The model ${model} has no versions yet.`))
 }
 
 async function importCommand(file: string, options: ImportFileOptions): Promise<void> {

@@ -81,9 +81,12 @@ export function describe(verdict: MetricVerdict, plan: RolloutPlan): string {
   const direction = difference >= 0 ? worse : better
   const sign = difference >= 0 ? 1 : -1
   const ends = sign > 0 ? [lower, upper] : [upper, lower]
-  const interval = ends.map((end) => (end === null ? '…' : show(end * sign))).join(', ')
+  const known = ends.filter((end) => end !== null)
+  const interval =
+    known.length === 0 ? '' : ` [${ends.map((end) => (end === null ? '…' : show(end * sign))).join(', ')}]`
   const unit = metric === 'loss' ? '' : ' points'
-  return `${name} is ${direction} by ${show(Math.abs(difference))}${unit} [${interval}], margin ${show(margin)}`
+  const few = known.length === 0 ? ', on too few rows for an interval' : ''
+  return `${name} is ${direction} by ${show(Math.abs(difference))}${unit}${interval}, margin ${show(margin)}${few}`
 }
 
 /** What promotion hangs on, else the loss where there are labels, else the errors: in its latest stage with a verdict. */
@@ -126,11 +129,15 @@ function metricName(metric: MetricVerdict['metric'], plan: RolloutPlan): string 
 }
 
 function decimal(value: number): string {
-  return value.toFixed(Math.abs(value) >= 0.1 || value === 0 ? 2 : 3)
+  return signed(value.toFixed(Math.abs(value) >= 0.1 || value === 0 ? 2 : 3))
 }
 
 function points(value: number): string {
-  return (value * 100).toFixed(2)
+  return signed((value * 100).toFixed(2))
+}
+
+function signed(number: string): string {
+  return number.replace('-', '−')
 }
 
 function percent(share: number): string {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { AppError } from '../kernel/errors.ts'
+import { unknownName } from '../kernel/unknown-name.ts'
 import type { DesiredState, Variant } from '../serving/schema.ts'
 import type { DeploymentDefinition } from '../serving/definition.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
@@ -32,7 +33,8 @@ export async function getDeployment(
 ): Promise<Deployment> {
   const found = await findDeployment(at, key)
   if (found) return found
-  throw new AppError('not_found', `There is no deployment ${key.name}`, { details: { deployment: key.name } })
+  const names = (await listDeployments(at, key.projectId)).map(({ name }) => name)
+  throw unknownName('deployment', key.name, names, { deployment: key.name })
 }
 
 /** All deployments of a project, or of all projects. */

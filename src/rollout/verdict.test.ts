@@ -87,7 +87,7 @@ test('an interval is told from its near end to its far end, whichever side is be
     upper: 0.001,
     rows: { candidate: 10, stable: 10 },
   } as const
-  expect(describeVerdict(verdict, plan)).toBe('error rate is lower by 1.00 points [-0.10, 2.00], margin 0.50')
+  expect(describeVerdict(verdict, plan)).toBe('error rate is lower by 1.00 points [−0.10, 2.00], margin 0.50')
 })
 
 test('no harm is shown by what promotion hangs on, else by the errors, not by whatever comes last', () => {

@@ -2,14 +2,14 @@ import { Option, type Command } from 'commander'
 import {
   apiOf,
   inProject,
+  listing,
   print,
   serverUrlOf,
-  table,
   withServerOptions,
   type CommandOptions,
 } from '../http/command.ts'
 import { tokenFor } from '../http/stored-tokens.ts'
-import { AppError } from '../kernel/errors.ts'
+import { unknownName } from '../kernel/unknown-name.ts'
 import { execute } from './exec.ts'
 
 export function addTrackingCommands(program: Command): void {
@@ -42,12 +42,15 @@ async function listRuns(options: CommandOptions & { experiment?: string; limit: 
   const chosen = experiments.filter(
     ({ id, name }) => wanted === undefined || id === wanted || name === wanted,
   )
-  if (chosen.length === 0) throw new AppError('not_found', `There is no experiment ${wanted}`)
+  if (wanted !== undefined && chosen.length === 0) {
+    const names = experiments.map(({ name }) => name)
+    throw unknownName('experiment', wanted, names)
+  }
   const experimentId = chosen.map(({ id }) => id).join(',')
   const query = new URLSearchParams({ limit: options.limit, experimentId })
   const { items } = await api.get<{ items: RunRow[] }>(`/runs?${query.toString()}`)
   print(options, items, () =>
-    table(
+    listing(
       ['run', 'name', 'status', 'started', 'metrics'],
       items.map((run) => [
         run.id,
@@ -59,6 +62,7 @@ async function listRuns(options: CommandOptions & { experiment?: string; limit: 
           .map(({ key, value }) => `${key}=${typeof value === 'number' ? value.toPrecision(4) : value}`)
           .join(' '),
       ]),
+      'No runs yet: `tidemill exec -- python train.py` records one.',
     ),
   )
 }

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
-import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import { apiOf, listing, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
+import { unknownName } from '../kernel/unknown-name.ts'
 import type { Delivery, Outcome, Webhook } from './schema.ts'
 
 export function addWebhookCommands(program: Command): void {
@@ -42,11 +43,23 @@ async function listAll(name: string | undefined, options: CommandOptions): Promi
       time(createdMs),
       attempts.map(({ status, error }) => status ?? error ?? '').join(' '),
     ])
-    return print(options, items, () => table(['delivery', 'event', 'state', 'at', 'answers'], rows))
+    return print(options, items, () =>
+      listing(
+        ['delivery', 'event', 'state', 'at', 'answers'],
+        rows,
+        `Nothing was sent to ${name} yet: \`tidemill webhooks test ${name}\` sends an event.`,
+      ),
+    )
   }
   const { items } = await api.get<{ items: Webhook[] }>('/webhooks')
   const rows = items.map(({ name: own, url, status, events }) => [own, status, url, events.join(' ')])
-  print(options, items, () => table(['name', 'status', 'url', 'events'], rows))
+  print(options, items, () =>
+    listing(
+      ['name', 'status', 'url', 'events'],
+      rows,
+      'No webhooks yet: `tidemill webhooks add <name> <url> <events...>` makes one.',
+    ),
+  )
 }
 
 async function add(
@@ -91,7 +104,11 @@ async function find(options: CommandOptions, name: string): Promise<Webhook> {
   const { items } = await apiOf(options).get<{ items: Webhook[] }>('/webhooks?limit=1000')
   const found = items.find((webhook) => webhook.id === name) ?? items.find((webhook) => webhook.name === name)
   if (found) return found
-  throw new AppError('not_found', `There is no webhook ${name}`)
+  throw unknownName(
+    'webhook',
+    name,
+    items.map((webhook) => webhook.name),
+  )
 }
 
 function time(ms: number): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { unknownName } from '../kernel/unknown-name.ts'
 import { EVENTS, type EventKind } from '../kernel/events.ts'
 import { MLFLOW_EVENTS, type MlflowEvent } from './mlflow-events.ts'
 
@@ -14,7 +15,7 @@ export type WebhookEventName = Exclude<EventKind, 'access.changed'> | MlflowEven
 
 export const WebhookEventName = z
   .custom<WebhookEventName>((value) => typeof value === 'string' && names.includes(value), {
-    error: ({ input }) => `There is no event ${String(input)}. Events: ${names.join(', ')}`,
+    error: ({ input }) => unknownName('event', String(input), names).message,
   })
   .meta({ type: 'string', enum: [...names] })
 
