@@ -19,7 +19,7 @@ export async function declareDatasets(
   input: { projectId: string; actor: Actor; directory: string; datasets: readonly DatasetDefinition[] },
 ): Promise<void> {
   const { projectId, actor, directory, datasets } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'maintain', projectId)
   await db.write(async (trx) => {
     await updateUndeclared(
       trx,

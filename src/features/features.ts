@@ -60,7 +60,7 @@ export async function declareFeatures(
   },
 ): Promise<void> {
   const { projectId, actor, definitions, snapshot } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'maintain', projectId)
   const datasets = (await listDatasets(db.read, projectId)).map(({ definition }) => definition)
   const views = definitions.views.map((view) => resolveView(view, definitions.entities, datasets))
   const services = definitions.services.map((service) => resolveService(service, definitions, datasets))

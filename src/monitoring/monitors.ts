@@ -10,7 +10,7 @@ export async function declareMonitors(
   { db, ids }: Pick<Context, 'db' | 'ids'>,
   input: { projectId: string; actor: Actor; monitors: readonly MonitorDefinition[] },
 ): Promise<void> {
-  requirePermission(input.actor, 'contribute', input.projectId)
+  requirePermission(input.actor, 'maintain', input.projectId)
   const definitions = input.monitors.map((definition) => monitorSchema.parse(definition))
   const nowMs = await db.wallTime()
   await db.write(async (trx) => {

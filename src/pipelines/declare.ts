@@ -24,7 +24,7 @@ export async function declarePipelines(
   input: DeclarePipelines,
 ): Promise<void> {
   const { projectId, actor, projectVersionId: subject, definition } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'maintain', projectId)
   await context.db.write(async (trx) => {
     await declareIn(context, trx, input)
     const pipelines = definition.pipelines.map(({ name }) => name)

@@ -79,7 +79,7 @@ const ROOMS: readonly ((context: Reach, declaration: Declaration) => Promise<voi
  */
 export async function applyProject(context: Reach, input: ApplyProject): Promise<Applied> {
   const { projectId, actor, definition, snapshot } = input
-  requirePermission(actor, 'contribute', projectId)
+  requirePermission(actor, 'maintain', projectId)
   const { db, artifacts } = context
   requireFiles(definition, snapshot)
   await requireNoLeaks(context, { definitions: definition.features, datasets: definition.data.datasets })

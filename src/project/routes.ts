@@ -22,7 +22,7 @@ export const routes = [
     method: 'POST',
     path: '/project-versions',
     summary: 'Applies a project: its definitions, and the code snapshot that they name',
-    permission: 'contribute',
+    permission: 'maintain',
     body: z.strictObject({
       definition: projectDefinitionSchema,
       /** Checked by hand: it may hold many files. */

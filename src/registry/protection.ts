@@ -178,23 +178,18 @@ export async function declareProtections(
   }
 }
 
-/**
- * Throws `denied` when a project would weaken a protection, which only an administrator may, or change the gates that a protected alias
- * rests on, which a maintainer may. Asked before anything of the project is taken over.
- */
+/** Throws `denied` when a project would weaken a protection, which only an administrator may. Asked before anything of the project is taken over. */
 export async function requireMayDeclare(
   at: Queryable,
   { projectId, actor, definitions }: Caller & { definitions: readonly ModelDefinition[] },
 ): Promise<void> {
-  for (const { name, protect, gates, owner } of definitions) {
+  for (const { name, protect, owner } of definitions) {
     const row = await findModelRow(at, projectId, name)
     if (!row) continue
     if (owner !== undefined) await requireMayOwn(at, { model: row, actor, owner })
     for (const { alias, policy, declared } of await listProtections(at, row.id)) {
       const next = protect[alias] ?? (declared ? undefined : policy)
       if (isWeaker(policy, next)) requireAdministrator(actor, { projectId, model: name, alias })
-      const sameGates = row.gates_json === JSON.stringify(gates)
-      if (policy.gates && !sameGates) requirePermission(actor, 'maintain', projectId)
     }
   }
 }

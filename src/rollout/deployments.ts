@@ -17,7 +17,7 @@ export async function declareDeployments(
   context: Pick<Context, 'db' | 'clock' | 'config' | 'ids'>,
   input: { projectId: string; actor: Actor; deployments: readonly DeploymentDefinition[] },
 ): Promise<void> {
-  requirePermission(input.actor, 'contribute', input.projectId)
+  requirePermission(input.actor, 'maintain', input.projectId)
   const definitions = input.deployments.map((definition) => deploymentSchema.parse(definition))
   const nowMs = await context.db.wallTime()
   await context.db.write(async (trx) => {
