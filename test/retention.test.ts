@@ -12,8 +12,9 @@ import {
   versionSummary,
 } from '../src/data/data.ts'
 import type { DatasetVersion } from '../src/data/schema.ts'
-import { declareFeatures, materialize } from '../src/features/features.ts'
+import { declareFeatures } from '../src/features/features.ts'
 import { entity, featureView } from '../src/features/definition.ts'
+import { materialize } from '../src/materialization/materialization.ts'
 import { localOwner } from '../src/kernel/actor.ts'
 import { PinResolver } from '../src/pipelines/pins.ts'
 import { insertRun } from '../src/pipelines/store.ts'

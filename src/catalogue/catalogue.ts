@@ -1,12 +1,7 @@
 /** The door of the room: what features there are, who uses them, and how they fare. */
 export { retireUnusedViews } from './retire.ts'
-import {
-  functionSource,
-  listEntries,
-  listFreshness,
-  searchEntries,
-  type FeatureEntry,
-} from '../features/features.ts'
+import { functionSource, listEntries, searchEntries, type FeatureEntry } from '../features/features.ts'
+import { listFreshness } from '../materialization/materialization.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'

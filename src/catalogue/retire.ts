@@ -1,4 +1,4 @@
-import { listProjectsWithOldViews, retireViews } from '../features/features.ts'
+import { listProjectsWithOldViews, retireViews } from '../materialization/materialization.ts'
 import type { FeatureServiceSpec } from '../features/schema.ts'
 import type { Context } from '../http/context.ts'
 import { systemActor } from '../kernel/actor.ts'

@@ -1,5 +1,5 @@
 import { listDatasets, lockDatasets } from '../data/data.ts'
-import { entityKeyColumn } from '../features/features.ts'
+import { entityKeyColumn } from '../materialization/materialization.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'

@@ -1,6 +1,6 @@
 import { eraseRows, listRedactedVersions, type KeyPlace } from '../redaction/redaction.ts'
 import { listDatasetVersionUses as benchmarkUses } from '../benchmarks/benchmarks.ts'
-import { eraseOnline, viewsWithKey } from '../features/features.ts'
+import { eraseOnline, viewsWithKey } from '../materialization/materialization.ts'
 import type { Context } from '../http/context.ts'
 import { fence, type Job } from '../jobs/jobs.ts'
 import { AppError } from '../kernel/errors.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Feature, FeatureKind } from './schema.ts'
+import type { Feature, FeatureKind } from './feature.ts'
 
 /** What people say of a definition. It changes nothing that is computed, so it is in no definition hash. */
 export const aboutFields = {

@@ -1,8 +1,10 @@
 import type { Context } from '../http/context.ts'
 import type { About } from './about.ts'
 import type { Aggregate } from './aggregate.ts'
-import type { EntityDefinition, FeatureViewDefinition, OnDemandDefinition } from './definition.ts'
-import type { Feature, FeatureServiceSpec, ServedFeature } from './schema.ts'
+import type { EntityDefinition, FeatureViewDefinition } from './view-definition.ts'
+import type { OnDemandDefinition } from './definition.ts'
+import type { Feature } from './feature.ts'
+import type { FeatureServiceSpec, ServedFeature } from './schema.ts'
 import { listAllDefinitions } from './store.ts'
 import type { FeatureDefinitionRow } from './tables.ts'
 

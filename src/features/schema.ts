@@ -3,6 +3,7 @@ import { knownAt } from '../data/definition.ts'
 import { aggregate } from './aggregate.ts'
 import { feature, featureKind, type Feature } from './feature.ts'
 
+export type { Aggregate, Condition } from './aggregate.ts'
 export { feature, type Feature, type FeatureKind } from './feature.ts'
 
 export const knownColumn = z.strictObject({ column: z.string(), knownAt })
@@ -145,4 +146,9 @@ export function requestColumns({ onDemand, features }: FeatureServiceSpec): Feat
     ...features.filter(({ from }) => from === 'request').map(({ name, kind }) => ({ name, kind })),
   ]
   return wanted.filter(({ name }, index) => wanted.findIndex((other) => other.name === name) === index)
+}
+
+/** Columns of a row of the dataset that a row function is about. */
+export function rowColumns({ keys, time, function: { inputs } }: ServedRowFunction): string[] {
+  return [...keys, time, ...inputs.map(({ name }) => name)]
 }

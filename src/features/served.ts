@@ -4,8 +4,14 @@ import { activePolicies } from '../privacy/definition.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { listErasedKeys } from '../privacy/privacy.ts'
 import { toOnDemandSpec, type OnDemandDefinition } from './definition.ts'
-import { rowColumns } from './push.ts'
-import type { FeatureServiceSpec, ServedFeatures, ServedRowFunction, ServedView, ViewSpec } from './schema.ts'
+import {
+  type FeatureServiceSpec,
+  rowColumns,
+  type ServedFeatures,
+  type ServedRowFunction,
+  type ServedView,
+  type ViewSpec,
+} from './schema.ts'
 import { listCurrentViews, listServedDefinitions, type StoredView } from './store.ts'
 import type { FeatureDefinitionRow } from './tables.ts'
 

@@ -1,7 +1,6 @@
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { ViewSpec } from './schema.ts'
-import { insertMaterializationState } from './store-history.ts'
-import type { FeatureDefinitionRow, FeatureMaterializationRow, FeatureViewRow } from './tables.ts'
+import type { FeatureDefinitionRow, FeatureViewRow } from './tables.ts'
 
 export async function listDefinitions(
   at: Queryable,
@@ -131,92 +130,55 @@ export async function upsertCurrentView(trx: Trx, row: FeatureViewRow): Promise<
     .execute()
 }
 
-export async function findMaterialization(
+/** Retires definitions that are not declared, but for these hashes. Returns the names of the views. */
+export async function updateRetired(trx: Trx, projectId: string, kept: readonly string[]): Promise<string[]> {
+  const rows = await trx
+    .updateTable('feature_view')
+    .set({ retired: 1 })
+    .where('project_id', '=', projectId)
+    .where('current', '=', 0)
+    .where('retired', '=', 0)
+    .$if(kept.length > 0, (query) => query.where('definition_hash', 'not in', kept))
+    .returning('name')
+    .execute()
+  return rows.map(({ name }) => name)
+}
+
+/** Brings retired definitions back. Returns those that were retired. */
+export async function updateRevived(
+  trx: Trx,
+  projectId: string,
+  hashes: readonly string[],
+): Promise<ViewSpec[]> {
+  if (hashes.length === 0) return []
+  const rows = await trx
+    .updateTable('feature_view')
+    .set({ retired: 0 })
+    .where('project_id', '=', projectId)
+    .where('retired', '=', 1)
+    .where('definition_hash', 'in', hashes)
+    .returning('spec_json')
+    .execute()
+  return rows.map(({ spec_json }) => JSON.parse(spec_json) as ViewSpec)
+}
+
+export async function isRetired(
   at: Queryable,
   projectId: string,
-  { view, definitionHash }: ViewSpec,
-): Promise<FeatureMaterializationRow | undefined> {
-  return await at
-    .selectFrom('feature_materialization')
-    .selectAll()
+  { view, definitionHash }: Pick<ViewSpec, 'view' | 'definitionHash'>,
+): Promise<boolean> {
+  const row = await at
+    .selectFrom('feature_view')
+    .select('retired')
     .where('project_id', '=', projectId)
-    .where('view', '=', view)
+    .where('name', '=', view)
     .where('definition_hash', '=', definitionHash)
     .executeTakeFirst()
+  return row?.retired === 1
 }
 
-export async function upsertMaterialization(trx: Trx, row: FeatureMaterializationRow): Promise<void> {
-  const { cursor_ms, dataset_version_id, rows, newest_event_ms, next_event_ms, online_mark, updated_ms } = row
-  await trx
-    .insertInto('feature_materialization')
-    .values(row)
-    .onConflict((conflict) =>
-      conflict.columns(['project_id', 'view', 'definition_hash']).doUpdateSet({
-        cursor_ms,
-        dataset_version_id,
-        rows,
-        newest_event_ms,
-        next_event_ms,
-        online_mark,
-        updated_ms,
-      }),
-    )
-    .execute()
-  await insertMaterializationState(trx, row)
-}
-
-/** Of these dataset versions, those that the online values of a view come from. */
-export async function listDatasetVersionUses(
-  at: Queryable,
-  ids: readonly string[],
-): Promise<{ id: string; what: string }[]> {
-  const rows = await at
-    .selectFrom('feature_materialization')
-    .select(['dataset_version_id', 'view'])
-    .where('dataset_version_id', 'in', ids)
-    .execute()
-  return rows.map(({ dataset_version_id, view }) => ({
-    id: dataset_version_id,
-    what: `the online values of ${view}`,
-  }))
-}
-
-/** Live views with their materialization as `done`. */
-function liveMaterializations(at: Queryable) {
-  return at
-    .selectFrom('feature_materialization as done')
-    .innerJoin('feature_view as view', (join) =>
-      join
-        .onRef('view.project_id', '=', 'done.project_id')
-        .onRef('view.name', '=', 'done.view')
-        .onRef('view.definition_hash', '=', 'done.definition_hash'),
-    )
-    .selectAll('view')
-    .where('view.retired', '=', 0)
-}
-
-/** Live views whose data have something to give that was still in the future the last time. */
-export async function listDueViews(
-  at: Queryable,
-  nowMs: number,
-): Promise<(StoredView & { nextEventMs: number })[]> {
-  const rows = await liveMaterializations(at)
-    .select('done.next_event_ms')
-    .where('done.next_event_ms', '<=', nowMs)
-    .where('done.cursor_ms', '<=', nowMs - 10_000)
-    .execute()
-  return rows.map((row) => ({ ...toView(row), nextEventMs: row.next_event_ms! }))
-}
-
-/** Live views that were materialised, with the mark that the online store must know. */
-export async function listMaterializedViews(
-  at: Queryable,
-): Promise<(StoredView & { onlineMark: string | null })[]> {
-  const rows = await liveMaterializations(at).select('done.online_mark').execute()
-  return rows.map((row) => ({ ...toView(row), onlineMark: row.online_mark }))
-}
-
-function toView(row: FeatureViewRow): StoredView {
+/** A row of `feature_view`. */
+export function toView(row: FeatureViewRow): StoredView {
   return {
     projectId: row.project_id,
     spec: JSON.parse(row.spec_json) as ViewSpec,

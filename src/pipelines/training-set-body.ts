@@ -1,4 +1,4 @@
-import { buildTrainingSet } from '../features/features.ts'
+import { buildTrainingSet } from '../point-in-time/point-in-time.ts'
 import type { FeatureServiceSpec, KnownColumn } from '../features/schema.ts'
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { SetFacts } from './built-in.ts'

@@ -1,5 +1,6 @@
 import { declareDatasets } from '../data/data.ts'
-import { declareFeatures, requireNoLeaks } from '../features/features.ts'
+import { declareFeatures } from '../features/features.ts'
+import { requireNoLeaks } from '../leakage/leakage.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'

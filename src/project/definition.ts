@@ -1,15 +1,14 @@
 import { z } from 'zod'
 import { dataDefinitions, type DatasetDefinition } from '../data/definition.ts'
 import {
-  featureDefinitions,
   type EntityDefinition,
+  featureDefinitions,
   type FeatureServiceDefinition,
   type FeatureViewDefinition,
   type OnDemandDefinition,
 } from '../features/definition.ts'
 import { monitorSchema, type MonitorDefinition } from '../monitoring/definition.ts'
-import type { PipelineSource } from '../pipelines/definition.ts'
-import { pipelinesDefinitionSchema } from '../pipelines/definition.ts'
+import { pipelinesDefinitionSchema, type PipelineSource } from '../pipelines/definition.ts'
 import { ModelDefinition } from '../registry/definition.ts'
 import { deploymentSchema, type DeploymentDefinition } from '../serving/definition.ts'
 

@@ -1,10 +1,10 @@
 import {
+  type FeatureDefinitions,
+  type FeatureViewDefinition,
   knownColumnsOf,
   resolveService,
   withModulePath,
   withRowModule,
-  type FeatureDefinitions,
-  type FeatureViewDefinition,
 } from '../features/definition.ts'
 import type { ServiceFacts } from '../pipelines/definition.ts'
 import { closureOf, moduleGraph, type ProjectModule } from './module-graph.ts'

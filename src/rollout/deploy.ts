@@ -1,4 +1,4 @@
-import { reviveViews } from '../features/features.ts'
+import { reviveViews } from '../materialization/materialization.ts'
 import { audit, recordDecision } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'

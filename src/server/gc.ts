@@ -8,7 +8,7 @@ import {
   referencedBlobs as dataBlobs,
   type OutdatedVersion,
 } from '../data/data.ts'
-import { listDatasetVersionUses as featureUses } from '../features/features.ts'
+import { listDatasetVersionUses as materializationUses } from '../materialization/materialization.ts'
 import { audit, listProjectIds } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, systemActor, type Actor } from '../kernel/actor.ts'
@@ -69,7 +69,7 @@ export async function referencedRuns(
 }
 
 /** A room whose rows refer to dataset versions stands here, or retention takes what it needs. */
-const DATASET_USERS = [registryUses, pipelineUses, benchmarkUses, featureUses]
+const DATASET_USERS = [registryUses, pipelineUses, benchmarkUses, materializationUses]
 
 async function listUses(at: Queryable, ids: readonly string[]): Promise<{ id: string; what: string }[]> {
   const uses = []

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { lineage as dataLineage, resolveVersion } from '../data/data.ts'
-import { lineage as featuresLineage } from '../features/features.ts'
+import { lineage as materializationLineage } from '../materialization/materialization.ts'
 import type { Context } from '../http/context.ts'
 import { route } from '../http/route.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
@@ -17,7 +17,7 @@ import { lineage as trackingLineage } from '../tracking/tracking.ts'
 /** The rooms that know edges or nodes; of two that know a node the first one's word counts. */
 const ROOMS = [
   dataLineage,
-  featuresLineage,
+  materializationLineage,
   trackingLineage,
   registryLineage,
   pipelinesLineage,

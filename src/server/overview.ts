@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { latestVersion, listDatasets } from '../data/data.ts'
-import { listFreshness } from '../features/features.ts'
+import { listFreshness } from '../materialization/materialization.ts'
 import { listDecisions } from '../governance/governance.ts'
 import type { Decision } from '../governance/schema.ts'
 import type { Context } from '../http/context.ts'

@@ -1,18 +1,12 @@
 import type { Context } from '../http/context.ts'
 import {
-  loadOnDemand,
-  onlineReader,
-  viewFeatures,
-  type EntityColumns,
-  type LoadedOnDemand,
-  type OnlineColumn,
-} from '../features/features.ts'
-import {
-  requestColumns,
   type Feature,
   type FeatureServiceSpec,
   type FeatureStatus,
+  requestColumns,
 } from '../features/schema.ts'
+import { type LoadedOnDemand, loadOnDemand } from '../features/features.ts'
+import { onlineReader, viewFeatures, type EntityColumns, type OnlineColumn } from '../vectors/vectors.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Datatype } from '../ports/inference/inference.ts'
 import type { FeaturePlan, ResolvedFeatures } from './feature-plan.ts'

@@ -1,4 +1,4 @@
-import { FeatureCatalogue } from '../features/features.ts'
+import { FeatureCatalogue } from '../vectors/vectors.ts'
 import type { Context } from '../http/context.ts'
 import { monotonicMs } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'

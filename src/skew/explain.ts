@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { listMaterializationStates, type MaterializationState } from '../features/features.ts'
+import { listMaterializationStates, type MaterializationState } from '../materialization/materialization.ts'
 import type { FeatureServiceSpec, FeatureValue, ViewSpec } from '../features/schema.ts'
 import type { Context } from '../http/context.ts'
 import { parquetScan } from '../ports/analytics/analytics.ts'

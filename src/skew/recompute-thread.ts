@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { buildTrainingSet } from '../features/features.ts'
+import { buildTrainingSet } from '../point-in-time/point-in-time.ts'
 import { toAppError } from '../kernel/errors.ts'
 import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import type { FromThread, ThreadTask } from './recompute.ts'

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { planTrainingSet, type TrainingSetPlan } from '../features/features.ts'
+import { planTrainingSet, type TrainingSetPlan } from '../point-in-time/point-in-time.ts'
 import type { FeatureServiceSpec } from '../features/schema.ts'
 import type { Context } from '../http/context.ts'
 import { systemActor } from '../kernel/actor.ts'

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import {
-  requestColumns,
   type Feature,
   type FeatureServiceSpec,
   type FeatureValue,
+  requestColumns,
 } from '../features/schema.ts'
 import type { Context } from '../http/context.ts'
 import {

@@ -1,7 +1,7 @@
 import { jobs as benchmarkJobs } from '../benchmarks/jobs.ts'
 import { ingestJobs } from '../ingest/jobs.ts'
 import { erasureJobs } from '../erasure/jobs.ts'
-import { featureJobs } from '../features/jobs.ts'
+import { materializationJobs } from '../materialization/jobs.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
 import { jobs as monitoringJobs } from '../monitoring/jobs.ts'
 import { jobs as rolloutJobs } from '../rollout/jobs.ts'
@@ -13,7 +13,7 @@ import { webhookJobs } from '../webhooks/jobs.ts'
 /** The jobs that each room brings to the worker. */
 export const roomJobs: readonly JobHandler[] = [
   ...ingestJobs,
-  ...featureJobs,
+  ...materializationJobs,
   ...benchmarkJobs,
   ...servingJobs,
   ...rolloutJobs,

@@ -10,6 +10,7 @@ import type { PushesTables } from '../../pushes/tables.ts'
 import type { RedactionTables } from '../../redaction/tables.ts'
 import type { ReportsTables } from '../../reports/tables.ts'
 import type { JobsTables } from '../../jobs/tables.ts'
+import type { MaterializationTables } from '../../materialization/tables.ts'
 import type { MonitoringTables } from '../../monitoring/tables.ts'
 import type { PipelinesTables } from '../../pipelines/tables.ts'
 import type { PrivacyTables } from '../../privacy/tables.ts'
@@ -39,6 +40,7 @@ export interface Tables
     PrivacyTables,
     ErasureTables,
     FeaturesTables,
+    MaterializationTables,
     ImportingTables,
     TrackingTables,
     RegistryTables,

@@ -1,4 +1,4 @@
-import type { VectorColumn, VectorPlan } from '../../features/features.ts'
+import type { VectorColumn, VectorPlan } from '../../vectors/vectors.ts'
 import type { ServedFeature } from '../../features/schema.ts'
 import { AppError } from '../../kernel/errors.ts'
 import type { GatewayReply } from '../../serving/serving.ts'

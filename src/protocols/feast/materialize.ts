@@ -1,4 +1,4 @@
-import { materializeViews } from '../../features/features.ts'
+import { materializeViews } from '../../materialization/materialization.ts'
 import type { Context } from '../../http/context.ts'
 import type { Actor } from '../../kernel/actor.ts'
 import { AppError } from '../../kernel/errors.ts'

@@ -1,6 +1,6 @@
 import type { Context } from '../../http/context.ts'
 import { AppError } from '../../kernel/errors.ts'
-import type { FeatureSelection, VectorColumn } from '../../features/features.ts'
+import type { FeatureSelection, VectorColumn } from '../../vectors/vectors.ts'
 import {
   eventTimeOf,
   MAX_REQUEST_ROWS,

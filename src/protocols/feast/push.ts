@@ -5,7 +5,7 @@ import {
   type FeatureCatalogue,
   type PreparedPush,
   type PushedColumns,
-} from '../../features/features.ts'
+} from '../../vectors/vectors.ts'
 import type { ServedView } from '../../features/schema.ts'
 import type { Context } from '../../http/context.ts'
 import { AppError, toAppError } from '../../kernel/errors.ts'

@@ -1,0 +1,185 @@
+import type { DatasetDefinition } from '../data/definition.ts'
+import type { Context } from '../http/context.ts'
+import { AppError } from '../kernel/errors.ts'
+import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
+import { type FeatureDefinitions, resolveView } from '../features/definition.ts'
+import { followQuery, mentions, type Tables } from './known-flow.ts'
+import { isCovered, plain, Unfollowed, type Branch, type FlowColumn, type Need } from './known-select.ts'
+import {
+  requestColumns,
+  type EventSource,
+  type FeatureServiceSpec,
+  type KnownColumn,
+  type ViewSpec,
+} from '../features/schema.ts'
+import { parseSelect } from './sql-tree.ts'
+
+type Session = Pick<AnalyticsSession, 'query'>
+type Known = Pick<EventSource, 'time' | 'known'>
+
+/**
+ * Refuses with `invalid` a view by SQL that uses a value before it is known: each feature and each condition must be
+ * seen to have its event time, or its created timestamp, at or after the moments when all columns it reads are known. A query that
+ * cannot be followed is refused when it names such a column. Views by windows and row functions wait by themselves.
+ */
+export async function requireKnownInTime(session: Session, views: readonly ViewSpec[]): Promise<void> {
+  for (const view of views) if (view.sql !== undefined && view.source) await checkView(session, view)
+}
+
+/** The same of every view that a project declares. DuckDB is asked only when there is something to ask. */
+export async function requireNoLeaks(
+  { analytics }: Pick<Context, 'analytics'>,
+  { definitions, datasets }: { definitions: FeatureDefinitions; datasets: readonly DatasetDefinition[] },
+): Promise<void> {
+  const views = definitions.views.map((view) => resolveView(view, definitions.entities, datasets))
+  await requireKnownInTime(analytics, views)
+}
+
+async function checkView(session: Session, view: ViewSpec): Promise<void> {
+  const { entityKey, eventTime, createdTimestamp, features, source, dataset } = view
+  const what = `The feature view ${view.view}`
+  const times = createdTimestamp === null ? [eventTime] : [eventTime, createdTimestamp]
+  const early = await findEarly(session, {
+    what,
+    sql: view.sql!,
+    tables: new Map([['dataset', source!]]),
+    columns: [entityKey, ...features.map(({ name }) => name)],
+    times,
+  })
+  if (!early) return
+  const waits = `Select the moment when it is known as ${quoteIdentifier(eventTime)}, or as a createdTimestamp`
+  throw new AppError(
+    'invalid',
+    `${what} ${explain(early, dataset, source!, times)}. ${waits}, or write the view with aggregate or row, which wait by themselves`,
+  )
+}
+
+/**
+ * Refuses with `invalid` a training set whose spine gives as a feature of the request what is not known at the moment of
+ * prediction. A label may be known later; a spine that cannot be followed is refused when it names a column known late.
+ */
+export async function requireKnownSpine(
+  session: Session,
+  spec: FeatureServiceSpec,
+  { sql, eventTime, tables }: { sql: string; eventTime: string; tables: ReadonlyMap<string, Known> },
+): Promise<void> {
+  if ([...tables.values()].every(({ known }) => known.length === 0)) return
+  const columns = [
+    ...requestColumns(spec).map(({ name }) => name),
+    ...spec.views.map(({ entityKey }) => entityKey),
+  ]
+  const what = `The training set of ${spec.name}`
+  const early = await findEarly(session, { what, sql, tables, columns, times: [eventTime], whole: false })
+  if (!early) return
+  const [dataset, source] = [...tables].find(([, { known }]) =>
+    known.some(({ column }) => column.toLowerCase() === early.column),
+  )!
+  throw new AppError(
+    'invalid',
+    `${what} ${explain(early, dataset, source, [eventTime])}. A request cannot carry it at that moment: take it out of the service, or make a feature view of it`,
+  )
+}
+
+interface Question {
+  what: string
+  sql: string
+  tables: ReadonlyMap<string, Known>
+  /** Columns of the query whose values are used. */
+  columns: readonly string[]
+  /** Columns of the query that say from when. */
+  times: readonly string[]
+  /** Whether which rows there are tells something, too. */
+  whole?: boolean
+}
+
+interface Early {
+  /** The column of the dataset that is used too early. */
+  column: string
+  /** What of the query uses it; null when it could not be followed. */
+  used: string | null
+  /** What could not be followed. */
+  unfollowed?: string
+}
+
+async function findEarly(session: Session, question: Question): Promise<Early | undefined> {
+  const { what, sql, columns, times, whole = true } = question
+  const names = [...question.tables.values()].flatMap(({ known }) =>
+    known.map(({ column }) => column.toLowerCase()),
+  )
+  const tree = await parseSelect(session, what, sql)
+  try {
+    for (const branch of followQuery(tree, await toTables(session, question.tables))) {
+      const bounds = times.flatMap((name) => columnOf(branch, name)?.bounds ?? [])
+      const used = whole ? [...columns, ...times] : columns
+      const parts = used.map((name) => ({ used: name, needs: columnOf(branch, name)?.needs ?? [] }))
+      const rows = whole ? [{ used: 'which rows there are', needs: branch.rowNeeds }] : []
+      for (const { used, needs } of [...parts, ...rows]) {
+        const late = needs.find((need) => !isCovered(need, bounds))
+        if (late) return { column: late.column, used }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof Unfollowed)) throw error
+    const named =
+      error.column ?? names.find((name) => columns.includes(name) || mentions(tree, new Set([name])))
+    if (named !== undefined) return { column: named, used: null, unfollowed: error.message }
+  }
+  return undefined
+}
+
+function columnOf({ columns, open }: Branch, name: string): FlowColumn | undefined {
+  return columns.get(name.toLowerCase()) ?? open?.(name.toLowerCase())
+}
+
+async function toTables(session: Session, tables: ReadonlyMap<string, Known>): Promise<Tables> {
+  const known = new Map<string, Branch[]>()
+  for (const [name, source] of tables) known.set(name.toLowerCase(), [await toBranch(session, source)])
+  return known
+}
+
+async function toBranch(session: Session, { time, known }: Known): Promise<Branch> {
+  const bare: Branch = { columns: new Map(), open: (name) => plain(name, []), rowNeeds: [], listed: false }
+  const columns = new Map<string, FlowColumn>()
+  for (const { column, knownAt } of known) {
+    const name = column.toLowerCase()
+    const moment =
+      knownAt.type === 'after'
+        ? { symbol: time.toLowerCase(), plusMs: knownAt.afterMs }
+        : {
+            symbol: await symbolOf(
+              session,
+              bare,
+              knownAt.type === 'sql' ? knownAt.sql : quoteIdentifier(knownAt.column),
+            ),
+            plusMs: 0,
+          }
+    const need: Need = { ...moment, column: name }
+    columns.set(name, plain(name, [need]))
+  }
+  return { ...bare, columns }
+}
+
+async function symbolOf(session: Session, bare: Branch, sql: string): Promise<string> {
+  const tree = await parseSelect(session, 'knownAt', `SELECT ${sql} AS moment FROM dataset`)
+  const [branch] = followQuery(tree, new Map([['dataset', [bare]]]))
+  return branch!.columns.get('moment')!.symbol
+}
+
+function explain(
+  { column, used, unfollowed }: Early,
+  dataset: string,
+  { time, known }: Known,
+  times: readonly string[],
+): string {
+  const found = known.find((each) => each.column.toLowerCase() === column)!
+  const moment = `known at ${describe(found, time)} (knownAt of ${dataset})`
+  if (used === null) {
+    return `reads ${found.column}, ${moment}, and that it does so in time cannot be seen through ${unfollowed}`
+  }
+  return `uses ${found.column} for ${used} before it is known: it is ${moment}, and ${times.join(' or ')} may be before that`
+}
+
+function describe({ knownAt }: KnownColumn, time: string): string {
+  if (knownAt.type === 'after') return `${time} plus ${knownAt.afterMs} ms`
+  return knownAt.type === 'column' ? knownAt.column : knownAt.sql
+}

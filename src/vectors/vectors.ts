@@ -1,0 +1,3 @@
+export { FeatureCatalogue, type FeatureSelection, type VectorColumn, type VectorPlan } from './catalogue.ts'
+export { preparePush, pushOnline, type PreparedPush, type PushedColumns } from './push.ts'
+export { onlineReader, viewFeatures, type EntityColumns, type OnlineColumn } from './read.ts'
