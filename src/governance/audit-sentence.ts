@@ -26,7 +26,33 @@ const SENTENCES: Readonly<Record<string, (entry: Entry) => string>> = {
   'project.add': ({ subject }) => `added the project ${subject}`,
   'registry.set_alias': ({ subject, detail }) =>
     `pointed ${subject}@${word(detail['alias'])} at version ${word(detail['version'])}`,
+  'registry.protect_alias': ({ subject, detail }) => `protected ${subject}@${word(detail['alias'])}`,
+  'registry.unprotect_alias': ({ subject, detail }) =>
+    `took the protection of ${subject}@${word(detail['alias'])} away`,
+  'registry.create_model': ({ subject }) => `created the model ${subject}`,
+  'registry.register_version': ({ subject }) => `registered ${subject}`,
+  'registry.evaluate': ({ subject }) => `evaluated ${subject}`,
+  'registry.promotion_open': ({ subject, detail }) => `proposed ${subject} as ${word(detail['alias'])}`,
+  'registry.promotion_approve': (entry) => `approved ${promotion(entry)}`,
+  'registry.promotion_declined': (entry) => `declined ${promotion(entry)}`,
+  'registry.promotion_refresh': (entry) => `refreshed ${promotion(entry)}`,
+  'registry.promotion_merged': (entry) => `merged ${promotion(entry)}`,
+  'registry.promotion_forced': (entry) => `forced ${promotion(entry)}`,
+  'registry.promotion_withdrawn': (entry) => `withdrew ${promotion(entry)}`,
+  'registry.promotion_rolled_back': (entry) => `rolled back ${promotion(entry)}`,
   'registry.delete_alias': ({ subject, detail }) => `removed ${subject}@${word(detail['alias'])}`,
+  'tracking.create_experiment': ({ detail }) => `created the experiment ${word(detail['name'])}`,
+  'tracking.create_run': ({ detail }) => `started the run ${word(detail['name'])}`,
+  'tracking.update_run': ({ subject, detail }) =>
+    detail['status'] === undefined
+      ? `changed the run ${short(subject)}`
+      : `set the run ${short(subject)} to ${word(detail['status']).toLowerCase()}`,
+  'tracking.log': ({ subject }) => `logged to the run ${short(subject)}`,
+  'data.ingest': ({ subject, detail }) => `made ${subject} v${word(detail['version'])}`,
+  'data.reject': ({ subject }) => `refused new data of ${subject}`,
+  'data.request_ingest': ({ subject }) => `asked for new data of ${subject}`,
+  'project.apply': ({ detail }) => `applied version ${word(detail['number'])} of the project`,
+  'pipelines.start_run': ({ detail }) => `started the pipeline ${word(detail['pipeline'])}`,
   'rollout.deploy': ({ subject }) => `deployed ${subject}`,
   'rollout.deploy_forced': ({ subject, detail }) =>
     `deployed ${subject} past its gates: ${word(detail['reason'])}`,
@@ -40,6 +66,15 @@ export function sentenceOf(entry: Entry): string {
   if (known) return known(entry)
   const [, verb = entry.action] = entry.action.split('.')
   return `${verb.replaceAll('_', ' ')}: ${entry.subject}`
+}
+
+function promotion({ subject, detail }: Entry): string {
+  return `the promotion of ${subject} to ${word(detail['alias'])}`
+}
+
+/** What tells an id apart in a sentence. */
+function short(id: string): string {
+  return id.slice(0, 8)
 }
 
 function word(value: unknown): string {

@@ -159,7 +159,10 @@ async function promotionsForYou(
 
 /** The page of what a decision is about; versions and rollouts are named by what it rested on. */
 function hrefOf({ subjectType, subjectId, kind, inputs }: Decision): string {
-  const { model, version, deployment, runId } = inputs as Record<string, string | number | undefined>
+  const { model, version, deployment, runId, reportId } = inputs as Record<
+    string,
+    string | number | undefined
+  >
   switch (subjectType) {
     case 'model_version':
       return model === undefined ? '/models' : `/models/${model}/versions/${version}`
@@ -170,7 +173,7 @@ function hrefOf({ subjectType, subjectId, kind, inputs }: Decision): string {
     case 'deployment':
       return kind === 'alert' ? `/monitoring/${subjectId}` : `/deployments/${subjectId}`
     case 'dataset':
-      return `/datasets/${subjectId}`
+      return reportId === undefined ? `/datasets/${subjectId}` : `/reports/${reportId}`
     case 'pipeline':
       return runId === undefined ? '/pipelines' : `/pipeline-runs/${runId}`
     default:

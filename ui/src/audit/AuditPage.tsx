@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
+import { count, exact, toTheSecond } from '../format.ts'
 import { useParam } from '../kit/address.ts'
 import { Button } from '../kit/Button.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
@@ -31,7 +32,7 @@ function SealLine() {
   if (!data.last) return <>Nothing is sealed yet.</>
   return (
     <>
-      {data.sealed} entries are sealed, and the chain holds until <Time ms={data.last.atMs} plain />.{' '}
+      {count(data.sealed)} entries are sealed, and the chain holds until <Time ms={data.last.atMs} plain />.{' '}
       <Quiet>
         <span title={data.last.hash}>Seal {data.last.hash.slice(0, 12)}…</span>
       </Quiet>
@@ -147,6 +148,26 @@ function Log() {
   )
 }
 
+function Did({ item }: { item: AuditItem }) {
+  const href = subjectHref(item)
+  return href === undefined ? item.sentence : <Link href={href}>{item.sentence}</Link>
+}
+
+/** The page of what was acted on, where there is one. */
+function subjectHref({ action, subject, detail }: AuditItem): string | undefined {
+  const [room, verb] = action.split('.')
+  const path = subject.split('/').map(encodeURIComponent)
+  if (typeof detail['promotionId'] === 'string') return `/promotions/${detail['promotionId']}`
+  if (typeof detail['reportId'] === 'string') return `/reports/${detail['reportId']}`
+  if (room === 'tracking' && /^[0-9a-f]{32}$/.test(subject)) return `/runs/${subject}`
+  if (room === 'tracking' && verb === 'create_experiment') return `/runs?experiment=${path[0]}`
+  if (room === 'registry' && path.length === 2) return `/models/${path[0]}/versions/${path[1]}`
+  if (room === 'registry') return `/models/${path[0]}`
+  if (action === 'data.ingest') return `/datasets/${path[0]}?version=${String(detail['version'])}`
+  if (action === 'pipelines.start_run') return `/pipeline-runs/${path[0]}`
+  return undefined
+}
+
 function Entries({ items }: { items: AuditItem[] }) {
   if (items.length === 0) return <EmptyState what="No entry says this." />
   return (
@@ -155,9 +176,9 @@ function Entries({ items }: { items: AuditItem[] }) {
       rows={items}
       rowKey={({ seq }) => String(seq)}
       columns={[
-        { name: 'When', cell: ({ atMs }) => <Time ms={atMs} plain /> },
+        { name: 'When', cell: ({ atMs }) => <span title={exact(atMs)}>{toTheSecond(atMs)}</span> },
         { name: 'Who', cell: ({ actor }) => actor },
-        { name: 'Did', cell: ({ sentence }) => sentence, wrap: true },
+        { name: 'Did', cell: (item) => <Did item={item} />, wrap: true },
         { name: 'Action', cell: ({ action }) => <Quiet>{action}</Quiet> },
         { name: 'Sealed', cell: ({ sealed }) => (sealed ? 'yes' : 'not yet') },
       ]}

@@ -10,7 +10,7 @@ import { LoadedPage } from '../kit/LoadedPage.tsx'
 import { Loaded, messageOf } from '../kit/Loaded.tsx'
 import { Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
-import { Quiet } from '../kit/Table.tsx'
+import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
 import { LineageSection } from '../lineage/LineageSection.tsx'
 import type { DatasetDetail } from './answers.ts'
@@ -65,6 +65,7 @@ function DatasetView({ dataset }: { dataset: DatasetDetail }) {
           <Refused id={report.id} />
         </Section>
       )}
+      <SetAside dataset={dataset} />
       {newest === undefined || number === undefined ? (
         <EmptyState
           what="New files make a version by themselves while Tidemill runs."
@@ -117,6 +118,26 @@ function LookNow({ name }: { name: string }) {
 function Refused({ id }: { id: string }) {
   const query = useQuery(validationReport(id))
   return <Loaded query={query}>{(report) => <Report report={report} told />}</Loaded>
+}
+
+/** Files whose data was refused wait at the source: each with the report that says why. */
+function SetAside({ dataset: { quarantined, report } }: { dataset: DatasetDetail }) {
+  const files = quarantined.filter(({ reportId }) => reportId !== report?.id)
+  if (files.length === 0) return null
+  return (
+    <Section title="Set aside" note="files that were refused; one that changes is looked at again">
+      <Table
+        label="Set aside"
+        rows={files}
+        rowKey={(file) => `${file.path} ${file.reportId}`}
+        columns={[
+          { name: 'File', cell: (file) => file.path },
+          { name: 'Refused', cell: (file) => <Time ms={file.createdMs} /> },
+          { name: 'Why', cell: (file) => <Link href={`/reports/${file.reportId}`}>Failing rows</Link> },
+        ]}
+      />
+    </Section>
+  )
 }
 
 function About({ dataset: { definition } }: { dataset: DatasetDetail }) {

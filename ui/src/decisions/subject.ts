@@ -16,7 +16,9 @@ export function subjectHref(decision: Decision): string | undefined {
     case 'promotion':
       return `/promotions/${subjectId}`
     case 'dataset':
-      return `/datasets/${subjectId}`
+      return typeof inputs['reportId'] === 'string'
+        ? `/reports/${inputs['reportId']}`
+        : `/datasets/${subjectId}`
     case 'pipeline':
       return typeof inputs['runId'] === 'string'
         ? `/pipeline-runs/${inputs['runId']}`

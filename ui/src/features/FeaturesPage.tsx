@@ -49,7 +49,7 @@ export function FeaturesPage() {
           label="Usage"
           options={[
             { value: '', label: 'All' },
-            { value: 'nobody', label: 'Not all used' },
+            { value: 'nobody', label: 'Unused' },
           ]}
         />
         {owner !== '' && <Chosen what={`owner ${owner}`} onClear={() => setOwner('')} />}
@@ -58,7 +58,7 @@ export function FeaturesPage() {
       <Loaded query={query}>
         {({ items }) =>
           items.length > 0 ? (
-            <Entries items={items} onOwner={setOwner} onTag={setTag} />
+            <Entries items={items} unused={used === 'nobody'} onOwner={setOwner} onTag={setTag} />
           ) : isFiltered ? (
             <Quiet>Nothing that the project declares is like that.</Quiet>
           ) : (
@@ -96,10 +96,13 @@ function None() {
 
 function Entries({
   items,
+  unused,
   onOwner,
   onTag,
 }: {
   items: Entry[]
+  /** Names the features that nobody uses. */
+  unused: boolean
   onOwner: (owner: string) => void
   onTag: (tag: string) => void
 }) {
@@ -130,6 +133,7 @@ function Entries({
             </span>
           ),
         },
+        ...(unused ? [{ name: 'Not used', wrap: true, cell: notUsed }] : []),
         { name: 'Fresh', cell: (item) => <FreshnessState freshness={item.freshness} /> },
         { name: 'Used by', cell: (item) => <UsedBy item={item} /> },
         {
@@ -153,6 +157,10 @@ function Entries({
       ]}
     />
   )
+}
+
+function notUsed({ unusedFeatures, features }: Entry): string {
+  return unusedFeatures.length === features.length ? 'none of them is' : unusedFeatures.join(', ')
 }
 
 function hasSkew({ kind }: Entry): boolean {

@@ -6,7 +6,7 @@ interface ButtonProps {
   /** Not needed where it sends a form. */
   onPress?: () => void
   children: ReactNode
-  look?: 'quiet' | 'primary' | 'danger' | 'solidDanger'
+  look?: 'quiet' | 'primary' | 'danger' | 'solidDanger' | undefined
   size?: 'large'
   disabled?: boolean
   /** For what is on or off. */

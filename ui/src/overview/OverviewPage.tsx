@@ -70,7 +70,7 @@ function NeedsYou({ items }: { items: Overview['needsYou'] }) {
             ...item,
             mood: moodOf(item.severity),
             word: item.severity,
-            more: 'Why',
+            more: item.href?.startsWith('/promotions/') ? 'Review' : 'Why',
           }))}
         />
       )}

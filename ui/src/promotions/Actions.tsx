@@ -7,6 +7,7 @@ import { messageOf } from '../kit/Loaded.tsx'
 import type { PromotionDetail } from './answers.ts'
 import { actOn, merge } from './api.ts'
 import styles from './PromotionPage.module.css'
+import { reviewField } from './WriteReview.tsx'
 
 type Asked = 'force' | 'withdraw' | 'rollback'
 
@@ -42,10 +43,18 @@ export function Actions({ promotion }: { promotion: PromotionDetail }) {
           Refresh
         </Button>
       )}
-      {may.withdraw && <Button onPress={() => ask('withdraw')}>Withdraw</Button>}
+      {may.withdraw && <Button onPress={() => ask('withdraw')}>Withdraw…</Button>}
       {may.force && (
         <Button look="danger" onPress={() => ask('force')}>
-          Force
+          Force…
+        </Button>
+      )}
+      {may.review && (
+        <Button
+          look={may.merge ? undefined : 'primary'}
+          onPress={() => document.getElementById(reviewField)?.focus()}
+        >
+          Review
         </Button>
       )}
       {may.merge && (
@@ -55,7 +64,7 @@ export function Actions({ promotion }: { promotion: PromotionDetail }) {
       )}
       {may.rollBack && (
         <Button look="danger" onPress={() => ask('rollback')}>
-          Roll back
+          Roll back…
         </Button>
       )}
       {act.isError && (

@@ -1,14 +1,16 @@
 import { useMutation } from '@tanstack/react-query'
-import { useId, useState } from 'react'
+import { useState } from 'react'
 import { queryClient } from '../api.ts'
 import { Button } from '../kit/Button.tsx'
 import { messageOf } from '../kit/Loaded.tsx'
 import { review } from './api.ts'
 import styles from './PromotionPage.module.css'
 
+/** Where a review is written, for what leads there. */
+export const reviewField = 'review'
+
 /** Approves or declines what is shown: its digest goes with the review. */
 export function WriteReview({ id, digest }: { id: string; digest: string }) {
-  const field = useId()
   const [body, setBody] = useState('')
   const send = useMutation({
     mutationFn: (verdict: 'approved' | 'declined') => review(id, { verdict, body, digest }),
@@ -19,11 +21,11 @@ export function WriteReview({ id, digest }: { id: string; digest: string }) {
   })
   return (
     <form className={styles['form']} onSubmit={(event) => event.preventDefault()}>
-      <label htmlFor={field} className={styles['label']}>
+      <label htmlFor={reviewField} className={styles['label']}>
         Your review, in Markdown
       </label>
       <textarea
-        id={field}
+        id={reviewField}
         className={styles['text']}
         rows={3}
         value={body}

@@ -51,7 +51,7 @@ export function RunsPage() {
       }),
     [chosen, pinned, table.columns, query.roots, open, names],
   )
-  const compare = () => go(compareHref([...selected]))
+  const compare = () => go(compareHref([...selected], query.sort))
   const searched = query.filter !== '' || query.experimentId !== ''
   return (
     <Page
