@@ -11,6 +11,7 @@ import {
   withinBrushes,
   writeBrushes,
 } from '../ui/src/runs/compare-data.ts'
+import { differencesOf, usedData } from '../ui/src/runs/compared-data.ts'
 import { drawnPoints, groupKeys } from '../ui/src/runs/curve-points.ts'
 import { smooth } from '../ui/src/charts/smoothing.ts'
 import { wilson } from '../ui/src/deployments/traffic.ts'
@@ -49,6 +50,29 @@ describe('runs beside each other', () => {
     expect(bestOf([0.6, null], false).size).toBe(0)
     expect(bestOf([0.6, 0.6], false).size).toBe(0)
   })
+})
+
+it('tells which data runs rest on, and where two versions of one dataset are', () => {
+  const node = (kind: string, href?: string) => ({
+    key: kind,
+    kind,
+    id: kind,
+    title: kind,
+    ...(href && { href }),
+  })
+  const used = usedData([
+    node('run', '/runs/a'),
+    node('dataset_version', '/datasets/flights?version=112'),
+    node('dataset_version', '/datasets/a%20b?version=3'),
+    node('code'),
+  ])
+  expect(used.map(({ name, version }) => [name, version])).toEqual([
+    ['a b', 3],
+    ['flights', 112],
+  ])
+  const other = usedData([node('dataset_version', '/datasets/flights?version=1')])
+  expect(differencesOf([used, other])).toEqual([{ name: 'flights', from: 1, to: 112 }])
+  expect(differencesOf([used, used])).toEqual([])
 })
 
 describe('smoothing', () => {

@@ -10,10 +10,11 @@ import { Tabs } from '../kit/Tabs.tsx'
 import type { RunComparison } from './answers.ts'
 import { runComparison } from './api.ts'
 import { BarsView } from './BarsView.tsx'
+import { ComparedData } from './ComparedData.tsx'
 import { bestOf } from './compare-data.ts'
 import { type Comparison, useComparison } from './compare-state.ts'
 import styles from './Compare.module.css'
-import { DifferenceTable } from './DifferenceTable.tsx'
+import { DifferenceTable, sideBySide } from './DifferenceTable.tsx'
 import { MetricGroups } from './MetricGroups.tsx'
 import { ParallelView } from './ParallelView.tsx'
 import { ScatterView } from './ScatterView.tsx'
@@ -59,6 +60,7 @@ function CompareView({ data }: { data: RunComparison }) {
       {data.runs.length > 0 && (
         <>
           <DifferenceTable data={data} comparison={comparison} />
+          {data.runs.length <= sideBySide && <ComparedData runs={data.runs} labels={comparison.labels} />}
           <div className={styles['views']}>
             <Tabs name="view" label="Pictures" options={options} />
             <Chosen comparison={comparison} />

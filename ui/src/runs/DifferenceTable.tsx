@@ -17,7 +17,7 @@ import type { Comparison } from './compare-state.ts'
 import { dashes } from './facets.ts'
 
 /** Up to so many runs stand side by side, what differs below one another; more stand below one another. */
-const sideBySide = 6
+export const sideBySide = 6
 
 interface TableRow {
   id: string

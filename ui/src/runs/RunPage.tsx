@@ -73,7 +73,7 @@ function RunView({ run }: { run: RunDetail }) {
       <Children run={run} />
       <RunLog run={run} />
       <Artifacts runId={run.id} entries={run.artifacts} />
-      <LineageSection title="What came of it" kind="run" id={run.id} direction="down" />
+      <LineageSection title="Where it came from, and what came of it" kind="run" id={run.id} />
       <Tags run={run} />
       <Note
         text={run.tags.find(({ key }) => key === note)?.value ?? ''}
