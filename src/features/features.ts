@@ -7,7 +7,6 @@ export { declareFeatures } from './declare.ts'
 export { entryKinds, listEntries, type FeatureEntry } from './entries.ts'
 export { functionSource } from './function-source.ts'
 export { enqueueMaterialize, materializePayload } from './materialize-request.ts'
-export { loadOnDemand, type LoadedOnDemand } from './on-demand.ts'
 export { searchEntries } from './search.ts'
 export { listServedFeatures } from './served.ts'
 export {

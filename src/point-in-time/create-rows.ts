@@ -1,7 +1,7 @@
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { eventRows, momentMs } from './event-rows.ts'
 import { applyFunction } from './function-table.ts'
-import { loadOnDemand } from '../features/features.ts'
+import { loadOnDemand } from '../vectors/vectors.ts'
 import { isBitemporal, viewRows } from './view-rows.ts'
 import type { ViewSpec } from '../features/schema.ts'
 

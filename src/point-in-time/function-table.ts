@@ -2,7 +2,7 @@ import { AppError } from '../kernel/errors.ts'
 import { quoteIdentifier, type AnalyticsSession, type AppendValue } from '../ports/analytics/analytics.ts'
 import { featureValue, SQL_TYPE } from './feature-value.ts'
 import type { Feature, FeatureValue } from '../features/schema.ts'
-import type { LoadedOnDemand } from '../features/features.ts'
+import type { LoadedOnDemand } from '../vectors/vectors.ts'
 
 const CHUNK_ROWS = 100_000
 

@@ -11,7 +11,7 @@ import {
 } from '../ports/analytics/analytics.ts'
 import { applyFunction } from './function-table.ts'
 import { knownColumnsOf } from '../features/definition.ts'
-import { loadOnDemand } from '../features/features.ts'
+import { loadOnDemand } from '../vectors/vectors.ts'
 import { keyText } from './event-rows.ts'
 import { featureValue } from './feature-value.ts'
 import { requireKnownInTime, requireKnownSpine } from '../leakage/leakage.ts'

@@ -5,8 +5,14 @@ import {
   type FeatureStatus,
   requestColumns,
 } from '../features/schema.ts'
-import { type LoadedOnDemand, loadOnDemand } from '../features/features.ts'
-import { onlineReader, viewFeatures, type EntityColumns, type OnlineColumn } from '../vectors/vectors.ts'
+import {
+  type EntityColumns,
+  type LoadedOnDemand,
+  loadOnDemand,
+  type OnlineColumn,
+  onlineReader,
+  viewFeatures,
+} from '../vectors/vectors.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Datatype } from '../ports/inference/inference.ts'
 import type { FeaturePlan, ResolvedFeatures } from './feature-plan.ts'

@@ -10,7 +10,7 @@ import type {
   ServedFeatures,
   ServedView,
 } from '../features/schema.ts'
-import { type LoadedOnDemand, loadOnDemand } from '../features/features.ts'
+import { type LoadedOnDemand, loadOnDemand } from './on-demand.ts'
 import { keyText, onlineReader, type OnlineColumn, type ViewFeature } from './read.ts'
 
 /** Features by the name of a service, or one by one as `view:feature` or `on_demand:output`. */

@@ -12,7 +12,7 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { parseTime } from '../kernel/time.ts'
 import type { OnlineWrite } from '../ports/online/online.ts'
-import type { LoadedOnDemand } from '../features/features.ts'
+import type { LoadedOnDemand } from './on-demand.ts'
 import { keyText } from './read.ts'
 import { heldKeys, keyedHash } from '../privacy/privacy.ts'
 

@@ -2,8 +2,7 @@ import { relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { AppError, messageOf } from '../kernel/errors.ts'
 import { monotonicMs } from '../kernel/clock.ts'
-import type { Feature, FeatureKind } from './feature.ts'
-import type { FeatureValue, OnDemandSpec } from './schema.ts'
+import type { Feature, FeatureKind, FeatureValue, OnDemandSpec } from '../features/schema.ts'
 
 interface OnDemandResult {
   /** In the order of the declared outputs. */

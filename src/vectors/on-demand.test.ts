@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { onDemand, withModulePath } from './definition.ts'
+import { onDemand, withModulePath } from '../features/definition.ts'
 import { bindOnDemand, loadOnDemand } from './on-demand.ts'
-import type { OnDemandSpec } from './schema.ts'
+import type { OnDemandSpec } from '../features/schema.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemill-demand-'))
 afterAll(() => rmSync(folder, { recursive: true }))
