@@ -10,6 +10,7 @@ import {
   countRuns,
   listChosenMetrics,
   listChosenValues,
+  keepExperimentIds,
   listExperimentIds,
   listKeys,
   summarizeKeys,
@@ -152,9 +153,10 @@ async function chosenExperiments(
 ): Promise<readonly string[]> {
   const { projectId, experimentIds } = input
   if (!experimentIds) return await listExperimentIds(db.read, projectId, input.lifecycle, MAX_EXPERIMENTS)
-  if (!experimentIds.includes('0')) return experimentIds
-  const { id } = await defaultExperiment({ db, clock }, projectId)
-  return experimentIds.map((each) => (each === '0' ? id : each))
+  const wanted = experimentIds.filter((id) => id !== '0')
+  if (wanted.length < experimentIds.length)
+    wanted.push((await defaultExperiment({ db, clock }, projectId)).id)
+  return await keepExperimentIds(db.read, projectId, wanted)
 }
 
 function wholeFilter({ filter, roots, parentRunId, runIds }: RunTableSearch): Filter {

@@ -142,6 +142,22 @@ export async function listExperimentIds(
   return rows.map((row) => row.id)
 }
 
+/** Those of the ids that are experiments of the project. */
+export async function keepExperimentIds(
+  at: Queryable,
+  projectId: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  if (ids.length === 0) return []
+  const rows = await at
+    .selectFrom('experiment')
+    .select('id')
+    .where('project_id', '=', projectId)
+    .where('id', 'in', ids)
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
 /** How many runs each experiment has, and when the newest of them started. */
 export async function countRunsOfExperiments(
   at: Queryable,
