@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { describeDatabases, type TestContext } from '../../test/databases.ts'
 import { deploymentOf, lease, openGateway, publish, row, tinyModel, variantOf } from '../../test/gateways.ts'
-import { readPredictionSegment } from '../serving/serving.ts'
+import { listGatewayProblems, readPredictionSegment } from '../serving/serving.ts'
 import type { PredictionSegment } from '../serving/serving.ts'
 
 /** Every prediction segment that the database knows. */
@@ -220,6 +220,24 @@ describeDatabases('a gateway', (open) => {
         return JSON.parse(told!.problems_json) as object
       })
       .toHaveProperty('default/late')
+  })
+
+  it('answers 503 for a deployment that was never loaded, and the overview says why', async () => {
+    const context = await open()
+    const broken = await variantOf(context, { version: 1, bytes: Buffer.from('no model') })
+    await using gateway = await openGateway(context)
+    await gateway.serves(await publish(context, [deploymentOf(broken)]))
+    expect(await gateway.infer(infer, row(12))).toMatchObject({
+      status: 503,
+      body: { error: expect.stringContaining('The deployment "late" could not be loaded') as string },
+    })
+    await expect
+      .poll(async () => (await listGatewayProblems(context, { project: 'default' }))[0])
+      .toMatchObject({
+        deployment: 'late',
+        sentence: expect.stringContaining("The gateway can't serve late. ") as string,
+      })
+    expect(await listGatewayProblems(context, { project: 'other' })).toEqual([])
   })
 
   it('takes feedback once it is on disk, and refuses what it cannot join', async () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { latestVersion, listDatasets } from '../data/data.ts'
 import { listFreshness } from '../materialization/materialization.ts'
-import { listDecisions } from '../governance/governance.ts'
+import { listDecisions, nameOfProject } from '../governance/governance.ts'
 import type { Decision } from '../governance/schema.ts'
 import type { Context } from '../http/context.ts'
 import { route } from '../http/route.ts'
@@ -11,6 +11,7 @@ import { listRuns } from '../pipelines/pipelines.ts'
 import { listPromotions } from '../promotions/promotions.ts'
 import { findProjectName } from '../project/apply.ts'
 import { listDeploymentStates } from '../rollout/rollout.ts'
+import { listGatewayProblems } from '../serving/serving.ts'
 
 const station = z.object({
   state: z.enum(['good', 'attention', 'bad', 'idle']),
@@ -111,6 +112,7 @@ async function getOverview(context: Context, scope: Scope): Promise<z.input<type
     stations,
     needsYou: [
       ...(await promotionsForYou(context, scope)),
+      ...(await unservedForYou(context, scope)),
       ...alerts.map(({ id, kind, sentence, raisedMs, deployment, blocksTraining }) => ({
         id,
         severity: blocksTraining || kind === 'quality' ? 'bad' : 'attention',
@@ -155,6 +157,22 @@ async function promotionsForYou(
           },
         ],
   )
+}
+
+/** Deployments that a gateway could not load. */
+async function unservedForYou(
+  context: Context,
+  { projectId }: Scope,
+): Promise<z.input<typeof overview>['needsYou']> {
+  const project = await nameOfProject(context, projectId)
+  const problems = await listGatewayProblems(context, { project })
+  return problems.map(({ gateway, deployment, sentence, sinceMs }) => ({
+    id: `${gateway}/${deployment}`,
+    severity: 'bad',
+    sentence,
+    atMs: sinceMs,
+    href: `/deployments/${deployment}`,
+  }))
 }
 
 /** The page of what a decision is about; versions and rollouts are named by what it rested on. */

@@ -72,7 +72,7 @@ export class Loader {
         deployments.set(key, await this.#buildOne(desired, deployment, problems))
       } catch (error) {
         problems[key] = messageOf(error)
-        this.#context.log.error({ err: error, deployment: key }, 'A deployment could not be loaded')
+        this.#context.log.error({ ...why(error), deployment: key }, 'A deployment could not be loaded')
         const last = before.get(key)
         if (last !== undefined) deployments.set(key, last)
       }
@@ -92,7 +92,7 @@ export class Loader {
         return await live(variant)
       } catch (error) {
         problems[`${deploymentKey(desired.project, desired.name)}/${variant.version}`] = messageOf(error)
-        this.#context.log.error({ err: error, version: variant.version }, 'A version could not be loaded')
+        this.#context.log.error({ ...why(error), version: variant.version }, 'A version could not be loaded')
         return undefined
       }
     }
@@ -254,4 +254,9 @@ function versionKey(projectId: string, variant: Variant): string {
     codeSnapshot,
     layoutSha256,
   })
+}
+
+/** A model that is refused is told in a sentence; where the program failed, its stack is told too. */
+function why(error: unknown): { reason: string } | { err: unknown } {
+  return error instanceof AppError ? { reason: error.message } : { err: error }
 }

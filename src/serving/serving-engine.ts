@@ -134,10 +134,16 @@ export class ServingEngine implements AsyncDisposable {
     this.#leases.set(rolloutId, monotonicMs() + forMs)
   }
 
-  /** Throws `not_found`, with the names there are. */
+  /** Throws `not_found` with the names there are, or `unavailable` for one that could not be loaded. */
   deployment(project: string, name: string): LiveDeployment {
-    const found = this.#deployments.get(deploymentKey(project, name))
+    const key = deploymentKey(project, name)
+    const found = this.#deployments.get(key)
     if (found !== undefined) return found
+    if (this.#problems[key] !== undefined)
+      throw new AppError(
+        'unavailable',
+        `The deployment "${name}" could not be loaded; \`tidemill status\` and this gateway's log say why`,
+      )
     const known = this.deploymentsOf(project).map(({ desired }) => desired.name)
     throw new AppError(
       'not_found',

@@ -8,6 +8,7 @@ export {
 } from './exchange.ts'
 export { eraseFromLog, findFeedback, findPredictions } from './erase-log.ts'
 export type { LiveDeployment, LiveVariant, Prediction } from './live-deployment.ts'
+export { listGatewayProblems } from './gateway-problems.ts'
 export { queryLog } from './log-query.ts'
 export type { Column, ColumnValue, RouteHeader } from './prediction-rows.ts'
 export { MAX_REQUEST_ROWS, type InputSpec } from './request-inputs.ts'
