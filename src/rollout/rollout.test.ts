@@ -1,3 +1,4 @@
+import { overviewRoutes } from '../server/overview.ts'
 import { expect, test } from 'vitest'
 import { describeDatabases, PROJECT_ID, TEST_TIME_MS, type TestContext } from '../../test/databases.ts'
 import { workOff } from '../../test/work-off.ts'
@@ -371,6 +372,30 @@ describeDatabases('rollouts', (open) => {
     expect(timeline.rollouts[0]).toMatchObject({
       id: rolloutId,
       timeline: [{ stage: 0, mode: 'shadow', endedMs: null }],
+    })
+  })
+
+  test('the overview counts what was answered, and no shadow', async () => {
+    const context = await open()
+    await serving(context, { rollout: canary })
+    const hour = { deployment: 'late', hourMs: TEST_TIME_MS }
+    await context.db.write((trx) =>
+      addTraffic(trx, {
+        projectId: PROJECT_ID,
+        hours: [
+          { ...hour, version: 1, variant: 'stable', n: 1200, errors: 0 },
+          { ...hour, version: 2, variant: 'shadow', n: 1100, errors: 1100 },
+        ],
+      }),
+    )
+    const request = { context, ...owner, params: {}, query: {}, body: {}, request: new Request('http://x/') }
+    const overview = overviewRoutes[0]!.response.parse(
+      await overviewRoutes[0]!.handle({ ...request, address: '' }),
+    ) as { stations: Record<string, object> }
+    expect(overview.stations['serving']).toMatchObject({
+      state: 'good',
+      number: '1,200 a day',
+      detail: 'no errors in the last day',
     })
   })
 

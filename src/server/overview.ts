@@ -11,6 +11,7 @@ import { listRuns } from '../pipelines/pipelines.ts'
 import { listPromotions } from '../promotions/promotions.ts'
 import { findProjectName } from '../project/apply.ts'
 import { listDeploymentStates } from '../rollout/rollout.ts'
+import type { Deployment } from '../rollout/schema.ts'
 import { listGatewayProblems } from '../serving/serving.ts'
 
 const station = z.object({
@@ -157,6 +158,12 @@ async function promotionsForYou(
           },
         ],
   )
+}
+
+function noLabels({ name, task }: Deployment): Station {
+  return task === 'multiclass'
+    ? idle('not counted', 'Labels of classes are stored, but no monitor counts them', `/monitoring/${name}`)
+    : idle('no labels', 'Send labels to POST /feedback', `/monitoring/${name}`)
 }
 
 /** Deployments that a gateway could not load. */
@@ -307,14 +314,15 @@ function rolloutStation(states: States, last: Decision | undefined): Station {
   }
 }
 
-/** Serving and feedback, from the last day of the deployment with the most traffic. */
+/** Serving and feedback, from the last day of the deployment that answered most. A shadow answers nobody. */
 async function trafficStations(
   context: Context,
   { projectId }: Scope,
   states: States,
 ): Promise<{ serving: Station; feedback: Station }> {
   const busiest = states
-    .map((state) => ({ state, rows: state.traffic.reduce((sum, { n }) => sum + n, 0) }))
+    .map((state) => ({ state, answered: state.traffic.filter(({ variant }) => variant !== 'shadow') }))
+    .map((each) => ({ ...each, rows: each.answered.reduce((sum, { n }) => sum + n, 0) }))
     .sort((a, b) => b.rows - a.rows)[0]
   if (!busiest || busiest.rows === 0) {
     return {
@@ -322,7 +330,8 @@ async function trafficStations(
       feedback: idle('no labels', 'Send labels to POST /feedback', '/deployments'),
     }
   }
-  const { deployment, traffic } = busiest.state
+  const { deployment } = busiest.state
+  const traffic = busiest.answered
   const errors = traffic.reduce((sum, row) => sum + row.errors, 0)
   const hours = new Map<number, number>()
   for (const { hourMs, n } of traffic) hours.set(hourMs, (hours.get(hourMs) ?? 0) + n)
@@ -346,7 +355,7 @@ async function trafficStations(
           detail: `${last.labelled.toLocaleString('en-US')} of ${last.rows.toLocaleString('en-US')} on the last day with labels`,
           href: `/monitoring/${deployment.name}`,
         }
-      : idle('no labels', 'Send labels to POST /feedback', `/monitoring/${deployment.name}`),
+      : noLabels(deployment),
   }
 }
 
