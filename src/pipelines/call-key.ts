@@ -1,5 +1,5 @@
 import { hashJson, type Json } from '../kernel/json.ts'
-import type { InputSource } from './child-protocol.ts'
+import type { InputSource } from '../steps/steps.ts'
 
 /**
  * What a call is, whenever the function runs: its step, params and where its inputs come from. It does not depend on

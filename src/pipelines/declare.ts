@@ -3,10 +3,10 @@ import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
-import type { PipelinesDefinition } from './definition-json.ts'
+import type { PipelinesDefinition } from '../steps/schema.ts'
 import { deactivatePipelines, insertPipelineCode, upsertPipeline } from './store.ts'
 import { deactivateTriggers, upsertTrigger } from './store-triggers.ts'
-import type { Trigger } from './trigger-definition.ts'
+import type { Trigger } from '../steps/definition.ts'
 
 export interface DeclarePipelines {
   projectId: string

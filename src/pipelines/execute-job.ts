@@ -16,10 +16,9 @@ import {
   type StoredOutputs,
 } from './attempt-outcome.ts'
 import type { ChangeWatch } from './change-watch.ts'
-import type { RawOutput, StepMessage, StepTask, TaskInput } from './child-protocol.ts'
-import type { StepDefinition } from './definition-json.ts'
+import type { Launcher, RawOutput, StepMessage, StepTask, TaskInput } from '../steps/steps.ts'
+import type { StepDefinition } from '../steps/definition.ts'
 import { LOST_ATTEMPTS } from './executions.ts'
-import type { Launcher } from './launcher.ts'
 import { MetricBuffer } from './metric-buffer.ts'
 import { payloadText } from './payload.ts'
 import { openTrackingRun, type TrackedRun } from './run-tracking.ts'

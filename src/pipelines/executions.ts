@@ -3,7 +3,7 @@ import { enqueue } from '../jobs/jobs.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { touchBlobs } from '../ports/artifacts/blobs.ts'
-import type { StepDefinition } from './definition-json.ts'
+import type { StepDefinition } from '../steps/definition.ts'
 import { environmentHash, hashFingerprint, type Fingerprint } from './fingerprint.ts'
 import { blobsOf, type Output } from './schema.ts'
 import {

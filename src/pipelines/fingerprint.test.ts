@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson, type Json } from '../kernel/json.ts'
-import type { StepDefinition } from './definition-json.ts'
+import type { StepDefinition } from '../steps/definition.ts'
 import { fingerprintOf, hashFingerprint, type FingerprintInput } from './fingerprint.ts'
 import { differences } from './why.ts'
 

@@ -1,5 +1,5 @@
 import { hashJson, type Json } from '../kernel/json.ts'
-import type { StepDefinition } from './definition-json.ts'
+import type { StepDefinition } from '../steps/definition.ts'
 
 /** Raised when fingerprints are made otherwise, so that no old result is taken for a new one. */
 const FORMAT = 1

@@ -19,7 +19,7 @@ import {
 } from '../registry/registry.ts'
 import type { Signature } from '../model-files/schema.ts'
 import { Evaluation, type ModelVersion } from '../registry/schema.ts'
-import { SetFacts, TrainingFacts } from './built-in.ts'
+import { SetFacts, TrainingFacts } from '../steps/steps.ts'
 import { finishEffect, getEffect } from './effects.ts'
 import { payloadText } from './payload.ts'
 import { trackingIdOf } from './run-tracking.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
-import { pipelineDefinitionSchema } from './definition-json.ts'
+import { pipelineDefinitionSchema } from '../steps/schema.ts'
 import { listPipelines, readStepLog, whyStep } from './inspection.ts'
 import { cancelRun, getRun, listRuns, startRun } from './runs.ts'
 import { effectSchema, pinSchema, pipelineRunSchema, stepRunSchema } from './schema.ts'

@@ -1,5 +1,6 @@
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import type { PipelineDefinition, StepDefinition } from './definition-json.ts'
+import type { PipelineDefinition } from '../steps/schema.ts'
+import type { StepDefinition } from '../steps/definition.ts'
 import type { Effect, Output, Outputs, Pin, PipelineRun, StepRun } from './schema.ts'
 import type {
   AttemptRow,

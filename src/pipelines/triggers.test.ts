@@ -6,7 +6,7 @@ import { localOwner } from '../kernel/actor.ts'
 import type { AlertEvent } from '../kernel/events.ts'
 import { declarePipelines } from './declare.ts'
 import { listRuns } from './runs.ts'
-import { cron, degraded, drift, newData, type Trigger } from './trigger-definition.ts'
+import { cron, degraded, drift, newData, type Trigger } from '../steps/definition.ts'
 import { runSchedule, triggerConsumer } from './triggers.ts'
 
 const CALLER = { projectId: PROJECT_ID, actor: localOwner }

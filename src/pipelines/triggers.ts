@@ -6,10 +6,9 @@ import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { AlertEvent, DomainEvent, EventCatalogue } from '../kernel/events.ts'
 import type { Trx } from '../ports/db/db.ts'
-import type { RunCause } from './authoring.ts'
+import type { RunCause, Trigger } from '../steps/definition.ts'
 import { insertRunOf } from './runs.ts'
 import type { PipelineTriggerRow } from './tables.ts'
-import type { Trigger } from './trigger-definition.ts'
 import {
   deleteBlock,
   findBlock,

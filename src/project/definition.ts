@@ -8,7 +8,7 @@ import {
   type OnDemandDefinition,
 } from '../features/definition.ts'
 import { monitorSchema, type MonitorDefinition } from '../monitoring/definition.ts'
-import { pipelinesDefinitionSchema, type PipelineSource } from '../pipelines/definition.ts'
+import { pipelinesDefinitionSchema, type PipelineSource } from '../steps/definition.ts'
 import { ModelDefinition } from '../registry/definition.ts'
 import { deploymentSchema, type DeploymentDefinition } from '../serving/definition.ts'
 

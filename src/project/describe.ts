@@ -8,7 +8,7 @@ import {
   describePipeline,
   describeStep,
   type StepDefinition,
-} from '../pipelines/definition.ts'
+} from '../steps/definition.ts'
 import { projectDefinitionSchema, type ProjectDefinition } from './definition.ts'
 import { featuresOf } from './feature-services.ts'
 import { closureOf, findLock } from './module-graph.ts'

@@ -6,7 +6,7 @@ import {
   withModulePath,
   withRowModule,
 } from '../features/definition.ts'
-import type { ServiceFacts } from '../pipelines/definition.ts'
+import type { ServiceFacts } from '../steps/definition.ts'
 import { closureOf, moduleGraph, type ProjectModule } from './module-graph.ts'
 import type { ProjectSource } from './definition.ts'
 

@@ -12,7 +12,7 @@ import {
   resolveService,
 } from '../features/definition.ts'
 import { localOwner } from '../kernel/actor.ts'
-import { makeTrainingSet } from '../pipelines/training-set-body.ts'
+import { makeTrainingSet } from '../steps/training-set-body.ts'
 import { files } from '../sources/definition.ts'
 import { applyProject, listProjectVersions } from './apply.ts'
 

@@ -1,5 +1,5 @@
 // Loads the project in the folder given as argument and tells its parent what it declares.
-import { builtInSteps } from '../pipelines/definition.ts'
+import { builtInSteps } from '../steps/definition.ts'
 import { AppError, messageOf } from '../kernel/errors.ts'
 import { describeProject, type Described } from './describe.ts'
 import { locationIn, openProject } from './open.ts'

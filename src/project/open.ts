@@ -8,7 +8,7 @@ import {
   stepSource,
   type PipelineSource,
   type StepSource,
-} from '../pipelines/definition.ts'
+} from '../steps/definition.ts'
 import type { ProjectSource } from './definition.ts'
 import { closureOf, moduleGraph, type ProjectModule } from './module-graph.ts'
 

@@ -51,7 +51,7 @@ export {
   Table,
   train,
   trainingSet,
-} from '../pipelines/definition.ts'
+} from '../steps/definition.ts'
 export { beatsBaseline, gain, minimum, model, noLeak, notWorse } from '../registry/definition.ts'
 export { deployment } from '../serving/definition.ts'
 export { project } from './definition.ts'
@@ -65,4 +65,4 @@ export type {
   StepTools,
   TableInput,
   TableRef,
-} from '../pipelines/definition.ts'
+} from '../steps/definition.ts'

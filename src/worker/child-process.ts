@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { AppError, messageOf } from '../kernel/errors.ts'
 import { inheritedNodeEnvironment } from '../kernel/inherited-environment.ts'
 import { endGroup } from '../kernel/process-group.ts'
-import { type Answer, type FunctionMessage, type StepMessage, type Task } from '../pipelines/pipelines.ts'
+import type { Answer, FunctionMessage, StepMessage, Task } from '../steps/steps.ts'
 import type { ToChild } from './project-child.ts'
 
 const SCRIPT = fileURLToPath(

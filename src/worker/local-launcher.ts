@@ -1,6 +1,6 @@
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { Code, Launcher, RawOutput, StepMessage } from '../pipelines/pipelines.ts'
+import type { Code, Launcher, RawOutput, StepMessage } from '../steps/steps.ts'
 import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
 import { ProcessPool } from './process-pool.ts'
 

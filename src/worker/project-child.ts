@@ -11,8 +11,8 @@ import {
   type FunctionMessage,
   type StepMessage,
   type Task,
-} from '../pipelines/child.ts'
-import { builtInSteps, stepSource } from '../pipelines/definition.ts'
+} from '../steps/steps.ts'
+import { builtInSteps, stepSource } from '../steps/definition.ts'
 import { locationIn, openProject, type OpenProject } from '../project/open.ts'
 import { servicesOf } from '../project/feature-services.ts'
 import { provideTidemill } from '../project/tidemill-import.ts'

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../kernel/json.ts'
 import type { RunCause } from './authoring.ts'
-import type { StepDefinition } from './definition-json.ts'
+import type { StepDefinition } from './schema.ts'
 
 /** Where the value of an input comes from, as the function of a pipeline knows it. */
 export type InputSource =

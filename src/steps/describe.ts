@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { stepSource, type PipelineSource, type StepSource } from './authoring.ts'
-import type { KindDefinition, PipelineDefinition, StepDefinition } from './definition-json.ts'
+import type { KindDefinition, PipelineDefinition, StepDefinition } from './schema.ts'
 import { durationMs } from '../kernel/duration.ts'
 import type { Kind, Kinds } from './kinds.ts'
 
