@@ -1,5 +1,5 @@
 export { declareDatasets, getDataset } from './datasets.ts'
-export { byTime, factsOfParts, partsOnlyIn } from './parts.ts'
+export { byTime, factsOfParts, partsOnlyIn, unmergeParts } from './parts.ts'
 export { concealKept, concealKeptRow, personalColumns } from './personal.ts'
 export { protectionOfDataset } from './protection.ts'
 export { deleteOutdatedVersions, listOutdatedVersions, type OutdatedVersion } from './retention.ts'
@@ -21,6 +21,7 @@ export {
 } from './store.ts'
 export type { DatasetPartRow, DatasetVersionRow } from './tables.ts'
 export {
+  comparableParts,
   compareVersions,
   getVersion,
   latestVersion,

@@ -1,6 +1,6 @@
 import { hashJson } from '../kernel/json.ts'
 import type { Column } from '../sources/schema.ts'
-import type { DatasetVersion, Part } from './schema.ts'
+import type { DatasetVersion, Manifest, Part } from './schema.ts'
 
 /** The order of the parts in a manifest. */
 export function byTime(a: Part, b: Part): number {
@@ -40,4 +40,17 @@ export function partsOnlyIn(
     else only.push(part)
   }
   return { only, shared }
+}
+
+/** The parts of a version, but for those that were merged from parts of `before` these themselves. */
+export function unmergeParts(
+  { parts, merged = [] }: Pick<Manifest, 'parts' | 'merged'>,
+  before: readonly Part[],
+): Part[] {
+  const known = new Map(before.map((part) => [part.sha256, part]))
+  const madeOf = new Map(merged.map((each) => [each.sha256, each.parts]))
+  return parts.flatMap((part) => {
+    const earlier = madeOf.get(part.sha256)?.map((sha256) => known.get(sha256))
+    return earlier?.every((each) => each !== undefined) ? earlier : [part]
+  })
 }

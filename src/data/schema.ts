@@ -20,6 +20,8 @@ const manifestSchema = z.object({
   schema: z.array(columnSchema),
   time: z.string().nullable(),
   parts: z.array(partSchema),
+  /** Parts that were made of several of the version before, by their hashes: the rows are the same. */
+  merged: z.array(z.object({ sha256: z.string(), parts: z.array(z.string()) })).optional(),
   /** The manifest's hash of the version before. */
   parent: z.string().nullable(),
   /** Erasures that took rows out, oldest first, each with the hash of the manifest that it replaced. */

@@ -4,6 +4,7 @@ import type { Artifacts } from '../ports/artifacts/artifacts.ts'
 import { parquetScan, quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { DatasetSummary } from '../summaries/schema.ts'
 import { getDataset } from './datasets.ts'
+import { partsOnlyIn, unmergeParts } from './parts.ts'
 import type { DatasetVersion, Manifest, Part } from './schema.ts'
 import { unknownDataset } from './datasets.ts'
 import { findDataset, findLatestVersion, findVersion, findVersionByNumber, listVersionRows } from './store.ts'
@@ -148,12 +149,53 @@ export async function compareVersions(
   before: Pick<DatasetVersion, 'manifestSha256'>,
   after: Pick<DatasetVersion, 'manifestSha256'>,
 ): Promise<{ added: Part[]; onlyAdded: boolean }> {
-  const old = new Set((await loadManifest(context, before)).parts.map(({ sha256 }) => sha256))
-  const { parts } = await loadManifest(context, after)
-  const now = new Set(parts.map(({ sha256 }) => sha256))
-  return {
-    added: parts.filter(({ sha256 }) => !old.has(sha256)),
-    onlyAdded: [...old].every((sha256) => now.has(sha256)),
+  const parts = await comparableParts(context, before, after)
+  const added = partsOnlyIn(parts.after, parts.before).only
+  return { added, onlyAdded: partsOnlyIn(parts.before, parts.after).only.length === 0 }
+}
+
+/**
+ * The parts of two versions of a dataset as they compare: of the later one, instead of parts that were merged since, those that they were made of. Where
+ * retention took a version between them merged parts are parts of their own.
+ */
+export async function comparableParts(
+  context: ReadsBlobs,
+  before: Pick<DatasetVersion, 'manifestSha256'>,
+  after: Pick<DatasetVersion, 'manifestSha256'>,
+): Promise<{ before: Part[]; after: Part[] }> {
+  const [old, now] = [await loadManifest(context, before), await loadManifest(context, after)]
+  const plain = { before: old.parts, after: now.parts }
+  if (partsOnlyIn(old.parts, now.parts).only.length === 0) return plain
+  const later = await partsAsOf(context, now, before.manifestSha256)
+  if (later) return { ...plain, after: later }
+  const earlier = await partsAsOf(context, old, after.manifestSha256)
+  return earlier ? { ...plain, before: earlier } : plain
+}
+
+/** The parts of a version before any of them was merged since an earlier one; undefined when the way back to it is lost. */
+async function partsAsOf(
+  context: ReadsBlobs,
+  manifest: Manifest,
+  earlierSha256: string,
+): Promise<Part[] | undefined> {
+  let { parts } = manifest
+  for (let at = manifest; ;) {
+    if (at.parent === null) return undefined
+    const parent = await findManifest(context, at.parent)
+    if (!parent) return undefined
+    parts = unmergeParts({ ...at, parts }, parent.parts)
+    if (at.parent === earlierSha256) return parts
+    at = parent
+  }
+}
+
+/** Undefined when retention took it, or when it is not here. */
+async function findManifest(context: ReadsBlobs, manifestSha256: string): Promise<Manifest | undefined> {
+  try {
+    return await loadManifest(context, { manifestSha256 })
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return undefined
+    throw error
   }
 }
 

@@ -1,7 +1,7 @@
 import { AppError } from '../kernel/errors.ts'
 import { parquetScan, quoteIdentifier } from '../ports/analytics/analytics.ts'
 import { mergeSchemas } from '../sources/sources.ts'
-import { loadManifest, partsOnlyIn } from '../data/data.ts'
+import { comparableParts, loadManifest, partsOnlyIn } from '../data/data.ts'
 import type { DatasetVersion, Manifest } from '../data/schema.ts'
 import type { Reach } from './reach.ts'
 
@@ -32,8 +32,9 @@ export async function diffKeys(
 ): Promise<KeyDiff> {
   for (const version of [before, after]) requireColumns(version, key)
   const [old, now] = [await loadManifest(reach, before), await loadManifest(reach, after)]
-  const { only: removed, shared } = partsOnlyIn(old.parts, now.parts)
-  const { only: added } = partsOnlyIn(now.parts, old.parts)
+  const parts = await comparableParts(reach, before, after)
+  const { only: removed, shared } = partsOnlyIn(parts.before, parts.after)
+  const { only: added } = partsOnlyIn(parts.after, parts.before)
   const others = after.schema
     .map(({ name }) => name)
     .filter((name) => !key.includes(name) && before.schema.some((column) => column.name === name))

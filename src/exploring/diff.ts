@@ -1,11 +1,11 @@
-import { loadManifest, loadSummaryState, partsOnlyIn, resolveVersion } from '../data/data.ts'
+import { comparableParts, loadSummaryState, partsOnlyIn, resolveVersion } from '../data/data.ts'
 import { z } from 'zod'
 import type { Context } from '../http/context.ts'
 import { distanceFrom } from '../expectations/expectations.ts'
 import { compareSchemas } from '../sources/sources.ts'
 import { columnTypes, kindOf, schemaChange } from '../sources/schema.ts'
 import { deliveredColumns, presentSummary, type SummaryState, wassersteinOf } from '../summaries/summaries.ts'
-import type { DatasetVersion, Manifest } from '../data/schema.ts'
+import type { DatasetVersion, Part } from '../data/schema.ts'
 
 const side = z.object({ nullShare: z.number(), distinct: z.number(), mean: z.number().nullable() })
 
@@ -72,9 +72,7 @@ export async function diffVersions(
     to: toDiffed(after),
     same: before.contentHash === after.contentHash,
     schemaChange: compareSchemas(before.schema, after.schema),
-    parts: isWhole
-      ? compareParts(await loadManifest(context, before), await loadManifest(context, after))
-      : null,
+    parts: isWhole ? compareParts(await comparableParts(context, before, after)) : null,
     columns: compareColumns(await loadSummaryState(context, before), await loadSummaryState(context, after)),
   }
 }
@@ -84,10 +82,10 @@ function toDiffed(version: DatasetVersion): DatasetDiff['from'] {
   return { number, rows, minTimeMs, maxTimeMs, createdMs, contentHash }
 }
 
-function compareParts(before: Manifest, after: Manifest): DatasetDiff['parts'] {
-  const { only: removed, shared } = partsOnlyIn(before.parts, after.parts)
-  const { only: added } = partsOnlyIn(after.parts, before.parts)
-  const rowsOf = (parts: Manifest['parts']): number => parts.reduce((sum, { rows }) => sum + rows, 0)
+function compareParts({ before, after }: { before: Part[]; after: Part[] }): DatasetDiff['parts'] {
+  const { only: removed, shared } = partsOnlyIn(before, after)
+  const { only: added } = partsOnlyIn(after, before)
+  const rowsOf = (parts: readonly Part[]): number => parts.reduce((sum, { rows }) => sum + rows, 0)
   return {
     kept: shared.length,
     added: added.length,

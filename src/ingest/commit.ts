@@ -9,6 +9,7 @@ import {
   insertFindings,
   insertVersion,
   partsOnlyIn,
+  unmergeParts,
 } from '../data/data.ts'
 import { recordDelivery, recordReport } from '../reports/reports.ts'
 import { audit } from '../governance/governance.ts'
@@ -22,6 +23,7 @@ import { compareSchemas } from '../sources/sources.ts'
 import { recordChange } from './changes.ts'
 import { recordLeftOut } from '../privacy/privacy.ts'
 import { mergeFindings } from './find-personal.ts'
+import type { MergedPart } from './merge-parts.ts'
 import type { IngestContext, IngestPlan } from './plan.ts'
 import type { PersonalFinding } from '../privacy/schema.ts'
 import type { Column } from '../sources/schema.ts'
@@ -40,6 +42,8 @@ export interface VersionOrigin {
 
 export interface Ingested {
   parts: { part: Part; columns: Column[] }[]
+  /** Those of the parts that stand for parts of the version before. */
+  merged: MergedPart[]
   schema: Column[]
   arrivals: Arrival[]
   validation: Validation
@@ -55,14 +59,14 @@ export async function commitVersion(
   context: IngestContext,
   { actor, cause }: VersionOrigin,
   plan: IngestPlan,
-  { parts, schema, arrivals, validation, summary, delivery, personal, lateRows }: Ingested,
+  { parts, merged, schema, arrivals, validation, summary, delivery, personal, lateRows }: Ingested,
 ): Promise<{ version: DatasetVersion | undefined; report: ValidationReport }> {
   const { db, artifacts, clock, ids } = context
   const { dataset, parent, items, source } = plan
   const ordered = parts.map(({ part }) => part).sort(byTime)
   const facts = factsOfParts(schema, ordered)
   const report = makeReport(context, plan, validation, describeSuccess(dataset.name, validation), [])
-  await storeParts(context, plan, parts, arrivals)
+  await storeParts(context, plan, parts, { arrivals, merged })
   if (facts.contentHash === parent?.contentHash) {
     await rememberSource(context, plan)
     return { version: undefined, report }
@@ -73,13 +77,15 @@ export async function commitVersion(
     schema,
     time: dataset.definition.time ?? null,
     parts: ordered,
+    ...(merged.length > 0 && { merged: merged.map(toMerged) }),
     parent: parent?.manifestSha256 ?? null,
   }
   const blobs = await Promise.all(
     [manifest, summary].map((document) => artifacts.put(Buffer.from(canonicalJson(document)))),
   )
   const [manifestBlob, summaryBlob] = blobs as [StoredBlob, StoredBlob]
-  const added = partsOnlyIn(ordered, plan.parentManifest?.parts ?? []).only
+  const before = plan.parentManifest?.parts ?? []
+  const added = partsOnlyIn(unmergeParts(manifest, before), before).only
   const version = {
     id: ids.uuid(),
     number: (parent?.number ?? 0) + 1,
@@ -89,7 +95,7 @@ export async function commitVersion(
   const findings = await mergeFindings(context, plan, personal, schema)
   await db.write(async (trx) => {
     await requireLatest(trx, plan)
-    await requireParts(trx, plan, added)
+    await requireParts(trx, plan, [...added, ...merged.map(({ part }) => part)])
     for (const blob of blobs)
       await recordBlob(trx, { projectId: dataset.projectId, blob, nowMs: clock.now() })
     await recordReport(trx, report, { projectId: dataset.projectId, version: version.number })
@@ -163,4 +169,8 @@ export async function commitVersion(
   })
   await rememberItems(context, plan)
   return { version: (await findVersion(db.read, dataset.projectId, version.id))!, report }
+}
+
+function toMerged({ part, of }: MergedPart): { sha256: string; parts: string[] } {
+  return { sha256: part.sha256, parts: of.map((each) => each.part.sha256) }
 }

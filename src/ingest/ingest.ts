@@ -8,6 +8,7 @@ import { readArrivals, type Arrival } from './arrivals.ts'
 import { mergeSchemas } from '../sources/sources.ts'
 import { commitVersion, type VersionOrigin } from './commit.ts'
 import { isOvertaken } from './overtaken.ts'
+import { mergeSmallParts, withMerged } from './merge-parts.ts'
 import { rejectArrivals } from './reject.ts'
 import { rememberSource } from './remember.ts'
 import { recordFailure } from './failures.ts'
@@ -101,10 +102,12 @@ async function ingestOnce(
     const report = await rejectArrivals(context, origin.actor, plan, { problems, validation, arrivals })
     return { state: 'rejected', version: parent, report }
   }
-  const parts = [...kept, ...withFacts(plan, arrivals, validation.files)]
-  if (parts.length === 0) return { state: 'unchanged', version: parent }
+  const arrived = withFacts(plan, arrivals, validation.files)
+  if (kept.length + arrived.length === 0) return { state: 'unchanged', version: parent }
+  const merged = await mergeSmallParts(context, plan)
   const { version, report } = await commitVersion(context, origin, plan, {
-    parts,
+    parts: [...withMerged(kept, merged), ...arrived],
+    merged,
     schema,
     arrivals,
     validation,

@@ -3,20 +3,22 @@ import { type DatasetPartRow, insertParts, lockDataset } from '../data/data.ts'
 import { canonicalJson } from '../kernel/json.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Arrival } from './arrivals.ts'
+import { toPartRow, type MergedPart } from './merge-parts.ts'
 import { readingText, type IngestContext, type IngestPlan } from './plan.ts'
 
 const BATCH = 100
 
-/** The parts of arriving files, each content once, in short transactions before the version that needs them. */
+/** The parts of arriving files, each content once, and those that were merged, in short transactions before the version that needs them. */
 export async function storeParts(
   context: IngestContext,
   plan: IngestPlan,
   parts: IngestPlan['kept'],
-  arrivals: readonly Arrival[],
+  { arrivals, merged }: { arrivals: readonly Arrival[]; merged: readonly MergedPart[] },
 ): Promise<void> {
   const { dataset } = plan
   const bySource = new Map(parts.map((entry) => [entry.part.source.sha256, entry]))
-  const rows = arrivals.map(({ file }): DatasetPartRow => {
+  const mergedRows = merged.map((each) => toPartRow(each, plan, context.clock.now()))
+  const arrivedRows = arrivals.map(({ file }): DatasetPartRow => {
     const { part, columns } = bySource.get(file.sha256)!
     return {
       project_id: dataset.projectId,
@@ -32,6 +34,7 @@ export async function storeParts(
       created_ms: context.clock.now(),
     }
   })
+  const rows = [...arrivedRows, ...mergedRows]
   for (let start = 0; start < rows.length; start += BATCH) {
     const batch = rows.slice(start, start + BATCH)
     await context.db.write(async (trx) => {

@@ -12,6 +12,7 @@ import {
   loadSummaryState,
   lockDataset,
   partsOnlyIn,
+  unmergeParts,
   updatePart,
   updateRedacted,
 } from '../data/data.ts'
@@ -151,13 +152,25 @@ async function rewriteVersions(
     const parts = manifest.parts.map((part) => replace(part, replacement.get(part.sha256)))
     const removedRows = sum(manifest.parts.map((part) => replacement.get(part.sha256)?.removedRows ?? 0))
     const parent = manifest.parent === null ? null : (manifests.get(manifest.parent) ?? manifest.parent)
-    const added = sum(partsOnlyIn(parts, earlier?.parts ?? []).only.map(({ rows }) => rows))
+    const merged = manifest.merged?.map((each) => ({
+      sha256: replacement.get(each.sha256)?.sha256 ?? each.sha256,
+      parts: each.parts.map((sha256) => replacement.get(sha256)?.sha256 ?? sha256),
+    }))
+    const mergedHere = new Set(merged?.map(({ sha256 }) => sha256))
+    const came = partsOnlyIn(parts, earlier?.parts ?? []).only.filter(({ sha256 }) => !mergedHere.has(sha256))
+    const added = sum(came.map(({ rows }) => rows))
     const isTouched = parts.some((part, index) => part !== manifest.parts[index])
     const previous = earlier
     earlier = { parts, summary: () => loadSummaryState(context, { summarySha256: before.summary_sha256 }) }
     if (!isTouched && parent === manifest.parent) continue
     const redacted = [...(manifest.redacted ?? []), { erasure: erasureId, replaces: before.manifest_sha256 }]
-    const after: Manifest = { ...manifest, parts: [...parts].sort(byTime), parent, redacted }
+    const after: Manifest = {
+      ...manifest,
+      parts: [...parts].sort(byTime),
+      ...(merged && { merged }),
+      parent,
+      redacted,
+    }
     const blob = await context.artifacts.put(Buffer.from(canonicalJson(after)))
     manifests.set(before.manifest_sha256, blob.sha256)
     work.blobs.push(blob)
@@ -201,10 +214,12 @@ async function summaryOf(
       context,
       some.map(({ sha256, sizeBytes }) => ({ sha256, sizeBytes, columns: columnsOf.get(sha256) ?? schema })),
     )
-  if (!earlier || earlier.parts.length === 0 || partsOnlyIn(earlier.parts, parts).only.length > 0)
+  const before = earlier?.parts ?? []
+  const unmerged = unmergeParts(manifest, before)
+  if (!earlier || before.length === 0 || partsOnlyIn(before, unmerged).only.length > 0)
     return await read(parts)
   const known = await earlier.summary()
-  const rest = partsOnlyIn(parts, earlier.parts).only
+  const rest = partsOnlyIn(unmerged, before).only
   if (rest.length === 0) return known
   const added = await read(rest)
   return addUp(known, added) ? mergeSummaries(known, added) : await read(parts)
