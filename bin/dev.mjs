@@ -67,7 +67,9 @@ const env = {
   ...process.env,
   PATH: `${join(modules, 'node', 'bin')}:${process.env.PATH}`,
 }
-const child = spawn(node, ['--disable-warning=ExperimentalWarning', scriptOf(tool), ...args], {
+// As the supervisor starts a server (src/supervisor/node-flags.ts).
+const flags = tool === 'src/main.ts' && args[0] === 'server' ? ['--max-semi-space-size=4'] : []
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...flags, scriptOf(tool), ...args], {
   stdio: 'inherit',
   env,
   cwd: process.env.INIT_CWD && tool === 'src/main.ts' ? process.env.INIT_CWD : root,

@@ -9,6 +9,7 @@ import { AppError, messageOf } from '../kernel/errors.ts'
 import { monotonicMs } from '../kernel/clock.ts'
 import type { Report } from './role.ts'
 import { lockDataDir } from './lock.ts'
+import { serverFlags } from './node-flags.ts'
 
 export type RoleName = 'server' | 'worker' | 'gateway'
 
@@ -85,7 +86,7 @@ export class Supervisor implements AsyncDisposable {
 
   async #launch(name: RoleName, restarts: number): Promise<void> {
     const child = fork(MAIN, [name], {
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: name === 'server' ? [...serverFlags] : ['--disable-warning=ExperimentalWarning'],
       env: this.#environment(name),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })

@@ -9,7 +9,8 @@ import { storedValue } from './store-metrics.ts'
 import { decodePageToken, encodePageToken } from './store-search.ts'
 import { Thinning } from './thinning.ts'
 
-const POINTS_AT_ONCE = 5_000
+/** Few enough that they are gone before the collector has to look at them twice. */
+const POINTS_AT_ONCE = 1_000
 
 interface AskHistory extends Caller {
   runId: string
