@@ -40,7 +40,10 @@ export async function lookAt(
   { quarantined, protection, parent, parts, ...round }: Round & Before,
 ): Promise<Look> {
   const { source } = dataset.definition
-  if (source.type === 'push') return await pendingPushes(context, dataset, quarantined)
+  if (source.type === 'push') {
+    const { keepKeysMs } = source
+    return await pendingPushes(context, { id: dataset.id, keepKeysMs }, quarantined)
+  }
   const known = (await listFileRows(context.db.read, dataset.id)).map(toKnown)
   const allowPrivate = context.config.sourcePrivateAddresses
   return await probeSource(source, {

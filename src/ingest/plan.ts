@@ -111,7 +111,9 @@ export async function planIngest(
 
 /** Of what decides which rows the source gives and how they are stored. What was pushed can't be asked for again. */
 function sourceHash({ definition: { source } }: Dataset, { id }: Protection): string {
-  return source.type === 'push' ? hashJson(source) : hashJson({ source, personal: id })
+  if (source.type !== 'push') return hashJson({ source, personal: id })
+  const { keepKeysMs: _, ...rows } = source
+  return hashJson(rows)
 }
 
 interface Known {

@@ -6,20 +6,21 @@ import { hashJson } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { parquetScan, quoteLiteral } from '../ports/analytics/analytics.ts'
 import type { SourceItem } from '../sources/sources.ts'
-import type { Dataset } from '../data/schema.ts'
-import { listPendingPushes, updatePushesTaken } from './store.ts'
+import { deleteOldPushes, listPendingPushes, updatePushesTaken } from './store.ts'
 import type { DatasetPushRow } from './tables.ts'
 
 /** So many pushes become one part, marked in the transaction of their version. */
 const MOST_PUSHES = 500
+/** How long a key is known without `keepKeys`. */
+const KEEP_KEYS_MS = 90 * 86_400_000
 
 /**
  * What was pushed and is part of no version, as one item, so that many small pushes make no heap of small parts. When that item was set aside,
  * each push is an item of its own, which finds the guilty ones; from then on these stay out.
  */
 export async function pendingPushes(
-  context: Pick<Context, 'db' | 'artifacts' | 'analytics'>,
-  { id }: Pick<Dataset, 'id'>,
+  context: Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock'>,
+  { id, keepKeysMs = KEEP_KEYS_MS }: { id: string; keepKeysMs: number | undefined },
   quarantined: ReadonlySet<string>,
 ) {
   const pending = (await listPendingPushes(context.db.read, id, MOST_PUSHES + 1 + quarantined.size)).filter(
@@ -33,12 +34,15 @@ export async function pendingPushes(
     cursor: null,
     isIncrement: true,
     more: together && pending.length > MOST_PUSHES,
-    take: (trx: Trx, versionId: string) =>
-      updatePushesTaken(
+    async take(trx: Trx, versionId: string) {
+      await updatePushesTaken(
         trx,
         pushes.map((push) => push.id),
         versionId,
-      ),
+      )
+      // Here, since keys are as many as pushes, and each push leads to a version.
+      await deleteOldPushes(trx, id, context.clock.now() - keepKeysMs)
+    },
   }
 }
 

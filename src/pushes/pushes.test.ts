@@ -167,6 +167,41 @@ describeDatabases('pushed rows', (open) => {
     expect(await context.analytics.query(scan)).toEqual([waits, { ...waits, id: 2 }])
   })
 
+  it('knows keys as long as it says, and those of rows that wait for a version longer', async () => {
+    const context = await arrange({ keepKeys: '2h' })
+    const keys = async () =>
+      (await context.db.read.selectFrom('dataset_push').select('key').orderBy('key').execute()).map(
+        ({ key }) => key,
+      )
+    await send(context, 'old', SEEN)
+    await created(context)
+    await send(context, 'waits', { ...SEEN, id: 2, place: null })
+    expect(await look(context)).toMatchObject({ state: 'rejected' })
+    context.clock.advance(2 * 3_600_000)
+    expect(await send(context, 'old', SEEN)).toMatchObject({ duplicate: true })
+    await send(context, 'new', { ...SEEN, id: 3 })
+    expect(await created(context)).toMatchObject({ rows: 2 })
+    expect(await keys()).toEqual(['new', 'old', 'waits'])
+    context.clock.advance(1)
+    await send(context, 'newer', { ...SEEN, id: 4 })
+    expect(await created(context)).toMatchObject({ rows: 3 })
+    expect(await keys()).toEqual(['new', 'newer', 'waits'])
+    expect(await send(context, 'waits', { ...SEEN, id: 2, place: null })).toMatchObject({ duplicate: true })
+    expect(await send(context, 'old', SEEN)).toMatchObject({ duplicate: false })
+    expect(await created(context)).toMatchObject({ rows: 4, addedRows: 1 })
+  })
+
+  it('keeps its rows when it is told to keep keys for another time', async () => {
+    const context = await arrange()
+    await send(context, 'a', SEEN)
+    await created(context)
+    const definition = dataset('visits', { source: push({ keepKeys: '7d' }), time: 'at' })
+    await declareDatasets(context, { ...CALLER, directory: '/nowhere', datasets: [definition] })
+    await send(context, 'b', { ...SEEN, id: 2 })
+    expect(await created(context)).toMatchObject({ rows: 2, addedRows: 1 })
+    expect(() => push({ keepKeys: '1s' })).toThrow('a minute at least')
+  })
+
   it('keeps the blobs of pushes that wait, and no longer than they do', async () => {
     const context = await arrange()
     await send(context, 'a', SEEN)

@@ -77,6 +77,16 @@ export async function updatePushesTaken(trx: Trx, ids: readonly string[], versio
   await trx.updateTable('dataset_push').set({ version_id: versionId }).where('id', 'in', ids).execute()
 }
 
+/** Forgets keys of pushes that are part of a version and older than that. */
+export async function deleteOldPushes(trx: Trx, datasetId: string, beforeMs: number): Promise<void> {
+  await trx
+    .deleteFrom('dataset_push')
+    .where('dataset_id', '=', datasetId)
+    .where('created_ms', '<', beforeMs)
+    .where('version_id', 'is not', null)
+    .execute()
+}
+
 export async function listPushes(at: Queryable, datasetId: string): Promise<DatasetPushRow[]> {
   return await at.selectFrom('dataset_push').selectAll().where('dataset_id', '=', datasetId).execute()
 }

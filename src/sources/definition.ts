@@ -93,6 +93,8 @@ export type CommandSource = z.infer<typeof commandSource>
 const pushSource = z.strictObject({
   type: z.literal('push'),
   columns: z.record(z.string().min(1), z.enum(columnTypes)).optional(),
+  /** How long a key is known after its push, at least. */
+  keepKeysMs: z.number().min(60_000, 'keys are kept for a minute at least').optional(),
 })
 export type PushSource = z.infer<typeof pushSource>
 
@@ -201,8 +203,16 @@ export function command(
 
 /**
  * Rows that others send: `POST /api/v1/datasets/<name>/rows`, or whole batches to `…/batches`. What was pushed since the last version becomes one
- * part of the next. `columns` names columns and types from the start; without it the first push decides.
+ * part of the next. `columns` names columns and types from the start; without it the first push decides. A key that is sent again within `keepKeys` (90 days)
+ * of its push is known and counts once; after that it is new.
  */
-export function push(options: { columns?: Readonly<Record<string, ColumnType>> } = {}): PushSource {
-  return pushSource.parse({ type: 'push', ...options })
+export function push(
+  options: { columns?: Readonly<Record<string, ColumnType>>; keepKeys?: Duration } = {},
+): PushSource {
+  const { keepKeys, ...rest } = options
+  return pushSource.parse({
+    type: 'push',
+    ...rest,
+    ...(keepKeys !== undefined && { keepKeysMs: durationMs.parse(keepKeys) }),
+  })
 }

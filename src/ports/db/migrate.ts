@@ -38,6 +38,7 @@ const migrations = {
   '028-row-functions': () => import('./migrations/028-row-functions.ts'),
   '039-feature-lineage': () => import('./migrations/039-feature-lineage.ts'),
   '041-step-tokens': () => import('./migrations/041-step-tokens.ts'),
+  '043-push-keys': () => import('./migrations/043-push-keys.ts'),
 }
 
 const MIGRATION_LOCK = 840_173
