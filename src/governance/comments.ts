@@ -121,7 +121,7 @@ function toComment(row: CommentRow, actor: Actor): Comment {
     subjectId: row.subject_id,
     author: row.author_name,
     body: isDeleted ? '' : row.body,
-    html: isDeleted ? '' : renderMarkdown(row.body),
+    html: isDeleted ? '' : renderMarkdown(row.body, { below: 2 }),
     createdMs: row.created_ms,
     ...(row.edited_ms !== null && { editedMs: row.edited_ms }),
     ...(row.deleted_ms !== null && { deletedMs: row.deleted_ms }),

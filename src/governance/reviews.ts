@@ -73,7 +73,7 @@ function toReview(row: ReviewRow): Review {
     isOwner: row.is_owner === 1,
     verdict: row.verdict as Review['verdict'],
     body: row.body,
-    html: renderMarkdown(row.body),
+    html: renderMarkdown(row.body, { below: 2 }),
     digest: row.digest,
     createdMs: row.created_ms,
   }

@@ -39,7 +39,7 @@ export const routes = [
     permission: 'view',
     body: z.strictObject({ text: z.string().max(100_000) }),
     response: z.object({ html: z.string() }),
-    handle: async ({ body }) => ({ html: renderMarkdown(body.text) }),
+    handle: async ({ body }) => ({ html: renderMarkdown(body.text, { below: 2 }) }),
   }),
   route({
     method: 'POST',

@@ -36,3 +36,9 @@ test('an image of this server is shown, and every link opens without a reference
   expect(renderMarkdown('![plot](/api/v1/runs/a/artifacts/plot.png)')).toContain('<img src="/api/v1/runs')
   expect(renderMarkdown('see https://example.com')).toContain('rel="noopener noreferrer nofollow"')
 })
+
+test('headings stand below the one that the text stands under', () => {
+  const text = '# What\n\n##### Why'
+  expect(renderMarkdown(text)).toBe('<h1>What</h1>\n<h5>Why</h5>\n')
+  expect(renderMarkdown(text, { below: 2 })).toBe('<h3>What</h3>\n<h6>Why</h6>\n')
+})

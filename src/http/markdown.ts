@@ -15,6 +15,12 @@ const renderer = lazy((): MarkdownIt => {
     tokens[index]!.attrSet('rel', 'noopener noreferrer nofollow')
     return self.renderToken(tokens, index, options)
   }
+  for (const rule of ['heading_open', 'heading_close'] as const)
+    rules[rule] = (tokens, index, options, env, self) => {
+      const token = tokens[index]!
+      token.tag = `h${Math.min(6, Number(token.tag.slice(1)) + Number(env?.['below'] ?? 0))}`
+      return self.renderToken(tokens, index, options)
+    }
   const renderImage = rules.image!
   rules.image = (tokens, index, options, env, self) => {
     const token = tokens[index]!
@@ -28,10 +34,11 @@ const renderer = lazy((): MarkdownIt => {
 
 /**
  * Markdown as HTML that may stand in a page as it is: HTML in the text is shown as text, addresses that run code are no links, and
- * nothing is loaded from another host (an image from outside becomes a link to it).
+ * nothing is loaded from another host (an image from outside becomes a link to it). Its headings are below the level of the heading that it
+ * stands under.
  */
-export function renderMarkdown(text: string): string {
-  return renderer().render(text)
+export function renderMarkdown(text: string, { below = 0 }: { below?: number } = {}): string {
+  return renderer().render(text, { below })
 }
 
 /** A text as Markdown that shows exactly it, on one line. */

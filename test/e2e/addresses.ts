@@ -1,3 +1,5 @@
+import { apiAt } from './server-api.ts'
+
 /** A page of the UI, where it is in this server's data, and what it must show to answer its question. */
 export interface PageCheck {
   name: string
@@ -15,14 +17,9 @@ interface Named {
 
 /** Asks the API what there is, so that the same checks run against any project with some history. */
 export async function findPages(base: string): Promise<PageCheck[]> {
-  const list = async <T>(path: string): Promise<T[]> => {
-    const response = await fetch(`${base}/api/v1${path}`)
-    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`)
-    return ((await response.json()) as { items: T[] }).items
-  }
-  const experiments = await list<{ id: string }>('/experiments?limit=1000')
+  const { list, experimentIds } = apiAt(base)
   const runs = await list<{ id: string; metrics: unknown[] }>(
-    `/runs?limit=50&experimentId=${experiments.map(({ id }) => id).join(',')}`,
+    `/runs?limit=50&experimentId=${await experimentIds()}`,
   )
   const pipelineRuns = await list<{ id: string; state: string }>('/pipeline-runs?limit=20')
   const withReport = first(
@@ -196,7 +193,7 @@ export async function findPages(base: string): Promise<PageCheck[]> {
             name: 'promotion',
             path: `/promotions/${promotion.id}`,
             shows: [
-              ['list', 'What it takes'],
+              ['region', 'What it takes'],
               ['region', 'Side by side'],
               ['heading', 'Reviews'],
             ],

@@ -1,10 +1,9 @@
 import type { Page } from 'playwright-core'
 import { findPages } from './addresses.ts'
+import type { BrowserCheck } from './browser-check.ts'
 
-type Check = (page: Page) => Promise<void>
-
-/** What a person can do without a mouse. Each starts on a fresh page and throws when it can't be done. */
-export function keyboardChecks(base: string): [name: string, check: Check][] {
+/** What a person can do without a mouse. */
+export function keyboardChecks(base: string): BrowserCheck[] {
   const open = async (page: Page, path: string, heading: string | RegExp) => {
     await page.goto(base + path)
     await page.getByRole('heading', { level: 1, name: heading }).waitFor()
@@ -12,9 +11,9 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
   const at = (page: Page, path: RegExp) =>
     page.waitForURL((url) => path.test(url.pathname + url.search), { timeout: 3000 })
   return [
-    [
-      'g r goes to runs, g o comes back',
-      async (page) => {
+    {
+      name: 'g r goes to runs, g o comes back',
+      async check(page) {
         await open(page, '/', /./)
         await page.keyboard.press('g')
         await page.keyboard.press('r')
@@ -23,10 +22,10 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
         await page.keyboard.press('o')
         await at(page, /^\/$/)
       },
-    ],
-    [
-      '? explains the keys, Escape closes it',
-      async (page) => {
+    },
+    {
+      name: '? explains the keys, Escape closes it',
+      async check(page) {
         await open(page, '/', /./)
         await page.keyboard.press('?')
         const help = page.getByRole('dialog', { name: 'Keyboard' })
@@ -34,20 +33,20 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
         await page.keyboard.press('Escape')
         await help.waitFor({ state: 'hidden' })
       },
-    ],
-    [
-      'Control K finds a run by the beginning of a word of its name',
-      async (page) => {
+    },
+    {
+      name: 'Control K finds a run by the beginning of a word of its name',
+      async check(page) {
         await open(page, '/runs', 'Runs')
         const name = await page.getByRole('grid', { name: 'Runs' }).getByRole('link').first().textContent()
         await page.keyboard.press('Control+k')
         await page.getByRole('combobox', { name: /^Search/ }).fill(name ?? '')
         await page.getByRole('option').filter({ hasText: /run, / }).first().waitFor()
       },
-    ],
-    [
-      'a view is saved by its name, and taken up again',
-      async (page) => {
+    },
+    {
+      name: 'a view is saved by its name, and taken up again',
+      async check(page) {
         await open(page, '/runs?filter=status+%3D+FINISHED', 'Runs')
         await page.getByRole('button', { name: 'Views' }).press('Enter')
         const name = `finished ${Date.now()}`
@@ -61,20 +60,20 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
         await page.getByRole('button', { name, exact: true }).press('Enter')
         await at(page, /filter=status/)
       },
-    ],
-    [
-      'Control K finds a page by its name',
-      async (page) => {
+    },
+    {
+      name: 'Control K finds a page by its name',
+      async check(page) {
         await open(page, '/', /./)
         await page.keyboard.press('Control+k')
         await page.getByRole('combobox', { name: /^Search/ }).fill('decis')
         await page.keyboard.press('Enter')
         await at(page, /^\/decisions$/)
       },
-    ],
-    [
-      '/ puts the cursor into the filter of the runs',
-      async (page) => {
+    },
+    {
+      name: '/ puts the cursor into the filter of the runs',
+      async check(page) {
         await open(page, '/runs', 'Runs')
         await page.getByRole('grid', { name: 'Runs' }).waitFor()
         await page.keyboard.press('/')
@@ -82,26 +81,26 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
         await page.keyboard.press('Enter')
         await at(page, /filter=metrics\.nothing/)
       },
-    ],
-    [
-      'a wrong filter says what would be right',
-      async (page) => {
+    },
+    {
+      name: 'a wrong filter says what would be right',
+      async check(page) {
         await open(page, '/runs?filter=what%3F', 'Runs')
         await page.getByRole('alert').getByText('Write metrics.').waitFor()
       },
-    ],
-    [
-      'j k x c select two runs and compare them',
-      async (page) => {
+    },
+    {
+      name: 'j k x c select two runs and compare them',
+      async check(page) {
         await open(page, '/runs', 'Runs')
         await page.getByRole('grid', { name: 'Runs' }).waitFor()
         for (const key of ['j', 'x', 'j', 'x', 'c']) await page.keyboard.press(key)
         await at(page, /^\/runs\/compare\?runs=[^,]+,[^,]+$/)
       },
-    ],
-    [
-      'a column is chosen, found and kept in the address',
-      async (page) => {
+    },
+    {
+      name: 'a column is chosen, found and kept in the address',
+      async check(page) {
         await open(page, '/runs', 'Runs')
         await page.getByRole('grid', { name: 'Runs' }).waitFor()
         await page.getByRole('button', { name: 'Columns' }).press('Enter')
@@ -111,19 +110,19 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
         await page.getByRole('columnheader', { name: 'User' }).waitFor()
         await at(page, /columns=.*attribute%3AuserId/)
       },
-    ],
-    [
-      'X selects up to the row under the cursor',
-      async (page) => {
+    },
+    {
+      name: 'X selects up to the row under the cursor',
+      async check(page) {
         await open(page, '/runs', 'Runs')
         await page.getByRole('grid', { name: 'Runs' }).waitFor()
         for (const key of ['j', 'x', 'j', 'j', 'X']) await page.keyboard.press(key)
         await page.getByRole('toolbar', { name: 'Selected runs' }).getByText('3 runs selected').waitFor()
       },
-    ],
-    [
-      'a range on an axis is chosen with arrow keys, and kept in the address',
-      async (page) => {
+    },
+    {
+      name: 'a range on an axis is chosen with arrow keys, and kept in the address',
+      async check(page) {
         // Runs that have metrics, and so axes: of pipelines those of the steps.
         const compare = (await findPages(base)).find(({ name }) => name === 'compare-parallel')!
         await open(page, compare.path, /Compare/)
@@ -133,28 +132,28 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
         await at(page, /brush=/)
         await page.getByText(/of \d+ runs chosen/).waitFor()
       },
-    ],
-    [
-      'Enter opens the run under the cursor',
-      async (page) => {
+    },
+    {
+      name: 'Enter opens the run under the cursor',
+      async check(page) {
         await open(page, '/runs', 'Runs')
         await page.getByRole('grid', { name: 'Runs' }).waitFor()
         await page.keyboard.press('j')
         await page.keyboard.press('Enter')
         await at(page, /^\/runs\/\w{8,}$/)
       },
-    ],
-    [
-      'the first Tab offers to skip to the page',
-      async (page) => {
+    },
+    {
+      name: 'the first Tab offers to skip to the page',
+      async check(page) {
         await open(page, '/', /./)
         await page.keyboard.press('Tab')
         await page.getByRole('link', { name: 'Skip to the page' }).and(page.locator(':focus')).waitFor()
       },
-    ],
-    [
-      'Roll back asks first, and Escape leaves all as it was',
-      async (page) => {
+    },
+    {
+      name: 'Roll back asks first, and Escape leaves all as it was',
+      async check(page) {
         await open(page, '/deployments', 'Deployments')
         await page.getByRole('region', { name: 'Deployments' }).getByRole('link').first().click()
         const button = page.getByRole('button', { name: 'Roll back' })
@@ -166,19 +165,19 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
         await page.keyboard.press('Escape')
         await dialog.waitFor({ state: 'hidden' })
       },
-    ],
-    [
-      'the other theme stays after a reload',
-      async (page) => {
+    },
+    {
+      name: 'the other theme stays after a reload',
+      async check(page) {
         await open(page, '/', /./)
         await page.getByRole('button', { name: 'Use the dark theme' }).press('Enter')
         await page.reload()
         await page.getByRole('button', { name: 'Use the light theme' }).waitFor()
       },
-    ],
-    [
-      'a chart shows its numbers as a table',
-      async (page) => {
+    },
+    {
+      name: 'a chart shows its numbers as a table',
+      async check(page) {
         await open(page, '/deployments', 'Deployments')
         await page.getByRole('region', { name: 'Deployments' }).getByRole('link').first().click()
         await page.getByText('Show data').first().press('Enter')
@@ -187,6 +186,6 @@ export function keyboardChecks(base: string): [name: string, check: Check][] {
           .getByRole('table')
           .waitFor()
       },
-    ],
+    },
   ]
 }

@@ -3,13 +3,19 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { findPages, type PageCheck } from './addresses.ts'
+import type { BrowserCheck } from './browser-check.ts'
+import { journeys } from './journeys.ts'
 import { keyboardChecks } from './keyboard.ts'
+import { longNamePages } from './long-names.ts'
 
 // Opens every page of the UI of a running server in a real browser:
 //   node test/e2e/pages.ts http://127.0.0.1:8433
+// With a text after it only the checks whose names contain it:
+//   node test/e2e/pages.ts http://127.0.0.1:8433 journey
 // Exit code 0 when each page answers its question in light and dark, wide and narrow.
 
 const base = (process.argv[2] ?? process.env['TIDEMILL_URL'] ?? 'http://127.0.0.1:8433').replace(/\/$/, '')
+const only = process.argv[3] ?? ''
 const executablePath = process.env['TIDEMILL_CHROMIUM'] ?? '/usr/bin/chromium'
 const shots = join(import.meta.dirname, 'shots')
 const patienceMs = 10_000
@@ -22,6 +28,7 @@ interface Tally {
 await mkdir(shots, { recursive: true })
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const pages = await findPages(base)
+const long = await longNamePages(base)
 const browser = await chromium.launch({
   executablePath,
   args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
@@ -30,19 +37,23 @@ const tally: Tally = { passed: 0, failed: 0 }
 try {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [1280, 390]) {
-      await checkPages(browser, { colorScheme, width })
+      await checkPages(browser, { colorScheme, width, pages })
     }
   }
-  await checkKeyboard(browser)
+  for (const width of [1280, 390])
+    await checkPages(browser, { colorScheme: 'light', width, pages: long.pages })
+  await checkAll(browser, 'keyboard', keyboardChecks(base))
+  await checkAll(browser, 'journey', journeys(base))
 } finally {
   await browser.close()
+  await long.remove()
 }
 console.log(`${tally.passed} passed, ${tally.failed} failed`)
 process.exitCode = tally.failed === 0 ? 0 : 1
 
 async function checkPages(
   browser: Browser,
-  { colorScheme, width }: { colorScheme: 'light' | 'dark'; width: number },
+  { colorScheme, width, pages }: { colorScheme: 'light' | 'dark'; width: number; pages: PageCheck[] },
 ): Promise<void> {
   const context = await browser.newContext({
     colorScheme,
@@ -53,6 +64,7 @@ async function checkPages(
   const faults = watch(page)
   for (const check of pages) {
     const label = `${check.name} ${colorScheme} ${width}`
+    if (!label.includes(only)) continue
     faults.length = 0
     const problems = await problemsOf(page, check).catch((error: unknown) => [String(error)])
     await page.screenshot({ path: join(shots, `${check.name}-${colorScheme}-${width}.png`), fullPage: true })
@@ -61,14 +73,17 @@ async function checkPages(
   await context.close()
 }
 
-async function checkKeyboard(browser: Browser): Promise<void> {
-  for (const [name, check] of keyboardChecks(base)) {
+async function checkAll(browser: Browser, kind: string, checks: BrowserCheck[]): Promise<void> {
+  for (const { name, check } of checks) {
+    const label = `${kind}: ${name}`
+    if (!label.includes(only)) continue
     const page = await browser.newPage({ viewport: { width: 1280, height: 844 } })
+    page.setDefaultTimeout(patienceMs)
     const problem = await check(page).then(
       () => [],
       (error: unknown) => [String(error)],
     )
-    report(`keyboard: ${name}`, problem)
+    report(label, problem)
     await page.close()
   }
 }
@@ -85,9 +100,12 @@ async function problemsOf(page: Page, check: PageCheck): Promise<string[]> {
     if (!shown) problems.push(`no ${role} “${String(name)}” at ${check.path}`)
   }
   await page.waitForTimeout(300)
-  if (await page.getByText('undefined', { exact: false }).count())
-    problems.push('the text “undefined” is on the page')
-  if (await page.getByText('NaN', { exact: false }).count()) problems.push('the text “NaN” is on the page')
+  for (const wrong of [/(^|\W)undefined(\W|$)/, /(^|\W)NaN(\W|$)/, /\[object Object\]/])
+    if (await page.getByText(wrong).count()) problems.push(`the text ${wrong} is on the page`)
+  if ((await page.getByRole('heading', { level: 1 }).count()) !== 1)
+    problems.push('the page has not one heading of the first level')
+  const title = await page.title()
+  if (!/^.+ · Tidemill$/.test(title)) problems.push(`the title is “${title}”`)
   const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth')
   if (overflow > 0) problems.push(`the page scrolls sideways by ${overflow} px`)
   return [...problems, ...(await accessibilityProblems(page))]
@@ -110,7 +128,7 @@ async function accessibilityProblems(page: Page): Promise<string[]> {
     )
 }
 
-/** Collects what must not happen: errors in the console, and requests that leave the machine. */
+/** Collects what must not happen: errors in the console, requests that fail, and requests that leave the machine. */
 function watch(page: Page): string[] {
   const faults: string[] = []
   const host = new URL(base).host
@@ -118,6 +136,9 @@ function watch(page: Page): string[] {
     if (message.type() === 'error') faults.push(`console: ${message.text()}`)
   })
   page.on('pageerror', (error) => faults.push(`error on the page: ${error.message}`))
+  page.on('response', (response) => {
+    if (response.status() >= 400) faults.push(`${response.status()} for ${response.url()}`)
+  })
   page.on('request', (request) => {
     const url = new URL(request.url())
     if (url.protocol.startsWith('http') && url.host !== host)

@@ -95,32 +95,44 @@ function Took({ run }: { run: RunDetail }) {
 }
 
 function Actions({ run }: { run: RunDetail }) {
-  const [asked, ask] = useState(false)
+  // What was asked stays, also when the run has changed and the dialog has yet to close.
+  const [asked, ask] = useState<'delete' | 'restore' | undefined>()
   const [, go] = useLocation()
-  const deleted = run.lifecycle === 'deleted'
+  const verb = run.lifecycle === 'deleted' ? 'restore' : 'delete'
   return (
     <>
       <Button onPress={() => go(`/runs?experiment=${run.experimentId}&selected=${run.id}`)}>
         Compare with…
       </Button>
-      <Button onPress={() => ask(true)}>{deleted ? 'Restore…' : 'Delete…'}</Button>
-      {asked && (
-        <ConfirmDialog
-          title={`${deleted ? 'Restore' : 'Delete'} ${run.name}?`}
-          text={
-            deleted ? 'It comes back with everything it has.' : 'It can be restored from the deleted runs.'
-          }
-          verb={deleted ? 'Restore' : 'Delete'}
-          askReason={false}
-          harmless={deleted}
-          onConfirm={async () => {
-            await setRunsLifecycle([run.id], deleted ? 'active' : 'deleted')
-            void queryClient.resetQueries({ queryKey: ['run-table'] })
-          }}
-          onClose={() => ask(false)}
-        />
-      )}
+      <Button onPress={() => ask(verb)}>{verb === 'restore' ? 'Restore…' : 'Delete…'}</Button>
+      {asked && <LifecycleDialog run={run} restore={asked === 'restore'} onClose={() => ask(undefined)} />}
     </>
+  )
+}
+
+function LifecycleDialog({
+  run,
+  restore,
+  onClose,
+}: {
+  run: RunDetail
+  restore: boolean
+  onClose: () => void
+}) {
+  const verb = restore ? 'Restore' : 'Delete'
+  return (
+    <ConfirmDialog
+      title={`${verb} ${run.name}?`}
+      text={restore ? 'It comes back with everything it has.' : 'It can be restored from the deleted runs.'}
+      verb={verb}
+      askReason={false}
+      harmless={restore}
+      onConfirm={async () => {
+        await setRunsLifecycle([run.id], restore ? 'active' : 'deleted')
+        void queryClient.resetQueries({ queryKey: ['run-table'] })
+      }}
+      onClose={onClose}
+    />
   )
 }
 

@@ -23,7 +23,7 @@ export function Tags({ run }: { run: RunDetail }) {
       <ul className={styles['tags']} aria-label="Tags">
         {tags.map(({ key, value }) => (
           <li key={key}>
-            <span>
+            <span title={`${key} ${value}`}>
               {key} <strong>{value}</strong>
             </span>
             {!fixed && (
