@@ -19,7 +19,10 @@ export function describeVersion(version: z.infer<typeof versionDetail>): string 
     ['version', `${dataset}@${number}`],
     ['created', `${momentText(version.createdMs)}${originText(version)}`],
     ...(deleted ? [['deleted', `by retention, ${momentText(deleted.atMs)}: ${deleted.why}`]] : []),
-    ['rows', `${amount(rows)} (${amount(addedRows)} new) in ${amount(parts)} parts, ${sizeText(sizeBytes)}`],
+    [
+      'rows',
+      `${amount(rows)} (${amount(addedRows)} new) in ${parts === 1 ? '1 part' : `${amount(parts)} parts`}, ${sizeText(sizeBytes)}`,
+    ],
     ['times', rangeText(version.minTimeMs, version.maxTimeMs)],
     ['content', version.contentHash],
     ['parent', number > 1 && version.parentId !== null ? version.parentId : 'none'],

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path'
 import { Option, type Command } from 'commander'
-import { AppError, toAppError, type ErrorCode } from '../kernel/errors.ts'
+import { AppError, type ErrorCode } from '../kernel/errors.ts'
 import { loadConfig, type Config } from '../kernel/config.ts'
 import { ApiClient, readRunning } from './api-client.ts'
+import { commandFailure } from './command-failure.ts'
 import { tokenFor } from './stored-tokens.ts'
 
 /** Exit codes, so that a script can tell why a command failed. 0 is done, 1 an internal error. */
@@ -115,7 +116,7 @@ function cellText(value: unknown): string {
 
 /** Says what went wrong on standard error and sets the exit code. */
 export function reportFailure(error: unknown, json: boolean): void {
-  const known = toAppError(error)
+  const known = commandFailure(error)
   if (json) {
     process.stdout.write(
       `${JSON.stringify({ error: { code: known.code, message: known.message, details: known.details } })}\n`,

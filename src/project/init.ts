@@ -1,7 +1,8 @@
-import { cp, mkdir, readdir } from 'node:fs/promises'
+import { cp, readdir } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError } from '../kernel/errors.ts'
+import { makeFolder } from '../kernel/make-folder.ts'
 
 const STARTER = fileURLToPath(new URL('../../examples/starter', import.meta.url))
 const LEFT_OUT = new Set(['node_modules', '.tidemill'])
@@ -12,7 +13,7 @@ export async function initProject(folder: string): Promise<string[]> {
   if (existing.length > 0) {
     throw new AppError('already_exists', `${folder} is not empty; name a new folder`)
   }
-  await mkdir(folder, { recursive: true })
+  makeFolder(folder)
   await cp(STARTER, folder, { recursive: true, filter: (path) => !LEFT_OUT.has(basename(path)) })
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   return entries

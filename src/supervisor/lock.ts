@@ -1,14 +1,14 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AppError } from '../kernel/errors.ts'
+import { makeFolder } from '../kernel/make-folder.ts'
 
 /**
  * Holds a data folder for one `up`: an exclusive lock on a small database, which the kernel frees when the
  * process dies, however it dies.
  */
 export function lockDataDir(dataDir: string): Disposable {
-  mkdirSync(dataDir, { recursive: true })
+  makeFolder(dataDir)
   const database = new DatabaseSync(join(dataDir, 'lock.db'), { timeout: 0 })
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')

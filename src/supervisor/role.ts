@@ -1,7 +1,8 @@
 import { flushCompileCache } from 'node:module'
 import { EXIT_CODE, reportFailure } from '../http/command.ts'
+import { commandFailure } from '../http/command-failure.ts'
 import type { Config } from '../kernel/config.ts'
-import { toAppError, type ErrorCode } from '../kernel/errors.ts'
+import type { ErrorCode } from '../kernel/errors.ts'
 
 /** When a role has come to rest after its start. */
 const RESTS_AFTER_MS = 3_000
@@ -42,7 +43,7 @@ async function startOrEnd<Role>(config: Config, start: (config: Config) => Promi
   try {
     return await start(config)
   } catch (error) {
-    const { code, message } = toAppError(error)
+    const { code, message } = commandFailure(error)
     await report({ failed: { code, message } })
     if (!process.send || code === 'internal') reportFailure(error, false)
     // What was opened before it failed may hold the process.
