@@ -36,10 +36,12 @@ export async function februaryIsAsked(story: Story): Promise<void> {
   narrator.say(`late/${await story.stableVersion()} still serves.`)
 }
 
-/** 4. A person adds a feature; it goes through gates, shadow and canary, and is promoted by its verdict. */
+/** 4. A person adds a feature, and is refused one that would know too much; it goes through gates, shadow and canary, and is promoted by its verdict. */
 export async function personAddsFeature(story: Story): Promise<void> {
   const { world, narrator, project, example } = story.stage
   narrator.chapter(4, 'A person adds a feature view: the delays of the airport over the last hours')
+  await applyChange(join(example, 'changes', 'early'), project)
+  narrator.say(`tidemill apply: ${await story.refusal()}`)
   narrator.block(colourDiff(await applyChange(join(example, 'changes', 'airport-delays'), project)))
   await story.apply()
   await world.driver.settle()

@@ -1,4 +1,4 @@
-import { AppError } from '../kernel/errors.ts'
+import { AppError, toAppError } from '../kernel/errors.ts'
 import { applyFolder } from '../project/commands.ts'
 import type { DecisionKind } from '../governance/schema.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
@@ -78,6 +78,17 @@ export class Story {
     const { version, changes } = await applyFolder(world.driver.api, project)
     const list = changes.map(({ change, what, name }) => `${change} ${what} ${name}`).join(', ')
     narrator.say(`tidemill apply: version ${version.number} (${list}).`)
+  }
+
+  /** Applies what is refused, and says why it is. */
+  async refusal(): Promise<string> {
+    const { world, project } = this.stage
+    const refused = await applyFolder(world.driver.api, project).then(
+      () => undefined,
+      (error: unknown) => toAppError(error),
+    )
+    if (refused?.code === 'invalid') return refused.message
+    throw new AppError('internal', 'The project was not refused', { cause: refused })
   }
 
   async runPipeline(pipeline: string): Promise<void> {

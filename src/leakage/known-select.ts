@@ -1,5 +1,6 @@
 import { sha256 } from '../kernel/json.ts'
-import { intervalMs, isNode, namesOf, nodesOf, textOf, type SqlNode } from './sql-tree.ts'
+import { boundsOf } from './known-bounds.ts'
+import { constantOf, isNode, namesOf, nodesOf, textOf, type SqlNode } from './sql-tree.ts'
 
 // What a query's columns need to have become known, followed through its SELECTs. A column is seen as what one row of
 // the dataset gives: its symbol (the expression over the dataset's columns as text), the moments that it is never
@@ -20,6 +21,8 @@ export interface FlowColumn {
   symbol: string
   bounds: readonly Moment[]
   needs: readonly Need[]
+  /** Whether there is a value in every row. */
+  neverNull?: boolean
 }
 
 /** One way in which rows come about; the parts of a UNION ALL are several. */
@@ -83,6 +86,8 @@ export class Select {
   readonly #node: SqlNode
   readonly #row: Row
   readonly #grouped: boolean
+  /** What the rows that are left to group, and how they are grouped, depend on. */
+  #given: readonly Need[] | undefined
   readonly #aliases = new Map<string, SqlNode>()
   /** Aliases that are being followed, so that one that names itself ends. */
   readonly #open = new Set<string>()
@@ -117,25 +122,41 @@ export class Select {
         columns.set(textOf(name).toLowerCase(), this.follow(item))
       }
     }
-    const conditions = ['where_clause', 'having', 'qualify'].flatMap((clause) => {
-      const condition = this.#node[clause]
-      return isNode(condition) ? this.follow(condition).needs : []
-    })
-    const rowNeeds = this.#ungrouped(this.#row.needs)
-    return { columns, open, rowNeeds: [...rowNeeds, ...conditions], listed: open === null }
+    const conditions = ['having', 'qualify'].flatMap((clause) => this.#condition(clause))
+    return { columns, open, rowNeeds: [...this.#givenNeeds(), ...conditions], listed: open === null }
   }
 
-  /** An expression of the SELECT as a column of its result. */
+  /**
+   * An expression of the SELECT as a column of its result. Of groups it is a key, which holds for each row of the group, or made of
+   * aggregates, which depend on all that makes the groups.
+   */
   follow(expression: SqlNode): FlowColumn {
     const column = this.#expression(expression)
-    this.#ungrouped(column.needs)
-    return column
+    const isKey = !this.#grouped || this.#keys().some(({ symbol }) => symbol === column.symbol)
+    return isKey ? column : { ...column, needs: [...column.needs, ...this.#givenNeeds()] }
   }
 
-  /** The last moment of a group would leave out those that are null, and so tell which these are. */
-  #ungrouped(needs: readonly Need[]): readonly Need[] {
-    if (this.#grouped && needs.length > 0) throw new Unfollowed('groups and aggregates', needs[0]!.column)
-    return needs
+  #condition(clause: string): readonly Need[] {
+    const condition = this.#node[clause]
+    return isNode(condition) ? this.#expression(condition).needs : []
+  }
+
+  #givenNeeds(): readonly Need[] {
+    const keys = this.#keys().flatMap(({ needs }) => needs)
+    const sets = this.#node['group_sets']
+    if (keys.length > 0 && Array.isArray(sets) && sets.length > 1)
+      throw new Unfollowed('GROUPING SETS', keys[0]!.column)
+    this.#given ??= [...this.#row.needs, ...this.#condition('where_clause'), ...keys]
+    return this.#given
+  }
+
+  #keys(): readonly FlowColumn[] {
+    if (!this.#grouped) return []
+    const list = nodesOf(this.#node['select_list'])
+    const written = nodesOf(this.#node['group_expressions'])
+    // GROUP BY ALL: whatever is no aggregate.
+    const keys = written.length > 0 ? written : list.filter((item) => !isAggregate(item))
+    return keys.map((key) => this.#expression(list[(positionOf(key) ?? NaN) - 1] ?? key))
   }
 
   #expression(node: SqlNode): FlowColumn {
@@ -187,8 +208,10 @@ export class Select {
     const parts = [...childExpressions(node)].map((child) => ({ child, column: this.#expression(child) }))
     const symbol = this.#symbol(node)
     const needs = parts.flatMap(({ column }) => column.needs)
-    const inner = parts.map(({ column }) => column.bounds)
-    return { symbol, needs, bounds: [{ symbol, plusMs: 0 }, ...boundsOf(node, inner)] }
+    const of = (child: unknown): FlowColumn =>
+      parts.find((part) => part.child === child)?.column ?? this.#expression(child as SqlNode)
+    const { bounds, neverNull } = boundsOf(node, of)
+    return { symbol, needs, bounds: [{ symbol, plusMs: 0 }, ...bounds], neverNull }
   }
 
   /** The expression as text, with what its names stand for. */
@@ -209,7 +232,7 @@ export class Select {
     const needs = [
       ...read.flatMap((child) => this.#expression(child).needs),
       ...orders.flatMap(({ expression }) => this.#expression(expression as SqlNode).needs),
-      ...this.#row.needs,
+      ...this.#givenNeeds(),
     ]
     const symbol = this.#symbol(node)
     if (needs.length === 0) return { symbol, bounds: [], needs }
@@ -241,25 +264,6 @@ export function isCovered(need: Need, bounds: readonly Moment[]): boolean {
   return bounds.some(({ symbol, plusMs }) => symbol === need.symbol && plusMs >= need.plusMs)
 }
 
-/**
- * Moments that an expression is never before, and null with. `greatest` is none: it overlooks nulls, and that a value never
- * becomes known would show before.
- */
-function boundsOf(node: SqlNode, inner: readonly (readonly Moment[])[]): Moment[] {
-  const [first = [], second = []] = inner
-  if (node['function_name'] === '+') {
-    const [left, right] = nodesOf(node['children'])
-    const [base, ms] =
-      right && intervalMs(right) !== undefined
-        ? [first, intervalMs(right)!]
-        : [second, left && intervalMs(left)]
-    return ms === undefined || ms < 0 ? [] : base.map((bound) => ({ ...bound, plusMs: bound.plusMs + ms }))
-  }
-  const type = (node['cast_type'] as SqlNode | undefined)?.['id']
-  const isTimestamp = node['class'] === 'CAST' && node['try_cast'] === false && type === 'TIMESTAMP'
-  return isTimestamp ? [...first] : []
-}
-
 /** The expressions right below a node, whatever lies between. */
 function* childExpressions(node: SqlNode): Iterable<SqlNode> {
   for (const member of Object.values(node)) yield* expressionsIn(member)
@@ -271,6 +275,11 @@ function* expressionsIn(value: unknown): Iterable<SqlNode> {
     if (typeof value['class'] === 'string') yield value
     else yield* childExpressions(value)
   }
+}
+
+/** `GROUP BY 2` is by the second column. */
+function positionOf(key: SqlNode): number | undefined {
+  return key['class'] === 'CONSTANT' ? constantOf(key) : undefined
 }
 
 function isAggregate(item: SqlNode): boolean {

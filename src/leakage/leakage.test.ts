@@ -62,6 +62,26 @@ describe('a feature view by SQL', () => {
       `SELECT origin, landed AS event_time, avg(delay) ${recent('landed')} AS x FROM dataset`,
     ],
     [
+      'groups by the hour of the landing, when that is over',
+      "SELECT origin, date_trunc('hour', landed) + INTERVAL 1 HOUR AS event_time, avg(delay) AS x FROM dataset WHERE delay > 0 GROUP BY ALL HAVING count(*) > 3",
+    ],
+    [
+      'groups by quarters of an hour',
+      "SELECT origin, time_bucket(INTERVAL '15 minutes', landed) + INTERVAL 15 MINUTES AS event_time, avg(delay) AS x FROM dataset GROUP BY 1, 2",
+    ],
+    [
+      'groups by the day, and orders a window of these',
+      'SELECT origin, CAST(landed AS DATE) + INTERVAL 1 DAY AS event_time, sum(max(delay)) OVER (PARTITION BY origin ORDER BY CAST(landed AS DATE) + INTERVAL 1 DAY) AS x FROM dataset GROUP BY 1, 2',
+    ],
+    [
+      'takes the later of two moments that are always there',
+      'SELECT origin, greatest(date, date + INTERVAL 2 HOURS) AS event_time, fine AS x FROM dataset',
+    ],
+    [
+      'takes the later of two moments, where there are both',
+      'SELECT origin, CASE WHEN landed IS NOT NULL THEN greatest(landed, date + INTERVAL 2 HOURS) END AS event_time, delay + fine AS x FROM dataset',
+    ],
+    [
       'goes through WITH, UNION ALL and other names',
       `
       WITH landed AS (SELECT *, ${LANDED} AS landed_at FROM dataset),
@@ -186,12 +206,47 @@ describe('a feature view by SQL', () => {
     [
       'groups, of the time of the first',
       'SELECT origin, min(landed) AS event_time, avg(delay) AS x FROM dataset GROUP BY origin',
-      'cannot be seen through groups and aggregates',
+      'uses delay for x before it is known: it is known at landed (knownAt of flights), and event_time may be before that. Select the moment when it is known as "event_time", or as a createdTimestamp, or write the view with aggregate or row, which wait by themselves. Groups wait when they are made by the moment itself',
     ],
     [
       'groups, of the last of some',
       'SELECT origin, max(landed) FILTER (WHERE distance > 5) AS event_time, avg(delay) AS x FROM dataset GROUP BY origin',
-      'cannot be seen through groups and aggregates',
+      'uses delay for x',
+    ],
+    [
+      'groups, of the last, which overlooks what never lands',
+      'SELECT origin, max(landed) AS event_time, avg(delay) AS x FROM dataset GROUP BY origin',
+      'uses delay for x',
+    ],
+    [
+      'groups by the hour, of its beginning',
+      "SELECT origin, date_trunc('hour', landed) AS event_time, avg(delay) AS x FROM dataset GROUP BY ALL",
+      'Groups wait when they are made by the moment itself',
+    ],
+    [
+      'groups by departure',
+      'SELECT origin, date + INTERVAL 1 HOUR AS event_time, count(*) AS x FROM dataset WHERE delay > 15 GROUP BY origin, date',
+      'uses delay for x',
+    ],
+    [
+      'groups by the value',
+      'SELECT origin, date AS event_time, count(*) AS x FROM dataset GROUP BY origin, date, delay > 15',
+      'uses delay for x',
+    ],
+    [
+      'groups by subsets',
+      'SELECT origin, landed AS event_time, avg(delay) AS x FROM dataset GROUP BY ROLLUP (origin, landed)',
+      'cannot be seen through GROUPING SETS',
+    ],
+    [
+      'counts what was chosen by it in a window of departures',
+      `SELECT origin, landed AS event_time, count(*) ${recent('date')} AS x FROM dataset WHERE delay > 15`,
+      'cannot be seen through a window',
+    ],
+    [
+      'is not null where one of two moments is',
+      'SELECT origin, CASE WHEN date IS NOT NULL THEN greatest(date, landed) END AS event_time, delay AS x FROM dataset',
+      'greatest overlooks nulls: write CASE WHEN',
     ],
     [
       'is of a moment in one part of a UNION only',

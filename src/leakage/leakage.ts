@@ -12,7 +12,7 @@ import {
   type KnownColumn,
   type ViewSpec,
 } from '../features/schema.ts'
-import { parseSelect } from './sql-tree.ts'
+import { nodesOf, parseSelect, walk, type SqlNode } from './sql-tree.ts'
 
 type Session = Pick<AnalyticsSession, 'query'>
 type Known = Pick<EventSource, 'time' | 'known'>
@@ -50,7 +50,7 @@ async function checkView(session: Session, view: ViewSpec): Promise<void> {
   const waits = `Select the moment when it is known as ${quoteIdentifier(eventTime)}, or as a createdTimestamp`
   throw new AppError(
     'invalid',
-    `${what} ${explain(early, dataset, source!, times)}. ${waits}, or write the view with aggregate or row, which wait by themselves`,
+    `${what} ${explain(early, dataset, source!, times)}. ${waits}, or write the view with aggregate or row, which wait by themselves${early.hint}`,
   )
 }
 
@@ -93,6 +93,8 @@ interface Question {
 }
 
 interface Early {
+  /** What may help, where it is a part of the query that is often meant to show it and does not. */
+  hint: string
   /** The column of the dataset that is used too early. */
   column: string
   /** What of the query uses it; null when it could not be followed. */
@@ -115,16 +117,30 @@ async function findEarly(session: Session, question: Question): Promise<Early | 
       const rows = whole ? [{ used: 'which rows there are', needs: branch.rowNeeds }] : []
       for (const { used, needs } of [...parts, ...rows]) {
         const late = needs.find((need) => !isCovered(need, bounds))
-        if (late) return { column: late.column, used }
+        if (late) return { column: late.column, used, hint: hintOf(tree) }
       }
     }
   } catch (error) {
     if (!(error instanceof Unfollowed)) throw error
     const named =
       error.column ?? names.find((name) => columns.includes(name) || mentions(tree, new Set([name])))
-    if (named !== undefined) return { column: named, used: null, unfollowed: error.message }
+    if (named !== undefined) return { column: named, used: null, unfollowed: error.message, hint: '' }
   }
   return undefined
+}
+
+function hintOf(tree: SqlNode): string {
+  const nodes = [...walk(tree)]
+  if (nodes.some((node) => node['function_name'] === 'greatest'))
+    return '. greatest overlooks nulls: write CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN greatest(a, b) END'
+  if (
+    nodes.some(
+      (node) =>
+        nodesOf(node['group_expressions']).length > 0 || node['aggregate_handling'] === 'FORCE_AGGREGATES',
+    )
+  )
+    return ". Groups wait when they are made by the moment itself: GROUP BY …, date_trunc('hour', moment), with date_trunc('hour', moment) + INTERVAL 1 HOUR as the event time"
+  return ''
 }
 
 function columnOf({ columns, open }: Branch, name: string): FlowColumn | undefined {
@@ -156,6 +172,7 @@ async function toBranch(session: Session, { time, known }: Known): Promise<Branc
     const need: Need = { ...moment, column: name }
     columns.set(name, plain(name, [need]))
   }
+  if (known.length > 0) columns.set(time.toLowerCase(), { ...plain(time.toLowerCase(), []), neverNull: true })
   return { ...bare, columns }
 }
 

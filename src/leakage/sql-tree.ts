@@ -89,7 +89,8 @@ function intervalText({ class: kind, child, cast_type }: SqlNode): string | unde
 
 const NUMBERS = new Set(['INTEGER', 'BIGINT', 'DOUBLE'])
 
-function constantOf(node: SqlNode | undefined): number | undefined {
+/** A constant number; undefined for all else. */
+export function constantOf(node: SqlNode | undefined): number | undefined {
   if (!node) return undefined
   if (node['class'] === 'CAST') return constantOf(node['child'] as SqlNode)
   if (node['function_name'] === 'trunc') return constantOf(nodesOf(node['children'])[0])

@@ -1,5 +1,5 @@
 import { entity, featureService, featureView, onDemand } from 'tidemill'
-import { flights } from './data.ts'
+import { flights, landed } from './data.ts'
 
 export const flightTime = onDemand('flight_time', {
   inputs: { date: 'timestamp', distance: 'number' },
@@ -15,12 +15,10 @@ export const airportDelays = featureView('airport_delays', {
   entity: airport,
   dataset: flights,
   sql: `
-    WITH landed AS (
-      SELECT *, date + to_minutes(CAST(30 + distance / 8 AS BIGINT)) AS landed_at FROM dataset
-    ), touched AS (
-      SELECT origin AS airport, delay, landed_at FROM landed
+    WITH touched AS (
+      SELECT origin AS airport, delay, ${landed} AS landed_at FROM dataset
       UNION ALL
-      SELECT destination, delay, landed_at FROM landed
+      SELECT destination, delay, ${landed} FROM dataset
     )
     SELECT airport AS origin, landed_at AS event_time,
       avg(delay) OVER w1 AS delay_1h, avg(CAST(delay > 15 AS INTEGER)) OVER w1 AS late_share_1h,

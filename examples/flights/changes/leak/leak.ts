@@ -2,8 +2,8 @@ import { featureService, onDemand } from 'tidemill'
 import { airportDelays, flightTime } from './features.ts'
 
 export const gateReport = onDemand('gate_report', {
-  inputs: { delay: 'number' },
-  outputs: { reported_delay: 'number' },
+  inputs: { reported_delay: 'number' },
+  outputs: { gate_delay: 'number' },
   module: new URL('./features/gate-report.ts', import.meta.url).href,
   export: 'gateReport',
 })

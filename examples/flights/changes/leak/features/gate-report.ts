@@ -1,4 +1,4 @@
-/** Meant well: the delay that the gate reports. At departure nobody knows it; in the training data it is the answer. */
-export function gateReport({ delay }: { delay: number | null }) {
-  return { reported_delay: delay }
+/** At departure no gate has reported yet; in the training data it is the answer. */
+export function gateReport({ reported_delay }: { reported_delay: number | null }) {
+  return { gate_delay: reported_delay }
 }
