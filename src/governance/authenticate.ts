@@ -30,6 +30,7 @@ export class Authenticator {
   readonly #passwords = new Memory<string>(PASSWORD_TTL_MS)
   /** Passwords are remembered under a key that this process alone can make. */
   readonly #key = randomBytes(32)
+  readonly #looking = new Map<string, Promise<string>>()
   #hashing = 0
 
   constructor(context: Pick<Context, 'db' | 'config'>) {
@@ -89,7 +90,10 @@ export class Authenticator {
     const proof = createHmac('sha256', this.#key).update(`${name}\0${password}`).digest('base64')
     let userId = this.#passwords.get(proof)
     if (userId === undefined) {
-      userId = await this.#hash({ name, password, address })
+      // Clients that begin together with one password have it looked at once.
+      const looking = this.#looking.get(proof) ?? this.#hash({ name, password, address })
+      this.#looking.set(proof, looking)
+      userId = await looking.finally(() => this.#looking.delete(proof))
       this.#passwords.set(proof, userId)
     }
     const known = this.#actors.get(userId)

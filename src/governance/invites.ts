@@ -1,13 +1,14 @@
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Actor } from '../kernel/actor.ts'
-import { AppError } from '../kernel/errors.ts'
+import { AppError, toAppError } from '../kernel/errors.ts'
 import { randomIds } from '../kernel/ids.ts'
 import { sha256 } from '../kernel/json.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { audit } from './audit.ts'
-import { hashPassword, isPassword } from './password.ts'
+import { hashPassword } from './password.ts'
 import { mintSecret } from './secrets.ts'
 import { beginSession } from './sessions.ts'
+import { checkPassword } from './sign-in.ts'
 import {
   acceptInviteRow,
   deleteOpenInvites,
@@ -99,8 +100,10 @@ export async function changePassword(
   const user = await findUser(db.read, actor.id.replace(/^user:/, ''))
   if (!user || actor.kind !== 'user')
     throw new AppError('denied', 'Only a user who is signed in has a password')
-  if (!(await isPassword(current, user.password_hash)))
+  await checkPassword({ db }, { name: user.name, password: current, address }).catch((error: unknown) => {
+    if (toAppError(error).code !== 'unauthenticated') throw error
     throw new AppError('denied', 'The present password is wrong')
+  })
   const password_hash = await hashPassword(password)
   return await db.write(async (trx) => {
     await updateUser(trx, user.id, { password_hash })

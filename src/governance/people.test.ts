@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { describeDatabases, type TestContext } from '../../test/databases.ts'
 import { projectNamed, userWithToken, withSignIn } from '../../test/people.ts'
 import { localOwner, requirePermission, type Actor } from '../kernel/actor.ts'
+import type { AppError } from '../kernel/errors.ts'
 import { sha256 } from '../kernel/json.ts'
 import { listTokenAccess } from './access.ts'
 import { Authenticator, requireSomeAdmin } from './authenticate.ts'
@@ -10,6 +11,7 @@ import { acceptInvite, changePassword, invite, readInvite } from './invites.ts'
 import { userName } from './people-schema.ts'
 import { enterProject, listProjects } from './projects.ts'
 import { beginSession, endSession } from './sessions.ts'
+import { checkPassword } from './sign-in.ts'
 import { addTeam, removeTeam, setMembership } from './teams.ts'
 import { addToken, listTokens, removeToken } from './tokens.ts'
 import { addUser, listUsers, setDisabled } from './users.ts'
@@ -228,6 +230,34 @@ describeDatabases('signing in', (open) => {
       .where('action', '=', 'people.sign_in_failed')
       .execute()
     expect(failed).toHaveLength(8)
+  }, 60_000)
+
+  test('guesses that come at once are limited as those one after another, also of who is signed in', async () => {
+    const context = withSignIn(await open())
+    const session = await withPassword(context, 'ana')
+    const guess = { name: 'ana', address: 'one' }
+    const guesses = Array.from({ length: 30 }, (_, at) =>
+      checkPassword(context, { ...guess, password: `a wrong guess ${at}` }).catch(
+        (error: unknown) => (error as AppError).code,
+      ),
+    )
+    const told = await Promise.all(guesses)
+    expect(told.filter((code) => code === 'unauthenticated')).toHaveLength(8)
+    expect(told.filter((code) => code === 'denied')).toHaveLength(22)
+    const change = { actor: await who(context, cookie(session)), password: PASSWORD, address: 'one' }
+    await expect(changePassword(context, { ...change, current: PASSWORD })).rejects.toThrow(
+      'Too many failed sign-ins',
+    )
+    await changePassword(context, { ...change, current: PASSWORD, address: 'two' })
+    expect(await checkPassword(context, { ...guess, password: PASSWORD, address: 'two' })).toBeDefined()
+  }, 60_000)
+
+  test('clients that begin together with one password are all let in', async () => {
+    const context = withSignIn(await open())
+    await withPassword(context, 'ana')
+    const authenticator = new Authenticator(context)
+    const actors = Array.from({ length: 30 }, () => authenticator.authenticate(basic('ana', PASSWORD), 'one'))
+    expect((await Promise.all(actors)).every(({ name }) => name === 'ana')).toBe(true)
   }, 60_000)
 
   test('a session ends with its sign-out, a new password and the disabling of its user', async () => {

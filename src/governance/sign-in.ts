@@ -1,10 +1,11 @@
 import type { Context } from '../http/context.ts'
 import { anonymous, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import type { Trx } from '../ports/db/db.ts'
 import { findUserActor } from './access.ts'
 import { audit } from './audit.ts'
 import { isPassword } from './password.ts'
-import { countAttempt, deleteAttempts, listAttempts } from './store-access.ts'
+import { countAttempt, deleteAttempts, deleteAttemptsBefore, giveBackAttempt } from './store-access.ts'
 import { findUserByName } from './store-people.ts'
 import type { UserRow } from './tables.ts'
 
@@ -29,37 +30,34 @@ export async function checkPassword(
 ): Promise<UserRow> {
   const name = given.trim().toLowerCase().slice(0, 100)
   const keys = { pair: `pair:${name}|${address}`, address: `address:${address}`, name: `name:${name}` }
-  await refuseTooMany({ db }, keys)
+  // Counted as a failure before it is looked at: of many that come at once, no more than the limit are.
+  await db.write((trx) => takeAttempt(trx, keys))
   const user = await findUserByName(db.read, name)
   const right = await isPassword(password.slice(0, 1000), user?.password_hash)
   if (user && right && user.disabled_ms === null) {
-    await db.write((trx) => deleteAttempts(trx, [keys.pair]))
+    await db.write(async (trx) => {
+      await deleteAttempts(trx, [keys.pair])
+      await giveBackAttempt(trx, [keys.address, keys.name])
+    })
     return user
   }
-  await db.write(async (trx) => {
-    const nowMs = Date.now()
-    for (const key of Object.values(keys)) await countAttempt(trx, { key, nowMs, sinceMs: nowMs - WINDOW_MS })
-    const entry = { projectId: '*', actor: anonymous, action: 'people.sign_in_failed' }
-    await audit(trx, { ...entry, subject: name, detail: { address } })
-  })
+  const entry = { projectId: '*', actor: anonymous, action: 'people.sign_in_failed' }
+  await db.write((trx) => audit(trx, { ...entry, subject: name, detail: { address } }))
   throw new AppError('unauthenticated', 'The user name or the password is wrong')
 }
 
-async function refuseTooMany(
-  { db }: Pick<Context, 'db'>,
-  keys: Record<keyof typeof LIMITS, string>,
-): Promise<void> {
-  const since = Date.now() - WINDOW_MS
-  const rows = await listAttempts(db.read, Object.values(keys))
-  const full = rows.find(({ key, failures, since_ms }) => {
-    const kind = key.slice(0, key.indexOf(':')) as keyof typeof LIMITS
-    return since_ms > since && failures >= LIMITS[kind]
-  })
-  if (!full) return
-  const minutes = Math.ceil((full.since_ms + WINDOW_MS - Date.now()) / 60_000)
-  throw new AppError('denied', `Too many failed sign-ins: try again in ${minutes} minutes`, {
-    details: { retryAfterMs: full.since_ms + WINDOW_MS - Date.now() },
-  })
+async function takeAttempt(trx: Trx, keys: Record<keyof typeof LIMITS, string>): Promise<void> {
+  const nowMs = Date.now()
+  await deleteAttemptsBefore(trx, nowMs - WINDOW_MS)
+  for (const kind of ['pair', 'address', 'name'] as const) {
+    const { failures, since_ms } = await countAttempt(trx, keys[kind], nowMs)
+    if (failures <= LIMITS[kind]) continue
+    const retryAfterMs = since_ms + WINDOW_MS - nowMs
+    const minutes = Math.ceil(retryAfterMs / 60_000)
+    throw new AppError('denied', `Too many failed sign-ins: try again in ${minutes} minutes`, {
+      details: { retryAfterMs },
+    })
+  }
 }
 
 /** The actor of a user who was let in. Throws `unauthenticated` for one who was disabled meanwhile. */

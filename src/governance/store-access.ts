@@ -120,23 +120,30 @@ export async function deleteExpiredSessions(trx: Trx, nowMs: number): Promise<vo
   await trx.deleteFrom('session').where('expires_ms', '<=', nowMs).execute()
 }
 
-export async function listAttempts(at: Queryable, keys: readonly string[]): Promise<SignInAttemptRow[]> {
-  return await at.selectFrom('sign_in_attempt').selectAll().where('key', 'in', keys).execute()
-}
-
-/** Counts one more failure; what lies before `sinceMs` is forgotten. */
-export async function countAttempt(
-  trx: Trx,
-  { key, nowMs, sinceMs }: { key: string; nowMs: number; sinceMs: number },
-): Promise<void> {
-  await trx.deleteFrom('sign_in_attempt').where('since_ms', '<', sinceMs).execute()
-  await trx
+/** Counts one more failure; the row as it is then. */
+export async function countAttempt(trx: Trx, key: string, nowMs: number): Promise<SignInAttemptRow> {
+  return await trx
     .insertInto('sign_in_attempt')
     .values({ key, project_id: '*', failures: 1, since_ms: nowMs })
     .onConflict((conflict) =>
       conflict.column('key').doUpdateSet((eb) => ({ failures: eb('sign_in_attempt.failures', '+', 1) })),
     )
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/** What was counted turned out to be none. */
+export async function giveBackAttempt(trx: Trx, keys: readonly string[]): Promise<void> {
+  await trx
+    .updateTable('sign_in_attempt')
+    .set((eb) => ({ failures: eb('failures', '-', 1) }))
+    .where('key', 'in', keys)
+    .where('failures', '>', 0)
     .execute()
+}
+
+export async function deleteAttemptsBefore(trx: Trx, sinceMs: number): Promise<void> {
+  await trx.deleteFrom('sign_in_attempt').where('since_ms', '<', sinceMs).execute()
 }
 
 export async function deleteAttempts(trx: Trx, keys: readonly string[]): Promise<void> {

@@ -9,6 +9,8 @@ import {
 
 const KEEP_ALIVE_MS = 15_000
 const BATCH = 500
+/** A reader that lets so many messages wait is let go; it comes back with the id of the last that it has read. */
+const MOST_WAITING = 5_000
 
 /** Events as server-sent events, from `Last-Event-ID` or from now on, as long as who listens may: `holds` is asked again and again. */
 export async function streamEvents(
@@ -24,6 +26,7 @@ export async function streamEvents(
       let busy = false
       const send = async (): Promise<void> => {
         if (busy) return
+        if (-(controller.desiredSize ?? 0) > MOST_WAITING) return end(controller, stop)
         busy = true
         try {
           const rows = await listEventsAfter(db.read, db.dialect, { after, limit: BATCH })

@@ -70,6 +70,7 @@ export function createServerApp(context: Context): Hono {
   app.use(async (c, next) => {
     await next()
     sayHowToSignIn(c)
+    keepToOwnPages(c)
   })
   app.get('/metrics', metricsRoute(context, authenticate))
   app.get('/api/openapi.json', (c) => c.json(openApiDocument(routes)))
@@ -93,6 +94,15 @@ export function createServerApp(context: Context): Hono {
 /** Whatever answers 401 says how to sign in. */
 function sayHowToSignIn(c: HttpContext): void {
   if (c.res.status === 401) c.res.headers.set('www-authenticate', challengeOf(c.req.header()))
+}
+
+/** Answers are data for pages of this site: no other site may take them in as an image or a script, and no browser may guess what they are. */
+function keepToOwnPages({ res: { headers } }: HttpContext): void {
+  for (const [name, value] of [
+    ['x-content-type-options', 'nosniff'],
+    ['cross-origin-resource-policy', 'same-site'],
+  ] as const)
+    if (!headers.has(name)) headers.set(name, value)
 }
 
 function metricsRoute(context: Context, authenticate: Authenticate) {

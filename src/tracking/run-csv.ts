@@ -74,6 +74,13 @@ function rowLine(row: RunTableRow): string {
 }
 
 function line(cells: readonly string[]): string {
-  const quoted = cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell))
+  const quoted = cells
+    .map(asText)
+    .map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell))
   return `${quoted.join(',')}\r\n`
+}
+
+/** A text that a spreadsheet would run as a formula is marked as text, as spreadsheets do it: https://owasp.org/www-community/attacks/CSV_Injection */
+function asText(cell: string): string {
+  return /^[=+\-@\t\r]/.test(cell) && Number.isNaN(Number(cell)) ? `'${cell}` : cell
 }

