@@ -5,7 +5,7 @@ import { requirePermission } from '../kernel/actor.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { requireOwn } from '../tracking/tracking.ts'
-import { requireAliasName } from './alias-names.ts'
+import { requireAliasCharacters, requireAliasName } from './alias-names.ts'
 import type { Caller } from './models.ts'
 import { requireMayMove, type Force } from './protection.ts'
 import type { ModelVersion } from './schema.ts'
@@ -91,6 +91,7 @@ export async function deleteAlias(
   }: Caller & { model: string; alias: string; force?: Force | undefined },
 ): Promise<void> {
   requirePermission(actor, 'contribute', projectId)
+  requireAliasCharacters(alias)
   await db.write(async (trx) => {
     const row = await lockModelRow(trx, projectId, model)
     const forced = await requireMayMove(trx, { model: row, alias, to: undefined, actor, force })

@@ -82,7 +82,7 @@ export async function insertOrRevive(
     await updateModelRow(trx, known.id, revived)
     return { ...known, ...revived }
   }
-  requireName(name)
+  requireNewName(name)
   const row: RegisteredModelRow = {
     id,
     project_id: projectId,
@@ -152,7 +152,7 @@ export async function updateModel(
 ): Promise<RegisteredModel> {
   const { projectId, actor, name, newName, description, owner } = input
   requirePermission(actor, 'contribute', projectId)
-  if (newName !== undefined) requireName(newName)
+  if (newName !== undefined) requireNewName(newName)
   try {
     await db.write(async (trx) => {
       const row = await lockModelRow(trx, projectId, name)
@@ -235,9 +235,14 @@ async function withBelongings(
   )
 }
 
-function requireName(name: string): void {
+/** Throws `invalid` unless a model can have the name. */
+export function requireModelName(name: string): void {
   if (name.trim() === '' || /[/:]/.test(name))
     throw new AppError('invalid', `Invalid model name: '${name}': it must not be empty or hold / or :`)
+}
+
+function requireNewName(name: string): void {
+  requireModelName(name)
   if (name.length > MAX_NAME) throw new AppError('invalid', `A model name may have ${MAX_NAME} characters`)
 }
 

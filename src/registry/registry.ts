@@ -4,6 +4,7 @@ export {
   deleteModel,
   gatesOfModel,
   getModel,
+  requireModelName,
   searchModels,
   tagModel,
   updateModel,

@@ -20,7 +20,12 @@ import {
 } from './schema.ts'
 import { requireOwnRun } from './step-scope.ts'
 import { lastOfEachKey, updateRunRow } from './store.ts'
-import { insertDatasetUse, insertModelUses, upsertLoggedModelMetrics } from './store-inputs.ts'
+import {
+  insertDatasetUse,
+  insertModelUses,
+  listUnknownLoggedModels,
+  upsertLoggedModelMetrics,
+} from './store-inputs.ts'
 import { insertMetrics } from './store-metrics.ts'
 import { deleteTagWords, replaceTagWords } from './store-words.ts'
 import { deleteTag, findTag, insertParams, upsertTags, type Owner } from './store-values.ts'
@@ -46,13 +51,14 @@ export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, inp
   const work = async (trx: Trx): Promise<boolean> => {
     const row = await getActiveRun(trx, projectId, runId)
     await requireOwnRun(trx, actor, row)
+    await requireLoggedModels(trx, projectId, metrics)
     const owner = ownerOf(row)
     const detail = { params: params.map(({ key }) => key), tags: tags.map(({ key }) => key) }
     // The run's own row is locked before those of its metrics, everywhere, so that two batches never wait for each other.
     if (tags.length > 0) await writeTags(trx, owner, tags)
     const [announced, changed] = await together(
       announce({ clock }, trx, row),
-      insertParams(trx, owner, uniqueParams(params)),
+      insertParams(trx, owner, params),
       insertMetrics(trx, owner, metrics),
       upsertLoggedModelMetrics(trx, owner, metrics),
       params.length + tags.length > 0
@@ -63,6 +69,18 @@ export async function logBatch({ db, clock }: Pick<Context, 'db' | 'clock'>, inp
     return announced
   }
   await db.write(work, { tells: (announced) => announced })
+}
+
+async function requireLoggedModels(
+  trx: Trx,
+  projectId: string,
+  metrics: readonly MetricPoint[],
+): Promise<void> {
+  const ids = new Set(metrics.flatMap(({ loggedModelId }) => loggedModelId ?? []))
+  const [unknown] = await listUnknownLoggedModels(trx, projectId, [...ids])
+  if (unknown === undefined) return
+  const message = `Logged model with ID '${unknown}' not found.`
+  throw new AppError('not_found', message, { details: { loggedModelId: unknown } })
 }
 
 /** Sets tags, the last of a key, and what follows from MLflow's own: the name and the parent. */
@@ -172,6 +190,7 @@ function requireValid({
   }
   for (const metric of metrics) requireMetric(metric)
   for (const { key, value } of params) requireValue('param', key, value, MAX_PARAM_LENGTH)
+  requireUniqueKeys(params)
   for (const tag of tags) requireTag(tag)
 }
 
@@ -199,14 +218,13 @@ function requireValue(what: 'param' | 'tag', key: string, value: string, maxLeng
     )
 }
 
-function uniqueParams(params: readonly Param[]): readonly Param[] {
+function requireUniqueKeys(params: readonly Param[]): void {
   const keys = new Set<string>()
   for (const { key } of params) {
     if (keys.has(key))
       throw new AppError('invalid', `Duplicate parameter keys have been submitted: ['${key}']`)
     keys.add(key)
   }
-  return params
 }
 
 function paramsChanged(

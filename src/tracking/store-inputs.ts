@@ -220,6 +220,23 @@ export async function deleteLoggedModelTagRow(trx: Trx, id: string, key: string)
   return result.numDeletedRows > 0n
 }
 
+/** Which of the ids are of no logged model of the project. */
+export async function listUnknownLoggedModels(
+  at: Queryable,
+  projectId: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  if (ids.length === 0) return []
+  const rows = await at
+    .selectFrom('logged_model')
+    .select('id')
+    .where('project_id', '=', projectId)
+    .where('id', 'in', ids)
+    .execute()
+  const known = new Set(rows.map(({ id }) => id))
+  return ids.filter((id) => !known.has(id))
+}
+
 /** A metric of a logged model is one for each (key, dataset, run): the last one logged. */
 export async function upsertLoggedModelMetrics(
   trx: Trx,

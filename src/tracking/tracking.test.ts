@@ -49,6 +49,24 @@ describeDatabases('tracking', (open) => {
     expect(await createExperiment(context, { ...caller, name: 'early' })).toMatchObject({ id: '2' })
   })
 
+  it('refuses a param twice in a batch before it writes anything, and a metric of a model that is not there', async () => {
+    const context = await open()
+    const run = await createRun(context, { ...caller })
+    await context.db.write((trx) => trx.updateTable('run').set({ announced_ms: 0 }).execute())
+    const params = [
+      { key: 'lr', value: '0.1' },
+      { key: 'lr', value: '0.2' },
+    ]
+    await expect(logBatch(context, { ...caller, runId: run.id, params })).rejects.toMatchObject({
+      code: 'invalid',
+    })
+    const metric = { key: 'auc', value: 0.7, timestampMs: 1, step: 0, loggedModelId: 'm-none' }
+    await expect(logBatch(context, { ...caller, runId: run.id, metrics: [metric] })).rejects.toMatchObject({
+      code: 'not_found',
+    })
+    expect(await getRun(context, { ...caller, runId: run.id })).toMatchObject({ params: [], metrics: [] })
+  })
+
   it('gives each project a Default of its own, which 0 means there', async () => {
     const context = await open()
     await getExperiment(context, { ...caller, id: '0' })

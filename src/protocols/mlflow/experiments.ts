@@ -25,6 +25,7 @@ import {
 } from './wire.ts'
 
 const MAX_TAG_LENGTH = 20_000
+const MAX_LOCATION_LENGTH = 2048
 
 export const endpoints = [
   endpoint('POST', '/mlflow/experiments/create', async ({ context, caller, fields }) => {
@@ -112,6 +113,10 @@ function experimentTag(tag: Fields) {
 function locationOf(fields: Fields): string | undefined {
   const location = fields.text('artifact_location')
   if (!location) return undefined
+  if (location.length > MAX_LOCATION_LENGTH)
+    throw invalid(`'artifact_location' exceeds the maximum length of ${MAX_LOCATION_LENGTH} characters`)
+  if (location.startsWith('runs:'))
+    throw invalid(`Artifact location cannot be a runs:/ URI. Given: '${location}'`)
   if (/\.\.(\/|$)|%2e/i.test(location) || /[#?]/.test(location))
     throw invalid(`Invalid artifact location: '${location}'. It must not hold '..', a query or a fragment.`)
   return location.replace(/\/+$/, '')

@@ -13,7 +13,16 @@ import { metricToWire, paramOf, tagOf } from './runs.ts'
 import { parseOrderBy, parseSearchFilter } from './search-filter.ts'
 import { LOGGED_MODELS } from './search-vocabulary.ts'
 import { entryToWire } from './artifacts.ts'
-import { endpoint, experimentId, pageSize, missing, unlessEmpty, type Call, type Fields } from './wire.ts'
+import {
+  endpoint,
+  experimentId,
+  experimentIds,
+  missing,
+  pageSize,
+  unlessEmpty,
+  type Call,
+  type Fields,
+} from './wire.ts'
 
 const STATUSES = { LOGGED_MODEL_PENDING: 1, LOGGED_MODEL_READY: 2, LOGGED_MODEL_UPLOAD_FAILED: 3 } as const
 const DOMAIN_STATUS = {
@@ -36,13 +45,12 @@ export const endpoints = [
     return { model: modelToWire(model) }
   }),
   endpoint('POST', '/mlflow/logged-models/search', async ({ context, caller, fields }) => {
-    const experimentIds = fields.texts('experiment_ids')
-    if (experimentIds.length === 0) throw missing('experiment_ids')
+    if (!fields.has('experiment_ids')) throw missing('experiment_ids')
     const datasets = fields.objects('datasets').map(datasetOf)
     const filter = parseSearchFilter(fields.text('filter'), LOGGED_MODELS)
     const { models, nextPageToken } = await searchLoggedModels(context, {
       ...caller,
-      experimentIds,
+      experimentIds: experimentIds(fields),
       filter: datasets.length === 0 ? filter : measuredOn(datasets, filter),
       orderBy: fields.objects('order_by').map(orderTerm),
       limit: pageSize(fields, { default: 50, max: 50_000 }),
@@ -96,8 +104,13 @@ export const endpoints = [
 
 type Change = Omit<Parameters<typeof updateLoggedModelState>[1], 'projectId' | 'actor' | 'id'>
 
-function change({ context, caller, path }: Call, input: Change): Promise<LoggedModel> {
-  return updateLoggedModelState(context, { ...caller, ...input, id: path['modelId']! })
+function change({ context, caller, fields, path }: Call, input: Change): Promise<LoggedModel> {
+  const id = path['modelId']!
+  if ((fields.text('model_id') || id) !== id)
+    throw invalid(
+      `The model_id of the body, '${fields.text('model_id')}', is not the one of the address, '${id}'`,
+    )
+  return updateLoggedModelState(context, { ...caller, ...input, id })
 }
 
 function datasetOf(dataset: Fields): DatasetReference {
@@ -130,8 +143,8 @@ function modelToWire(model: LoggedModel) {
       last_updated_timestamp_ms: model.updatedMs,
       artifact_uri: model.artifactUri,
       status: `LOGGED_MODEL_${model.status}`,
-      ...(model.modelType !== undefined && { model_type: model.modelType }),
-      ...(model.sourceRunId !== undefined && { source_run_id: model.sourceRunId }),
+      model_type: model.modelType ?? '',
+      source_run_id: model.sourceRunId ?? '',
       ...unlessEmpty('tags', model.tags),
     },
     data: {

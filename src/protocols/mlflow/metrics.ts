@@ -2,7 +2,7 @@ import type { MetricPoint } from '../../tracking/schema.ts'
 import { getMetricHistory, logBatch, readMetricHistory, sampleHistories } from '../../tracking/tracking.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { invalid } from './errors.ts'
-import { metricToWire, paramOf, runId, tagOf } from './runs.ts'
+import { batchRunId, metricToWire, paramOf, runId, tagOf } from './runs.ts'
 import { listAnswer } from './stream.ts'
 import { endpoint, pageSize, unlessEmpty, type Fields } from './wire.ts'
 
@@ -24,7 +24,7 @@ export const endpoints = [
       tags: fields.objects('tags'),
     }
     requireLimits(lists)
-    const id = fields.required('run_id')
+    const id = batchRunId(fields)
     const batch = {
       metrics: lists.metrics.map(metricOf),
       params: lists.params.map(paramOf),
@@ -105,6 +105,8 @@ function metricOf(metric: Fields): MetricPoint {
   const loggedModelId = metric.text('model_id')
   const datasetName = metric.text('dataset_name')
   const datasetDigest = metric.text('dataset_digest')
+  if (Boolean(datasetName) !== Boolean(datasetDigest))
+    throw invalid('Both dataset_name and dataset_digest must be provided if one is provided')
   return {
     key: metric.required('key'),
     value: metric.double('value'),

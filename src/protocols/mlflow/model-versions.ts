@@ -2,6 +2,7 @@ import {
   deleteModelVersion,
   getModelVersion,
   registerFromSource,
+  requireModelName,
   searchModelVersions,
   tagModelVersion,
   updateModelVersion,
@@ -19,7 +20,7 @@ export const endpoints = [
   endpoint('POST', '/mlflow/model-versions/create', async ({ context, caller, fields }) => {
     const version = await registerFromSource(context, {
       ...caller,
-      model: fields.required('name'),
+      model: modelName(fields),
       source: fields.required('source'),
       runId: fields.text('run_id') || undefined,
       runLink: fields.text('run_link') || undefined,
@@ -82,19 +83,26 @@ export const endpoints = [
     return {}
   }),
   endpoint('DELETE', '/mlflow/model-versions/delete-tag', async ({ context, caller, fields }) => {
-    await tagModelVersion(context, { ...caller, ...versionOf(fields), tag: { key: fields.required('key') } })
+    await tagModelVersion(context, { ...caller, ...versionOf(fields), tag: { key: tagKey(fields) } })
     return {}
   }),
 ]
 
 export function versionOf(fields: Fields): { model: string; version: number } {
-  return { model: fields.required('name'), version: versionNumber(fields) }
+  return { model: modelName(fields), version: versionNumber(fields) }
+}
+
+/** A name that no model can have is told from one that is unknown. */
+export function modelName(fields: Fields): string {
+  const name = fields.required('name')
+  requireModelName(name)
+  return name
 }
 
 /** Versions are numbers, and strings on the wire. */
 export function versionNumber(fields: Fields): number {
   const version = fields.integer('version')
-  if (version !== undefined && version > 0) return version
+  if (version !== undefined) return version
   throw invalid(`Parameter 'version' must be an integer, got '${fields.text('version') ?? ''}'.`)
 }
 
@@ -103,9 +111,13 @@ export function registryTag(tag: Fields) {
   const value = tag.text('value') ?? ''
   if (value.length > MAX_TAG_LENGTH)
     throw invalid(`Tag value exceeds the maximum length of ${MAX_TAG_LENGTH} characters`)
-  const key = tag.required('key')
+  return { key: tagKey(tag), value }
+}
+
+export function tagKey(fields: Fields): string {
+  const key = fields.required('key')
   requireKey(key, 'tag')
-  return { key, value }
+  return key
 }
 
 export function stageOf(text: string): Stage {
@@ -125,10 +137,10 @@ export function versionToWire(version: ModelVersion) {
     current_stage: version.stage,
     description: version.description,
     source: version.source,
-    ...(version.runId !== undefined && { run_id: version.runId }),
+    run_id: version.runId ?? '',
     status: 'READY',
     ...unlessEmpty('tags', version.tags),
-    ...(version.runLink !== undefined && { run_link: version.runLink }),
+    run_link: version.runLink ?? '',
     ...unlessEmpty('aliases', version.aliases),
     ...(version.loggedModelId !== undefined && { model_id: version.loggedModelId }),
   }

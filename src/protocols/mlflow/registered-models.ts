@@ -12,7 +12,7 @@ import {
 } from '../../registry/registry.ts'
 import type { ModelVersion, RegisteredModel } from '../../registry/schema.ts'
 import { invalid } from './errors.ts'
-import { registryTag, stageOf, versionNumber, versionToWire } from './model-versions.ts'
+import { modelName, registryTag, stageOf, tagKey, versionNumber, versionToWire } from './model-versions.ts'
 import { parseOrderBy, parseRegistryFilter } from './search-filter.ts'
 import { REGISTERED_MODELS } from './search-vocabulary.ts'
 import { endpoint, pageSize, unlessEmpty, type Call } from './wire.ts'
@@ -32,7 +32,7 @@ export const endpoints = [
     const { context, caller, fields } = call
     const model = await updateModel(context, {
       ...caller,
-      name: fields.required('name'),
+      name: modelName(fields),
       newName: fields.required('new_name'),
     })
     return { registered_model: await withVersions(call, model) }
@@ -42,17 +42,17 @@ export const endpoints = [
     const description = fields.text('description')
     const model = await updateModel(context, {
       ...caller,
-      name: fields.required('name'),
+      name: modelName(fields),
       ...(description !== undefined && { description }),
     })
     return { registered_model: await withVersions(call, model) }
   }),
   endpoint('DELETE', '/mlflow/registered-models/delete', async ({ context, caller, fields }) => {
-    await deleteModel(context, { ...caller, name: fields.required('name') })
+    await deleteModel(context, { ...caller, name: modelName(fields) })
     return {}
   }),
   endpoint('GET', '/mlflow/registered-models/get', async (call) => {
-    const model = await getModel(call.context, { ...call.caller, name: call.fields.required('name') })
+    const model = await getModel(call.context, { ...call.caller, name: modelName(call.fields) })
     return { registered_model: await withVersions(call, model) }
   }),
   endpoint('GET', '/mlflow/registered-models/search', async (call) => {
@@ -75,7 +75,7 @@ export const endpoints = [
   }),
   endpoint(['GET', 'POST'], '/mlflow/registered-models/get-latest-versions', async (call) => {
     const { context, caller, fields } = call
-    const model = await getModel(context, { ...caller, name: fields.required('name') })
+    const model = await getModel(context, { ...caller, name: modelName(fields) })
     const wanted = fields.texts('stages').map(stageOf)
     const latest = (await latestOf(call, model)).filter(
       ({ stage }) => wanted.length === 0 || wanted.includes(stage),
@@ -83,28 +83,28 @@ export const endpoints = [
     return { ...unlessEmpty('model_versions', latest.map(versionToWire)) }
   }),
   endpoint('POST', '/mlflow/registered-models/set-tag', async ({ context, caller, fields }) => {
-    await tagModel(context, { ...caller, name: fields.required('name'), tag: registryTag(fields) })
+    await tagModel(context, { ...caller, name: modelName(fields), tag: registryTag(fields) })
     return {}
   }),
   endpoint('DELETE', '/mlflow/registered-models/delete-tag', async ({ context, caller, fields }) => {
     await tagModel(context, {
       ...caller,
-      name: fields.required('name'),
-      tag: { key: fields.required('key') },
+      name: modelName(fields),
+      tag: { key: tagKey(fields) },
     })
     return {}
   }),
   endpoint('POST', '/mlflow/registered-models/alias', async ({ context, caller, fields }) => {
-    const [model, alias] = [fields.required('name'), fields.required('alias')]
+    const [model, alias] = [modelName(fields), fields.required('alias')]
     await setAlias(context, { ...caller, model, alias, version: versionNumber(fields), source: 'mlflow' })
     return {}
   }),
   endpoint('DELETE', '/mlflow/registered-models/alias', async ({ context, caller, fields }) => {
-    await deleteAlias(context, { ...caller, model: fields.required('name'), alias: fields.required('alias') })
+    await deleteAlias(context, { ...caller, model: modelName(fields), alias: fields.required('alias') })
     return {}
   }),
   endpoint('GET', '/mlflow/registered-models/alias', async ({ context, caller, fields }) => {
-    const [model, alias] = [fields.required('name'), fields.required('alias')]
+    const [model, alias] = [modelName(fields), fields.required('alias')]
     const version = await findVersionByAlias(context, { ...caller, model, alias })
     // MLflow answers 400 here, not 404.
     if (!version) throw invalid(`Registered model alias ${alias} not found.`)
@@ -126,7 +126,7 @@ function modelToWire(model: RegisteredModel, latest: readonly ModelVersion[]) {
     name: model.name,
     creation_timestamp: model.createdMs,
     last_updated_timestamp: model.updatedMs,
-    description: model.description,
+    ...(model.description !== '' && { description: model.description }),
     ...unlessEmpty('latest_versions', latest.map(versionToWire)),
     ...unlessEmpty('tags', model.tags),
     ...unlessEmpty(

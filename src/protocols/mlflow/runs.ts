@@ -23,7 +23,9 @@ import {
   doubleToWire,
   endpoint,
   experimentId,
+  experimentIds,
   lifecycleOf,
+  missing,
   pageSize,
   unlessEmpty,
   type Fields,
@@ -49,7 +51,8 @@ export const endpoints = [
       startMs: fields.integer('start_time'),
       tags: fields.objects('tags').map(tagOf),
     })
-    return { run: runToWire(run) }
+    const { outputs: _, ...made } = runToWire(run)
+    return { run: made }
   }),
   endpoint('POST', '/mlflow/runs/update', async ({ context, caller, fields }) => {
     const run = await updateRun(context, {
@@ -75,7 +78,7 @@ export const endpoints = [
   endpoint('POST', '/mlflow/runs/search', async ({ context, caller, fields }) => {
     const pieces = readRuns(context, {
       ...caller,
-      experimentIds: fields.texts('experiment_ids'),
+      experimentIds: experimentIds(fields),
       filter: parseSearchFilter(fields.text('filter'), RUNS),
       orderBy: parseOrderBy(fields.texts('order_by'), RUNS),
       lifecycle: lifecycleOf(fields.choice('run_view_type', VIEW_TYPES)),
@@ -89,10 +92,11 @@ export const endpoints = [
     const models = fields
       .objects('models')
       .map((model) => ({ direction: 'input' as const, loggedModelId: model.required('model_id'), step: 0 }))
-    await logInputs(context, { ...caller, runId: fields.required('run_id'), datasets, models })
+    await logInputs(context, { ...caller, runId: batchRunId(fields), datasets, models })
     return {}
   }),
   endpoint('POST', '/mlflow/runs/outputs', async ({ context, caller, fields }) => {
+    if (!fields.has('models')) throw missing('models')
     const models = fields.objects('models').map((model) => ({
       direction: 'output' as const,
       loggedModelId: model.required('model_id'),
@@ -105,6 +109,13 @@ export const endpoints = [
 
 export function runId(fields: Fields): string {
   return fields.either('run_id', 'run_uuid')
+}
+
+/** The run of a batch or of inputs; what cannot be an id of a run is told from one that is unknown. */
+export function batchRunId(fields: Fields): string {
+  const id = fields.required('run_id')
+  if (/^[a-zA-Z0-9][\w-]{0,255}$/.test(id)) return id
+  throw invalid(`Invalid value '${id.slice(0, 300)}' for parameter 'run_id' supplied.`)
 }
 
 /** Long values are cut, as MLflow does by default. */
@@ -177,7 +188,8 @@ function infoToWire(run: Run) {
     user_id: run.userId,
     status: run.status,
     start_time: run.startMs,
-    ...(run.endMs !== undefined && { end_time: run.endMs }),
+    // A zero is unset, as MLflow writes it.
+    ...(run.endMs && { end_time: run.endMs }),
     artifact_uri: run.artifactUri,
     lifecycle_stage: run.lifecycle,
   }

@@ -39,8 +39,8 @@ export function endpoint(
 }
 
 /**
- * Reads a request's fields as protocol buffers over JSON would: unknown ones are ignored, scalars may come as strings, a `null` is unset,
- * and so is `{}`, which is how the R client writes nothing.
+ * Reads a request's fields as protocol buffers over JSON would: unknown ones are ignored, names may be `snake_case` or `camelCase`,
+ * scalars may come as strings, a `null` is unset, and so is `{}`, which is how the R client writes nothing.
  * The texts of the refusals are MLflow's, since its clients and tests know them.
  */
 export class Fields {
@@ -53,7 +53,12 @@ export class Fields {
   }
 
   #get(name: string): unknown {
-    const value = Object.hasOwn(this.#values, name) ? this.#values[name] : undefined
+    const jsonName = name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    const isThere = Object.hasOwn(this.#values, name)
+    const isThereAsJson = jsonName !== name && Object.hasOwn(this.#values, jsonName)
+    if (isThere && isThereAsJson)
+      throw invalid(`Request specifies both '${name}' and '${jsonName}'; provide only one of them.`)
+    const value = isThere ? this.#values[name] : isThereAsJson ? this.#values[jsonName] : undefined
     return value === null || isEmptyObject(value) ? undefined : value
   }
 
@@ -249,8 +254,15 @@ export function unlessEmpty<Key extends string, Item>(
 
 /** Ids of experiments are numbers as text. */
 export function experimentId(fields: Fields): string {
-  const id = fields.required('experiment_id')
-  if (/^\d{1,18}$/.test(id)) return id
+  return requireExperimentId(fields.required('experiment_id'))
+}
+
+export function experimentIds(fields: Fields): string[] {
+  return fields.texts('experiment_ids').map(requireExperimentId)
+}
+
+function requireExperimentId(id: string): string {
+  if (/^-?\d{1,18}$/.test(id)) return id
   throw invalid(`Invalid experiment ID '${id}'. Experiment ID must be a valid integer.`)
 }
 

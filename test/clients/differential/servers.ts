@@ -21,7 +21,7 @@ export class Subject {
   }
 
   /** Ids for their names: `${run}`. */
-  fill<Value>(value: Value): Value {
+  withIds<Value>(value: Value): Value {
     const text = JSON.stringify(value).replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
       const id = this.#ids.get(name)
       if (id === undefined) throw new Error(`nothing was saved as ${name}`)
