@@ -22,6 +22,7 @@ import { addServerCommands } from './server/commands.ts'
 import { addServingCommands } from './serving/commands.ts'
 import { addPrivacyCommands } from './privacy/commands.ts'
 import { addProcessCommands } from './supervisor/commands.ts'
+import { addExecCommand } from './exec/commands.ts'
 import { addTrackingCommands } from './tracking/commands.ts'
 import { addWebhookCommands } from './webhooks/commands.ts'
 
@@ -58,6 +59,7 @@ export function createProgram(): Command {
   addPipelineCommands(program)
   addInferCommand(addDataCommands(program))
   addTrackingCommands(program)
+  addExecCommand(program)
   addCardCommand(addRegistryCommands(program))
   addPrivacyCommands(program)
   addErasureCommands(program)

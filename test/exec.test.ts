@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { startServer, type Server } from '../src/server/server.ts'
-import { execute, type ExecutionResult } from '../src/tracking/exec.ts'
+import { execute, type ExecutionResult } from '../src/exec/exec.ts'
 import { openTestContext, type TestContext } from './databases.ts'
 
 let context: TestContext

@@ -10,6 +10,7 @@ import { enqueueDueMaterializations, enqueueLostViews } from '../materialization
 import { materializeOnNewData, summariseOnMaterialized } from '../materialization/jobs.ts'
 import { routes as governanceRoutes } from '../governance/routes.ts'
 import { sealAudit } from '../governance/seal.ts'
+import { routes as comparingRoutes } from '../comparing/routes.ts'
 import type { Authenticate } from '../http/app.ts'
 import type { Context } from '../http/context.ts'
 import type { Route } from '../http/route.ts'
@@ -66,6 +67,7 @@ export const roomRoutes: readonly Route[] = [
   ...erasureRoutes,
   ...featureRoutes,
   ...trackingRoutes,
+  ...comparingRoutes,
   ...registryRoutes,
   ...promotionRoutes,
   ...cardRoutes,

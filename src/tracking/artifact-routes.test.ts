@@ -3,7 +3,8 @@ import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { routes } from './routes.ts'
-import { createRun, logBatch, putRunArtifact } from './tracking.ts'
+import { createRun } from './runs.ts'
+import { putRunArtifact } from './artifacts.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 
@@ -73,31 +74,5 @@ describeDatabases('artifacts in a browser', (open) => {
       expect((await get(`/runs/${run.id}/artifact?path=${path}`)).status).toBe(400)
     expect((await get(`/runs/${run.id}/artifact?path=secret.txt`)).status).toBe(404)
     expect((await get('/runs/none/artifact?path=a')).status).toBe(404)
-  })
-
-  it('curves of several runs come together, with what is not finite as null', async () => {
-    const context = await open()
-    const ids: string[] = []
-    for (const value of [1, Number.NaN]) {
-      const { id } = await createRun(context, caller)
-      const metrics = [0, 1].map((step) => ({ key: 'loss', value: value + step, step, timestampMs: step }))
-      await logBatch(context, { ...caller, runId: id, metrics })
-      ids.push(id)
-    }
-    const answer = await appOf(context)(`/run-curves?key=loss&runs=${ids.join(',')}`)
-    const { curves } = (await answer.json()) as { curves: { runId: string; points: unknown[] }[] }
-    expect(curves.map(({ runId }) => runId)).toEqual(ids)
-    expect(curves.map(({ points }) => points)).toEqual([
-      [
-        [0, 0, 1],
-        [1, 1, 2],
-      ],
-      [
-        [0, 0, null],
-        [1, 1, null],
-      ],
-    ])
-    const many = Array.from({ length: 101 }, () => ids[0]).join(',')
-    expect((await appOf(context)(`/run-curves?key=loss&runs=${many}`)).status).toBe(400)
   })
 })

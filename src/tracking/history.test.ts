@@ -3,7 +3,10 @@ import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/data
 import { localOwner } from '../kernel/actor.ts'
 import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
 import type { MetricPoint } from './schema.ts'
-import { createRun, getThinnedHistory, logBatch, sampleHistories } from './tracking.ts'
+import { createRun } from './runs.ts'
+import { getThinnedHistory } from './history.ts'
+import { logBatch } from './log-batch.ts'
+import { sampleHistories } from './sampling.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 const POINTS = 21_000

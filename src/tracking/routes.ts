@@ -7,11 +7,8 @@ import { isStoredHere } from './artifact-uris.ts'
 import { listRunArtifacts } from './artifacts.ts'
 import { logBatch } from './log-batch.ts'
 import { getRun, listChildRuns, searchRuns } from './runs.ts'
-import { compareRoutes } from './compare-routes.ts'
 import { experimentRoutes } from './experiment-routes.ts'
-import { savedViewRoutes } from './saved-view-routes.ts'
 import { artifactRoutes } from './artifact-routes.ts'
-import { runTableRoutes } from './run-table-routes.ts'
 import {
   ArtifactEntry,
   Experiment,
@@ -127,11 +124,8 @@ export const routes = [
       return { items: runs.map(toWire), ...next }
     },
   }),
-  ...runTableRoutes,
   ...experimentRoutes,
-  ...savedViewRoutes,
   ...artifactRoutes,
-  ...compareRoutes,
   route({
     method: 'GET',
     path: '/runs/:runId',

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { findRuns } from './run-search.ts'
-import { createRun, deleteRunTag, logBatch, setRunLifecycle, updateRun } from './tracking.ts'
+import { createRun, setRunLifecycle, updateRun } from './runs.ts'
+import { deleteRunTag, logBatch } from './log-batch.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 

@@ -8,8 +8,9 @@ import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openTestContext, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { localOwner } from '../kernel/actor.ts'
-import type { SearchRuns } from './runs.ts'
-import { createRun, getRun, logBatch, sampleHistories, searchRuns } from './tracking.ts'
+import { createRun, getRun, type SearchRuns, searchRuns } from './runs.ts'
+import { logBatch } from './log-batch.ts'
+import { sampleHistories } from './sampling.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 let context: TestContext

@@ -11,7 +11,8 @@ import {
 } from './schema.ts'
 import { groupBy, lastOfEachKey } from './store.ts'
 import { storedValue } from './store-metrics.ts'
-import { inPieces, toMetric } from './store-values.ts'
+import { inPieces } from '../ports/db/pieces.ts'
+import { toMetric } from './store-values.ts'
 import type { LoggedModelRow } from './tables.ts'
 
 /** Datasets are one for each (experiment, name, digest); a run uses one at most once, and keeps the tags of its first use. */

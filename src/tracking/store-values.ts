@@ -1,3 +1,4 @@
+import { inPieces } from '../ports/db/pieces.ts'
 import { sql } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { isIn } from '../ports/db/dialect.ts'
@@ -11,8 +12,6 @@ export interface Owner {
   projectId: string
   experimentId: string
 }
-
-const IDS_AT_ONCE = 500
 
 /** Inserts params that are new, and returns those that are there already with another value. */
 export async function insertParams(
@@ -118,14 +117,4 @@ export async function listValues(
     (row) => row.run_id,
     ({ key, value }) => ({ key, value }),
   )
-}
-
-export async function inPieces<Row>(
-  ids: readonly string[],
-  read: (piece: readonly string[]) => Promise<Row[]>,
-): Promise<Row[]> {
-  const rows: Row[] = []
-  for (let start = 0; start < ids.length; start += IDS_AT_ONCE)
-    for (const row of await read(ids.slice(start, start + IDS_AT_ONCE))) rows.push(row)
-  return rows
 }

@@ -185,16 +185,6 @@ interface RunWordRow {
   project_id: string
 }
 
-export interface SavedViewRow {
-  id: string
-  project_id: string
-  page: string
-  name: string
-  query: string
-  actor_id: string
-  created_ms: number
-}
-
 export interface TrackingTables {
   experiment: ExperimentRow
   experiment_counter: ExperimentCounterRow
@@ -203,7 +193,6 @@ export interface TrackingTables {
   run_param: RunValueRow
   run_tag: RunValueRow
   run_word: RunWordRow
-  saved_view: SavedViewRow
   run_metric: RunMetricRow
   run_metric_latest: RunMetricLatestRow
   run_dataset: RunDatasetRow

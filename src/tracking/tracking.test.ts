@@ -2,25 +2,12 @@ import { expect, it } from 'vitest'
 import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, TEST_TIME_MS, type TestContext } from '../../test/databases.ts'
 import { latestOf } from './store-metrics.ts'
-import {
-  createExperiment,
-  createRun,
-  deleteArtifacts,
-  finishRun,
-  getArtifact,
-  getExperiment,
-  getMetricHistory,
-  getRun,
-  getThinnedHistory,
-  listRunArtifacts,
-  logBatch,
-  logInputs,
-  putRunArtifact,
-  referencedBlobs,
-  searchRuns,
-  setExperimentLifecycle,
-  setRunLifecycle,
-} from './tracking.ts'
+import { createExperiment, getExperiment, setExperimentLifecycle } from './experiments.ts'
+import { createRun, finishRun, getRun, searchRuns, setRunLifecycle } from './runs.ts'
+import { deleteArtifacts, getArtifact, listRunArtifacts, putRunArtifact } from './artifacts.ts'
+import { getMetricHistory, getThinnedHistory } from './history.ts'
+import { logBatch, logInputs } from './log-batch.ts'
+import { referencedBlobs } from './store-artifacts.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 

@@ -1,5 +1,6 @@
 export {
   createExperiment,
+  defaultExperiment,
   deleteExperimentTag,
   findExperimentByName,
   getExperiment,
@@ -7,8 +8,9 @@ export {
   searchExperiments,
   setExperimentLifecycle,
   setExperimentTag,
+  type Caller,
 } from './experiments.ts'
-export { createRun, finishRun, getRun, readRuns, searchRuns, setRunLifecycle, updateRun } from './runs.ts'
+export { createRun, finishRun, getRun, readRuns, setRunLifecycle, updateRun } from './runs.ts'
 export { deleteRunTag, logBatch, logInputs, recordModel } from './log-batch.ts'
 export { getMetricHistory, getThinnedHistory, readMetricHistory } from './history.ts'
 export { sampleHistories } from './sampling.ts'
@@ -46,5 +48,25 @@ export { summarizeDatasets } from './datasets.ts'
 export { referencedBlobs } from './store-artifacts.ts'
 export { lineage } from './store-lineage.ts'
 export { filterSql, orderSql, type Searchable } from './store-search.ts'
-export { searchPage, type Page } from './store.ts'
-export type { Comparison, DatasetReference, Filter, NumberOperator, OrderTerm } from './filter.ts'
+export {
+  getRunRow,
+  lifecycleSql,
+  listChildRows,
+  runSearchable,
+  searchPage,
+  searchRunRows,
+  toRun,
+  type Page,
+} from './store.ts'
+export { toMetric } from './store-values.ts'
+export type { Lifecycle, RunRow, RunStatus } from './tables.ts'
+export {
+  Filter,
+  parseJson,
+  parseOrder,
+  type Comparison,
+  type DatasetReference,
+  type NumberOperator,
+  type OrderTerm,
+} from './filter.ts'
+export { MAX_BULK, setRunsLifecycle, tagRuns } from './run-bulk.ts'

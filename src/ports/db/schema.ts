@@ -1,5 +1,6 @@
 import type { BenchmarksTables } from '../../benchmarks/tables.ts'
 import type { CardsTables } from '../../cards/tables.ts'
+import type { ComparingTables } from '../../comparing/tables.ts'
 import type { DataTables } from '../../data/tables.ts'
 import type { ErasureTables } from '../../erasure/tables.ts'
 import type { FeaturesTables } from '../../features/tables.ts'
@@ -43,6 +44,7 @@ export interface Tables
     MaterializationTables,
     ImportingTables,
     TrackingTables,
+    ComparingTables,
     RegistryTables,
     PromotionsTables,
     CardsTables,

@@ -1,13 +1,15 @@
-import type { DatasetReference, Filter, OrderTerm } from '../../tracking/tracking.ts'
-import type { LoggedModel } from '../../tracking/schema.ts'
 import {
   createLoggedModel,
+  type DatasetReference,
+  type Filter,
   folderOf,
   getLoggedModel,
   listArtifacts,
+  type OrderTerm,
   searchLoggedModels,
   updateLoggedModelState,
 } from '../../tracking/tracking.ts'
+import type { LoggedModel } from '../../tracking/schema.ts'
 import { invalid } from './errors.ts'
 import { metricToWire, paramOf, tagOf } from './runs.ts'
 import { parseOrderBy, parseSearchFilter } from './search-filter.ts'

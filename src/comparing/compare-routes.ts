@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { route } from '../http/route.ts'
 import { compareRuns, MAX_COMPARED } from './compare.ts'
 import { MAX_CURVES, readCurves } from './run-curves.ts'
-import { Run } from './schema.ts'
+import { Run } from '../tracking/schema.ts'
 
 const list = z.string().transform((text) => text.split(',').filter((part) => part !== ''))
 

@@ -2,9 +2,16 @@ import type { Context } from '../http/context.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
-import { defaultExperiment, type Caller } from './experiments.ts'
-import type { Filter, OrderTerm } from './filter.ts'
-import { searchRunRows } from './store.ts'
+import {
+  type Caller,
+  defaultExperiment,
+  type Filter,
+  type Lifecycle,
+  type OrderTerm,
+  type RunRow,
+  type RunStatus,
+  searchRunRows,
+} from '../tracking/tracking.ts'
 import {
   countChildren,
   countRuns,
@@ -16,7 +23,6 @@ import {
   summarizeKeys,
   type KeyCount,
 } from './store-table.ts'
-import type { Lifecycle, RunRow, RunStatus } from './tables.ts'
 
 export const columnKinds = ['metric', 'param', 'tag'] as const
 

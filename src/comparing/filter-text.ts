@@ -1,5 +1,5 @@
 import { AppError } from '../kernel/errors.ts'
-import type { Comparison, Filter, NumberOperator } from './filter.ts'
+import type { Comparison, Filter, NumberOperator } from '../tracking/tracking.ts'
 
 type Field = 'metric' | 'param' | 'tag' | 'attribute' | 'dataset'
 

@@ -1,10 +1,8 @@
 import type { Context } from '../http/context.ts'
 import { requirePermission } from '../kernel/actor.ts'
-import { searchExperiments, type Caller } from './experiments.ts'
-import type { Filter } from './filter.ts'
-import { TAGS, type Experiment } from './schema.ts'
+import { type Caller, type Filter, type Lifecycle, searchExperiments } from '../tracking/tracking.ts'
+import { TAGS, type Experiment } from '../tracking/schema.ts'
 import { countRunsOfExperiments } from './store-table.ts'
-import type { Lifecycle } from './tables.ts'
 
 export interface ExperimentRow extends Experiment {
   /** Active runs; of a deleted experiment those that were deleted with it count too. */

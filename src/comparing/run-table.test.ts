@@ -2,10 +2,17 @@ import { expect, it } from 'vitest'
 import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, TEST_TIME_MS, type TestContext } from '../../test/databases.ts'
 import { parseFilterText } from './filter-text.ts'
-import { setRunsLifecycle, tagRuns } from './run-bulk.ts'
+import {
+  createExperiment,
+  createRun,
+  getRun,
+  logBatch,
+  setRunLifecycle,
+  setRunsLifecycle,
+  tagRuns,
+} from '../tracking/tracking.ts'
 import { csvOfRuns } from './run-csv.ts'
 import { countRunTable, listRunColumns, readRunTable } from './run-table.ts'
-import { createExperiment, createRun, getRun, logBatch, setRunLifecycle } from './tracking.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 const search = { ...caller, filter: { and: [] }, lifecycle: 'active' as const, limit: 100 }

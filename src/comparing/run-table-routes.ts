@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { route } from '../http/route.ts'
-import { parseJson, parseOrder } from './filter.ts'
+import { MAX_BULK, parseJson, parseOrder, setRunsLifecycle, tagRuns } from '../tracking/tracking.ts'
 import { parseFilterText } from './filter-text.ts'
-import { MAX_BULK, setRunsLifecycle, tagRuns } from './run-bulk.ts'
 import { csvOfRuns } from './run-csv.ts'
 import { columnKinds, countRunTable, listRunColumns, parseColumn, readRunTable } from './run-table.ts'
-import { Run, Tag } from './schema.ts'
+import { Run, Tag } from '../tracking/schema.ts'
 
 const list = z.string().transform((text) => text.split(',').filter((part) => part !== ''))
 const experimentId = list.optional().describe('Ids with commas; default: all experiments')

@@ -2,13 +2,11 @@ import type { Context } from '../http/context.ts'
 import { requirePermission } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
-import type { Caller } from './experiments.ts'
+import { type Caller, getRunRow, listChildRows, type RunRow, toRun } from '../tracking/tracking.ts'
 import { isBetterLower } from './metric-direction.ts'
-import type { Run } from './schema.ts'
-import { getRunRow, listChildRows, toRun } from './store.ts'
+import type { Run } from '../tracking/schema.ts'
 import { listRunRows, listRunRowsByPrefix } from './store-compare.ts'
 import { listChosenMetrics, listChosenValues, summarizeKeys, type ValueTable } from './store-table.ts'
-import type { RunRow } from './tables.ts'
 
 export const MAX_COMPARED = 1000
 /** Keys of one kind that an answer holds; those that differ come first. */

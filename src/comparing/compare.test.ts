@@ -3,7 +3,7 @@ import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { compareRuns } from './compare.ts'
 import { isBetterLower } from './metric-direction.ts'
-import { createRun, logBatch, setRunLifecycle } from './tracking.ts'
+import { createRun, logBatch, setRunLifecycle } from '../tracking/tracking.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 

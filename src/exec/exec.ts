@@ -5,8 +5,8 @@ import { constants, tmpdir, userInfo } from 'node:os'
 import { basename, join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { AppError, messageOf } from '../kernel/errors.ts'
-import { RecordingClient, type RunStatus } from './exec-client.ts'
-import { describeCode, describeEnvironment, modelFilesSince } from './exec-surroundings.ts'
+import { RecordingClient, type RunStatus } from './client.ts'
+import { describeCode, describeEnvironment, modelFilesSince } from './surroundings.ts'
 
 const LARGEST_PARAM = 6000
 

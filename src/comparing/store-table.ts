@@ -1,12 +1,16 @@
 import { sql } from 'kysely'
 import type { Queryable } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
-import type { Filter } from './filter.ts'
-import type { Metric } from './schema.ts'
-import { lifecycleSql, runSearchable } from './store.ts'
-import { filterSql } from './store-search.ts'
-import { inPieces, toMetric } from './store-values.ts'
-import type { Lifecycle } from './tables.ts'
+import { inPieces } from '../ports/db/pieces.ts'
+import {
+  type Filter,
+  filterSql,
+  type Lifecycle,
+  lifecycleSql,
+  runSearchable,
+  toMetric,
+} from '../tracking/tracking.ts'
+import type { Metric } from '../tracking/schema.ts'
 
 export type ValueTable = 'run_metric_latest' | 'run_param' | 'run_tag'
 

@@ -2,8 +2,9 @@ import { expect, it } from 'vitest'
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID } from '../../test/databases.ts'
+import { routes as trackingRoutes } from '../tracking/routes.ts'
 import { routes } from './routes.ts'
-import { createRun, setExperimentTag, setRunLifecycle } from './tracking.ts'
+import { createRun, setExperimentTag, setRunLifecycle } from '../tracking/tracking.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 
@@ -12,7 +13,7 @@ describeDatabases('experiments over REST', (open) => {
     const context = await open()
     const app = createApp({
       context,
-      routes,
+      routes: [...routes, ...trackingRoutes],
       authenticate: async () => localOwner,
       resolveProject: async () => PROJECT_ID,
     })

@@ -1,7 +1,6 @@
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { Caller } from './experiments.ts'
-import { getThinnedHistory } from './history.ts'
+import { type Caller, getThinnedHistory } from '../tracking/tracking.ts'
 
 export const MAX_CURVES = 100
 /** What a picture of many curves can still show. */

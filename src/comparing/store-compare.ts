@@ -1,7 +1,7 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import type { Queryable } from '../ports/db/db.ts'
-import { inPieces } from './store-values.ts'
-import type { RunRow } from './tables.ts'
+import { inPieces } from '../ports/db/pieces.ts'
+import type { RunRow } from '../tracking/tracking.ts'
 
 const PREFIXES_AT_ONCE = 100
 

@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { listOf, route } from '../http/route.ts'
+import { Experiment } from '../tracking/schema.ts'
+import { compareRoutes } from './compare-routes.ts'
+import { readExperimentTable } from './experiment-table.ts'
+import { runTableRoutes } from './run-table-routes.ts'
+import { savedViewRoutes } from './saved-view-routes.ts'
+
+export const routes = [
+  route({
+    method: 'GET',
+    path: '/experiment-table',
+    summary: 'Experiments with the count of their runs and their last activity, newest first',
+    permission: 'view',
+    query: z.strictObject({
+      containing: z.string().max(500).default('').describe('A part of the name, in any case'),
+      lifecycle: z.enum(['active', 'deleted']).default('active'),
+      limit: z.coerce.number().int().min(1).max(1000).default(200),
+      pageToken: z.string().optional(),
+    }),
+    response: listOf(
+      Experiment.extend({
+        runs: z.number(),
+        lastRunMs: z.number().optional().describe('Start of the newest run'),
+        note: z.string().describe('Its description, in Markdown'),
+      }),
+    ),
+    async handle({ context, actor, projectId, query }) {
+      const { experiments, ...next } = await readExperimentTable(context, { actor, projectId, ...query })
+      return { items: experiments, ...next }
+    },
+  }),
+  ...runTableRoutes,
+  ...savedViewRoutes,
+  ...compareRoutes,
+]
