@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
 import { listDeliveries, redeliver } from './deliveries.ts'
-import { Delivery, Outcome, Webhook, WebhookChange, WebhookEventName, WebhookSettings } from './schema.ts'
+import {
+  Delivery,
+  EventName,
+  eventNames,
+  Outcome,
+  Webhook,
+  WebhookChange,
+  WebhookEventName,
+  WebhookSettings,
+} from './schema.ts'
 import {
   createWebhook,
   deleteWebhook,
@@ -18,6 +27,14 @@ const paged = z.strictObject({
 })
 
 export const routes = [
+  route({
+    method: 'GET',
+    path: '/webhook-events',
+    summary: 'What a webhook may be for: our events, and those that MLflow’s clients know',
+    permission: 'maintain',
+    response: listOf(EventName),
+    handle: async () => ({ items: [...eventNames] }),
+  }),
   route({
     method: 'GET',
     path: '/webhooks',

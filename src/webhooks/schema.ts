@@ -8,7 +8,13 @@ const OF_NO_PROJECT: EventKind = 'access.changed'
 
 const nativeEvents = (Object.keys(EVENTS) as EventKind[]).filter((kind) => kind !== OF_NO_PROJECT)
 
-const names: readonly string[] = [...nativeEvents, ...Object.keys(MLFLOW_EVENTS)]
+/** What a webhook may be for, and whose event it is. */
+export const eventNames: readonly EventName[] = [
+  ...nativeEvents.map((name) => ({ name, of: 'tidemill' as const })),
+  ...Object.keys(MLFLOW_EVENTS).map((name) => ({ name, of: 'mlflow' as const })),
+]
+
+const names = eventNames.map(({ name }) => name)
 
 /** A member of the catalogue of events, such as `alert.raised`, or one of MLflow's, such as `model_version.created`. */
 export type WebhookEventName = Exclude<EventKind, 'access.changed'> | MlflowEvent
@@ -18,6 +24,9 @@ export const WebhookEventName = z
     error: ({ input }) => unknownName('event', String(input), names).message,
   })
   .meta({ type: 'string', enum: [...names] })
+
+export const EventName = z.object({ name: z.string(), of: z.enum(['tidemill', 'mlflow']) })
+type EventName = z.infer<typeof EventName>
 
 const WebhookName = z
   .string()

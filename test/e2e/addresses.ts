@@ -47,6 +47,15 @@ export async function findPages(base: string): Promise<PageCheck[]> {
         ['heading', 'Teams'],
       ],
     },
+    {
+      name: 'webhooks',
+      path: '/webhooks',
+      shows: [
+        ['region', 'Webhooks'],
+        ['heading', 'New webhook'],
+        ['button', 'Add it'],
+      ],
+    },
     { name: 'account', path: '/account', shows: [['heading', 'Account']] },
     {
       name: 'audit',

@@ -17,6 +17,7 @@ import {
   Trophy,
   Users,
   Waves,
+  Webhook,
   Workflow,
 } from 'lucide-react'
 import { Suspense, useEffect, useRef, useState } from 'react'
@@ -48,6 +49,7 @@ const icons: Record<(typeof pages)[number]['href'], LucideIcon> = {
   '/features': Shapes,
   '/decisions': Scale,
   '/audit': ScrollText,
+  '/webhooks': Webhook,
   '/people': Users,
 }
 

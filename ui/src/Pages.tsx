@@ -21,6 +21,7 @@ import { ModelPage } from './registry/ModelPage.tsx'
 import { ModelsPage } from './registry/ModelsPage.tsx'
 import { ModelVersionPage } from './registry/ModelVersionPage.tsx'
 import { PromotionsPage } from './promotions/PromotionsPage.tsx'
+import { WebhooksPage } from './webhooks/WebhooksPage.tsx'
 import { ExperimentsPage } from './runs/ExperimentsPage.tsx'
 import { RunsPage } from './runs/RunsPage.tsx'
 
@@ -33,6 +34,7 @@ const LineagePage = lazy(async () => ({ default: (await import('./lineage/Lineag
 const PipelineRunPage = lazy(async () => ({
   default: (await import('./pipelines/PipelineRunPage.tsx')).PipelineRunPage,
 }))
+const WebhookPage = lazy(async () => ({ default: (await import('./webhooks/WebhookPage.tsx')).WebhookPage }))
 const RunPage = lazy(async () => ({ default: (await import('./runs/RunPage.tsx')).RunPage }))
 
 // The dialogs of React Aria and the picture of intervals come with it.
@@ -75,6 +77,8 @@ export function Pages() {
       <Route path="/datasets/:name">{({ name }) => <DatasetPage key={name} name={name} />}</Route>
       <Route path="/decisions" component={DecisionsPage} />
       <Route path="/lineage" component={LineagePage} />
+      <Route path="/webhooks" component={WebhooksPage} />
+      <Route path="/webhooks/:id">{({ id }) => <WebhookPage key={id} id={id} />}</Route>
       <Route path="/people" component={PeoplePage} />
       <Route path="/account" component={AccountPage} />
       <Route path="/audit" component={AuditPage} />

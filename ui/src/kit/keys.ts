@@ -13,6 +13,7 @@ export const pages = [
   { key: 'f', href: '/features', name: 'Features' },
   { key: 'e', href: '/decisions', name: 'Decisions' },
   { key: 'l', href: '/audit', name: 'Audit' },
+  { key: 'h', href: '/webhooks', name: 'Webhooks' },
   { key: 'u', href: '/people', name: 'People' },
 ] as const
 

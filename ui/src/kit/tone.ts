@@ -12,6 +12,7 @@ const moods: Record<string, Mood> = {
   pass: 'good',
   passed: 'good',
   accepted: 'good',
+  delivered: 'good',
   valid: 'good',
   promoted: 'good',
   approved: 'good',
