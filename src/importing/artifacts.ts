@@ -2,6 +2,7 @@ import { AppError, messageOf } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { folderOf, importArtifacts } from '../tracking/tracking.ts'
+import { requireWithin } from './limits.ts'
 import { isMovable } from './source-files.ts'
 import type { SourceFile } from './schema.ts'
 import { isUnchanged, note, skip, type Session } from './session.ts'
@@ -58,10 +59,13 @@ async function copyFiles(
   let complete = true
   for (let start = 0; start === 0 || start < files.length; start += FILES_AT_ONCE) {
     const stored: { path: string; blob: StoredBlob }[] = []
-    for (const { path } of files.slice(start, start + FILES_AT_ONCE)) {
+    for (const { path, sizeBytes } of files.slice(start, start + FILES_AT_ONCE)) {
+      requireWithin(session.limits, 'artifactBytes', session.artifactBytes + sizeBytes)
       const blob = await copyFile(session, root, path)
-      if (blob) stored.push({ path: `${folder}/${path}`, blob })
-      else complete = false
+      if (blob) {
+        stored.push({ path: `${folder}/${path}`, blob })
+        session.artifactBytes += blob.sizeBytes
+      } else complete = false
     }
     const isLast = start + FILES_AT_ONCE >= files.length
     const state = isLast && complete ? 'written' : 'started'
@@ -73,14 +77,14 @@ async function copyFiles(
         note(session, trx, [{ kind: 'artifacts', key: root.from, state, target: root.to, fingerprint }]),
     })
     session.counts['artifact files'].imported += stored.length
-    for (const { blob } of stored) session.artifactBytes += blob.sizeBytes
   }
 }
 
 /** Undefined, and counted as skipped, when a file is gone or can't be kept under its name. */
 async function copyFile(session: Session, root: Root, path: string): Promise<StoredBlob | undefined> {
   try {
-    const fetched = await session.source.artifacts.fetchFile(root.from, path)
+    const maxBytes = session.limits.artifactBytes - session.artifactBytes
+    const fetched = await session.source.artifacts.fetchFile(root.from, path, maxBytes)
     try {
       return await session.context.artifacts.putFile(fetched.file)
     } finally {

@@ -3,6 +3,7 @@ import { Argument, Option, type Command } from 'commander'
 import { currentConfig, print, table, type CommandOptions } from '../http/command.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import type { ImportLimits } from './limits.ts'
 import type { ImportReport, MlflowSource } from './schema.ts'
 
 export function addImportingCommands(program: Command): void {
@@ -21,6 +22,11 @@ export function addImportingCommands(program: Command): void {
         'where the server of a SQLite file keeps its artifacts; default: mlartifacts beside it',
       ),
     )
+    .addOption(new Option('--max-runs <n>', 'runs that are brought over at most').default('1000000'))
+    .addOption(
+      new Option('--max-points <n>', 'metric points that are brought over at most').default('1000000000'),
+    )
+    .addOption(new Option('--max-gib <n>', 'GiB of artifacts that are brought over at most').default('100'))
     .addOption(new Option('--workspace <name>', 'workspace of the source').default('default'))
     .addOption(new Option('--data-dir <folder>', 'folder of everything that Tidemill keeps'))
     .addOption(new Option('--json', 'print JSON instead of text'))
@@ -31,7 +37,23 @@ interface ImportOptions extends CommandOptions {
   includeDeleted?: boolean
   artifacts?: string
   workspace: string
+  maxRuns: string
+  maxPoints: string
+  maxGib: string
   dataDir?: string
+}
+
+function limitsOf({ maxRuns, maxPoints, maxGib }: ImportOptions): ImportLimits {
+  const positive = (option: string, text: string): number => {
+    const value = Number(text)
+    if (text.trim() !== '' && value > 0 && Number.isFinite(value)) return value
+    throw new AppError('invalid', `${option} ${text}: give a number above 0`)
+  }
+  return {
+    runs: positive('--max-runs', maxRuns),
+    metricPoints: positive('--max-points', maxPoints),
+    artifactBytes: positive('--max-gib', maxGib) * 2 ** 30,
+  }
 }
 
 /** Works on the database and the artifacts themselves, whether Tidemill runs or not. */
@@ -41,11 +63,18 @@ async function importFrom(_system: string, uri: string, options: ImportOptions):
   const { importMlflow } = await import('./importing.ts')
   const { Progress } = await import('./progress.ts')
   const { dataDir } = options
+  const limits = limitsOf(options)
   await using source = await openSource(uri, options)
   await using context = await openStored(currentConfig(dataDir === undefined ? {} : { dataDir }))
   const projectId = await resolveProject(context, options.project)
   const progress = new Progress(options.json ? undefined : process.stderr)
-  const report = await importMlflow(context, { projectId, actor: localOwner, source, progress })
+  const report = await importMlflow(context, {
+    projectId,
+    actor: localOwner,
+    source,
+    progress,
+    limits,
+  })
   print(options, report, () => reportText(report))
   if (report.verification.differences.length > 0)
     throw new AppError('conflict', `${report.verification.differences.length} runs differ from the source`, {

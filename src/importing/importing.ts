@@ -1,6 +1,7 @@
 import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { importRoots } from './artifacts.ts'
 import { importExperiments } from './experiments.ts'
+import { DEFAULT_LIMITS, type ImportLimits } from './limits.ts'
 import { importLoggedModels, importModels } from './models.ts'
 import { Progress } from './progress.ts'
 import { artifactUriOf, importRuns } from './runs.ts'
@@ -15,7 +16,13 @@ import { verifyRuns } from './verify.ts'
  */
 export async function importMlflow(
   context: ImportContext,
-  input: { projectId: string; actor: Actor; source: MlflowSource; progress?: Progress },
+  input: {
+    projectId: string
+    actor: Actor
+    source: MlflowSource
+    progress?: Progress
+    limits?: Partial<ImportLimits>
+  },
 ): Promise<ImportReport> {
   const { projectId, actor, source, progress = new Progress() } = input
   requirePermission(actor, 'maintain', projectId)
@@ -38,6 +45,7 @@ export async function importMlflow(
     counts: emptyCounts(),
     metricPoints: 0,
     artifactBytes: 0,
+    limits: { ...DEFAULT_LIMITS, ...input.limits },
     mapping: [],
     skipped: new Map(),
   }

@@ -2,14 +2,16 @@ import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError, messageOf } from '../kernel/errors.ts'
 
 const ATTEMPTS = 6
 const FIRST_RETRY_MS = 500
+/** How long an answer may take to begin, and a file may pause. */
 const TIMEOUT_MS = 120_000
+const MAX_ANSWER_BYTES = 256 * 2 ** 20
+const MAX_ITEMS = 5_000_000
 const RETRIED: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
 
 export type Json = Record<string, unknown>
@@ -54,24 +56,28 @@ export class MlflowClient {
     field: string,
     read: (pageToken: string | undefined) => Promise<Json>,
   ): AsyncGenerator<Json[], void, undefined> {
-    let token: string | undefined
-    do {
+    let items = 0
+    for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
       const answer = await read(token)
-      yield (answer[field] as Json[] | undefined) ?? []
-      token = (answer['next_page_token'] as string | undefined) || undefined
-    } while (token !== undefined)
+      const page = (answer[field] as Json[] | undefined) ?? []
+      const next = (answer['next_page_token'] as string | undefined) || undefined
+      items += page.length
+      if (items > MAX_ITEMS || (next !== undefined && (next === token || page.length === 0)))
+        throw new AppError('invalid', `${this.#base} lists ${field} without an end`)
+      yield page
+      token = next
+    }
   }
 
-  /** Streams an answer into a temporary file. */
-  async download(path: string): Promise<{ file: string; release(): Promise<void> }> {
+  /** Streams an answer into a temporary file. Throws `invalid` for more than so many bytes. */
+  async download(path: string, maxBytes: number): Promise<{ file: string; release(): Promise<void> }> {
     const folder = await mkdtemp(join(tmpdir(), 'tidemill-import-'))
     const release = (): Promise<void> => rm(folder, { recursive: true, force: true })
     const file = join(folder, 'file')
     try {
-      await this.#attempt(path, { method: 'GET' }, async (response) => {
-        if (response.body) await pipeline(Readable.fromWeb(response.body), createWriteStream(file))
-        else await pipeline(Readable.from([]), createWriteStream(file))
-      })
+      await this.#attempt(path, { method: 'GET' }, (response, alive) =>
+        pipeline(bounded(response, { maxBytes, path, alive }), createWriteStream(file)),
+      )
     } catch (error) {
       await release()
       throw error
@@ -84,8 +90,11 @@ export class MlflowClient {
       method,
       ...(body !== undefined && { body, headers: { 'content-type': 'application/json' } }),
     }
-    return await this.#attempt(path, request, async (response) => {
-      const text = await response.text()
+    return await this.#attempt(path, request, async (response, alive) => {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of bounded(response, { maxBytes: MAX_ANSWER_BYTES, path, alive }))
+        chunks.push(chunk)
+      const text = Buffer.concat(chunks).toString('utf8')
       try {
         return JSON.parse(text) as Json
       } catch (error) {
@@ -99,17 +108,22 @@ export class MlflowClient {
   async #attempt<Result>(
     path: string,
     request: { method: 'GET' | 'POST'; body?: string; headers?: Record<string, string> },
-    read: (response: Response) => Promise<Result>,
+    read: (response: Response, alive: () => void) => Promise<Result>,
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       const isLast = attempt === ATTEMPTS
+      const silence = new AbortController()
+      const timer = setTimeout(
+        () => silence.abort(new Error(`silent for ${TIMEOUT_MS / 1000} s`)),
+        TIMEOUT_MS,
+      )
       try {
         const response = await fetch(`${this.#base}${path}`, {
           ...request,
           headers: { ...this.#headers, ...request.headers },
-          signal: AbortSignal.timeout(TIMEOUT_MS),
+          signal: silence.signal,
         })
-        if (response.ok) return await read(response)
+        if (response.ok) return await read(response, () => timer.refresh())
         const text = await response.text()
         if (isLast || !RETRIED.has(response.status)) throw refusal(response.status, path, text)
       } catch (error) {
@@ -118,9 +132,29 @@ export class MlflowClient {
           throw new AppError('unavailable', `${this.#base} does not answer: ${messageOf(error)}`, {
             cause: error,
           })
+      } finally {
+        clearTimeout(timer)
       }
       await sleep(FIRST_RETRY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2))
     }
+  }
+}
+
+/** What an answer holds, as it comes. */
+async function* bounded(
+  { body }: Response,
+  { maxBytes, path, alive }: { maxBytes: number; path: string; alive: () => void },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let size = 0
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    alive()
+    size += chunk.byteLength
+    if (size > maxBytes)
+      throw new AppError(
+        'invalid',
+        `The MLflow server answers ${path.split('?')[0]} with more than ${maxBytes} bytes`,
+      )
+    yield chunk
   }
 }
 

@@ -1,6 +1,7 @@
 import { hashJson } from '../kernel/json.ts'
 import type { Metric, Param } from '../tracking/schema.ts'
 import { findTakenRunIds, importRunPieces, type RunPiece } from '../tracking/tracking.ts'
+import { requireWithin } from './limits.ts'
 import { isMovable } from './source-files.ts'
 import type { SourceRun } from './schema.ts'
 import { PointsChecksum } from './source-values.ts'
@@ -28,6 +29,7 @@ export async function importRuns(session: Session): Promise<RunPlace[]> {
     })
     const fresh = page.filter((run) => !known.has(run.id)).map((run) => run.id)
     const taken = await findTakenRunIds(session.context, fresh)
+    requireWithin(session.limits, 'runs', here.length + page.length)
     for (const run of page) {
       if (taken.has(run.id))
         skip(session, 'runs', 'a run with this id is here already and was not imported from this source')
@@ -64,6 +66,7 @@ async function importRun(
   for await (const { points, position } of session.source.listPoints(run, saved?.position)) {
     for (let start = 0; start < points.length; start += POINTS_AT_ONCE) {
       const metrics = points.slice(start, start + POINTS_AT_ONCE)
+      requireWithin(session.limits, 'metricPoints', session.metricPoints + metrics.length)
       for (const point of metrics) checksum.add(point)
       if (start + metrics.length === points.length) place = JSON.stringify({ position, ...checksum.save() })
       await batch.add(pieceOf(session, run, { metrics }), { ...mark, state: 'started', checksum: place })

@@ -71,8 +71,12 @@ export interface PointsPage {
 export interface SourceArtifacts {
   /** The files below an artifact root. Undefined when they can't be reached from here. */
   listFiles(artifactUri: string): Promise<SourceFile[] | undefined>
-  /** A local file with the content; `release` it afterwards. */
-  fetchFile(artifactUri: string, path: string): Promise<{ file: string; release(): Promise<void> }>
+  /** A local file with the content, of at most so many bytes; `release` it afterwards. */
+  fetchFile(
+    artifactUri: string,
+    path: string,
+    maxBytes: number,
+  ): Promise<{ file: string; release(): Promise<void> }>
 }
 
 /** An MLflow store to read from: its database, or a running server. Nothing is ever written to it. */

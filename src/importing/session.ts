@@ -1,6 +1,7 @@
 import type { Context } from '../http/context.ts'
 import type { Actor } from '../kernel/actor.ts'
 import type { Trx } from '../ports/db/db.ts'
+import type { ImportLimits } from './limits.ts'
 import type { Progress } from './progress.ts'
 import { KINDS, type ImportReport, type Kind, type MlflowSource, type Tally } from './schema.ts'
 import { upsertObjects } from './store.ts'
@@ -20,6 +21,7 @@ export interface Session {
   counts: Record<Kind, Tally>
   metricPoints: number
   artifactBytes: number
+  limits: ImportLimits
   mapping: ImportReport['mapping']
   skipped: Map<string, number>
 }

@@ -16,6 +16,7 @@ export function localArtifacts({ folder, served }: { folder: string; served: str
     async listFiles(artifactUri) {
       const root = rootOf(artifactUri)
       if (root === undefined) return undefined
+      await requireBelow(root, [folder, served])
       const isFolder = await stat(root).then(
         (found) => found.isDirectory(),
         () => false,
@@ -49,6 +50,16 @@ async function parentExists(
 ): Promise<boolean> {
   const above = localPath(artifactUri, places)!.split(sep).slice(0, -3).join(sep)
   return above !== '' && (await stat(above).catch(() => undefined)) !== undefined
+}
+
+/** A database may name any folder of this machine: only what lies beside it, or where its server keeps files, is taken. */
+async function requireBelow(root: string, places: readonly string[]): Promise<void> {
+  const real = await realpath(root).catch(() => root)
+  for (const place of places) {
+    const way = relative(await realpath(place).catch(() => place), real)
+    if (way !== '' && !way.startsWith('..') && !isAbsolute(way)) return
+  }
+  throw new AppError('invalid', 'it is neither beside the database nor in the folder that --artifacts names')
 }
 
 async function filesBelow(root: string): Promise<SourceFile[]> {

@@ -30,6 +30,9 @@ const KEYS_AT_ONCE = 6
 const DETAILS_AT_ONCE = 8
 const EXPERIMENTS_AT_ONCE = 100
 const MODELS_AT_ONCE = 100
+/** Below one artifact root. */
+const MAX_FILES = 100_000
+const MAX_PATH = 4_000
 /** Searches leave prompts out unless they are asked for. */
 const MODEL_FILTERS = ['', "tag.`mlflow.prompt.is_prompt` = 'true'"]
 
@@ -190,23 +193,33 @@ function proxiedArtifacts(client: MlflowClient): SourceArtifacts {
     async listFiles(artifactUri) {
       const folder = folderOf(artifactUri)
       if (folder === undefined || !isMovable(artifactUri)) return undefined
-      return await filesBelow(client, folder, '')
+      return await filesBelow(client, folder)
     },
-    fetchFile: (artifactUri, path) =>
+    fetchFile: (artifactUri, path, maxBytes) =>
       client.download(
         `${ARTIFACTS}/${`${folderOf(artifactUri)}/${path}`.split('/').map(encodeURIComponent).join('/')}`,
+        maxBytes,
       ),
   }
 }
 
-async function filesBelow(client: MlflowClient, root: string, folder: string): Promise<SourceFile[]> {
-  const answer = await client.get(ARTIFACTS, { path: folder === '' ? root : `${root}/${folder}` })
+/** Folder by folder. What lists itself, or more than anyone has, is refused. */
+async function filesBelow(client: MlflowClient, root: string): Promise<SourceFile[]> {
   const files: SourceFile[] = []
-  for (const entry of objects(answer['files'])) {
-    const name = text(entry['path'])
-    const path = folder === '' ? name : `${folder}/${name}`
-    if (entry['is_dir'] === true) files.push(...(await filesBelow(client, root, path)))
-    else files.push({ path, sizeBytes: number(entry['file_size']) })
+  const waiting = ['']
+  for (let folders = 1; waiting.length > 0; folders++) {
+    const folder = waiting.pop()!
+    const answer = await client.get(ARTIFACTS, { path: folder === '' ? root : `${root}/${folder}` })
+    for (const entry of objects(answer['files'])) {
+      const name = text(entry['path'])
+      if (!/^(?!\.{1,2}$)[^/\\]+$/.test(name))
+        throw new AppError('invalid', `The MLflow server lists “${name}” as a file`)
+      const path = folder === '' ? name : `${folder}/${name}`
+      if (entry['is_dir'] === true) waiting.push(path)
+      else files.push({ path, sizeBytes: number(entry['file_size']) })
+    }
+    if (files.length > MAX_FILES || folders + waiting.length > MAX_FILES || folder.length > MAX_PATH)
+      throw new AppError('invalid', `The MLflow server lists the files of ${root} without an end`)
   }
   return files
 }

@@ -21,3 +21,13 @@ export async function findUpload(
 export async function deleteUploadsBefore(trx: Trx, createdMs: number): Promise<void> {
   await trx.deleteFrom('upload').where('created_ms', '<', createdMs).execute()
 }
+
+export async function countUploads(at: Queryable, projectId: string, sinceMs: number): Promise<number> {
+  const { count } = await at
+    .selectFrom('upload')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('project_id', '=', projectId)
+    .where('created_ms', '>=', sinceMs)
+    .executeTakeFirstOrThrow()
+  return count
+}

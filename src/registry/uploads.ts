@@ -5,10 +5,12 @@ import { requirePermission } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import type { Caller } from './models.ts'
-import { deleteUploadsBefore, findUpload, insertUpload } from './store-uploads.ts'
+import { countUploads, deleteUploadsBefore, findUpload, insertUpload } from './store-uploads.ts'
 
 /** As long as garbage collection leaves bytes alone that nothing refers to. */
 const KEPT_MS = 24 * 3_600_000
+/** Of one project at a time: what is sent and never used fills the disk until its day is over. */
+const MAX_WAITING = 2_000
 
 /**
  * Stores bytes that a later request will name, as they arrive and never whole in memory. They are kept for a day. Throws `invalid` for more
@@ -30,6 +32,11 @@ export async function receiveUpload(
       details: { maxUploadBytes },
     })
   if (declaredBytes > maxUploadBytes) throw tooLarge()
+  if ((await countUploads(db.read, projectId, (await db.wallTime()) - KEPT_MS)) >= MAX_WAITING)
+    throw new AppError(
+      'conflict',
+      `${MAX_WAITING} uploads of this project are kept already; each goes after a day`,
+    )
   const folder = join(config.dataDir, 'incoming')
   await mkdir(folder, { recursive: true })
   const id = ids.uuid()
