@@ -36,7 +36,7 @@ export function describeVersion(version: z.infer<typeof versionDetail>): string 
 }
 
 /** What is known of the rows as a whole and of times, where there is something to tell. */
-function summaryLines({ rows, columns, duplicates, correlations }: DatasetSummary): string[] {
+function summaryLines({ rows, columns, duplicates, correlations, associations }: DatasetSummary): string[] {
   const repeated =
     duplicates === null || duplicates.rows === 0
       ? []
@@ -50,10 +50,19 @@ function summaryLines({ rows, columns, duplicates, correlations }: DatasetSummar
         ]
       : [],
   )
-  const related = correlations
-    .filter(({ pearson }) => pearson !== null && Math.abs(pearson) >= NOTABLE)
-    .map(({ x, y, pearson }) => `${x} and ${y} are correlated: ${pearson!.toFixed(2)}`)
-  return [...repeated, ...gaps, ...related]
+  const correlated = correlations
+    .filter(({ pearson, spearman }) => Math.max(Math.abs(pearson ?? 0), Math.abs(spearman ?? 0)) >= NOTABLE)
+    .map(
+      ({ x, y, pearson, spearman, spearmanExact }) =>
+        `${x} and ${y} are correlated: ${(pearson ?? 0).toFixed(2)}${spearman === null ? '' : `, in rank ${spearmanExact ? '' : '~'}${spearman.toFixed(2)}`}`,
+    )
+  const associated = associations
+    .filter(({ value }) => value >= NOTABLE)
+    .map(
+      ({ x, y, measure, value }) =>
+        `${x} and ${y} go together: ${measure === 'cramersV' ? 'Cramér’s V' : 'correlation ratio'} ${value.toFixed(2)}`,
+    )
+  return [...repeated, ...gaps, ...correlated, ...associated]
 }
 
 /** Each check: whether it holds, in how many reports it did not, and what it saw from the oldest to the newest. */

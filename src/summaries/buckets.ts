@@ -1,7 +1,7 @@
 import { kindOf } from '../sources/schema.ts'
 import type { ColumnSummary, DatasetSummary } from './schema.ts'
+import { associationsOf, correlationsOf } from './relations.ts'
 import { dateFacts, duplicatesOf, lengthFacts, numberFacts } from './facts.ts'
-import { correlationOf } from './moments.ts'
 import type { ColumnState, SummaryState } from './state.ts'
 
 export const BUCKET_RATIO = 1.02
@@ -20,12 +20,8 @@ export function presentSummary(state: SummaryState): DatasetSummary {
     rows: state.rows,
     columns: state.columns.map(presentColumn),
     duplicates: duplicatesOf(state),
-    correlations: (state.pairs ?? []).map((pair) => ({
-      x: pair.x,
-      y: pair.y,
-      pearson: correlationOf(pair),
-      rows: pair.count,
-    })),
+    correlations: correlationsOf(state),
+    associations: associationsOf(state),
   }
 }
 

@@ -29,19 +29,8 @@ export function mergeMoments(a: Moments | null, b: Moments | null): Moments | nu
   }
 }
 
-/** The same for sums of products (Pébay 2008). A pair that one side does not know has no row there in which both are known. */
-export function mergePairs(a: readonly PairState[], b: readonly PairState[]): PairState[] {
-  const others = new Map(b.map((pair) => [`${pair.x}\n${pair.y}`, pair]))
-  const merged = a.map((pair) => {
-    const key = `${pair.x}\n${pair.y}`
-    const other = others.get(key)
-    others.delete(key)
-    return other ? mergePair(pair, other) : pair
-  })
-  return [...merged, ...others.values()]
-}
-
-function mergePair(a: PairState, b: PairState): PairState {
+/** The same for sums of products (Pébay 2008). */
+export function mergePair(a: PairState, b: PairState): PairState {
   if (a.count === 0 || b.count === 0) return a.count === 0 ? b : a
   const count = a.count + b.count
   const weight = (a.count * b.count) / count

@@ -1,7 +1,7 @@
 import { quoteIdentifier, type AnalyticsRow, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { kindOf, type Column } from '../sources/schema.ts'
+import { contingenciesOf, finiteOf, groupedOf, numbersOf, pairsOf } from './association-scan.ts'
 import { BUCKET_RATIO, SMALLEST, ZERO_OFFSET } from './buckets.ts'
-import type { PairState } from './moments.ts'
 import {
   HOUR_MS,
   MAX_HASHES,
@@ -16,8 +16,6 @@ import {
 const FEW_VALUES = 100_000
 /** Rows of the sample that tells how many different values to expect. */
 const SAMPLED = 300_000
-/** Correlations are those of the first columns of numbers. */
-const CORRELATED = 8
 /** Columns that one statement counts. */
 const BATCH = 25
 /** Hashes have 52 bits, which a number holds. */
@@ -51,8 +49,17 @@ export async function summarise(
     state.hours = state.type === 'TIMESTAMP' ? hoursOf(state) : null
     settle(state)
   }
-  const smallestRows = await smallestRowsOf(session, scan, columns, rows)
-  return { rows, columns: states, engine, smallestRows, pairs: await pairsOf(session, scan, states) }
+  const sampledColumns = numbersOf(states).map(({ name }) => name)
+  return {
+    rows,
+    columns: states,
+    engine,
+    smallestRows: await smallestRowsOf(session, scan, { columns, rows, states }),
+    sampledColumns,
+    pairs: await pairsOf(session, scan, states),
+    contingencies: await contingenciesOf(session, scan, states),
+    grouped: await groupedOf(session, scan, states),
+  }
 }
 
 interface Sampled {
@@ -111,12 +118,6 @@ function columnAggregates({ name, type }: Column, index: number): string[] {
     case 'other':
       return [known]
   }
-}
-
-/** Whole numbers are finite. */
-function finiteOf({ name, type }: Pick<Column, 'name' | 'type'>): string {
-  const number = `CAST(${quoteIdentifier(name)} AS DOUBLE)`
-  return type === 'DOUBLE' ? `CASE WHEN isfinite(${number}) THEN ${number} END` : number
 }
 
 function stateOf({ name, type }: Column, index: number, row: AnalyticsRow, rows: number): ColumnState {
@@ -265,64 +266,29 @@ function shareOf(distinct: number, kept: number): number {
   return Math.min(1, (4 * kept) / Math.max(1, distinct))
 }
 
-/** How often each of the distinct rows with the smallest hashes stands there: the threshold rises while too few lie below it. */
+/** How often each of the distinct rows with the smallest hashes stands there, and its numbers: the threshold rises while too few lie below it. */
 async function smallestRowsOf(
   session: AnalyticsSession,
   scan: string,
-  columns: readonly Column[],
-  rows: number,
+  { columns, rows, states }: { columns: readonly Column[]; rows: number; states: readonly ColumnState[] },
 ): Promise<NonNullable<SummaryState['smallestRows']>> {
   if (columns.length === 0) return []
   const all = rowHash(columns)
+  const numbers = numbersOf(states).map((state, at) => `${finiteOf(state)} AS v${at}`)
+  const values = numbers.map((_, at) => `, first(v${at}) AS v${at}`).join('')
   for (let share = shareOf(rows, MAX_ROW_HASHES); ;) {
     const below = share >= 1 ? '' : `WHERE ${all} < ${Math.ceil(share * HASHES)}`
     const found = await session.query(
-      `SELECT h, count(*) AS n FROM (SELECT ${all} AS h FROM (${scan}) ${below}) GROUP BY h ORDER BY h LIMIT ${MAX_ROW_HASHES}`,
+      `SELECT h, count(*) AS n${values} FROM (SELECT ${[`${all} AS h`, ...numbers].join(', ')} FROM (${scan}) ${below}) GROUP BY h ORDER BY h LIMIT ${MAX_ROW_HASHES}`,
     )
-    if (share >= 1 || found.length >= MAX_ROW_HASHES) return found.map(({ h, n }) => [Number(h), Number(n)])
+    if (share >= 1 || found.length >= MAX_ROW_HASHES)
+      return found.map((row) => [
+        Number(row['h']),
+        Number(row['n']),
+        numbers.map((_, at) => (row[`v${at}`] ?? null) as number | null),
+      ])
     share = Math.min(1, share * Math.min(128, (4 * MAX_ROW_HASHES) / Math.max(1, found.length)))
   }
-}
-
-async function pairsOf(
-  session: AnalyticsSession,
-  scan: string,
-  states: readonly ColumnState[],
-): Promise<PairState[]> {
-  const numbers = states.filter(({ type }) => kindOf(type) === 'number').slice(0, CORRELATED)
-  const pairs = numbers.flatMap((x, index) => numbers.slice(index + 1).map((y) => [x, y] as const))
-  if (pairs.length === 0) return []
-  const aggregates = pairs.flatMap(([x, y], index) => {
-    const [a, b] = [finiteOf(x), finiteOf(y)]
-    if (isWhole(x) && isWhole(y)) return [`covar_pop(${a}, ${b}) AS c_${index}`]
-    return ['count', 'avgx', 'avgy', 'sxx', 'syy', 'sxy'].map(
-      (part) => `regr_${part}(${b}, ${a}) AS ${part}_${index}`,
-    )
-  })
-  const [row] = await session.query(`SELECT ${aggregates.join(', ')} FROM (${scan})`)
-  return pairs.map(([x, y], index) => {
-    const names = { x: x.name, y: y.name }
-    const of = (part: string): number => Number(row![`${part}_${index}`] ?? 0)
-    if (isWhole(x) && isWhole(y)) {
-      const { count, mean: meanX, m2: m2X } = x.moments!
-      const { mean: meanY, m2: m2Y } = y.moments!
-      return { ...names, count, meanX, meanY, m2X, m2Y, c: of('c') * count }
-    }
-    return {
-      ...names,
-      count: of('count'),
-      meanX: of('avgx'),
-      meanY: of('avgy'),
-      m2X: of('sxx'),
-      m2Y: of('syy'),
-      c: of('sxy'),
-    }
-  })
-}
-
-/** Whether every row has a finite number: then the pair's moments are the columns'. */
-function isWhole({ rows, moments }: ColumnState): boolean {
-  return moments !== null && moments.count === rows
 }
 
 function weekdaysOf({ buckets, bucketMs }: ColumnState): number[] | null {

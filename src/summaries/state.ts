@@ -1,6 +1,7 @@
 import { widerType } from '../sources/sources.ts'
 import type { ColumnType } from '../sources/schema.ts'
-import { mergeMoments, mergePairs, type Moments, type PairState } from './moments.ts'
+import { mergeContingency, mergeGrouped, type Contingency, type GroupedMoments } from './associations.ts'
+import { mergeMoments, mergePair, type Moments, type PairState } from './moments.ts'
 
 /**
  * What is known of a column so far. Two states add up to the state of both sets of rows: counts and buckets are sums,
@@ -26,14 +27,20 @@ export interface ColumnState {
   hours?: number[] | null
 }
 
+type SampledRow = [hash: number, count: number, values?: (number | null)[]]
+
 export interface SummaryState {
   rows: number
   columns: ColumnState[]
   /** Which hash function made the hashes. States of different ones do not add up; null of a state without rows. */
   engine?: string | null
   /** How often the distinct rows with the smallest hashes stand there. */
-  smallestRows?: [hash: number, count: number][]
+  smallestRows?: SampledRow[]
+  /** The columns of numbers whose values these rows have. Absent in summaries of earlier releases, as what follows. */
+  sampledColumns?: string[]
   pairs?: PairState[]
+  contingencies?: Contingency[]
+  grouped?: GroupedMoments[]
 }
 
 export const HOUR_MS = 3_600_000
@@ -60,8 +67,18 @@ export function mergeSummaries(a: SummaryState, b: SummaryState): SummaryState {
     rows: a.rows + b.rows,
     columns,
     engine: a.engine ?? b.engine ?? null,
-    smallestRows: mergeRows(a.smallestRows ?? [], b.smallestRows ?? []),
-    pairs: mergePairs(a.pairs ?? [], b.pairs ?? []),
+    ...mergeRows(a, b),
+    pairs: mergeKnown(a, b, { of: ({ pairs }) => pairs, columns: ({ x, y }) => [x, y], merge: mergePair }),
+    contingencies: mergeKnown(a, b, {
+      of: ({ contingencies }) => contingencies,
+      columns: ({ x, y }) => [x, y],
+      merge: mergeContingency,
+    }),
+    grouped: mergeKnown(a, b, {
+      of: ({ grouped }) => grouped,
+      columns: ({ category, number }) => [category, number],
+      merge: mergeGrouped,
+    }),
   }
 }
 
@@ -72,12 +89,55 @@ export function addUp(a: SummaryState, b: SummaryState): boolean {
 
 /** A row with one of the smallest hashes of both has one of the smallest of each, so its count is known. */
 function mergeRows(
-  a: NonNullable<SummaryState['smallestRows']>,
-  b: NonNullable<SummaryState['smallestRows']>,
-): NonNullable<SummaryState['smallestRows']> {
-  const counts = new Map(a)
-  for (const [hash, count] of b) counts.set(hash, (counts.get(hash) ?? 0) + count)
-  return [...counts].sort(([left], [right]) => left - right).slice(0, MAX_ROW_HASHES)
+  a: SummaryState,
+  b: SummaryState,
+): Required<Pick<SummaryState, 'smallestRows' | 'sampledColumns'>> {
+  const names = [...new Set([a, b].flatMap((state) => state.sampledColumns ?? []))]
+  const sampledColumns = names.filter((name) =>
+    [a, b].every((state) => state.sampledColumns?.includes(name) || lacks(state, name)),
+  )
+  const rows = new Map<number, SampledRow>()
+  for (const { smallestRows = [], sampledColumns: columns = [] } of [a, b]) {
+    const places = sampledColumns.map((name) => columns.indexOf(name))
+    for (const [hash, count, values = []] of smallestRows) {
+      const sampled = places.map((place) => values[place] ?? null)
+      rows.set(hash, [hash, count + (rows.get(hash)?.[1] ?? 0), sampled])
+    }
+  }
+  const sorted = [...rows.values()].sort(([left], [right]) => left - right)
+  return { smallestRows: sorted.slice(0, MAX_ROW_HASHES), sampledColumns }
+}
+
+/** What both states know of the same columns. What one does not know is kept where that has no values of a column, and given up otherwise. */
+function mergeKnown<Known>(
+  a: SummaryState,
+  b: SummaryState,
+  {
+    of,
+    columns,
+    merge,
+  }: {
+    of: (state: SummaryState) => Known[] | undefined
+    columns: (known: Known) => [string, string]
+    merge: (left: Known, right: Known) => Known | undefined
+  },
+): Known[] {
+  const keyOf = (known: Known): string => JSON.stringify(columns(known))
+  const others = new Map((of(b) ?? []).map((known) => [keyOf(known), known]))
+  const isWithout = (state: SummaryState, known: Known): boolean =>
+    columns(known).some((name) => lacks(state, name))
+  const merged = (of(a) ?? []).flatMap((known) => {
+    const other = others.get(keyOf(known))
+    others.delete(keyOf(known))
+    if (other) return merge(known, other) ?? []
+    return isWithout(b, known) ? known : []
+  })
+  return [...merged, ...[...others.values()].filter((known) => isWithout(a, known))]
+}
+
+function lacks({ columns }: SummaryState, name: string): boolean {
+  const column = columns.find((each) => each.name === name)
+  return column === undefined || column.nulls === column.rows
 }
 
 function mergeColumns(a: ColumnState, b: ColumnState): ColumnState {

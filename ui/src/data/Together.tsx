@@ -6,39 +6,63 @@ import type { DatasetSummary } from './answers.ts'
 /** From here on two columns say much the same. */
 const STRONG = 0.8
 
-/** What only several columns show together: how they correlate, and rows that are there more than once. */
+interface Pair {
+  x: string
+  y: string
+  value: number | null
+}
+
+/** What only several columns show together: how they go together, and rows that are there more than once. */
 export function Together({ summary }: { summary: DatasetSummary }) {
-  const { correlations, duplicates } = summary
-  const names = [...new Set(correlations.flatMap(({ x, y }) => [x, y]))]
-  if (names.length === 0 && duplicates === null) return null
+  const { correlations, associations, duplicates } = summary
+  if (correlations.length + associations.length === 0 && duplicates === null) return null
+  const isExact = correlations.every(({ spearman, spearmanExact }) => spearman === null || spearmanExact)
+  return (
+    <Section title="Columns together">
+      {duplicates && <p>{duplicateText(duplicates)}</p>}
+      <Pairs
+        label="Pearson’s correlation of each two columns"
+        pairs={correlations.map(({ x, y, pearson }) => ({ x, y, value: pearson }))}
+      />
+      <Pairs
+        label={`Spearman’s correlation of ranks${isExact ? '' : ', from a sample of rows'}`}
+        pairs={correlations.map(({ x, y, spearman }) => ({ x, y, value: spearman }))}
+      />
+      <Pairs
+        label="Cramér’s V of two categories, correlation ratio of a category and a number"
+        pairs={associations}
+      />
+    </Section>
+  )
+}
+
+/** A square of the columns, each field how strongly two of them go together. */
+function Pairs({ label, pairs }: { label: string; pairs: readonly Pair[] }) {
+  const names = [...new Set(pairs.flatMap(({ x, y }) => [x, y]))]
+  if (pairs.every(({ value }) => value === null)) return null
   const between = new Map(
-    correlations.flatMap(
-      ({ x, y, pearson }) =>
+    pairs.flatMap(
+      ({ x, y, value }) =>
         [
-          [`${x}\n${y}`, pearson],
-          [`${y}\n${x}`, pearson],
+          [`${x}\n${y}`, value],
+          [`${y}\n${x}`, value],
         ] as const,
     ),
   )
   return (
-    <Section title="Columns together">
-      {duplicates && <p>{duplicateText(duplicates)}</p>}
-      {names.length > 0 && (
-        <HeatStrip
-          label="Pearson’s correlation of each two columns"
-          rows={names}
-          columns={names}
-          threshold={STRONG}
-          format={(value) => decimal(value, 2)}
-          values={names.map((x) =>
-            names.map((y) => {
-              const pearson = x === y ? null : between.get(`${x}\n${y}`)
-              return pearson == null ? null : Math.abs(pearson)
-            }),
-          )}
-        />
+    <HeatStrip
+      label={label}
+      rows={names}
+      columns={names}
+      threshold={STRONG}
+      format={(value) => decimal(value, 2)}
+      values={names.map((x) =>
+        names.map((y) => {
+          const value = x === y ? null : between.get(`${x}\n${y}`)
+          return value == null ? null : Math.abs(value)
+        }),
       )}
-    </Section>
+    />
   )
 }
 

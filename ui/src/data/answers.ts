@@ -142,7 +142,23 @@ export interface DatasetSummary {
   columns: ColumnSummary[]
   /** Rows beyond the first of those that are the same in all columns. */
   duplicates: { rows: number; exact: boolean; standardError: number } | null
-  correlations: { x: string; y: string; pearson: number | null; rows: number }[]
+  correlations: {
+    x: string
+    y: string
+    pearson: number | null
+    /** From a sample of rows unless `spearmanExact`. */
+    spearman: number | null
+    spearmanExact: boolean
+    rows: number
+  }[]
+  /** Of two categories Cramér’s V, of a category and a number the correlation ratio. */
+  associations: {
+    x: string
+    y: string
+    measure: 'cramersV' | 'correlationRatio'
+    value: number
+    rows: number
+  }[]
 }
 
 /** A check and what it said over time, oldest first. */
