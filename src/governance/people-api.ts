@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { readRunning, type ApiClient } from '../http/api-client.ts'
 import { apiOf, currentConfig, type CommandOptions } from '../http/command.ts'
 
@@ -20,14 +18,13 @@ interface PeopleApi extends AsyncDisposable {
 export async function openPeople(options: PeopleOptions): Promise<PeopleApi> {
   if (options.server !== undefined)
     return { api: apiOf(options), url: options.server, async [Symbol.asyncDispose]() {} }
-  const { openContext } = await import('../http/open-context.ts')
+  const { isUsed, openContext } = await import('../http/open-context.ts')
   const { ownerApi } = await import('./owner-api.ts')
   const { peopleRoutes } = await import('./people-routes.ts')
   const { DEFAULT_PROJECT, ensureProject } = await import('./projects.ts')
   const { dataDir } = options
   const config = currentConfig(dataDir === undefined ? {} : { dataDir })
-  const isNew = !existsSync(join(config.dataDir, 'artifacts'))
-  const context = await openContext(config, isNew ? 'server' : 'command')
+  const context = await openContext(config, isUsed(config) ? 'command' : 'server')
   const { db } = context
   await db.write(async (trx) => ensureProject(trx, { ...DEFAULT_PROJECT, nowMs: await db.wallTime(trx) }))
   const running = readRunning(config.dataDir)?.serverUrl

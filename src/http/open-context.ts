@@ -44,9 +44,14 @@ export async function openContext(config: Config, role: string): Promise<Context
   }
 }
 
+/** Whether something has worked with this data folder before. */
+export function isUsed({ dataDir }: Pick<Config, 'dataDir'>): boolean {
+  return ['artifacts', 'metadata.db'].some((name) => existsSync(join(dataDir, name)))
+}
+
 /** What is stored in a data folder, for a command that works without the server. Throws `not_found` where nothing is stored yet. */
 export async function openStored(config: Config): Promise<Context> {
-  if (!existsSync(join(config.dataDir, 'artifacts'))) {
+  if (!isUsed(config)) {
     throw new AppError(
       'not_found',
       `Nothing is stored in ${config.dataDir}. Run this in the folder of your \`tidemill up\`, or name the data folder with --data-dir.`,

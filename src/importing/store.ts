@@ -62,6 +62,20 @@ export async function listObjectsInState(
     .execute()
 }
 
+export async function countObjectsInState(
+  at: Queryable,
+  input: { sourceId: string; kind: ObjectKind; state: ImportObjectRow['state'] },
+): Promise<number> {
+  const row = await at
+    .selectFrom('import_object')
+    .select(({ fn }) => fn.countAll().as('n'))
+    .where('source_id', '=', input.sourceId)
+    .where('kind', '=', input.kind)
+    .where('state', '=', input.state)
+    .executeTakeFirstOrThrow()
+  return Number(row.n)
+}
+
 export async function upsertObjects(trx: Trx, rows: readonly ImportObjectRow[]): Promise<void> {
   if (rows.length === 0) return
   await trx

@@ -2,7 +2,7 @@ import { listRunParams, streamRunPoints } from '../tracking/tracking.ts'
 import { paramsChecksum } from './runs.ts'
 import { note, type Session } from './session.ts'
 import { PointsChecksum } from './source-values.ts'
-import { listObjectsInState } from './store.ts'
+import { countObjectsInState, listObjectsInState } from './store.ts'
 
 const RUNS_AT_ONCE = 200
 
@@ -12,12 +12,12 @@ export async function verifyRuns(session: Session): Promise<{ runs: number; diff
   const differences: string[] = []
   let runs = 0
   let after = ''
-  progress.begin('verified runs', session.counts.runs.imported)
+  const written = { sourceId, kind: 'run', state: 'written' } as const
+  // Those that an earlier import wrote before it was stopped are among them.
+  progress.begin('verified runs', await countObjectsInState(context.db.read, written))
   for (;;) {
     const page = await listObjectsInState(context.db.read, {
-      sourceId,
-      kind: 'run',
-      state: 'written',
+      ...written,
       after,
       limit: RUNS_AT_ONCE,
     })

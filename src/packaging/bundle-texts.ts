@@ -32,23 +32,25 @@ async function verify() {
     const found = await sha256(join(folder, path)).catch(() => 'missing')
     if (found !== expected) wrong.push(path + (found === 'missing' ? ' is missing' : ' was changed'))
   }
-  if (wrong.length > 0) {
-    console.error('error: not what was packaged: ' + wrong.join(', '))
-    process.exit(1)
-  }
+  if (wrong.length > 0) fail('not what was packaged: ' + wrong.join(', '))
   const digest = createHash('sha256').update(bytes).digest('hex')
   console.log(Object.keys(files).length + ' files are what was packaged; SHA-256 of manifest.json: ' + digest)
 }
 
+function fail(message) {
+  console.error('error: ' + message)
+  process.exit(1)
+}
+
+if (Number(process.versions.node.split('.')[0]) < 24) fail('it needs Node 24 or newer; this is ' + process.version)
 const options = process.argv.slice(2)
 const checks = ['--verify', '--verify-only']
 if (options.some((option) => checks.includes(option))) await verify()
 if (!options.includes('--verify-only')) {
-  const { runStandalone } = await import('./code/gateway/standalone.js')
-  await runStandalone(folder, options.filter((option) => !checks.includes(option))).catch((error) => {
-    console.error('error: ' + error.message)
-    process.exit(1)
-  })
+  const { runStandalone } = await import('./code/gateway/standalone.js').catch((error) =>
+    fail(error.code === 'ERR_MODULE_NOT_FOUND' ? 'its packages are missing: npm install --omit=dev' : error.stack),
+  )
+  await runStandalone(folder, options.filter((option) => !checks.includes(option))).catch((error) => fail(error.message))
 }
 `
 
@@ -84,7 +86,7 @@ export function readme({ model, version, deployment, program, isPython }: Bundle
 
 This folder serves the model by itself. It was made by Tidemill ${program}; the code that answers is the gateway's own.
 
-    npm install --omit=dev
+    npm install --omit=dev      # Node 24 or newer
     node serve.mjs --verify
 
 answers on http://127.0.0.1:8434

@@ -104,6 +104,15 @@ async function register(context: TestContext, spec: FeatureServiceSpec = service
   })
 }
 
+/** Starts a bundle before its packages are installed. */
+async function startBare(folder: string): Promise<string> {
+  const child = spawn(process.execPath, ['serve.mjs'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+  await once(child, 'close')
+  return said
+}
+
 /** Starts a bundle as a user would, in its own folder and with nothing of this checkout but the packages it names. */
 async function start(folder: string, options: string[], env: Record<string, string> = {}) {
   const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
@@ -263,6 +272,7 @@ describeDatabases('packaging', (open) => {
     await register(context)
     const folder = emptyFolder()
     await bundle(context, folder)
+    expect(await startBare(folder)).toBe('error: its packages are missing: npm install --omit=dev\n')
     const refused = await start(folder, ['--host', '0.0.0.0'])
     expect(refused.said()).toContain('beyond loopback set TOKEN')
     rmSync(join(folder, 'node_modules'), { recursive: true })
