@@ -6,9 +6,12 @@ export function momentMs(sql: string): string {
   return `epoch_ms(CAST(${sql} AS TIMESTAMP))`
 }
 
-/** A key as the text that a request would send: a whole number has no decimal point. */
+/** A key as the text that a request would send: a whole number has no decimal point, and a fraction no zeros at its end. */
 export function keyText(column: string): string {
-  return `CASE typeof(${column}) WHEN 'DOUBLE' THEN CAST(TRY_CAST(${column} AS BIGINT) AS VARCHAR) ELSE CAST(${column} AS VARCHAR) END`
+  const number = `TRY_CAST(${column} AS DOUBLE)`
+  return `CASE WHEN typeof(${column}) IN ('DOUBLE', 'FLOAT') OR typeof(${column}) LIKE 'DECIMAL%'
+    THEN CASE WHEN ${number} = trunc(${number}) THEN CAST(TRY_CAST(${column} AS BIGINT) AS VARCHAR) ELSE CAST(${number} AS VARCHAR) END
+    ELSE CAST(${column} AS VARCHAR) END`
 }
 
 /**

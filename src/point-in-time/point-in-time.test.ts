@@ -247,6 +247,49 @@ it('joins twenty views at once, each by its own key and life, whatever keys are 
   )
 }, 60_000)
 
+it('finds a key of any type by what a request would send for it, and compares times in whole milliseconds', async () => {
+  const target = join(folder, 'keys.parquet')
+  const view = { ...makeView(false), sql: 'SELECT k, ts, x FROM dataset' }
+  const joined = async (keys: string, spine: string): Promise<unknown[]> => {
+    await buildTrainingSet(
+      analytics,
+      {
+        spec: makeService(view),
+        spine: { sql: spine },
+        eventTime: 'event_time',
+        datasets: { d: { scan: keys, time: null } },
+        withAges: false,
+      },
+      { snapshotDirectory: folder, target },
+    )
+    return (await analytics.query(`SELECT x FROM ${parquetScan([target])}`)).map(({ x }) => x)
+  }
+  const rows = (values: readonly string[]): string =>
+    values.map((k, x) => `SELECT ${k} AS k, ${time(1)} AS ts, ${x} AS x`).join(' UNION ALL ')
+  const ask = (values: readonly string[]): string =>
+    values.map((k) => `SELECT ${k} AS k, ${time(2)} AS event_time`).join(' UNION ALL ')
+  const whole = ['7::DOUBLE', '8::DOUBLE', '7.5::DOUBLE', "'nan'::DOUBLE"]
+  for (const type of ['BIGINT', 'INTEGER', 'VARCHAR', 'DOUBLE', 'DECIMAL(9, 3)'])
+    expect(await joined(rows(whole), ask([`7::${type}`, `9::${type}`])), type).toEqual([0, null])
+  expect(await joined(rows(whole), ask(["'7.5'", "'8'", "'7'", "'NaN'", 'NULL']))).toEqual([
+    2,
+    1,
+    0,
+    null,
+    null,
+  ])
+  expect(await joined(rows(['12.50::DECIMAL(9, 2)', '13::DECIMAL(9, 2)']), ask(["'12.5'", "'13'"]))).toEqual([
+    0, 1,
+  ])
+  expect(await joined(rows(['9007199254740993', '9007199254740992']), ask(["'9007199254740993'"]))).toEqual([
+    0,
+  ])
+
+  const micros = (us: number): string => `SELECT 'a' AS k, make_timestamp(${us}) AS`
+  expect(await joined(`${micros(10_900)} ts, 1 AS x`, `${micros(10_100)} event_time`)).toEqual([1])
+  expect(await joined(`${micros(11_000)} ts, 1 AS x`, `${micros(10_999)} event_time`)).toEqual([null])
+})
+
 it('joins more rows than fit into memory, and gives the same bytes as with memory for all', async () => {
   const rows = `SELECT CAST(hash(i) % 5000 AS VARCHAR) AS k, make_timestamp(CAST(hash(i + 1) % 8000000000 AS BIGINT) * 1000) AS ts,
       make_timestamp(CAST(hash(i + 1) % 8000000000 AS BIGINT) * 1000) AS created, i AS x FROM range(500000) t(i)`

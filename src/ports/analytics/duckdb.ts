@@ -1,23 +1,19 @@
-import { DuckDBInstance, DuckDBTypeId, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
+import { DuckDBTypeId, type DuckDBConnection, type DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AppError, messageOf } from '../../kernel/errors.ts'
 import { randomIds } from '../../kernel/ids.ts'
 import type { Analytics, AnalyticsSession, AnalyticsValue } from './analytics.ts'
 import { appendRows } from './duckdb-append.ts'
+import { openInstance } from './open-instance.ts'
 
-/**
- * DuckDB in this process, opened when first used. Without network access and without loading extensions: what is
- * built in is Parquet, CSV and JSON.
- */
+/** DuckDB in this process, opened when first used. */
 export function openDuckDb(options: { memoryLimit?: string } = {}): Analytics {
   const instances = new Map<number, Promise<DuckDBInstance>>()
   const instance = (threads: number): Promise<DuckDBInstance> => {
     const known = instances.get(threads)
     if (known) return known
-    const opened = DuckDBInstance.create(':memory:', {
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
+    const opened = openInstance({
       memory_limit: options.memoryLimit ?? '4GB',
       preserve_insertion_order: 'true',
       // What does not fit into memory; DuckDB makes the folder when it needs it, and takes it away.

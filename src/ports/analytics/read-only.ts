@@ -1,7 +1,8 @@
-import { DuckDBInstance, StatementType } from '@duckdb/node-api'
+import { StatementType } from '@duckdb/node-api'
 import { AppError, messageOf } from '../../kernel/errors.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsRow } from './analytics.ts'
 import { plainColumns } from './duckdb.ts'
+import { openInstance } from './open-instance.ts'
 
 export interface QueryResult {
   columns: string[]
@@ -18,11 +19,7 @@ export async function openReadOnly(
   views: Readonly<Record<string, string>>,
   paths: readonly string[],
 ): Promise<AsyncDisposable & { select(sql: string, limit: number): Promise<QueryResult> }> {
-  const instance = await DuckDBInstance.create(':memory:', {
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-    memory_limit: '4GB',
-  })
+  const instance = await openInstance({ memory_limit: '4GB' })
   const connection = await instance.connect()
   const run = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     try {
