@@ -24,11 +24,11 @@ export interface RedisAddress {
  * it is back. Writes have a connection of their own, so that no request waits behind them.
  */
 export async function openOnlineRedis({ url, prefix }: RedisAddress): Promise<OnlineStore> {
-  const reader = new Redis(url, options(READ_TIMEOUT_MS))
-  const writer = new Redis(url, options(WRITE_TIMEOUT_MS))
+  const reader = new Connection(url, options(READ_TIMEOUT_MS))
+  const writer = new Connection(url, options(WRITE_TIMEOUT_MS))
   const readHashes = hashReader(reader)
   const scripts = defineScripts(writer)
-  await Promise.all([becomeReady(reader), becomeReady(writer)])
+  await Promise.all([reader.becomeReady(), writer.becomeReady()])
   // The braces keep the keys of a view together.
   const baseOf = (view: string): string => `${prefix}{${view}}`
   const steps = claimSteps(writer, scripts, baseOf)
@@ -37,7 +37,7 @@ export async function openOnlineRedis({ url, prefix }: RedisAddress): Promise<On
     work: (piece: readonly Item[]) => Promise<unknown>,
   ): Promise<void> => {
     for (let start = 0; start === 0 || start < items.length; start += PIECE_ROWS) {
-      await answered(work(items.slice(start, start + PIECE_ROWS)))
+      await writer.answered(work(items.slice(start, start + PIECE_ROWS)))
     }
   }
   return {
@@ -46,9 +46,9 @@ export async function openOnlineRedis({ url, prefix }: RedisAddress): Promise<On
         key: `${baseOf(view)}:rows`,
         fields: entityKeys.filter((key) => key !== undefined),
       }))
-      return answered(readHashes(asked)).then((found) =>
-        reads.map(({ entityKeys }, index) => rowsOf(entityKeys, found[index]!)),
-      )
+      return reader
+        .answered(readHashes(asked))
+        .then((found) => reads.map(({ entityKeys }, index) => rowsOf(entityKeys, found[index]!)))
     },
     async write(view, rows) {
       checkRows(rows)
@@ -57,11 +57,11 @@ export async function openOnlineRedis({ url, prefix }: RedisAddress): Promise<On
     claim: (view) => openClaim(steps, view),
     async marks(views) {
       const asked = views.map((view) => ({ key: `${baseOf(view)}:state`, fields: ['mark', 'mark_before'] }))
-      return (await answered(readHashes(asked))).map(present)
+      return (await reader.answered(readHashes(asked))).map(present)
     },
     erase: (view, entityKeys) => inPieces(entityKeys, (piece) => scripts.onlineErase(baseOf(view), ...piece)),
-    drop: async (view) => void (await answered(scripts.onlineDrop(baseOf(view)))),
-    stats: (view, beforeMs) => answered(statsOf(reader, `${baseOf(view)}:times`, beforeMs)),
+    drop: async (view) => void (await writer.answered(scripts.onlineDrop(baseOf(view)))),
+    stats: (view, beforeMs) => reader.answered(statsOf(reader, `${baseOf(view)}:times`, beforeMs)),
     async [Symbol.asyncDispose]() {
       reader.disconnect()
       writer.disconnect()
@@ -81,38 +81,53 @@ function options(timeoutMs: number) {
   } as const satisfies RedisOptions
 }
 
-/** Or not, when Redis is away at the start: it is tried again and again. */
-async function becomeReady(redis: Redis): Promise<void> {
-  redis.on('error', () => {})
-  if (redis.status === 'ready') return
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, CONNECT_MS)
-    const done = (): void => {
-      clearTimeout(timer)
-      resolve()
-    }
-    redis.once('ready', done)
-    redis.once('close', done)
-  })
-}
+class Connection extends Redis {
+  /** Why there is no connection, as far as that was said. */
+  #problem: string | undefined
 
-async function answered<Result>(reply: Promise<Result>): Promise<Result> {
-  try {
-    return await reply
-  } catch (error) {
-    if (error instanceof AppError) throw error
-    throw new AppError('unavailable', `The online store (Redis) does not answer: ${reasonOf(error)}`, {
-      cause: error,
+  constructor(url: string, settings: ReturnType<typeof options>) {
+    super(url, settings)
+    this.on('error', (error) => (this.#problem = messageOf(error)))
+    this.on('ready', () => (this.#problem = undefined))
+  }
+
+  /** Or not, when Redis is away at the start: it is tried again and again. */
+  async becomeReady(): Promise<void> {
+    if (this.status === 'ready') return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CONNECT_MS)
+      const done = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.once('ready', done)
+      this.once('close', done)
     })
   }
-}
 
-/** In words of ours, where those of the client speak of its options. */
-function reasonOf(error: unknown): string {
-  const text = messageOf(error)
-  return /isn't writeable|Connection is closed|Socket timeout/.test(text)
-    ? 'there is no connection to it'
-    : text
+  async answered<Result>(reply: Promise<Result>): Promise<Result> {
+    try {
+      return await reply
+    } catch (error) {
+      if (error instanceof AppError) throw error
+      throw new AppError(
+        'unavailable',
+        `The online store (Redis) does not answer: ${this.#reasonOf(error)}`,
+        {
+          cause: error,
+        },
+      )
+    }
+  }
+
+  /** In words of ours, where those of the client speak of its options. */
+  #reasonOf(error: unknown): string {
+    const text = messageOf(error)
+    if (!/isn't writeable|Connection is closed|Socket timeout/.test(text)) return text
+    return this.#problem === undefined
+      ? 'there is no connection to it'
+      : `there is no connection to it: ${this.#problem}`
+  }
 }
 
 interface HashRead {
@@ -198,9 +213,9 @@ function present(values: readonly (string | null | undefined)[]): string[] {
   return values.filter((value) => typeof value === 'string')
 }
 
-function claimSteps(redis: Redis, scripts: OnlineScripts, baseOf: (view: string) => string): ClaimSteps {
+function claimSteps(redis: Connection, scripts: OnlineScripts, baseOf: (view: string) => string): ClaimSteps {
   const asHolder = async (view: string, reply: Promise<unknown>): Promise<void> => {
-    await answered(
+    await redis.answered(
       reply.catch((error: unknown) => {
         throw messageOf(error).startsWith('LOST') ? lostClaim(view) : error
       }),
@@ -209,7 +224,8 @@ function claimSteps(redis: Redis, scripts: OnlineScripts, baseOf: (view: string)
   return {
     pieceRows: PIECE_ROWS,
     async take(view, holder) {
-      const marks = await answered(scripts.onlineTake(baseOf(view), holder, LEASE_MS))
+      await redis.answered(requireNoEviction(redis))
+      const marks = await redis.answered(scripts.onlineTake(baseOf(view), holder, LEASE_MS))
       return marks === null ? undefined : present(marks as (string | null)[])
     },
     extend: (view, holder) => asHolder(view, scripts.onlineExtend(baseOf(view), holder, LEASE_MS)),
@@ -224,12 +240,24 @@ function claimSteps(redis: Redis, scripts: OnlineScripts, baseOf: (view: string)
       asHolder(view, scripts.onlineWrite(baseOf(view), holder, stage, ...argumentsOf(rows))),
     async carry(view, holder, stage, after) {
       const pushed = redis.sscan(`${baseOf(view)}:pushed`, after ?? '0', 'COUNT', PIECE_ROWS)
-      const [next, keys] = await answered(pushed)
+      const [next, keys] = await redis.answered(pushed)
       if (keys.length > 0) await asHolder(view, scripts.onlineCarry(baseOf(view), holder, stage, ...keys))
       return next === '0' ? null : next
     },
     swap: (view, holder, stage) => asHolder(view, scripts.onlineSwap(baseOf(view), holder, stage)),
     finish: (view, holder, mark) => asHolder(view, scripts.onlineFinish(baseOf(view), holder, mark)),
-    release: async (view, holder) => void (await answered(scripts.onlineRelease(baseOf(view), holder))),
+    release: async (view, holder) => void (await redis.answered(scripts.onlineRelease(baseOf(view), holder))),
   }
+}
+
+/** A key that Redis throws away looks as if it never was. Keys here have no time to live, so that `volatile-…` spares them. */
+async function requireNoEviction(redis: Redis): Promise<void> {
+  const memory = await redis.info('memory')
+  const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(memory)?.[1]
+  const policy = field('maxmemory_policy') ?? ''
+  if (field('maxmemory') === '0' || !policy.startsWith('allkeys-')) return
+  throw new AppError(
+    'unavailable',
+    `The online store (Redis) throws keys away when its memory is full (maxmemory-policy ${policy}), and their values would be missing as if they had never been: set maxmemory-policy noeviction`,
+  )
 }
