@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import type { Difference, Estimate, LeakEvidence, StoredEvaluation } from '../registry/schema.ts'
 import {
@@ -56,7 +57,7 @@ function evaluationBlocks({ holdout, label, subjects, differences }: StoredEvalu
       kind: 'facts',
       facts: [
         ['Predicted column', label],
-        ['Holdout', `${rows.toLocaleString('en-US')} rows${span}`],
+        ['Holdout', `${amount(rows)} rows${span}`],
         ['SHA-256 of the holdout', digest],
         ['Intervals', '95 %, from a bootstrap over days'],
       ],
@@ -96,8 +97,7 @@ function leakBlocks({ featureAuc, importance, late }: LeakEvidence): FactBlock[]
         late.length === 0
           ? ['No feature was known only after the event, where the holdout tells when it was known.']
           : late.map(
-              ({ feature, rows }) =>
-                `${feature} was known only after the event in ${rows.toLocaleString('en-US')} rows.`,
+              ({ feature, rows }) => `${feature} was known only after the event in ${amount(rows)} rows.`,
             ),
     },
   ]

@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import { getVersion, versionSummary } from '../data/data.ts'
 import type { ColumnSummary } from '../summaries/schema.ts'
 import type { Context } from '../http/context.ts'
@@ -119,7 +120,7 @@ async function dataSection(
   if (!data) return { title, blocks: [text('It is not known what it was trained on.')] }
   const { name, version, rows, fromMs, toMs } = data.side
   const known: [string, string][] = [['Dataset', `${name} ${version}`]]
-  if (rows !== undefined) known.push(['Rows', rows.toLocaleString('en-US')])
+  if (rows !== undefined) known.push(['Rows', amount(rows)])
   if (fromMs !== undefined && toMs !== undefined) known.push(['Dates', `${day(fromMs)} to ${day(toMs)}`])
   const summary = await summaryOf(context, row)
   return { title, blocks: [facts(known), ...(summary ? [summary] : [])] }
@@ -138,7 +139,7 @@ async function summaryOf(
       column.name,
       column.type.toLowerCase(),
       percent(column.nulls / Math.max(1, column.rows)),
-      `${column.distinctExact ? '' : 'about '}${column.distinct.toLocaleString('en-US')}`,
+      `${column.distinctExact ? '' : 'about '}${amount(column.distinct)}`,
       valuesOf(column),
     ])
   return { kind: 'table', columns: ['Column', 'Type', 'Missing', 'Distinct', 'Values'], rows }
@@ -166,7 +167,7 @@ function costSections({ import_json }: ModelVersionRow): FactSection[] {
     import_json,
   ) as ImportReport
   const known: [string, string][] = [
-    ['Size of the file', `${sizeBytes.toLocaleString('en-US')} bytes`],
+    ['Size of the file', `${amount(sizeBytes)} bytes`],
     ['Loading', `${short(loadMs)} ms`],
     ['Memory', `${short(residentBytes / 1e6)} MB`],
     ['Measured on', processor],
@@ -256,5 +257,5 @@ function percent(share: number): string {
 }
 
 function short(value: number): string {
-  return Number.isInteger(value) ? value.toLocaleString('en-US') : String(Number(value.toPrecision(4)))
+  return Number.isInteger(value) ? amount(value) : String(Number(value.toPrecision(4)))
 }

@@ -1,3 +1,4 @@
+import type { CatalogueEntry, EntryPage, Importance } from './schema.ts'
 /** The door of the room: what features there are, who uses them, and how they fare. */
 export { retireUnusedViews } from './retire.ts'
 import { functionSource, listEntries, searchEntries, type FeatureEntry } from '../features/features.ts'
@@ -21,40 +22,6 @@ export interface CatalogueQuery {
   tag?: string | undefined
   /** Only what no model version uses, or what has such features. */
   unused?: boolean | undefined
-}
-
-export interface CatalogueEntry extends FeatureEntry {
-  /** Of a view's current definition. */
-  freshness: {
-    ageMs: number | null
-    ttlMs: number
-    stale: boolean
-    keys: number
-    staleKeys: number
-    storeAnswers: boolean
-  } | null
-  usedBy: {
-    services: string[]
-    models: string[]
-    versions: number
-    /** Where such a version is stable or candidate. */
-    deployments: string[]
-  }
-  /** Of what was served in the last week; null where nothing was computed again. */
-  skew: EntrySkew | null
-  /** Features that no model version takes. */
-  unusedFeatures: string[]
-  /** Where the text was found; null for the name itself, and without a text. */
-  match: string | null
-}
-
-interface EntrySkew {
-  /** Served values, over all features, versions and deployments. */
-  checked: number
-  mismatched: number
-  late: number
-  /** The feature with the greatest lower bound of its share of mismatches. */
-  worst: { feature: string; rate: number; lower: number; upper: number }
 }
 
 const SKEW_DAYS = 7
@@ -95,19 +62,6 @@ export async function listCatalogue(
   return searchEntries(all, query.text ?? '')
     .filter(({ entry }) => isWanted(entry, query))
     .map(({ entry, match }) => ({ ...entry, match }))
-}
-
-export interface EntryPage extends Omit<CatalogueEntry, 'match'> {
-  /** Newest first, those that are deployed or named by an alias before the others. */
-  users: (VersionUse & { importance: Importance | null })[]
-  /** The module with its function; null for what has none. */
-  source: string | null
-}
-
-/** What a version loses of its knowledge without each of the features that it takes, by its latest evaluation. */
-interface Importance {
-  of: 'auc' | 'variance'
-  features: { feature: string; share: number }[]
 }
 
 /** Versions of which importance is looked up. */
@@ -171,7 +125,7 @@ function isWanted(entry: Omit<CatalogueEntry, 'match'>, query: CatalogueQuery): 
   )
 }
 
-function skewOf(counts: readonly SkewCounts[] = []): EntrySkew | null {
+function skewOf(counts: readonly SkewCounts[] = []): CatalogueEntry['skew'] {
   const byFeature = [...Map.groupBy(counts, ({ feature }) => feature)].flatMap(([feature, own]) => {
     const sum = {
       checked: own.reduce((all, { checked }) => all + checked, 0),

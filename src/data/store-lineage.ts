@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import type { RoomLineage } from '../ports/db/lineage.ts'
 
 /** Dataset versions are where lineages begin: their edges are known to those that read them. */
@@ -15,7 +16,7 @@ export const lineage: RoomLineage = {
       return rows.map(({ id, name, number, rows: count, created_ms }) => ({
         id,
         title: `${name} v${number}`,
-        detail: `${count.toLocaleString('en-US')} rows`,
+        detail: `${amount(count)} rows`,
         atMs: created_ms,
         href: `/datasets/${encodeURIComponent(name)}?version=${number}`,
       }))

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { applyChange, colourDiff } from './change.ts'
-import { count, dayOf } from './narrator.ts'
+import { amount } from '../kernel/amount.ts'
+import { dayOf } from './narrator.ts'
 import { DAY_MS, HOUR_MS, february, january, type Story } from './story.ts'
 
 /** One in 12 flights is asked about: 1,400 a day. The same share all along, so that what is asked changes by itself only. */
@@ -19,7 +20,7 @@ export async function januaryArrives(story: Story): Promise<void> {
   const { latest } = await world.driver.api.get<{ latest: { number: number; rows: number } }>(
     '/datasets/flights',
   )
-  narrator.say(`flights v${latest.number}: ${count(latest.rows)} flights, checked and versioned.`)
+  narrator.say(`flights v${latest.number}: ${amount(latest.rows)} flights, checked and versioned.`)
   await story.runPipeline('train-late')
 }
 
@@ -184,7 +185,7 @@ export async function processesAreKilled(story: Story): Promise<void> {
     `The rollout goes on: ${rollout ? `${rollout.state} of late/${rollout.candidateVersion}` : 'it has ended'}.`,
   )
   story.sayCounts()
-  narrator.say(`${count(world.driver.counts.retried)} calls were not answered and were made again.`)
+  narrator.say(`${amount(world.driver.counts.retried)} calls were not answered and were made again.`)
 }
 
 /** An A/A rollout: the version that serves, registered once more, beside itself. */

@@ -38,7 +38,3 @@ export class Narrator {
 export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
 }
-
-export function count(value: number): string {
-  return value.toLocaleString('en-US')
-}

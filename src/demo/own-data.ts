@@ -12,7 +12,8 @@ import { Supervisor } from '../supervisor/supervisor.ts'
 import type { DemoOptions } from './commands.ts'
 import { ReplayDriver } from './driver.ts'
 import { demoConfig, prepareDemoFolder } from './folder.ts'
-import { count, dayOf, Narrator } from './narrator.ts'
+import { amount } from '../kernel/amount.ts'
+import { dayOf, Narrator } from './narrator.ts'
 import { LABEL_DELAY_MS, namesOf, PIPELINE, writeOwnProject } from './own-project.ts'
 import { playRequests } from './own-requests.ts'
 import { readOwnTable, type OwnTable } from './own-table.ts'
@@ -73,9 +74,9 @@ function describeTable(narrator: Narrator, file: string, table: OwnTable): void 
       ? `whether ${target.name} is ${JSON.stringify(target.positive)}`
       : `the number ${target.name}`
   narrator.say(
-    `${file}: ${count(rows)} rows from ${dayOf(firstMs)} to ${dayOf(lastMs)}. The question: ${what}.`,
+    `${file}: ${amount(rows)} rows from ${dayOf(firstMs)} to ${dayOf(lastMs)}. The question: ${what}.`,
   )
-  if (unlabelled > 0) narrator.say(`${count(unlabelled)} rows without ${target.name} are left out.`)
+  if (unlabelled > 0) narrator.say(`${amount(unlabelled)} rows without ${target.name} are left out.`)
   narrator.say(`From: ${features.map(({ name, kind }) => `${name} (${kind})`).join(', ')}.`)
   if (leftOut.length > 0)
     narrator.say(`Not from: ${leftOut.map(({ name, why }) => `${name} (${why})`).join(', ')}.`)
@@ -92,7 +93,7 @@ async function trainOnHistory(play: Play): Promise<void> {
   await driver.api.post(`/datasets/${namesOf(table).dataset}/ingest`)
   await driver.settle()
   narrator.say(
-    `tidemill apply: version ${version.number}; the history until ${dayOf(table.cutMs)} has ${count(table.historyRows)} rows on ${count(table.historyDays)} days.`,
+    `tidemill apply: version ${version.number}; the history until ${dayOf(table.cutMs)} has ${amount(table.historyRows)} rows on ${amount(table.historyDays)} days.`,
   )
   const { id } = await driver.api.post<{ id: string }>(`/pipelines/${PIPELINE}/runs`, { params: {} })
   await driver.settle()
@@ -146,7 +147,7 @@ async function askTheRest(play: Play): Promise<void> {
   })
   if (every > 1) narrator.say(`One in ${every} rows was asked about, so that it stays short.`)
   narrator.say(
-    `${count(driver.counts.answered)} of ${count(driver.counts.asked)} requests answered, ${count(driver.counts.labelled)} labels sent ${LABEL_DELAY_MS / 3_600_000} hours after them (the file does not tell when they became known).`,
+    `${amount(driver.counts.answered)} of ${amount(driver.counts.asked)} requests answered, ${amount(driver.counts.labelled)} labels sent ${LABEL_DELAY_MS / 3_600_000} hours after them (the file does not tell when they became known).`,
   )
   await tell(play)
   const alerts = (await driver.api.get<{ items: object[] }>('/alerts?limit=500')).items.length
@@ -185,7 +186,7 @@ async function summarize({ driver, narrator, model, told }: Play, config: Config
   }
   narrator.say(describeLive(model, await liveQuality(config, model)))
   narrator.say(
-    `${count(driver.counts.answered)} predictions, ${count(alerts.items.length)} alerts, ${count(told.size)} decisions. Nothing was injected.`,
+    `${amount(driver.counts.answered)} predictions, ${amount(alerts.items.length)} alerts, ${amount(told.size)} decisions. Nothing was injected.`,
   )
   narrator.say(`Compute it again: tidemill quality ${model} --data-dir ${config.dataDir}`)
 }
@@ -221,5 +222,5 @@ function describeLive(deployment: string, { rows, days, metrics, blocks }: LogQu
   const shown = Object.entries(metrics).map(
     ([name, { estimate, lower, upper }]) => `${name} ${bounds(estimate, lower, upper)}`,
   )
-  return `${deployment}, live on ${count(rows)} labelled requests of ${count(days)} days: ${shown.join(', ')} (95 % over ${blocks}).`
+  return `${deployment}, live on ${amount(rows)} labelled requests of ${amount(days)} days: ${shown.join(', ')} (95 % over ${blocks}).`
 }

@@ -2,7 +2,8 @@ import { AppError, toAppError } from '../kernel/errors.ts'
 import { applyFolder } from '../project/commands.ts'
 import type { DecisionKind } from '../governance/schema.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
-import { count, type Narrator } from './narrator.ts'
+import { amount } from '../kernel/amount.ts'
+import type { Narrator } from './narrator.ts'
 import type { Stretch, World } from './world.ts'
 
 export const HOUR_MS = 3_600_000
@@ -136,7 +137,7 @@ export class Story {
   sayCounts(): void {
     const { asked, answered, labelled } = this.stage.world.driver.counts
     this.stage.narrator.say(
-      `So far ${count(answered)} of ${count(asked)} requests answered, ${count(labelled)} labels sent.`,
+      `So far ${amount(answered)} of ${amount(asked)} requests answered, ${amount(labelled)} labels sent.`,
     )
   }
 }

@@ -4,7 +4,8 @@ import type { Context } from '../http/context.ts'
 import { logQuality } from '../monitoring/monitoring.ts'
 import { predictionScan, feedbackScan } from '../serving/serving.ts'
 import { table } from '../http/command.ts'
-import { count, type Narrator } from './narrator.ts'
+import { amount } from '../kernel/amount.ts'
+import type { Narrator } from './narrator.ts'
 import type { Story } from './story.ts'
 import { DEPLOYMENT } from './world.ts'
 
@@ -58,7 +59,7 @@ async function tellVersions(context: Context, narrator: Narrator): Promise<void>
       `late/${version}`,
       interval(metrics['auc']),
       interval(metrics['log_loss']),
-      count(labelled),
+      amount(labelled),
       String(days),
     ])
   }
@@ -113,7 +114,7 @@ async function tellCounts(story: Story, context: Context): Promise<void> {
   const unlabelled = [...world.labelled].filter((id) => !labels.has(id)).length
   narrator.say('')
   narrator.say(
-    `${count(counts.answered)} predictions and ${count(counts.labelled)} labels were acknowledged; ${missing} and ${unlabelled} of them are missing in the log.`,
+    `${amount(counts.answered)} predictions and ${amount(counts.labelled)} labels were acknowledged; ${missing} and ${unlabelled} of them are missing in the log.`,
   )
   narrator.say(
     `again: tidemill sql "SELECT count(*) FROM prediction WHERE variant <> 'shadow'" --data-dir ${context.config.dataDir}`,

@@ -1,3 +1,4 @@
+import { sum } from '../kernel/sum.ts'
 import { judgeSeries, type AnomalyOptions, type SeriesPoint } from '../statistics/anomaly.ts'
 import { jensenShannon } from '../statistics/divergence.ts'
 import type { Expectation } from './definition.ts'
@@ -179,7 +180,7 @@ function pointOf({ newestMs, arrivedMs }: Delivery, value: number, noise = 0): S
 }
 
 function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
+  return values.length === 0 ? 0 : sum(values) / values.length
 }
 
 const HOUR_MS = 3_600_000

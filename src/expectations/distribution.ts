@@ -1,3 +1,4 @@
+import { sum } from '../kernel/sum.ts'
 import { freezeCategoryBins } from '../statistics/bins.ts'
 import { chiSquare, expectedPsi, jensenShannon, largestDifference, psi } from '../statistics/divergence.ts'
 import type { Expectation } from './definition.ts'
@@ -56,7 +57,7 @@ function categoryCounts({ cells }: DeliveredColumn): (column: DeliveredColumn) =
   const categories = bins.kind === 'category' ? bins.categories : []
   return (column) => {
     const known = categories.map((category) => column.cells.get(category) ?? 0)
-    const others = column.rows - column.nulls - known.reduce((sum, count) => sum + count, 0)
+    const others = column.rows - column.nulls - sum(known)
     return [column.nulls, Math.max(0, others), ...known]
   }
 }

@@ -94,7 +94,7 @@ function isTolerated(expectation: Expectation, failing: number, rows: number): b
 
 /** A number as sentences have it. */
 export function shown(value: number): string {
-  if (Number.isInteger(value) || Math.abs(value) >= 1_000) return Math.round(value).toLocaleString('en-US')
+  if (Number.isInteger(value) || Math.abs(value) >= 1_000) return amount(Math.round(value))
   return String(Number(value.toPrecision(3)))
 }
 

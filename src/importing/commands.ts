@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import { existsSync, statSync } from 'node:fs'
 import { Argument, Option, type Command } from 'commander'
 import { currentConfig, print, table, type CommandOptions } from '../http/command.ts'
@@ -109,7 +110,7 @@ function reportText(report: ImportReport): string {
   const { counts, metricPoints, artifactBytes, seconds, mapping, skipped, verification } = report
   const rows = Object.entries(counts).map(([kind, { imported, unchanged, skipped: left }]) => [
     kind,
-    ...[imported, unchanged, left].map((value) => value.toLocaleString('en-US')),
+    ...[imported, unchanged, left].map((value) => amount(value)),
   ])
   const rate = seconds > 0 ? Math.round(metricPoints / seconds) : 0
   const nothing = Object.values(counts).every(({ imported }) => imported === 0)
@@ -118,7 +119,7 @@ function reportText(report: ImportReport): string {
     '',
     nothing
       ? `Nothing has changed in ${report.source} since the last import.`
-      : `${metricPoints.toLocaleString('en-US')} metric points and ${(artifactBytes / 2 ** 20).toFixed(1)} MiB of artifacts in ${seconds} s (${rate.toLocaleString('en-US')} points/s).`,
+      : `${amount(metricPoints)} metric points and ${(artifactBytes / 2 ** 20).toFixed(1)} MiB of artifacts in ${seconds} s (${amount(rate)} points/s).`,
   ]
   for (const { experiment, id, how } of mapping)
     lines.push(
@@ -127,7 +128,7 @@ function reportText(report: ImportReport): string {
   for (const { what, reason, count } of skipped) lines.push(`Skipped ${count} ${what}: ${reason}.`)
   if (verification.runs > 0)
     lines.push(
-      `Verified: params and metric points of ${verification.runs.toLocaleString('en-US')} runs equal the source by count and checksum.`,
+      `Verified: params and metric points of ${amount(verification.runs)} runs equal the source by count and checksum.`,
     )
   for (const difference of verification.differences.slice(0, 20)) lines.push(`Differs: ${difference}`)
   return lines.join('\n')

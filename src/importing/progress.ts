@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import { monotonicMs } from '../kernel/clock.ts'
 
 const EVERY_MS = { terminal: 200, lines: 5_000 } as const
@@ -47,9 +48,9 @@ export class Progress {
   #line(now: number): string {
     const seconds = (now - this.#phaseMs) / 1000
     const rate = seconds > 0 ? this.#done / seconds : 0
-    const parts = [`${this.#phase}: ${count(this.#done)}`]
-    if (this.#total !== undefined) parts.push(` of ${count(this.#total)}`)
-    parts.push(`, ${count(Math.round(rate))}/s`)
+    const parts = [`${this.#phase}: ${amount(this.#done)}`]
+    if (this.#total !== undefined) parts.push(` of ${amount(this.#total)}`)
+    parts.push(`, ${amount(Math.round(rate))}/s`)
     const rest = this.#total === undefined || rate === 0 ? undefined : (this.#total - this.#done) / rate
     if (rest !== undefined && rest > 0) parts.push(`, ${duration(rest)} left`)
     return parts.join('')
@@ -62,10 +63,6 @@ export class Progress {
       this.#open = true
     }
   }
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
 }
 
 function duration(seconds: number): string {

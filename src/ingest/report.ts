@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import { sum } from '../kernel/sum.ts'
 import type { FileProblem } from './arrivals.ts'
 import type { IngestContext, IngestPlan } from './plan.ts'
@@ -40,7 +41,7 @@ export function describeSuccess(
   { files, results }: Validation,
 ): Pick<ValidationReport, 'verdict' | 'sentence'> {
   const warnings = results.filter(({ passed }) => !passed)
-  const rows = files.reduce((total, file) => total + file.rows, 0).toLocaleString('en-US')
+  const rows = amount(sum(files.map((file) => file.rows)))
   const arrived = `${rows} rows in ${files.length} ${files.length === 1 ? 'file' : 'files'} were ingested`
   if (warnings.length === 0)
     return { verdict: 'passed', sentence: `${dataset}: ${arrived}; every expectation held` }

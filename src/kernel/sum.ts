@@ -1,3 +1,5 @@
-export function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
+export function sum(numbers: ArrayLike<number>): number {
+  let total = 0
+  for (let index = 0; index < numbers.length; index++) total += numbers[index]!
+  return total
 }

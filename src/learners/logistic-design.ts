@@ -1,3 +1,4 @@
+import { sum } from '../kernel/sum.ts'
 import { categoriesByRows, codesIn, numbersOf } from './inputs.ts'
 import type { FeatureSpec, Frame } from './schema.ts'
 
@@ -110,7 +111,7 @@ function dot(values: Float64Array, factors: Float64Array, squared: boolean): num
 function momentsOf(numbers: Float32Array): { mean: number; scale: number; hasMissing: boolean } {
   const known = numbers.filter((value) => !Number.isNaN(value))
   if (known.length === 0) return { mean: 0, scale: 0, hasMissing: true }
-  const mean = known.reduce((sum, value) => sum + value, 0) / known.length
+  const mean = sum(known) / known.length
   const variance = known.reduce((sum, value) => sum + (value - mean) ** 2, 0) / known.length
   return {
     mean,

@@ -1,3 +1,4 @@
+import { sum } from '../kernel/sum.ts'
 import { CATEGORY_CELLS_BEFORE, NUMBER_CELLS_BEFORE, type FrozenBins } from '../statistics/bins.ts'
 import { calibrateDays, judgeCalibrated, type DayValue } from '../statistics/blocks.ts'
 import { binnedMoments, compareCounts, jensenShannon } from '../statistics/divergence.ts'
@@ -177,10 +178,4 @@ function percent(share: number): string {
 
 function shown(value: number): string {
   return String(Number(value.toPrecision(3)))
-}
-
-function sum(values: ArrayLike<number>): number {
-  let total = 0
-  for (let i = 0; i < values.length; i++) total += values[i]!
-  return total
 }

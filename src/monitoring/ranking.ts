@@ -1,3 +1,4 @@
+import { sum } from '../kernel/sum.ts'
 import { NUMBER_CELLS_BEFORE } from '../statistics/bins.ts'
 import { scoresOfLabel, type Profile, type ProfileLayout } from '../statistics/profile.ts'
 import { aucFromTable, rowLogLoss } from '../statistics/ranking.ts'
@@ -77,10 +78,4 @@ function ascending(cells: Float64Array): Float64Array {
 function centresOf(edges: readonly number[]): number[] {
   const middles = edges.slice(0, -1).map((low, i) => (low + edges[i + 1]!) / 2)
   return [edges[0]!, ...middles, edges.at(-1)!]
-}
-
-function sum(values: ArrayLike<number>): number {
-  let total = 0
-  for (let i = 0; i < values.length; i++) total += values[i]!
-  return total
 }

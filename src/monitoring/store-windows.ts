@@ -62,10 +62,22 @@ interface WindowFilter {
   toMs: number
 }
 
+/** Of all variants, in order of time. */
+function windowsIn(at: Queryable, filter: WindowFilter) {
+  return at
+    .selectFrom('profile_window')
+    .where('project_id', '=', filter.projectId)
+    .where('deployment', '=', filter.deployment)
+    .where('grain', '=', filter.grain)
+    .where('slice', '=', 'all')
+    .where('start_ms', '>=', filter.fromMs)
+    .where('start_ms', '<', filter.toMs)
+    .orderBy('start_ms')
+}
+
 /** Windows of all variants without their profiles, in order of time. */
 export async function listWindowTotals(at: Queryable, filter: WindowFilter): Promise<WindowTotals[]> {
-  const rows = await at
-    .selectFrom('profile_window')
+  const rows = await windowsIn(at, filter)
     .select([
       'deployment',
       'version',
@@ -78,29 +90,12 @@ export async function listWindowTotals(at: Queryable, filter: WindowFilter): Pro
       'revision',
       'layout_sha256',
     ])
-    .where('project_id', '=', filter.projectId)
-    .where('deployment', '=', filter.deployment)
-    .where('grain', '=', filter.grain)
-    .where('slice', '=', 'all')
-    .where('start_ms', '>=', filter.fromMs)
-    .where('start_ms', '<', filter.toMs)
-    .orderBy('start_ms')
     .execute()
   return rows.map(toTotals)
 }
 
 export async function listWindows(at: Queryable, filter: WindowFilter): Promise<ProfileWindow[]> {
-  const rows = await at
-    .selectFrom('profile_window')
-    .selectAll()
-    .where('project_id', '=', filter.projectId)
-    .where('deployment', '=', filter.deployment)
-    .where('grain', '=', filter.grain)
-    .where('slice', '=', 'all')
-    .where('start_ms', '>=', filter.fromMs)
-    .where('start_ms', '<', filter.toMs)
-    .orderBy('start_ms')
-    .execute()
+  const rows = await windowsIn(at, filter).selectAll().execute()
   return rows.map((row) => ({ ...toTotals(row), profile: row.profile }))
 }
 

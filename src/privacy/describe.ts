@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import { table } from '../http/command.ts'
 import type { AnonymityReport, BalanceGroup, BalanceReport, PersonalColumn } from './schema.ts'
 
@@ -26,17 +27,17 @@ export function describeAnonymity(report: AnonymityReport): string {
     report
   if (k === null) return 'There are no rows.'
   const lines = [
-    `${columns.join(', ')}: ${count(rows)} rows in ${count(groups)} groups; the smallest has ${count(k)} (k = ${count(k)})`,
-    `${count(rowsBelow)} rows (${percent(shareBelow)}) are in groups of fewer than ${count(asked)}, ${count(rowsAlone)} are alone`,
+    `${columns.join(', ')}: ${amount(rows)} rows in ${amount(groups)} groups; the smallest has ${amount(k)} (k = ${amount(k)})`,
+    `${amount(rowsBelow)} rows (${percent(shareBelow)}) are in groups of fewer than ${amount(asked)}, ${amount(rowsAlone)} are alone`,
     ...(l === null
       ? []
       : [
-          `${sensitive!}: at least ${l} different values in each group (l = ${l}); ${count(rowsOfOneValue!)} rows are in groups that give it away`,
+          `${sensitive!}: at least ${l} different values in each group (l = ${l}); ${amount(rowsOfOneValue!)} rows are in groups that give it away`,
         ]),
   ]
   const smallest = report.smallest.map(({ values, rows: size, distinct }) => [
     ...values.map((value) => value ?? 'null'),
-    count(size),
+    amount(size),
     ...(distinct === null ? [] : [String(distinct)]),
   ])
   return `${lines.join('\n')}\n\n${table([...columns, 'rows', ...(sensitive === null ? [] : [`different ${sensitive}`])], smallest)}`
@@ -56,7 +57,7 @@ export function describeBalance({
       : [`${label} = ${positive!}`, '95 % interval', `beside ${reference ?? 'none'}`, 'below 4/5']
   const rows = groups.map((group) => [
     nameOf(group),
-    count(group.rows),
+    amount(group.rows),
     percent(group.share),
     ...(label === null ? [] : rateCells(group)),
   ])
@@ -75,10 +76,6 @@ function rateCells({ rate, ratio }: BalanceGroup): string[] {
   if (rate === null) return ['', '', '', '']
   const interval = `${percent(rate.lower)} to ${percent(rate.upper)}`
   return [percent(rate.value), interval, ratio ? ratio.value.toFixed(2) : '', ratio?.belowFourFifths ?? '']
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
 }
 
 function percent(share: number): string {

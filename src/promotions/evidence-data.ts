@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import { compareVersions, getVersion } from '../data/data.ts'
 import type { Context } from '../http/context.ts'
 import { ignoreMissing } from '../kernel/errors.ts'
@@ -53,7 +54,7 @@ export async function changedParts(
   )
   const rows = added.reduce((sum, part) => sum + part.rows, 0)
   return [
-    `${added.length} new files with ${rows.toLocaleString('en-US')} rows`,
+    `${added.length} new files with ${amount(rows)} rows`,
     onlyAdded ? 'all files of before are still in it' : 'some files of before are not in it any more',
   ]
 }

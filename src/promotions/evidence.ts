@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import type { Context } from '../http/context.ts'
 import { ignoreMissing } from '../kernel/errors.ts'
 import { findBlobSize } from '../ports/artifacts/blobs.ts'
@@ -152,7 +153,7 @@ function dataChanges(candidate: KnownData | undefined, holder: KnownData | undef
   const changes = [`${one.name} ${one.version} instead of ${other.name} ${other.version}`]
   if (one.rows !== undefined && other.rows !== undefined && one.rows !== other.rows) {
     const more = one.rows - other.rows
-    changes.push(`${Math.abs(more).toLocaleString('en-US')} rows ${more > 0 ? 'more' : 'fewer'}`)
+    changes.push(`${amount(Math.abs(more))} rows ${more > 0 ? 'more' : 'fewer'}`)
   }
   changes.push(...itemChanges(candidate.columns, holder.columns, 'column'))
   return changes

@@ -1,3 +1,5 @@
+import { inPieces } from '../ports/db/pieces.ts'
+import { amount } from '../kernel/amount.ts'
 import { z } from 'zod'
 import { hashJson } from '../kernel/json.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
@@ -141,7 +143,7 @@ export const lineage: RoomLineage = {
         return {
           id,
           title: `on ${holdout.digest.slice(0, 8)}`,
-          detail: `${holdout.rows.toLocaleString('en-US')} rows, ${holdout.days.length} days`,
+          detail: `${amount(holdout.rows)} rows, ${holdout.days.length} days`,
           atMs: created_ms,
         }
       })
@@ -161,20 +163,18 @@ export async function listReferences(
   column: 'run_id' | 'logged_model_id',
   ids: readonly string[],
 ): Promise<Reference[]> {
-  const found: Reference[] = []
-  for (let start = 0; start < ids.length; start += 500) {
-    const rows = await at
+  const rows = await inPieces(ids, (piece) =>
+    at
       .selectFrom('model_version as v')
       .innerJoin('registered_model as m', 'm.id', 'v.model_id')
       .select([`v.${column} as id`, 'm.name', 'v.version'])
-      .where(`v.${column}`, 'in', ids.slice(start, start + 500))
+      .where(`v.${column}`, 'in', piece)
       .where('v.deleted_ms', 'is', null)
       .orderBy('m.name')
       .orderBy('v.version')
-      .execute()
-    found.push(...rows.map(({ id, name, version: number }) => ({ id: id!, version: `${name}/${number}` })))
-  }
-  return found
+      .execute(),
+  )
+  return rows.map(({ id, name, version }) => ({ id: id!, version: `${name}/${version}` }))
 }
 
 /** Of these dataset versions, those that a model version was trained on. */

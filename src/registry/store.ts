@@ -1,9 +1,17 @@
+import { inPieces } from '../ports/db/pieces.ts'
 import { sql, type Updateable } from 'kysely'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
-import { filterSql, orderSql, searchPage, type Page, type Searchable } from '../tracking/tracking.ts'
-import type { Filter, OrderTerm } from '../tracking/tracking.ts'
+import {
+  type Filter,
+  filterSql,
+  orderSql,
+  type OrderTerm,
+  type Page,
+  type Searchable,
+  searchPage,
+} from '../tracking/tracking.ts'
 import type { ImportReport, PythonModel, Signature } from '../model-files/schema.ts'
 import type { FeatureServiceReference, ModelVersion, RegisteredModel, Tag } from './schema.ts'
 import type { ModelAliasRow, ModelVersionRow, RegisteredModelRow } from './tables.ts'
@@ -191,17 +199,15 @@ export async function listLatestVersionRows(
   at: Queryable,
   modelIds: readonly string[],
 ): Promise<(ModelVersionRow & { model_name: string })[]> {
-  const found: (ModelVersionRow & { model_name: string })[] = []
-  for (let start = 0; start < modelIds.length; start += 500) {
+  return await inPieces(modelIds, async (piece) => {
     const { rows } = await sql<ModelVersionRow & { model_name: string }>`
       select v.*, m.name as model_name from model_version v
       join (select model_id, stage, max(version) as version from model_version
-        where model_id in (${sql.join(modelIds.slice(start, start + 500))}) and deleted_ms is null
+        where model_id in (${sql.join(piece)}) and deleted_ms is null
         group by model_id, stage) newest on newest.model_id = v.model_id and newest.version = v.version
       join registered_model m on m.id = v.model_id order by v.version`.execute(at)
-    found.push(...rows)
-  }
-  return found
+    return rows
+  })
 }
 
 export async function upsertAlias(trx: Trx, row: ModelAliasRow): Promise<void> {
@@ -283,15 +289,12 @@ export async function listTags(
   { table, owner }: TagTable,
   ownerIds: readonly string[],
 ): Promise<{ owner: string; key: string; value: string }[]> {
-  const found: { owner: string; key: string; value: string }[] = []
-  for (let start = 0; start < ownerIds.length; start += 500) {
-    const piece = ownerIds.slice(start, start + 500)
+  return await inPieces(ownerIds, async (piece) => {
     const { rows } = await sql<{ owner: string; key: string; value: string }>`
       select ${sql.ref(owner)} as owner, key, value from ${sql.table(table)}
       where ${sql.ref(owner)} in (${sql.join(piece)}) order by key`.execute(at)
-    found.push(...rows)
-  }
-  return found
+    return rows
+  })
 }
 
 export interface RegistrySearch {

@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import type { Judgement, Step } from './next-step.ts'
 import type { RolloutPlan } from './plan.ts'
 import type { MetricVerdict } from './verdict.ts'
@@ -13,7 +14,7 @@ export interface Named {
 /** One sentence for a step: what was done, after how many rows, with the interval and the margin. */
 export function sentenceOf(step: Step, judgement: Judgement, stage: number, named: Named): string {
   const { candidate, stable, plan } = named
-  const rows = count(judgement.rows)
+  const rows = amount(judgement.rows)
   switch (step.action) {
     case 'wait':
       return `${candidate} goes on in ${stageName(plan, stage)} after ${rows} requests.`
@@ -41,7 +42,7 @@ function rollBackSentence(
   if (step.why === 'limit') {
     const { metric, share, limit, lower, rows } = step.breach
     return (
-      `${what} after ${count(rows)} requests: its ${metricName(metric, plan)} is ` +
+      `${what} after ${amount(rows)} requests: its ${metricName(metric, plan)} is ` +
       `${percent(share)} (at least ${percent(lower)}), above the absolute limit of ${percent(limit)}.`
     )
   }
@@ -49,11 +50,11 @@ function rollBackSentence(
     const text = step.missing.length > 0 ? missingText(step.missing, plan) : 'the stage did not fill'
     return (
       `${what}: ${duration(plan.timeoutMs)} have passed and ${text} ` +
-      `(${count(judgement.rows)} requests in this stage).`
+      `(${amount(judgement.rows)} requests in this stage).`
     )
   }
   return (
-    `${what} after ${count(step.failed.rows.candidate)} ` +
+    `${what} after ${amount(step.failed.rows.candidate)} ` +
     `${step.failed.paired ? 'labelled pairs' : 'requests'}: ${describe(step.failed, plan)}.`
   )
 }
@@ -66,7 +67,7 @@ function endedTwin(version: string): string {
 function splitSentence({ split, rows }: Judgement, candidate: string): string {
   if (!split) return `${candidate} is held.`
   return (
-    `${candidate} is held after ${count(rows)} requests: its share of the traffic is ${percent(split.lower)} to ` +
+    `${candidate} is held after ${amount(rows)} requests: its share of the traffic is ${percent(split.lower)} to ` +
     `${percent(split.upper)} where ${percent(split.expected)} was planned, so the comparison proves nothing.`
   )
 }
@@ -105,7 +106,7 @@ function missingText(missing: readonly MetricVerdict[], plan: RolloutPlan): stri
       verdict.verdict === 'no_data'
         ? `no rows tell of its ${metricName(verdict.metric, plan)}`
         : `its ${metricName(verdict.metric, plan)} is not shown to be within the margin ` +
-          `(${count(verdict.rows.candidate)} rows; ${describe(verdict, plan)})`,
+          `(${amount(verdict.rows.candidate)} rows; ${describe(verdict, plan)})`,
     )
     .join(' and ')
 }
@@ -142,10 +143,6 @@ function signed(number: string): string {
 
 function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
-}
-
-function count(rows: number): string {
-  return rows.toLocaleString('en-US')
 }
 
 function duration(ms: number): string {

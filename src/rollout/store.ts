@@ -86,15 +86,19 @@ export async function getRollout(
   throw new AppError('not_found', `There is no rollout ${id}`, { details: { rollout: id } })
 }
 
-export async function findActiveRollout(
-  at: Queryable,
-  { projectId, deployment }: { projectId: string; deployment: string },
-): Promise<Rollout | undefined> {
-  const row = await at
+function rolloutsOf(at: Queryable, { projectId, deployment }: { projectId: string; deployment: string }) {
+  return at
     .selectFrom('rollout')
     .selectAll()
     .where('project_id', '=', projectId)
     .where('deployment', '=', deployment)
+}
+
+export async function findActiveRollout(
+  at: Queryable,
+  { projectId, deployment }: { projectId: string; deployment: string },
+): Promise<Rollout | undefined> {
+  const row = await rolloutsOf(at, { projectId, deployment })
     .where('state', 'in', activeStates)
     .executeTakeFirst()
   return row && toRollout(row)
@@ -104,13 +108,7 @@ export async function findRolloutByCause(
   at: Queryable,
   { projectId, deployment, cause }: { projectId: string; deployment: string; cause: string },
 ): Promise<Rollout | undefined> {
-  const row = await at
-    .selectFrom('rollout')
-    .selectAll()
-    .where('project_id', '=', projectId)
-    .where('deployment', '=', deployment)
-    .where('cause', '=', cause)
-    .executeTakeFirst()
+  const row = await rolloutsOf(at, { projectId, deployment }).where('cause', '=', cause).executeTakeFirst()
   return row && toRollout(row)
 }
 

@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import { z } from 'zod'
 import { latestVersion, listDatasets } from '../data/data.ts'
 import { listFreshness } from '../materialization/materialization.ts'
@@ -216,7 +217,7 @@ async function dataStation(context: Context, { projectId }: Scope): Promise<Stat
   return {
     state: 'good',
     word: `${name} v${version.number}`,
-    number: `${version.rows.toLocaleString('en-US')} rows`,
+    number: `${amount(version.rows)} rows`,
     detail: datasets.length > 1 ? `${datasets.length} datasets` : 'checked and versioned',
     href: `/datasets/${name}`,
   }
@@ -342,7 +343,7 @@ async function trafficStations(
     serving: {
       state: errors > 0.01 * busiest.rows ? 'bad' : 'good',
       word: deployment.stable ? `${deployment.model}/${deployment.stable.version}` : deployment.name,
-      number: `${busiest.rows.toLocaleString('en-US')} a day`,
+      number: `${amount(busiest.rows)} a day`,
       detail: errors === 0 ? 'no errors in the last day' : `${errors} errors in the last day`,
       href: `/deployments/${deployment.name}`,
       spark,
@@ -352,7 +353,7 @@ async function trafficStations(
           state: last.coverage >= 0.5 ? 'good' : 'attention',
           word: 'labelled',
           number: `${Math.round(last.coverage * 100)} %`,
-          detail: `${last.labelled.toLocaleString('en-US')} of ${last.rows.toLocaleString('en-US')} on the last day with labels`,
+          detail: `${amount(last.labelled)} of ${amount(last.rows)} on the last day with labels`,
           href: `/monitoring/${deployment.name}`,
         }
       : noLabels(deployment),

@@ -1,3 +1,4 @@
+import { sum } from '../kernel/sum.ts'
 import { z } from 'zod'
 import { latestGeneration, listGateways } from '../serving/serving.ts'
 import { roomTicks } from './rooms.ts'
@@ -45,7 +46,7 @@ export function replayRoutes(consumers: readonly Consumer[]) {
             countEventsAfter(db.read, db.dialect, { after: cursors.get(name) ?? START, kinds }),
           ),
         )
-        const events = waiting.reduce((sum, count) => sum + count, 0)
+        const events = sum(waiting)
         const generation = await latestGeneration(db.read)
         const gateways = (await listGateways(db.read)).filter((gateway) => gateway.generation < generation)
         return { nowMs: clock.now(), pending: { jobs, events, gateways: gateways.length } }

@@ -1,9 +1,9 @@
+import { blankRow, type Column, type PredictionRow, type RouteHeader, writeRow } from './prediction-rows.ts'
 import { RolloutCounter, writeCounts, type ProfileCount } from './counts.ts'
 import type { BatchResult } from './batcher.ts'
 import { fallbackOutputs } from './fallback.ts'
 import type { LiveDeployment, Prediction, Route, WorkItem } from './live-deployment.ts'
 import type { PredictionLog } from './prediction-log.ts'
-import { writeRow, type Column, type PredictionRow, type RouteHeader } from './prediction-rows.ts'
 import { FRAME, type FrameGroup } from './segment.ts'
 import type { ServingStats } from './stats.ts'
 
@@ -247,28 +247,4 @@ function entityKeyOf(
 ): string | null {
   const value = entityPlace < 0 ? undefined : columns[entityPlace]?.[row]
   return value === undefined || value === null ? null : String(value)
-}
-
-function blankRow(): PredictionRow {
-  return {
-    predictionId: '',
-    requestId: '',
-    rowIndex: 0,
-    timeMs: 0,
-    unit: null,
-    bucket: -1,
-    entityKey: null,
-    latencyUs: 0,
-    queueUs: 0,
-    batchSize: 1,
-    status: 'ok',
-    violations: null,
-    caller: null,
-    traceId: null,
-    pairId: null,
-    featureAges: null,
-    request: null,
-    score: NaN,
-    decision: null,
-  }
 }

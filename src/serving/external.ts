@@ -1,13 +1,14 @@
-import { AppError } from '../kernel/errors.ts'
-import { hashJson } from '../kernel/json.ts'
-import type { PredictionLog } from './prediction-log.ts'
 import {
-  writeRow,
+  blankRow,
   type Column,
   type LoggedFeature,
   type PredictionRow,
   type RouteHeader,
+  writeRow,
 } from './prediction-rows.ts'
+import { AppError } from '../kernel/errors.ts'
+import { hashJson } from '../kernel/json.ts'
+import type { PredictionLog } from './prediction-log.ts'
 import type { ExternalPrediction } from './schema.ts'
 import { FRAME } from './segment.ts'
 
@@ -84,23 +85,13 @@ function headerOf(known: Map<string, RouteHeader>, projectId: string, row: Exter
 
 function toRow(row: ExternalPrediction): PredictionRow {
   return {
+    ...blankRow(),
     predictionId: row.prediction_id,
     requestId: row.request_id ?? row.prediction_id,
-    rowIndex: 0,
     timeMs: row.time_ms,
     unit: row.unit ?? null,
-    bucket: -1,
     entityKey: row.entity_key ?? null,
     latencyUs: row.latency_us ?? 0,
-    queueUs: 0,
-    batchSize: 1,
-    status: 'ok',
-    violations: null,
-    caller: null,
-    traceId: null,
-    pairId: null,
-    featureAges: null,
-    request: null,
     score: row.score ?? NaN,
     decision: row.decision ?? null,
   }

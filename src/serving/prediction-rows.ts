@@ -68,6 +68,31 @@ export interface PredictionRow {
   decision: string | null
 }
 
+/** A row of which nothing is known. */
+export function blankRow(): PredictionRow {
+  return {
+    predictionId: '',
+    requestId: '',
+    rowIndex: 0,
+    timeMs: 0,
+    unit: null,
+    bucket: -1,
+    entityKey: null,
+    latencyUs: 0,
+    queueUs: 0,
+    batchSize: 1,
+    status: 'ok',
+    violations: null,
+    caller: null,
+    traceId: null,
+    pairId: null,
+    featureAges: null,
+    request: null,
+    score: NaN,
+    decision: null,
+  }
+}
+
 /** Writes one row: its own fields, then row `row` of the feature columns, then row `outputRow` of the outputs. */
 export function writeRow(
   writer: ByteWriter,

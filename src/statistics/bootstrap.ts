@@ -1,3 +1,4 @@
+import { sum } from '../kernel/sum.ts'
 import { AppError } from '../kernel/errors.ts'
 import { createRandom, randomInteger } from './random.ts'
 import { countWins, splitByLabel } from './ranking.ts'
@@ -206,7 +207,7 @@ function shapeOf(statistics: BlockStatistics): number[][] {
 
 function rowsOf(statistics: BlockStatistics): number {
   const counts = statistics.kind === 'macro_auc' ? shapeOf(statistics.classes[0]!) : shapeOf(statistics)
-  return counts.flat().reduce((sum, count) => sum + count, 0)
+  return sum(counts.flat())
 }
 
 /** The metric without each block in turn: what a jackknife over blocks is made of. */
@@ -277,7 +278,7 @@ function leftOut(metric: (weights: ArrayLike<number>) => number, blocks: number)
 /** The jackknife's standard error. */
 function spreadOf(values: Float64Array): number {
   const blocks = values.length
-  const mean = values.reduce((sum, value) => sum + value, 0) / blocks
+  const mean = sum(values) / blocks
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
   return Math.sqrt(((blocks - 1) / blocks) * squares)
 }

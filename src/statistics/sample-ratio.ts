@@ -1,3 +1,4 @@
+import { sum } from '../kernel/sum.ts'
 import { chiSquareTail } from './special.ts'
 
 /**
@@ -9,7 +10,7 @@ export function sampleRatio(
   weights: readonly number[],
   threshold = 0.001,
 ): { statistic: number; df: number; pValue: number; mismatch: boolean } {
-  const all = rows.reduce((sum, count) => sum + count, 0)
+  const all = sum(rows)
   const weight = weights.reduce((sum, share) => sum + share, 0)
   let statistic = 0
   let arms = 0

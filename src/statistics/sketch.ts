@@ -1,3 +1,4 @@
+import { sum } from '../kernel/sum.ts'
 import { AppError } from '../kernel/errors.ts'
 import { decodeCounts, encodeCounts } from './sparse-counts.ts'
 
@@ -38,7 +39,7 @@ export function mergeSketch(sketch: Sketch, other: Sketch): void {
 }
 
 export function sketchRows(sketch: Sketch): number {
-  return sketch.counts.reduce((sum, count) => sum + count, 0)
+  return sum(sketch.counts)
 }
 
 /** The value below which a share `p` of the counted values lies. NaN when nothing was counted. */

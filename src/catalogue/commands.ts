@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { apiOf, listing, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
+import type { CatalogueEntry, EntryPage } from './schema.ts'
 
 const KINDS = ['entity', 'view', 'on_demand', 'service']
 
@@ -49,43 +50,6 @@ interface ListOptions extends CommandOptions {
   unused?: boolean
 }
 
-interface Entry {
-  kind: string
-  name: string
-  owner: string | null
-  description: string | null
-  tags: string[]
-  entities: string[]
-  dataset: string | null
-  features: { name: string; kind: string; description: string | null; source: string | null }[]
-  columns: string[]
-  code: string | null
-  freshness: {
-    ageMs: number | null
-    ttlMs: number
-    stale: boolean
-    keys: number
-    staleKeys: number
-    storeAnswers: boolean
-  } | null
-  usedBy: { services: string[]; models: string[]; versions: number; deployments: string[] }
-  unusedFeatures: string[]
-  match: string | null
-}
-
-interface EntryPage extends Entry {
-  source: string | null
-  users: {
-    model: string
-    version: number
-    aliases: string[]
-    service: string
-    deployments: { deployment: string; role: string }[]
-    features: string[]
-    importance: { of: string; features: { feature: string; share: number }[] } | null
-  }[]
-}
-
 function withListOptions(command: Command): Command {
   return withServerOptions(command)
     .addOption(new Option('--kind <kind>', 'of this kind alone').choices(KINDS))
@@ -105,7 +69,9 @@ async function listEntries(text: string | undefined, options: ListOptions): Prom
     ...(tag !== undefined && { tag }),
     ...(unused === true && { unused: 'true' }),
   })
-  const { items } = await apiOf(options).get<{ items: Entry[] }>(`/features/catalogue?${query.toString()}`)
+  const { items } = await apiOf(options).get<{ items: CatalogueEntry[] }>(
+    `/features/catalogue?${query.toString()}`,
+  )
   const rows = items.map((entry) => [
     entry.name,
     entry.kind,
@@ -124,7 +90,7 @@ async function listEntries(text: string | undefined, options: ListOptions): Prom
   print(options, items, () => listing(text === undefined ? header : [...header, 'found in'], rows, nothing))
 }
 
-function freshnessText({ freshness }: Pick<Entry, 'freshness'>): string {
+function freshnessText({ freshness }: Pick<CatalogueEntry, 'freshness'>): string {
   if (freshness === null) return ''
   if (!freshness.storeAnswers) return 'online store away'
   if (freshness.ageMs === null) return 'no values'
