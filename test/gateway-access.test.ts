@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { localOwner } from '../src/kernel/actor.ts'
 import { listTokenAccess } from '../src/governance/governance.ts'
@@ -31,6 +33,22 @@ afterEach(async () => {
 })
 
 const authorized = (token: string) => ({ authorization: `Bearer ${token}` })
+
+it('A gateway refuses who may not call before it has read a body', async () => {
+  const stable = await variantOf(context, { version: 1, bytes: tinyModel() })
+  await userWithToken(context, 'root', { '*': 'admin' })
+  await publish(context, [deploymentOf(stable)], { tokens: await listTokenAccess(context.db.read) })
+  gateway = await openGateway(context)
+  const { port } = new URL(gateway.url)
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.write(
+    'POST /v2/models/late/infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 30000000\r\n\r\n{',
+  )
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(answer.toString('utf8')).toMatch(/^HTTP\/1\.1 401 /)
+  await once(socket, 'end')
+  socket.destroy()
+})
 
 it('A gateway that others reach wants a token, and asks for the role that each call needs', async () => {
   const other = await projectNamed(context, 'other')

@@ -62,16 +62,31 @@ export class HttpServer implements AsyncDisposable {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
-    const startedMs = performance.now()
+    const arrived: Arrived = {
+      ...splitUrl(request.url ?? '/'),
+      actor: anonymous,
+      startedMs: performance.now(),
+    }
     this.#busy += 1
+    try {
+      // Before anything of the body is kept: who may not call costs no memory.
+      arrived.actor = this.#handler.identify(
+        { method: request.method ?? 'GET', path: arrived.path },
+        request.headers,
+      )
+    } catch (error) {
+      request.resume()
+      const reply = this.#handler.error(arrived, error)
+      return this.#send(response, hasBody(request) ? closing(reply) : reply)
+    }
     if (request.method === 'GET' || request.method === 'HEAD') {
       request.resume()
-      return this.#answer(request, response, NO_BODY, startedMs)
+      return this.#answer(request, response, NO_BODY, arrived)
     }
-    this.#read(request, response, startedMs)
+    this.#read(request, response, arrived)
   }
 
-  #read(request: IncomingMessage, response: ServerResponse, startedMs: number): void {
+  #read(request: IncomingMessage, response: ServerResponse, arrived: Arrived): void {
     const { maxBodyBytes } = this.#options
     let first: Buffer | undefined
     let rest: Buffer[] | undefined
@@ -83,15 +98,14 @@ export class HttpServer implements AsyncDisposable {
         if (settled) return
         settled = true
         const error = new AppError('invalid', `The body is larger than ${maxBodyBytes} bytes`)
-        const reply = this.#handler.error({ path: splitUrl(request.url ?? '/').path }, error)
-        this.#send(response, { ...reply, status: 413, headers: { ...reply.headers, connection: 'close' } })
+        this.#send(response, closing({ ...this.#handler.error(arrived, error), status: 413 }))
       } else if (first === undefined) first = chunk
       else (rest ??= [first]).push(chunk)
     })
     request.on('end', () => {
       if (settled) return
       settled = true
-      this.#answer(request, response, rest ? Buffer.concat(rest) : (first ?? NO_BODY), startedMs)
+      this.#answer(request, response, rest ? Buffer.concat(rest) : (first ?? NO_BODY), arrived)
     })
     request.on('error', () => {
       if (!settled) this.#busy -= 1
@@ -100,9 +114,9 @@ export class HttpServer implements AsyncDisposable {
     })
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse, body: Buffer, startedMs: number): void {
+  #answer(request: IncomingMessage, response: ServerResponse, body: Buffer, arrived: Arrived): void {
     const { headers } = request
-    const { project, path, query } = splitUrl(request.url ?? '/')
+    const { project, path, query, actor, startedMs } = arrived
     const call: GatewayCall = {
       method: request.method ?? 'GET',
       path,
@@ -113,13 +127,11 @@ export class HttpServer implements AsyncDisposable {
         return Array.isArray(value) ? value[0] : value
       },
       body,
-      actor: anonymous,
-      caller: null,
+      actor,
+      caller: actor.kind === 'owner' ? null : actor.name,
       startedMs,
     }
     try {
-      call.actor = this.#handler.identify(call, headers)
-      call.caller = call.actor.kind === 'owner' ? null : call.actor.name
       const reply = this.#handler.answer(call)
       if (!(reply instanceof Promise)) return this.#send(response, reply)
       reply.then(
@@ -149,7 +161,28 @@ export class HttpServer implements AsyncDisposable {
   }
 }
 
-function splitUrl(url: string): { project: string | undefined; path: string; query: string } {
+/** What is known of a request before its body. */
+interface Arrived extends Address {
+  actor: Actor
+  startedMs: number
+}
+
+interface Address {
+  project: string | undefined
+  path: string
+  query: string
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+}
+
+/** The rest of the request is not waited for. */
+function closing(reply: GatewayReply): GatewayReply {
+  return { ...reply, headers: { ...reply.headers, connection: 'close' } }
+}
+
+function splitUrl(url: string): Address {
   const mark = url.indexOf('?')
   const whole = mark < 0 ? url : url.slice(0, mark)
   const query = mark < 0 ? '' : url.slice(mark + 1)
