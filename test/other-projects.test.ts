@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { lineageKinds } from '../src/ports/db/lineage-kinds.ts'
+import { addressesOf, endpoints } from '../src/protocols/mlflow/mlflow.ts'
 import { allRoutes, createServerApp } from '../src/server/server.ts'
 import { openTestContext, type TestContext } from './databases.ts'
 import { projectNamed, userWithToken, withSignIn } from './people.ts'
@@ -222,4 +223,52 @@ it('A route in one project tells nothing of what another holds, and changes noth
   expect(leaks).toEqual([])
   expect(await contents(context, tables, 'default')).toEqual(before)
   expect(reached, 'the rows are found where they belong').toBeGreaterThan(60)
+}, 120_000)
+
+/** Everything by which a request of MLflow's may name something. */
+const FIELDS = {
+  ...Object.fromEntries(
+    'experiment_id run_id run_uuid name model_id alias experiment_name metric_key key webhook_id path artifact_file_path'
+      .split(' ')
+      .map((field) => [field, KEY]),
+  ),
+  ...Object.fromEntries('experiment_ids run_ids metric_keys'.split(' ').map((field) => [field, [KEY]])),
+  version: '1',
+  max_results: 10,
+}
+
+it('An endpoint of MLflow that reads tells nothing of what another project holds, whatever it is asked for', async () => {
+  await using context = withSignIn(await openTestContext())
+  const own = await projectNamed(context, 'own')
+  await fillEveryTable(context, 'default')
+  const { token } = await userWithToken(context, 'ana', { [own]: 'admin' })
+  const root = await userWithToken(context, 'root', { '*': 'admin' })
+  const app = createServerApp(context)
+  const query = new URLSearchParams()
+  for (const [field, value] of Object.entries(FIELDS))
+    for (const one of [value].flat()) query.append(field, String(one))
+  const ask = async (method: string, address: string, who: string) => {
+    const headers = { authorization: `Bearer ${who}`, 'content-type': 'application/json' }
+    const body = method === 'GET' ? {} : { body: JSON.stringify(FIELDS) }
+    const url = method === 'GET' ? `${address}?${query.toString()}` : address
+    const response = await app.request(url, { method, headers, ...body })
+    return { status: response.status, text: await response.text() }
+  }
+  const leaks: string[] = []
+  let reached = 0
+  for (const endpoint of endpoints) {
+    const reads = endpoint.methods.includes('GET') || /search|get|list/.test(endpoint.path)
+    if (!reads) continue
+    const method = endpoint.methods.includes('GET') ? 'GET' : 'POST'
+    for (const address of addressesOf(endpoint)) {
+      const named = address.replaceAll(/:\w+/g, KEY).replace(/\*$/, KEY)
+      const { status, text } = await ask(method, `/p/own${named}`, token)
+      const at = `${method} ${named} → ${status} ${text.slice(0, 300)}`
+      if (status >= 500 || text.includes(SECRET) || (status < 400 && text.includes(KEY))) leaks.push(at)
+      const known = await ask(method, named, root.token)
+      if (known.status >= 500 || (known.status < 400 && known.text.includes(KEY))) reached += 1
+    }
+  }
+  expect(leaks).toEqual([])
+  expect(reached, 'the rows are found where they belong').toBeGreaterThan(15)
 }, 120_000)
