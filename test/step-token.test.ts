@@ -49,6 +49,7 @@ const metric = (run_id) => ({ run_id, key: 'seen', value: 3, timestamp: 1 })
 const file = (owner) => '/api/2.0/mlflow-artifacts/artifacts/' + experiment_id + '/' + owner + '/artifacts/a.txt'
 const done = {
   'reads its project': await send('GET', '/api/v1/runs/' + foreign),
+  'has files of datasets': await send('GET', '/api/v1/datasets/none/versions/1/files'),
   'logs to its run': await post('runs/log-metric', metric(run_id)),
   'logs to a run nested in its own': await post('runs/log-metric', metric(nested.info.run_id)),
   'ends a nested run': await post('runs/update', { run_id: nested.info.run_id, status: 'FINISHED' }),
@@ -93,7 +94,7 @@ const REFUSED =
 
 function answered(what: string): number {
   if (what === 'says nothing of who it is') return 401
-  if (what === 'looks into another project') return 404
+  if (what === 'looks into another project' || what === 'has files of datasets') return 404
   if (what === 'writes artifacts behind its own') return 400
   return REFUSED.test(what) ? 403 : 200
 }

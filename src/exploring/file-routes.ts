@@ -41,7 +41,7 @@ export const fileRoutes = [
     method: 'GET',
     path: '/datasets/:name/versions/:number/files',
     summary: 'The files of a version by their SHA-256: the manifest first, then the Parquet parts',
-    permission: 'contribute',
+    permission: 'record',
     params: z.object(version),
     response: z.object({ version: datasetVersionSchema, files: z.array(z.string()) }),
     async handle({ context, projectId, params }) {
@@ -56,7 +56,7 @@ export const fileRoutes = [
     method: 'GET',
     path: '/datasets/:name/versions/:number/files/:sha256',
     summary: 'One file of a version: its manifest (JSON) or one of its parts (Parquet)',
-    permission: 'contribute',
+    permission: 'record',
     params: z.object({ ...version, sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
     response: z.string(),
     contentType: 'application/octet-stream',
@@ -79,7 +79,7 @@ export const fileRoutes = [
     path: '/datasets/:name/versions/:number/export',
     summary:
       'The rows of a version as one file: Parquet, CSV, NDJSON, Arrow IPC as a file (`arrow`) or as a stream (`arrows`); equal versions give equal bytes',
-    permission: 'contribute',
+    permission: 'record',
     params: z.object(version),
     query: z.object({ format: z.enum(exportFormats) }),
     response: z.string(),

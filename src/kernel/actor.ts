@@ -6,7 +6,7 @@ export type Role = (typeof roles)[number]
 
 /**
  * What a route or a door asks for; each is held by one role and by every role above it. `record` is what a step needs while it runs: log to
- * runs of its own, register models.
+ * runs of its own, register models, have the files of datasets.
  */
 export type Permission = 'view' | 'record' | 'contribute' | 'maintain' | 'administer'
 
