@@ -56,6 +56,7 @@ type RunsListener = (runIds: readonly string[]) => void
 
 const refreshMs = 400
 const litMs = 2500
+const echoMs = 1200
 
 class Stream {
   #connection: Connection = 'connecting'
@@ -65,6 +66,7 @@ class Stream {
   #refresh: ReturnType<typeof setTimeout> | undefined
   readonly #listeners = new Set<() => void>()
   readonly #changedRuns = new Set<string>()
+  readonly #echoes = new Map<string, ReturnType<typeof setTimeout>>()
   readonly #runListeners = new Set<RunsListener>()
   /** Answers that were on their way when what they tell changed, by the hash of their query. */
   readonly #awaited = new Set<string>()
@@ -100,12 +102,28 @@ class Stream {
 
   #receive(kind: string, data: string): void {
     const { payload } = JSON.parse(data) as { payload?: { runId?: string } }
-    if (kind === 'run.changed' && payload?.runId !== undefined) this.#changedRuns.add(payload.runId)
+    if (kind === 'run.changed' && payload?.runId !== undefined) this.#runChanged(payload.runId)
     for (const room of rooms[kind] ?? []) this.#stale.add(room)
     this.#stale.add('overview')
-    if (this.#refresh === undefined) this.#refresh = setTimeout(() => this.#flush(), refreshMs)
+    this.#refreshSoon()
     const line = lines[kind]
     if (line !== undefined) this.#light(line)
+  }
+
+  /** The server tells of a run at most once a second: what it logs in the rest of that second is read a little later. */
+  #runChanged(runId: string): void {
+    this.#changedRuns.add(runId)
+    clearTimeout(this.#echoes.get(runId))
+    const echo = setTimeout(() => {
+      this.#echoes.delete(runId)
+      this.#changedRuns.add(runId)
+      this.#refreshSoon()
+    }, echoMs)
+    this.#echoes.set(runId, echo)
+  }
+
+  #refreshSoon(): void {
+    this.#refresh ??= setTimeout(() => this.#flush(), refreshMs)
   }
 
   #flush(): void {

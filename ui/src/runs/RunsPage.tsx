@@ -108,7 +108,7 @@ export function RunsPage() {
             onSort={state.setSort}
             onNeed={table.need}
             onTop={(now) => void (atTop.current = now)}
-            resetKey={`${query.experimentId} ${query.filter} ${query.sort} ${query.lifecycle}`}
+            resetKey={`${query.experimentId} ${query.filter} ${query.sort} ${query.lifecycle} ${table.shown}`}
           />
         </div>
       )}

@@ -111,11 +111,18 @@ function useFresh(query: TableQuery, columns: readonly string[], atTop: () => bo
     [query, columns, key, atTop],
   )
   useRunChanges(read)
+  const [shown, setShown] = useState(0)
   const showFresh = useCallback(() => {
     setWaiting(new Set())
+    setShown((times) => times + 1)
     void queryClient.resetQueries({ queryKey: ['run-table'] })
   }, [])
-  return { fresh: waiting.size, showFresh }
+  return {
+    fresh: waiting.size,
+    showFresh,
+    /** How often new runs were asked for: they are at the top. */
+    shown,
+  }
 }
 
 /** A run that has a new child is read again for its count, and its open list too. */
