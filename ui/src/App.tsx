@@ -131,11 +131,10 @@ function Top({ onSearch }: { onSearch: () => void }) {
       <button type="button" className={styles['search']} onClick={onSearch}>
         <Search size={14} aria-hidden /> <span>Search</span> <kbd aria-hidden>⌘K</kbd>
       </button>
-      {connection === 'away' && (
-        <span role="status" className={styles['away']}>
-          The server is away; this is the last known state
-        </span>
-      )}
+      <span role="status" className={`${styles['status']} ${connection === 'away' ? styles['away'] : ''}`}>
+        {connection === 'away' && 'The server is away; this is the last known state'}
+        {connection === 'back' && 'The server is back'}
+      </span>
       <ReplayClock />
       <Who />
       <button

@@ -50,13 +50,14 @@ const lines: Record<string, Line> = {
 
 /** A line is named by the station it leaves. */
 export type Line = StationName
-export type Connection = 'connecting' | 'live' | 'away'
+export type Connection = 'connecting' | 'live' | 'away' | 'back'
 
 type RunsListener = (runIds: readonly string[]) => void
 
 const refreshMs = 400
 const litMs = 2500
 const echoMs = 1200
+const backMs = 4000
 
 class Stream {
   #connection: Connection = 'connecting'
@@ -74,8 +75,10 @@ class Stream {
   open(): () => void {
     const source = new EventSource(`${base}/api/v1/events`)
     source.addEventListener('open', () => {
-      if (this.#connection === 'away') refreshAll()
-      this.#become('live')
+      if (this.#connection !== 'away') return this.#become('live')
+      refreshAll()
+      this.#become('back')
+      setTimeout(() => this.#connection === 'back' && this.#become('live'), backMs)
     })
     source.addEventListener('error', () => this.#become('away'))
     for (const kind of Object.keys(rooms))

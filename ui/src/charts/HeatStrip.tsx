@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { memo, useCallback, useState } from 'react'
 import { ChartFrame } from './ChartFrame.tsx'
 
 interface HeatProps {
@@ -17,6 +17,7 @@ const rowPx = 24
 /** Feature × day. A cell darkens up to the threshold; beyond it the cell changes colour and bears a dot. */
 export function HeatStrip({ label, rows, columns, values, threshold, format }: HeatProps) {
   const [over, setOver] = useState<{ row: number; column: number } | undefined>()
+  const onOver = useCallback((row: number, column: number) => setOver({ row, column }), [])
   const value = over && values[over.row]?.[over.column]
   return (
     <ChartFrame
@@ -56,12 +57,14 @@ export function HeatStrip({ label, rows, columns, values, threshold, format }: H
                 {columns.map((column, at) => (
                   <Cell
                     key={column}
+                    row={index}
+                    column={at}
                     x={left + at * cell}
                     y={index * rowPx + 1}
                     width={cell - 1}
                     value={values[index]?.[at] ?? null}
                     threshold={threshold}
-                    onOver={() => setOver({ row: index, column: at })}
+                    onOver={onOver}
                   />
                 ))}
               </g>
@@ -83,15 +86,17 @@ export function HeatStrip({ label, rows, columns, values, threshold, format }: H
 }
 
 interface CellProps {
+  row: number
+  column: number
   x: number
   y: number
   width: number
   value: number | null
   threshold: number
-  onOver: () => void
+  onOver: (row: number, column: number) => void
 }
 
-function Cell({ x, y, width, value, threshold, onOver }: CellProps) {
+const Cell = memo(function Cell({ row, column, x, y, width, value, threshold, onOver }: CellProps) {
   const height = rowPx - 2
   if (value === null) {
     return (
@@ -101,7 +106,7 @@ function Cell({ x, y, width, value, threshold, onOver }: CellProps) {
         y1={y + height / 2}
         y2={y + height / 2}
         stroke="var(--line-strong)"
-        onPointerEnter={onOver}
+        onPointerEnter={() => onOver(row, column)}
       />
     )
   }
@@ -109,7 +114,7 @@ function Cell({ x, y, width, value, threshold, onOver }: CellProps) {
   const strength = Math.min(1, value / threshold)
   const opacity = beyond ? Math.min(1, 0.55 + 0.25 * (value / threshold - 1)) : 0.06 + 0.42 * strength
   return (
-    <g onPointerEnter={onOver}>
+    <g onPointerEnter={() => onOver(row, column)}>
       <rect
         x={x}
         y={y}
@@ -124,4 +129,4 @@ function Cell({ x, y, width, value, threshold, onOver }: CellProps) {
       )}
     </g>
   )
-}
+})

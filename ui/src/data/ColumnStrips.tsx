@@ -1,10 +1,15 @@
 import { count, dateTime, decimal, share } from '../format.ts'
+import { useParam } from '../kit/address.ts'
+import { SearchField } from '../kit/SearchField.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import type { ColumnSummary, DatasetVersion, PersonalColumn } from './answers.ts'
 import { personalText } from './ColumnDetail.tsx'
 import styles from './DatasetPage.module.css'
 import { ValueShape } from './ValueShape.tsx'
+
+const worthASearch = 20
+const columnsAtFirst = 40
 
 /** One row a column: its shape beside the version before, what is missing, its range. */
 export function ColumnStrips({
@@ -21,57 +26,73 @@ export function ColumnStrips({
 }) {
   const personal = new Map(version.personal.map((one) => [one.column, one]))
   const earlier = new Map(before?.summary.columns.map((column) => [column.name, column]))
+  const [wanted, setWanted] = useParam('find', '')
+  const columns = version.summary.columns.filter(({ name }) =>
+    name.toLowerCase().includes(wanted.trim().toLowerCase()),
+  )
   return (
-    <Table
-      label="Columns"
-      rows={version.summary.columns}
-      rowKey={(column) => column.name}
-      columns={[
-        {
-          name: 'Column',
-          cell: (column) => (
-            <button
-              type="button"
-              className={styles['version']}
-              aria-pressed={column.name === chosen}
-              onClick={() => onChoose(column.name === chosen ? '' : column.name)}
-            >
-              {column.name}
-            </button>
-          ),
-        },
-        { name: 'Type', cell: (column) => <Quiet>{column.type.toLowerCase()}</Quiet> },
-        {
-          name: 'Values',
-          cell: (column) => <ValueShape column={column} before={earlier.get(column.name)} />,
-        },
-        {
-          name: 'Missing',
-          number: true,
-          cell: (column) => (column.nulls === 0 ? <Quiet>none</Quiet> : share(column.nulls / column.rows)),
-        },
-        {
-          name: 'Distinct',
-          number: true,
-          cell: (column) => `${column.distinctExact ? '' : '≈ '}${count(column.distinct)}`,
-        },
-        {
-          name: 'Mean',
-          number: true,
-          cell: (column) => (column.mean === null || column.kind !== 'number' ? '' : decimal(column.mean)),
-        },
-        { name: 'From', number: true, cell: (column) => edge(column, column.min) },
-        { name: 'To', number: true, cell: (column) => edge(column, column.max) },
-        ...(version.personal.length === 0
-          ? []
-          : [
-              {
-                name: 'Personal',
-                cell: (column: ColumnSummary) => <Personal column={personal.get(column.name)} />,
-              },
-            ]),
-      ]}
-    />
+    <>
+      {version.summary.columns.length > worthASearch && (
+        <SearchField label="Find a column" value={wanted} onChange={setWanted} />
+      )}
+      {columns.length === 0 ? (
+        <Quiet>No column has “{wanted}” in its name.</Quiet>
+      ) : (
+        <Table
+          label="Columns"
+          rows={columns}
+          few={columnsAtFirst}
+          rowKey={(column) => column.name}
+          columns={[
+            {
+              name: 'Column',
+              cell: (column) => (
+                <button
+                  type="button"
+                  className={styles['version']}
+                  aria-pressed={column.name === chosen}
+                  onClick={() => onChoose(column.name === chosen ? '' : column.name)}
+                >
+                  {column.name}
+                </button>
+              ),
+            },
+            { name: 'Type', cell: (column) => <Quiet>{column.type.toLowerCase()}</Quiet> },
+            {
+              name: 'Values',
+              cell: (column) => <ValueShape column={column} before={earlier.get(column.name)} />,
+            },
+            {
+              name: 'Missing',
+              number: true,
+              cell: (column) =>
+                column.nulls === 0 ? <Quiet>none</Quiet> : share(column.nulls / column.rows),
+            },
+            {
+              name: 'Distinct',
+              number: true,
+              cell: (column) => `${column.distinctExact ? '' : '≈ '}${count(column.distinct)}`,
+            },
+            {
+              name: 'Mean',
+              number: true,
+              cell: (column) =>
+                column.mean === null || column.kind !== 'number' ? '' : decimal(column.mean),
+            },
+            { name: 'From', number: true, cell: (column) => edge(column, column.min) },
+            { name: 'To', number: true, cell: (column) => edge(column, column.max) },
+            ...(version.personal.length === 0
+              ? []
+              : [
+                  {
+                    name: 'Personal',
+                    cell: (column: ColumnSummary) => <Personal column={personal.get(column.name)} />,
+                  },
+                ]),
+          ]}
+        />
+      )}
+    </>
   )
 }
 

@@ -12,6 +12,7 @@ import styles from './DatasetPage.module.css'
 
 /** From here on a column's distribution is said to have moved: PSI's usual mark of a moderate shift. */
 const MOVED = 0.1
+const columnsAtFirst = 12
 
 /** How the chosen version differs from an earlier one; which, stands in the address. */
 export function Difference({ name, number }: { name: string; number: number }) {
@@ -87,6 +88,7 @@ function Columns({ diff }: { diff: DatasetDiff }) {
     <Table
       label="Columns that both have"
       rows={diff.columns}
+      few={columnsAtFirst}
       rowKey={(column) => column.name}
       columns={[
         { name: 'Column', cell: (column) => column.name },

@@ -1,6 +1,4 @@
-import { useState } from 'react'
 import { count, decimal } from '../format.ts'
-import { Button } from '../kit/Button.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { State } from '../kit/State.tsx'
 import type { CheckResult, FailingRow, ValidationReport } from './answers.ts'
@@ -40,14 +38,14 @@ export function Report({ report, told = false }: { report: ValidationReport; tol
 const few = 5
 
 function FailingRows({ rows }: { rows: FailingRow[] }) {
-  const [all, showAll] = useState(false)
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row.values)))]
   return (
     <>
       <h3 className={styles['rows']}>Failing rows</h3>
       <Table
         label="Failing rows"
-        rows={all ? rows : rows.slice(0, few)}
+        rows={rows}
+        few={few}
         rowKey={(row) => `${row.file} ${row.row}`}
         columns={[
           { name: 'Row', cell: (row) => count(row.row) },
@@ -58,11 +56,6 @@ function FailingRows({ rows }: { rows: FailingRow[] }) {
           { name: 'Fails', cell: (row) => row.checks.join(', ') },
         ]}
       />
-      {rows.length > few && !all && (
-        <Button look="quiet" onPress={() => showAll(true)}>
-          Show all {count(rows.length)} kept rows
-        </Button>
-      )}
     </>
   )
 }

@@ -1,4 +1,6 @@
-import type { ReactNode } from 'react'
+import { type ReactNode, useState } from 'react'
+import { count } from '../format.ts'
+import { Button } from './Button.tsx'
 import styles from './Table.module.css'
 
 export interface Column<T> {
@@ -15,13 +17,17 @@ interface TableProps<T> {
   columns: Column<T>[]
   rows: T[]
   rowKey: (row: T) => string
+  /** So many are shown until all are asked for. */
+  few?: number
 }
 
 /** A plain table for tens of rows; `Grid` is for thousands. */
-export function Table<T>({ label, columns, rows, rowKey }: TableProps<T>) {
+export function Table<T>({ label, columns, rows, rowKey, few = Infinity }: TableProps<T>) {
+  const [all, showAll] = useState(false)
+  const shown = all ? rows : rows.slice(0, few)
   const look = (column: Column<T>) =>
     [column.number && styles['number'], column.wrap && styles['wrap']].filter(Boolean).join(' ')
-  return (
+  const table = (
     <div className={styles['scroll']} tabIndex={0} role="region" aria-label={label}>
       <table className={styles['table']}>
         <thead>
@@ -34,7 +40,7 @@ export function Table<T>({ label, columns, rows, rowKey }: TableProps<T>) {
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
+          {shown.map((row) => (
             <tr key={rowKey(row)}>
               {columns.map((column) => (
                 <td key={column.name} className={look(column)}>
@@ -46,6 +52,15 @@ export function Table<T>({ label, columns, rows, rowKey }: TableProps<T>) {
         </tbody>
       </table>
     </div>
+  )
+  if (shown.length === rows.length) return table
+  return (
+    <>
+      {table}
+      <Button look="quiet" onPress={() => showAll(true)}>
+        Show all {count(rows.length)}
+      </Button>
+    </>
   )
 }
 
