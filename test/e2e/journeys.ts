@@ -86,6 +86,10 @@ export function journeys(base: string): BrowserCheck[] {
       check: (page) => reviewed(page, api, open),
     },
     {
+      name: 'runs that log are followed without losing the place',
+      check: (page) => followed(page, api, open),
+    },
+    {
       name: 'a deleted run is found and restored',
       async check(page) {
         const name = `to be restored ${Date.now()}`
@@ -132,6 +136,41 @@ async function reviewed(page: Page, api: Api, open: (page: Page, path: string) =
     await api.send('DELETE', `${path}/protection/${alias}`)
     await api.send('DELETE', `${path}/aliases/${alias}`)
   }
+}
+
+/** The newest runs slide in at the top; further down they are counted, and nothing moves. */
+async function followed(page: Page, api: Api, open: (page: Page, path: string) => Promise<void>) {
+  const { experiment_id: experimentId } = await api.mlflow<{ experiment_id: string }>('experiments/create', {
+    name: `followed ${Date.now()}`,
+  })
+  for (let index = 0; index < 60; index++) await api.run(`earlier ${index}`, experimentId)
+  await open(page, `/runs?experiment=${experimentId}`)
+  const grid = page.getByRole('grid', { name: 'Runs' })
+  await grid.getByText('earlier 59').waitFor()
+  const { id } = await api.run('newest', experimentId)
+  await grid.getByText('newest').waitFor()
+  const log = (step: number, value: number) =>
+    api.mlflow('runs/log-batch', { run_id: id, metrics: [{ key: 'loss', value, timestamp: 1, step }] })
+  await log(0, 0.75)
+  await page.goto(`${base(page)}/runs?experiment=${experimentId}`)
+  await grid.getByText('0.7500').waitFor()
+  await log(1, 0.25)
+  await grid.getByText('0.2500').waitFor()
+  await grid.evaluate((element) => element.scrollTo(0, 800))
+  await grid.getByText('earlier 25').waitFor()
+  const place = () => grid.evaluate((element) => element.scrollTop)
+  const before = await place()
+  await api.run('even newer', experimentId)
+  const fresh = page.getByRole('button', { name: '1 new' })
+  await fresh.waitFor()
+  if ((await place()) !== before) throw new Error(`The table moved from ${before} to ${await place()}`)
+  await fresh.click()
+  await grid.getByText('even newer').waitFor()
+  await api.mlflow('experiments/delete', { experiment_id: experimentId })
+}
+
+function base(page: Page): string {
+  return new URL(page.url()).origin
 }
 
 async function firstDataset(api: Api): Promise<{ name: string }> {

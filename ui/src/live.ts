@@ -75,7 +75,10 @@ class Stream {
   open(): () => void {
     const source = new EventSource(`${base}/api/v1/events`)
     source.addEventListener('open', () => {
-      if (this.#connection !== 'away') return this.#become('live')
+      if (this.#connection !== 'away') {
+        readAgainWhatIsThere()
+        return this.#become('live')
+      }
       refreshAll()
       this.#become('back')
       setTimeout(() => this.#connection === 'back' && this.#become('live'), backMs)
@@ -181,6 +184,11 @@ class Stream {
   #tell(): void {
     for (const listener of this.#listeners) listener()
   }
+}
+
+/** What was read before the stream was open may have changed in between. */
+function readAgainWhatIsThere(): void {
+  void queryClient.invalidateQueries({ predicate: ({ state }) => state.status === 'success' })
 }
 
 /** Long tables begin anew; everything else is read again in place. */

@@ -1,6 +1,7 @@
 import { line, curveBumpX } from 'd3-shape'
 import { type ReactNode, useEffect, useMemo, useRef } from 'react'
 import { Link } from 'wouter'
+import fade from '../kit/Fade.module.css'
 import { type DataTable, ShowData } from './ChartFrame.tsx'
 import styles from './Graph.module.css'
 import { type GraphNode, layoutGraph, type NodeSize } from './graph-layout.ts'
@@ -50,7 +51,13 @@ export function Graph<T extends GraphNode>({
   const byId = new Map(nodes.map((node) => [node.id, node]))
   return (
     <figure aria-label={label}>
-      <div className={styles['scroll']} tabIndex={0} role="region" aria-label={label} ref={scroll}>
+      <div
+        className={`${styles['scroll']} ${fade['fade']}`}
+        tabIndex={0}
+        role="region"
+        aria-label={label}
+        ref={scroll}
+      >
         <div className={styles['plane']} style={{ width: placed.width, height: placed.height }}>
           <svg width={placed.width} height={placed.height} aria-hidden>
             {placed.edges.map((edge) => {

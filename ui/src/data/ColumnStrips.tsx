@@ -50,6 +50,7 @@ export function ColumnStrips({
                 <button
                   type="button"
                   className={styles['version']}
+                  title={column.name}
                   aria-pressed={column.name === chosen}
                   onClick={() => onChoose(column.name === chosen ? '' : column.name)}
                 >

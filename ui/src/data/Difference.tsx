@@ -91,7 +91,7 @@ function Columns({ diff }: { diff: DatasetDiff }) {
       few={columnsAtFirst}
       rowKey={(column) => column.name}
       columns={[
-        { name: 'Column', cell: (column) => column.name },
+        { name: 'Column', cell: (column) => <span title={column.name}>{column.name}</span> },
         { name: 'Distribution', cell: (column) => <Moved column={column} /> },
         {
           name: 'PSI',

@@ -1,6 +1,7 @@
 import { type ReactNode, useState } from 'react'
 import { count } from '../format.ts'
 import { Button } from './Button.tsx'
+import fade from './Fade.module.css'
 import styles from './Table.module.css'
 
 export interface Column<T> {
@@ -28,7 +29,7 @@ export function Table<T>({ label, columns, rows, rowKey, few = Infinity }: Table
   const look = (column: Column<T>) =>
     [column.number && styles['number'], column.wrap && styles['wrap']].filter(Boolean).join(' ')
   const table = (
-    <div className={styles['scroll']} tabIndex={0} role="region" aria-label={label}>
+    <div className={`${styles['scroll']} ${fade['fade']}`} tabIndex={0} role="region" aria-label={label}>
       <table className={styles['table']}>
         <thead>
           <tr>
