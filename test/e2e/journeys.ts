@@ -154,6 +154,8 @@ async function followed(page: Page, api: Api, open: (page: Page, path: string) =
   await log(0, 0.75)
   await page.goto(`${base(page)}/runs?experiment=${experimentId}`)
   await grid.getByText('0.7500').waitFor()
+  // A run is told of at most once a second.
+  await page.waitForTimeout(1100)
   await log(1, 0.25)
   await grid.getByText('0.2500').waitFor()
   await grid.evaluate((element) => element.scrollTo(0, 800))

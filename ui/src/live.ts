@@ -129,7 +129,7 @@ class Stream {
   }
 
   #refreshSoon(): void {
-    this.#refresh ??= setTimeout(() => this.#flush(), refreshMs)
+    if (this.#refresh === undefined) this.#refresh = setTimeout(() => this.#flush(), refreshMs)
   }
 
   #flush(): void {
