@@ -91,7 +91,7 @@ describeDatabases('datasets', (open) => {
 
   it('turns new files into versions and keeps the old versions readable', async () => {
     const { context, write, look } = await arrange()
-    expect(await look()).toEqual({ state: 'unchanged', version: undefined })
+    expect(await look()).toEqual({ state: 'unchanged', version: undefined, more: false })
     write('1.csv', DAY_1)
     const first = await created(look())
     expect(first.version).toMatchObject({ number: 1, rows: 2, addedRows: 2, parts: 1 })
@@ -357,7 +357,7 @@ describeDatabases('datasets', (open) => {
   it('ignores dot files and files that are still being written', async () => {
     const { write, look } = await arrange()
     for (const name of ['.hidden.csv', '1.csv.tmp', '2.csv.part', '3.csv~']) write(name, DAY_1)
-    expect(await look()).toEqual({ state: 'unchanged', version: undefined })
+    expect(await look()).toEqual({ state: 'unchanged', version: undefined, more: false })
   })
 
   it('widens a column and tells whether a schema change breaks readers', async () => {

@@ -28,7 +28,7 @@ export { listQuarantined } from './store.ts'
 
 export type IngestResult =
   | { state: 'created'; version: DatasetVersion; report: ValidationReport; more: boolean }
-  | { state: 'unchanged'; version: DatasetVersion | undefined }
+  | { state: 'unchanged'; version: DatasetVersion | undefined; more: boolean }
   | { state: 'rejected'; version: DatasetVersion | undefined; report: ValidationReport }
 
 const ATTEMPTS = 3
@@ -70,10 +70,11 @@ async function ingestOnce(
   plan: IngestPlan,
 ): Promise<IngestResult> {
   const { dataset, parent, kept, arriving } = plan
+  const unchanged = { state: 'unchanged', version: parent, more: plan.source.more } as const
   if (arriving.length === 0 && isSameContent(plan, kept)) {
     await rememberSource(context, plan)
     await tellOverdue(context, origin.actor, plan)
-    return { state: 'unchanged', version: parent }
+    return unchanged
   }
   const known = mergeSchemas(kept.map(({ columns }) => columns))
   const { arrivals, problems } = await readArrivals(context, plan, known)
@@ -103,7 +104,7 @@ async function ingestOnce(
     return { state: 'rejected', version: parent, report }
   }
   const arrived = withFacts(plan, arrivals, validation.files)
-  if (kept.length + arrived.length === 0) return { state: 'unchanged', version: parent }
+  if (kept.length + arrived.length === 0) return unchanged
   const merged = await mergeSmallParts(context, plan)
   const { version, report } = await commitVersion(context, origin, plan, {
     parts: [...withMerged(kept, merged), ...arrived],
@@ -116,8 +117,7 @@ async function ingestOnce(
     personal,
     lateRows: await countLateRows(context, plan, arrivals, validation.files),
   })
-  const { more } = plan.source
-  return version ? { state: 'created', version, report, more } : { state: 'unchanged', version: parent }
+  return version ? { state: 'created', version, report, more: plan.source.more } : unchanged
 }
 
 function isSameContent({ parentManifest }: IngestPlan, kept: IngestPlan['kept']): boolean {

@@ -25,10 +25,11 @@ export const probeJob: JobHandler = {
     const { grants, ...prober } = systemActor('data.probe')
     const actor: Actor = { ...(requestedBy ?? prober), grants }
     const cause: VersionCause = { kind: causeKindOf(requestedBy), reference: id }
-    for (let round = 0; round < ROUNDS && !signal.aborted; round++) {
+    // A version is progress, however many there are.
+    for (let fruitless = 0; fruitless < ROUNDS && !signal.aborted;) {
       const result = await ingest(context, { projectId, actor, dataset, cause, signal })
-      const again = result.state === 'rejected' || (result.state === 'created' && result.more)
-      if (!again) return
+      if (result.state !== 'rejected' && !result.more) return
+      if (result.state !== 'created') fruitless++
     }
   },
 }

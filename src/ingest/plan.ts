@@ -147,7 +147,7 @@ function sortListing(
       const good = before && rows.get(partKey(before.source.sha256, reading))
       if (good) kept.push(toKept(good, item.path))
     } else if (row) kept.push(toKept(row, item.path))
-    else arriving.set(item.sha256, item)
+    else if (!item.isLater) arriving.set(item.sha256, item)
   }
   return { kept, arriving: [...arriving.values()], isBlocked: false }
 }

@@ -48,6 +48,7 @@ const s3Source = z.strictObject({
   region: z.string().min(1).optional(),
   forcePathStyle: z.boolean().optional(),
   maxBytes,
+  maxBytesAtOnce: maxBytes.unwrap().optional(),
   ...readOptions,
 })
 export type S3Source = z.infer<typeof s3Source>
@@ -150,6 +151,7 @@ export function s3(
     region?: string
     forcePathStyle?: boolean
     maxBytes?: number
+    maxBytesAtOnce?: number
   },
 ): S3Source {
   return s3Source.parse({ type: 's3', prefix: '', ...options })

@@ -28,6 +28,8 @@ export interface SourceItem {
   sha256: string
   /** False when the last probe saw the same, so that the content was not read. */
   changed: boolean
+  /** It holds something else by now, which the next look fetches: what was read of it before is all that can be had. */
+  isLater?: boolean
   reading: Reading
   /** Its personal columns were treated before it came to rest. */
   isTreated: boolean

@@ -38,6 +38,8 @@ export interface Probed {
   cursor: string | null
   /** True when the items come on top of what the dataset has, false when they are all there is. */
   isIncrement: boolean
+  /** There is more to be had at once: what was not fetched this time is as it was before. */
+  more?: boolean
 }
 
 /** Looks at a source. What was not seen before is fetched and hashed; nothing is stored. Throws `unavailable` when the source is away. */
@@ -58,12 +60,11 @@ export async function probeSource(
       return await probeCommand(source, input)
     case 'sql':
       return await probeSql(source, input)
-    case 's3':
-      return whole(
-        await probeS3(source, input),
-        input,
-        `no object lies under s3://${source.bucket}/${source.prefix} any more`,
-      )
+    case 's3': {
+      const { items, more } = await probeS3(source, input)
+      const gone = `no object lies under s3://${source.bucket}/${source.prefix} any more`
+      return { ...whole(items, input, gone), more }
+    }
   }
 }
 

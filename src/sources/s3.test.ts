@@ -24,15 +24,21 @@ afterEach(async () => {
   delete process.env['AWS_SECRET_ACCESS_KEY']
 })
 
-async function probe(known: readonly SourceItem[] = [], input: Partial<ProbeInput> = {}, bucket = 'mill') {
+async function probe(
+  known: readonly SourceItem[] = [],
+  input: Partial<ProbeInput> = {},
+  bucket = 'mill',
+  options: { maxBytesAtOnce?: number } = {},
+) {
   const source = s3({
     bucket,
     prefix: 'feed/',
     endpoint: store.endpoint,
     forcePathStyle: true,
     maxBytes: 20_000,
+    ...options,
   })
-  const { items } = await probeSource(source, {
+  const { items, more } = await probeSource(source, {
     directory: folder,
     folder,
     known: known.map(({ path, sha256, seen }): KnownItem => ({ path, sha256, seen: seen!, seenAtMs: 0 })),
@@ -45,7 +51,7 @@ async function probe(known: readonly SourceItem[] = [], input: Partial<ProbeInpu
     signal: new AbortController().signal,
     ...input,
   })
-  return items
+  return Object.assign(items, { more })
 }
 
 it('fetches the objects under a prefix, and later only those that changed', async () => {
@@ -72,6 +78,32 @@ it('fetches the objects under a prefix, and later only those that changed', asyn
   await expect(second[0]!.use(async () => undefined)).rejects.toThrow(
     's3://mill/feed/1.csv changed while it was being read',
   )
+})
+
+it('fetches so much at once, one object at least, and leaves the others as they were', async () => {
+  const rows = (letter: string): Buffer => Buffer.from(`symbol\n${`${letter}\n`.repeat(500)}`)
+  for (const key of [1, 2, 3, 4, 5]) store.objects.set(`feed/${key}.csv`, rows('A'))
+  const look = (known: readonly SourceItem[], maxBytesAtOnce: number) =>
+    probe(known, {}, 'mill', { maxBytesAtOnce })
+  const first = await look([], 2_500)
+  expect([store.fetched.splice(0), first.length, first.more]).toEqual([['feed/1.csv', 'feed/2.csv'], 2, true])
+  const second = await look(first, 10)
+  expect([store.fetched.splice(0), second.length, second.more]).toEqual([['feed/3.csv'], 3, true])
+  const third = await look(second, 5_000)
+  expect([store.fetched.splice(0), third.length, third.more]).toEqual([
+    ['feed/4.csv', 'feed/5.csv'],
+    5,
+    false,
+  ])
+  for (const key of [1, 2, 3]) store.objects.set(`feed/${key}.csv`, rows('B'))
+  const fourth = await look(third, 1_500)
+  expect([store.fetched.splice(0), fourth.length, fourth.more]).toEqual([['feed/1.csv'], 5, true])
+  expect(fourth[0]!.sha256).not.toBe(third[0]!.sha256)
+  // What is not fetched yet stays what it was, and is looked at again.
+  expect(fourth.slice(1).map(({ sha256 }) => sha256)).toEqual(third.slice(1).map(({ sha256 }) => sha256))
+  await expect(fourth[1]!.use(async () => undefined)).rejects.toThrow('it is fetched by the next look')
+  const fifth = await look(fourth, 5_000)
+  expect([store.fetched, fifth.more]).toEqual([['feed/2.csv', 'feed/3.csv'], false])
 })
 
 it('refuses what is cut off or too large, and says what is wrong with the store', async () => {

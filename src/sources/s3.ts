@@ -16,6 +16,8 @@ import { readingOf } from './reading.ts'
 
 const CONNECT_MS = 10_000
 const SILENCE_MS = 60_000
+/** What one look fetches without `maxBytesAtOnce`. */
+const MOST_BYTES_AT_ONCE = 4 * 2 ** 30
 
 /** An object as a listing shows it. */
 interface Listed {
@@ -25,25 +27,57 @@ interface Listed {
   sizeBytes: number
 }
 
-/** The objects under a prefix. The listing is the probe: only an object of another ETag or size is fetched. */
-export async function probeS3(source: S3Source, input: ProbeInput): Promise<SourceItem[]> {
+/**
+ * The objects under a prefix. The listing is the probe: only an object of another ETag or size is fetched. What is fetched lies on disk until it is read, so
+ * that one look fetches so many bytes (or one object) and leaves the others as they were: not there yet, or of the content that they had.
+ */
+export async function probeS3(
+  source: S3Source,
+  input: ProbeInput,
+): Promise<{ items: SourceItem[]; more: boolean }> {
   const client = await connect(source, input)
   try {
     const known = new Map(input.known.map((item) => [item.path, item]))
     const items: SourceItem[] = []
+    const most = source.maxBytesAtOnce ?? MOST_BYTES_AT_ONCE
+    let fetched = 0
+    let more = false
     for (const object of await list(client, source, input)) {
       const before = known.get(object.path)
       const same =
         before && before.seen.tag === object.etag && before.seen.sizeBytes === object.sizeBytes
           ? before
           : undefined
+      if (!same && fetched > 0 && fetched + object.sizeBytes > most) {
+        more = true
+        if (before) items.push(asBefore(source, object, before))
+        continue
+      }
+      if (!same) fetched += object.sizeBytes
       const target = join(input.folder, `object-${items.length}`)
       const sha256 = same ? same.sha256 : await fetchObject(client, source, input, object, target)
       items.push(toItem(source, input, object, { target, sha256, same }))
     }
-    return items
+    return { items, more }
   } finally {
     client.destroy()
+  }
+}
+
+/** An object of which the next look fetches what it holds now. */
+function asBefore(source: S3Source, { key, path }: Listed, { sha256, seen }: KnownItem): SourceItem {
+  const later = (): Promise<never> =>
+    Promise.reject(new AppError('conflict', `${path} has changed; it is fetched by the next look`))
+  return {
+    path,
+    sha256,
+    changed: false,
+    isLater: true,
+    reading: readingOf(source, key),
+    isTreated: false,
+    seen,
+    use: later,
+    requireUnchanged: async () => undefined,
   }
 }
 
