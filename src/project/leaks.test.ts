@@ -76,11 +76,16 @@ describeDatabases('the step training_set', (open) => {
     await context.analytics.execute(
       `COPY (SELECT TIMESTAMP '2001-01-01' AS date, TIMESTAMP '2001-01-02' AS landed, 20 AS delay, 7 AS distance) TO '${file}'`,
     )
-    const make = (name: string) => {
+    const make = (name: string, byName?: true) => {
       const service = featureService('s', [requestFeatures({ [name]: 'number' })])
       const spec = resolveService(service, { entities: [], views: [], onDemand: [], services: [service] }, [])
       const knownAt = { type: 'column', column: 'landed' } as const
-      const known = { dataset: 'flights', time: 'date', columns: [{ column: 'delay', knownAt }] }
+      const known = {
+        dataset: 'flights',
+        time: 'date',
+        columns: [{ column: 'delay', knownAt }],
+        ...(byName && { byName }),
+      }
       return makeTrainingSet(
         {
           data: { scan: `read_parquet('${file}')` } as never,
@@ -94,6 +99,9 @@ describeDatabases('the step training_set', (open) => {
     expect(await make('distance')).toMatchObject({ facts: { rows: 1, label: 'label' } })
     await expect(make('delay')).rejects.toThrow(
       'uses delay for delay before it is known: it is known at landed (knownAt of data of flights)',
+    )
+    await expect(make('delay', true)).rejects.toThrow(
+      'uses delay for delay before it is known: it is known at landed (knownAt of data of flights, by the names of columns)',
     )
   })
 })

@@ -79,7 +79,7 @@ export interface StepShape<In extends Kinds, P extends ParamsSchema, Out extends
 
 type Arguments<In extends Kinds, P extends ParamsSchema> = {
   readonly [Name in keyof In]: ArgumentOf<In[Name]>
-} & z.input<P>
+} & (string extends keyof z.input<P> ? unknown : z.input<P>)
 
 interface CallOptions {
   /** Tells apart two calls of an uncached step with the same inputs. */

@@ -58,8 +58,15 @@ const setParams = z.object({
   label: z.string(),
   /** By dataset: the input that holds it, and its time column. */
   sources: z.record(z.string(), z.object({ input: z.string(), time: z.string().nullable() })),
-  /** Columns of `data` that are known later than the time of a row. */
-  known: z.object({ dataset: z.string(), time: z.string(), columns: z.array(knownColumn) }).optional(),
+  /** Columns of `data` that are known later than the time of a row; `byName` when a step may have made something else of them. */
+  known: z
+    .object({
+      dataset: z.string(),
+      time: z.string(),
+      columns: z.array(knownColumn),
+      byName: z.literal(true).optional(),
+    })
+    .optional(),
 })
 const trainingSetStep = (inputs: Kinds) =>
   builtInStep('training_set', 1, { in: inputs, params: setParams, out: setOutputs })
@@ -80,7 +87,7 @@ export function trainingSet(values: {
   const scope = currentScope('training_set')
   const { spec, code, times, known } = scope.service(nameOf(values.service))
   const dataset = scope.datasetOf(values.data)
-  const late = dataset === undefined ? undefined : known[dataset]
+  const late = dataset && known[dataset.name]
   const datasets = [...new Set(spec.views.map(({ dataset }) => dataset))].sort()
   const inputs = new Map(
     datasets.map((name, at) => [`source_${at}`, values.sources?.[name] ?? scope.latest(name)]),
@@ -100,7 +107,7 @@ export function trainingSet(values: {
     time: values.time,
     label: values.label,
     sources: Object.fromEntries(sources),
-    ...(late && { known: late }),
+    ...(late && { known: dataset.isItself ? late : { ...late, byName: true } }),
   })
 }
 

@@ -4,7 +4,13 @@ import type { Answer, FunctionMessage, FunctionTask, InputSource } from './child
 import { split } from './built-in.ts'
 import type { Champion, FactRef, PipelineScope, PipelineSource } from './authoring.ts'
 import type { Kind, ModelRef, TableRef } from './kinds.ts'
-import { runInScope, type RunScope, type ScopedCall, type ServiceFacts } from './run-scope.ts'
+import {
+  runInScope,
+  type DatasetOfTable,
+  type RunScope,
+  type ScopedCall,
+  type ServiceFacts,
+} from './run-scope.ts'
 import { nameOf } from './trigger-definition.ts'
 
 interface Call {
@@ -28,8 +34,7 @@ export interface FunctionProject {
 interface RefFacts {
   source: InputSource
   call: Call
-  /** The dataset whose rows a table has. */
-  dataset?: string | undefined
+  dataset?: DatasetOfTable | undefined
 }
 
 /**
@@ -100,7 +105,7 @@ export class FunctionRun implements RunScope {
       upstream: Array.from(behind, (call) => call.number),
       key: key ?? null,
     }))
-    const dataset = step === split ? this.#factsOf(inputs['data'])?.dataset : undefined
+    const dataset = this.#datasetBehind(Object.values(inputs), step === split)
     return Object.fromEntries(
       Object.entries(out).map(([output, kind]) => [
         output,
@@ -180,11 +185,18 @@ export class FunctionRun implements RunScope {
       name,
     }))
     const source = { from: 'pin', kind: 'dataset', name } as const
-    return this.#ref({ kind: 'table' }, { source, call, dataset: name }) as TableRef
+    return this.#ref({ kind: 'table' }, { source, call, dataset: { name, isItself: true } }) as TableRef
   }
 
-  datasetOf(table: TableRef): string | undefined {
+  datasetOf(table: TableRef): DatasetOfTable | undefined {
     return this.#factsOf(table)?.dataset
+  }
+
+  /** The one dataset that the inputs of a step come from; undefined where they come from several. */
+  #datasetBehind(inputs: readonly unknown[], keepsRows: boolean): DatasetOfTable | undefined {
+    const [first, ...others] = inputs.flatMap((input) => this.#factsOf(input)?.dataset ?? [])
+    if (!first || others.some(({ name }) => name !== first.name)) return undefined
+    return { name: first.name, isItself: keepsRows && first.isItself }
   }
 
   async #champion(name: string): Promise<Champion | undefined> {

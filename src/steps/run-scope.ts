@@ -7,10 +7,16 @@ import type { Kinds, TableRef } from './kinds.ts'
 export interface RunScope {
   call(step: object, call: ScopedCall): Readonly<Record<string, unknown>>
   latest(dataset: string): TableRef
-  /** The dataset whose rows a table has, as far as that is known: of `latest` and of what `split` makes of it. */
-  datasetOf(table: TableRef): string | undefined
+  datasetOf(table: TableRef): DatasetOfTable | undefined
   /** A feature service of the project, complete. */
   service(name: string): ServiceFacts
+}
+
+/** The dataset that a table comes from, as far as that is known. */
+export interface DatasetOfTable {
+  name: string
+  /** Whether it has the rows of the dataset as they are: that of `latest`, and what `split` makes of it. A step may have made anything of them. */
+  isItself: boolean
 }
 
 export interface ServiceFacts {

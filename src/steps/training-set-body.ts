@@ -12,7 +12,7 @@ interface TrainingSetScope extends Readonly<Record<string, unknown>> {
     time: string
     label: string
     sources: Record<string, { input: string; time: string | null }>
-    known?: { dataset: string; time: string; columns: KnownColumn[] }
+    known?: { dataset: string; time: string; columns: KnownColumn[]; byName?: true }
   }
   output: { table: string }
   log: (text: string) => void
@@ -33,7 +33,7 @@ export async function makeTrainingSet(
   })
   const others = `COLUMNS(name -> name <> '${LABEL}')`
   // No dataset has such a name.
-  const name = `data of ${known?.dataset ?? 'the step'}`
+  const name = `data of ${known?.dataset ?? 'the step'}${known?.byName ? ', by the names of columns' : ''}`
   const sql = `SELECT ${others}, CAST((${label}) AS DOUBLE) AS ${quoteIdentifier(LABEL)} FROM ${quoteIdentifier(name)} WHERE (${label}) IS NOT NULL`
   const table = { scan: `SELECT * FROM ${data.scan}`, time: known?.time ?? null, known: known?.columns }
   const datasets = { ...Object.fromEntries(scans), [name]: table }
