@@ -50,7 +50,7 @@ async function answer(
       projectId,
       params: parse(route.params, path, 'path'),
       query: parse(route.query, queryOf(request), 'query'),
-      body: route.body && parse(route.body, await readJson(request, context.config.maxBodyBytes), 'body'),
+      body: route.body && parse(route.body, await readJson(request, maxBytesOf(route, context)), 'body'),
       request,
       address,
     })
@@ -58,6 +58,13 @@ async function answer(
   } catch (error) {
     return errorResponse(error, context.log)
   }
+}
+
+/** Who is not known sends names and passwords, and nothing long. */
+const MAX_PUBLIC_BYTES = 64 * 1024
+
+function maxBytesOf({ permission }: Route, { config }: Context): number {
+  return permission === 'public' ? Math.min(MAX_PUBLIC_BYTES, config.maxBodyBytes) : config.maxBodyBytes
 }
 
 /** On a public route a credential that does not hold is none. */

@@ -42,3 +42,28 @@ it('A reader of events that does not read is let go, so that what waits for it s
   expect(events).toBeGreaterThan(4_000)
   expect(events).toBeLessThan(7_000)
 }, 40_000)
+
+it('Who reads events may hold a hundred streams, and one more when one is closed', async () => {
+  await using context = await openTestContext()
+  const app = createServerApp(context)
+  const open = async (): Promise<Response> => await app.request('/api/v1/events')
+  const streams = await Promise.all(Array.from({ length: 100 }, open))
+  expect(streams.every(({ status }) => status === 200)).toBe(true)
+  expect((await open()).status).toBe(503)
+  await streams[0]!.body!.cancel()
+  const another = await open()
+  expect(another.status).toBe(200)
+  await Promise.all([...streams.slice(1), another].map(({ body }) => body!.cancel()))
+})
+
+it('A body on a route that is open to all is read no further than 64 KiB', async () => {
+  await using context = await openTestContext()
+  const body = JSON.stringify({ name: 'ana', password: 'x'.repeat(100_000) })
+  const headers = { 'content-type': 'application/json' }
+  const response = await createServerApp(context).request('/api/v1/sign-in', {
+    method: 'POST',
+    headers,
+    body,
+  })
+  expect(await response.json()).toMatchObject({ error: { message: 'The body is larger than 65536 bytes' } })
+})

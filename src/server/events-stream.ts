@@ -16,7 +16,7 @@ const MOST_WAITING = 5_000
 export async function streamEvents(
   { db, log }: Pick<Context, 'db' | 'log'>,
   request: Request,
-  { projectId, holds }: { projectId: string; holds: () => Promise<unknown> },
+  { projectId, holds, ended }: { projectId: string; holds: () => Promise<unknown>; ended: () => void },
 ): Promise<Response> {
   let after = resumedAt(request) ?? (await lastEventPosition(db.read, db.dialect))
   const encoder = new TextEncoder()
@@ -26,7 +26,7 @@ export async function streamEvents(
       let busy = false
       const send = async (): Promise<void> => {
         if (busy) return
-        if (-(controller.desiredSize ?? 0) > MOST_WAITING) return end(controller, stop)
+        if (-(controller.desiredSize ?? 0) > MOST_WAITING) return end(controller, () => stop())
         busy = true
         try {
           const rows = await listEventsAfter(db.read, db.dialect, { after, limit: BATCH })
@@ -52,14 +52,16 @@ export async function streamEvents(
       const keepAlive = setInterval(() => {
         holds()
           .then(() => controller.enqueue(encoder.encode(': \n\n')))
-          .catch(() => end(controller, stop))
+          .catch(() => end(controller, () => stop()))
       }, KEEP_ALIVE_MS)
       stop = () => {
+        stop = () => undefined
+        ended()
         clearInterval(poll)
         clearInterval(keepAlive)
         subscription[Symbol.dispose]()
       }
-      request.signal.addEventListener('abort', stop)
+      request.signal.addEventListener('abort', () => stop())
     },
     cancel: () => stop(),
   })

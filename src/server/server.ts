@@ -16,6 +16,7 @@ import { errorResponse } from '../http/errors.ts'
 import { listenFailure } from '../http/listen-failure.ts'
 import type { Route } from '../http/route.ts'
 import { requirePermission } from '../kernel/actor.ts'
+import { AppError } from '../kernel/errors.ts'
 import { lazy } from '../kernel/lazy.ts'
 import { EventDispatcher } from '../jobs/dispatcher.ts'
 import { followFeatures } from '../rollout/rollout.ts'
@@ -74,8 +75,8 @@ export function createServerApp(context: Context): Hono {
   })
   app.get('/metrics', metricsRoute(context, authenticate))
   app.get('/api/openapi.json', (c) => c.json(openApiDocument(routes)))
-  for (const path of ['/api/v1/events', '/p/:project/api/v1/events'])
-    app.get(path, eventsRoute(context, authenticate))
+  const events = eventsRoute(context, authenticate)
+  for (const path of ['/api/v1/events', '/p/:project/api/v1/events']) app.get(path, events)
   const resolveProject: AppOptions['resolveProject'] = (name, actor) => enterProject(context, name, actor)
   app.route('/', createApp({ context, routes, authenticate, resolveProject }))
   for (const protocol of protocols) app.route('/', protocol(context, authenticate))
@@ -127,17 +128,42 @@ async function collectMetrics(): Promise<Registry> {
   return registry
 }
 
+/** Each asks the database again and again. */
+const MOST_STREAMS = 100
+
 function eventsRoute(context: Context, authenticate: Authenticate) {
+  /** How many are open, by who reads them. */
+  const readers = new Map<string, number>()
+  const count = (reader: string, by: 1 | -1): number => {
+    const now = (readers.get(reader) ?? 0) + by
+    if (now === 0) readers.delete(reader)
+    else readers.set(reader, now)
+    return now
+  }
   return async (c: HttpContext): Promise<Response> => {
     const request = c.req.raw
-    const enter = async (): Promise<string> => {
+    const enter = async (): Promise<{ projectId: string; reader: string }> => {
       const actor = await authenticate(request, addressOf(c.env, request.headers, context.config))
       const projectId = await enterProject(context, c.req.param('project'), actor)
       requirePermission(actor, 'view', projectId)
-      return projectId
+      return { projectId, reader: actor.id }
     }
     try {
-      return await streamEvents(context, request, { projectId: await enter(), holds: enter })
+      const { projectId, reader } = await enter()
+      const ended = (): void => void count(reader, -1)
+      if (count(reader, 1) > MOST_STREAMS) {
+        ended()
+        throw new AppError(
+          'unavailable',
+          `${MOST_STREAMS} streams of events are open already: close one first`,
+        )
+      }
+      return await streamEvents(context, request, { projectId, holds: enter, ended }).catch(
+        (error: unknown) => {
+          ended()
+          throw error
+        },
+      )
     } catch (error) {
       return errorResponse(error, context.log)
     }
