@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AppError } from '../kernel/errors.ts'
 import { columnSchema, schemaChange } from '../sources/schema.ts'
 import type { DatasetDefinition } from './definition.ts'
 
@@ -77,4 +78,10 @@ export interface Dataset {
   directory: string
   declared: boolean
   createdMs: number
+}
+
+/** For who asks for a version before anything was read. */
+export function noVersionYet(name: string): AppError {
+  const how = `\`tidemill data ingest ${name}\` reads its source now, \`probeEvery\` lets the server look by itself`
+  return new AppError('not_found', `The dataset ${name} has no version yet: ${how}`)
 }

@@ -172,9 +172,9 @@ async function tell({ driver, narrator, told }: Play): Promise<void> {
   }
 }
 
-/** 10. What it comes to, by the stored log. */
+/** 3. What it comes to, by the stored log. */
 async function summarize({ driver, narrator, model, told }: Play, config: Config): Promise<void> {
-  narrator.chapter(10, 'What it comes to')
+  narrator.chapter(3, 'What it comes to')
   const alerts = await driver.api.get<{ items: { sentence: string; state: string }[] }>('/alerts?limit=500')
   const { versions } = await driver.api.get<{
     versions: { version: number; metrics: Metrics; verdict: string | null }[]

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander'
 import type { z } from 'zod'
 import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
+import { noVersionYet } from '../data/schema.ts'
 import { describeReport, describeVersion, momentText, rangeText } from './describe.ts'
 import { addCheckCommands } from './check-commands.ts'
 import { addRowCommands } from './row-commands.ts'
@@ -86,7 +87,7 @@ async function findVersion(options: CommandOptions, reference: string): Promise<
   const api = apiOf(options)
   const { name, number } = parseReference(reference)
   const wanted = number ?? (await api.get<DatasetDetail>(`${datasetPath(name)}?limit=1`)).latest?.number
-  if (wanted === undefined) throw new AppError('not_found', `The dataset ${name} has no version yet`)
+  if (wanted === undefined) throw noVersionYet(name)
   return await api.get<VersionDetail>(`${datasetPath(name)}/versions/${wanted}`)
 }
 

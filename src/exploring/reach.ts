@@ -11,7 +11,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { Analytics } from '../ports/analytics/analytics.ts'
 import { datasetPath, parseReference } from './reference.ts'
 import type { DatasetDetail, DatasetItem } from './schema.ts'
-import type { DatasetVersion } from '../data/schema.ts'
+import { noVersionYet, type DatasetVersion } from '../data/schema.ts'
 import { diffVersions, type DatasetDiff } from './diff.ts'
 import { listDatasets, type ReadsBlobs, resolveReadable } from '../data/data.ts'
 
@@ -60,7 +60,7 @@ export async function reachServer(api: ApiClient, analytics: Analytics): Promise
     async version(reference) {
       const { name, number } = parseReference(reference)
       const wanted = number ?? (await api.get<DatasetDetail>(`${datasetPath(name)}?limit=1`)).latest?.number
-      if (wanted === undefined) throw new AppError('not_found', `The dataset ${name} has no version yet`)
+      if (wanted === undefined) throw noVersionYet(name)
       const path = `${datasetPath(name)}/versions/${wanted}`
       const { version, files } = await api.get<VersionFiles>(`${path}/files`)
       for (const sha256 of files) places.set(sha256, `${path}/files/${sha256}`)

@@ -213,7 +213,8 @@ async function dataStation(context: Context, { projectId }: Scope): Promise<Stat
   if (!first) return idle('no datasets', 'Declare one with dataset(…)', '/datasets')
   const { name } = first
   const version = await latestVersion(context, { projectId, dataset: name }).catch(() => undefined)
-  if (!version) return idle('no version', `${name} waits for its first file`, '/datasets')
+  if (!version)
+    return idle('no version', `${name} was not read yet: tidemill data ingest ${name}`, '/datasets')
   return {
     state: 'good',
     word: `${name} v${version.number}`,

@@ -1,7 +1,7 @@
 import { latestVersion, loadManifest } from '../data/data.ts'
+import { noVersionYet } from '../data/schema.ts'
 import type { Context } from '../http/context.ts'
 import { systemActor } from '../kernel/actor.ts'
-import { AppError } from '../kernel/errors.ts'
 import type { PinSources } from '../pipelines/pipelines.ts'
 import { CHAMPION, findVersionByAlias } from '../registry/registry.ts'
 
@@ -12,7 +12,7 @@ export function pinSources(context: Pick<Context, 'db' | 'artifacts'>): PinSourc
   return {
     async dataset(projectId, name) {
       const version = await latestVersion(context, { projectId, dataset: name })
-      if (!version) throw new AppError('not_found', `The dataset ${name} has no version yet`)
+      if (!version) throw noVersionYet(name)
       const { parts } = await loadManifest(context, version)
       return {
         version: version.number,
