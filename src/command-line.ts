@@ -19,7 +19,7 @@ import { addPromotionCommands } from './promotions/commands.ts'
 import { addRegistryCommands } from './registry/commands.ts'
 import { addRolloutCommands } from './rollout/commands.ts'
 import { addServerCommands } from './server/commands.ts'
-import { addServingCommands } from './serving/commands.ts'
+import { addSqlCommand } from './prediction-log/commands.ts'
 import { addPrivacyCommands } from './privacy/commands.ts'
 import { addProcessCommands } from './supervisor/commands.ts'
 import { addExecCommand } from './exec/commands.ts'
@@ -70,7 +70,7 @@ export function createProgram(): Command {
   addServerCommands(program)
   addPeopleCommands(program)
   addImportingCommands(program)
-  addServingCommands(program)
+  addSqlCommand(program)
   addMonitoringCommands(program)
   addWebhookCommands(program)
   addDemoCommand(program)

@@ -12,7 +12,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['governance'],
   ['sources', 'exec'],
   ['expectations', 'privacy'],
-  ['summaries'],
+  ['summaries', 'prediction-log'],
   ['data', 'tracking', 'model-files'],
   ['reports', 'pushes', 'comparing'],
   ['ingest', 'redaction'],

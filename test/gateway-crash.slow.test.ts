@@ -11,7 +11,7 @@ import {
   variantOf,
   type InferAnswer,
 } from './gateways.ts'
-import { readFeedbackSegment, readPredictionSegment } from '../src/serving/serving.ts'
+import { readFeedbackSegment, readPredictionSegment } from '../src/prediction-log/prediction-log.ts'
 
 const KILLS = 4
 const CLIENTS = 16

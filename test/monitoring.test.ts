@@ -14,14 +14,18 @@ import {
 import { routes } from '../src/monitoring/routes.ts'
 import { registerVersion, storeReferenceProfile, type ReferenceProfile } from '../src/registry/registry.ts'
 import { declareDeployments, deploy, explainRollout } from '../src/rollout/rollout.ts'
-import { writeCounts } from '../src/serving/counts.ts'
+import {
+  FeedbackLog,
+  FRAME,
+  PredictionLog,
+  type RouteHeader,
+  Spool,
+  toStoredFeedback,
+  writeCounts,
+  writeRow,
+} from '../src/prediction-log/prediction-log.ts'
 import { deployment } from '../src/serving/definition.ts'
-import { FeedbackLog, toStoredFeedback } from '../src/serving/feedback-log.ts'
-import { jobs as servingJobs } from '../src/serving/jobs.ts'
-import { PredictionLog } from '../src/serving/prediction-log.ts'
-import { writeRow, type RouteHeader } from '../src/serving/prediction-rows.ts'
-import { FRAME } from '../src/serving/segment.ts'
-import { Spool } from '../src/serving/spool.ts'
+import { jobs as servingJobs } from '../src/prediction-log/jobs.ts'
 import { equalWidthBins } from '../src/statistics/bins.ts'
 import {
   addInto,

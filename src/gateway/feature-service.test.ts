@@ -8,7 +8,7 @@ import { onlineView, type FeatureServiceSpec, type ViewSpec } from '../features/
 import { makeSnapshot, snapshotBytes } from '../project/snapshot.ts'
 import { freezeCategoryBins, freezeNumericBins, equalWidthBins } from '../statistics/bins.ts'
 import { decodeProfile, featureCells, prepareLayout, profileTotals } from '../statistics/profile.ts'
-import { readPredictionSegment, type PredictionSegment } from '../serving/serving.ts'
+import { readPredictionSegment, type PredictionSegment } from '../prediction-log/prediction-log.ts'
 import type { DesiredDeployment, Variant } from '../serving/schema.ts'
 
 const HOUR_MS = 3_600_000

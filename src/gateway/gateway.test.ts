@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { describeDatabases, type TestContext } from '../../test/databases.ts'
 import { deploymentOf, lease, openGateway, publish, row, tinyModel, variantOf } from '../../test/gateways.ts'
-import { listGatewayProblems, readPredictionSegment } from '../serving/serving.ts'
-import type { PredictionSegment } from '../serving/serving.ts'
+import { listGatewayProblems } from '../serving/serving.ts'
+import { type PredictionSegment, readPredictionSegment } from '../prediction-log/prediction-log.ts'
 
 /** Every prediction segment that the database knows. */
 async function loggedSegments(context: TestContext): Promise<PredictionSegment[]> {

@@ -3,7 +3,7 @@ import type { Context } from '../http/context.ts'
 import { STATUS } from '../http/errors.ts'
 import { mayActor, type Actor } from '../kernel/actor.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
-import { externalPredictionSchema, feedbackSchema } from '../serving/schema.ts'
+import { externalPredictionSchema, feedbackSchema } from '../prediction-log/schema.ts'
 import {
   jsonReply,
   parseJson,

@@ -4,7 +4,7 @@ import { deploymentOf, openGateway, publish, tinyModel, variantOf } from '../../
 import { onlineView, type FeatureServiceSpec, type ViewSpec } from '../features/schema.ts'
 import { heldKeys, valueTreatment } from '../privacy/privacy.ts'
 import type { PersonalPolicies } from '../privacy/definition.ts'
-import { readPredictionSegment } from '../serving/serving.ts'
+import { readPredictionSegment } from '../prediction-log/prediction-log.ts'
 import type { DesiredDeployment } from '../serving/schema.ts'
 
 const infer = '/v2/models/late/infer'

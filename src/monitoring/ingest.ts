@@ -8,7 +8,7 @@ import {
   readPredictionSegment,
   type PredictionSegment,
   type RouteHeader,
-} from '../serving/serving.ts'
+} from '../prediction-log/prediction-log.ts'
 import { addInto, decodeProfile, type Profile } from '../statistics/profile.ts'
 import { HOUR_MS } from './reference.ts'
 import { LayoutCache } from './layout-cache.ts'

@@ -3,7 +3,7 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { quoteLiteral } from '../ports/analytics/analytics.ts'
 import { getDeployment } from '../rollout/rollout.ts'
-import { labelledScan } from '../serving/serving.ts'
+import { labelledScan } from '../prediction-log/prediction-log.ts'
 import {
   aucBlocks,
   blockCount,

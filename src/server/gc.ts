@@ -28,7 +28,7 @@ import {
 } from '../registry/registry.ts'
 import { referencedBlobs as pushBlobs } from '../pushes/pushes.ts'
 import { referencedBlobs as reportBlobs } from '../reports/reports.ts'
-import { referencedBlobs as servingBlobs } from '../serving/serving.ts'
+import { referencedBlobs as predictionBlobs } from '../prediction-log/prediction-log.ts'
 import { referencedBlobs as trackingBlobs } from '../tracking/tracking.ts'
 
 /** A room whose rows refer to blobs stands here, or its blobs are lost. */
@@ -40,7 +40,7 @@ const ROOMS = [
   registryBlobs,
   benchmarkBlobs,
   pipelinesBlobs,
-  servingBlobs,
+  predictionBlobs,
   monitoringBlobs,
   projectBlobs,
 ]

@@ -1,10 +1,19 @@
-import { blankRow, type Column, type PredictionRow, type RouteHeader, writeRow } from './prediction-rows.ts'
-import { RolloutCounter, writeCounts, type ProfileCount } from './counts.ts'
+import {
+  blankRow,
+  type Column,
+  FRAME,
+  type FrameGroup,
+  type PredictionLog,
+  type PredictionRow,
+  type ProfileCount,
+  RolloutCounter,
+  type RouteHeader,
+  writeCounts,
+  writeRow,
+} from '../prediction-log/prediction-log.ts'
 import type { BatchResult } from './batcher.ts'
 import { fallbackOutputs } from './fallback.ts'
 import type { LiveDeployment, Prediction, Route, WorkItem } from './live-deployment.ts'
-import type { PredictionLog } from './prediction-log.ts'
-import { FRAME, type FrameGroup } from './segment.ts'
 import type { ServingStats } from './stats.ts'
 
 interface Scored {

@@ -2,7 +2,7 @@ import type { Tensor } from '../ports/inference/inference.ts'
 import type { Tensors } from './executor.ts'
 import { allocate } from '../ports/inference/tensors.ts'
 import type { WorkItem } from './live-deployment.ts'
-import type { LoggedOutput } from './prediction-rows.ts'
+import type { LoggedOutput } from '../prediction-log/prediction-log.ts'
 import type { Fallback } from './schema.ts'
 
 /** The outputs of an item's rows alone, where rows that the policy answers say what the policy says. */

@@ -2,7 +2,7 @@ import type { MaybePromise } from '../ports/online/online.ts'
 import type { TensorSpec } from '../ports/inference/inference.ts'
 import type { OpenedModel } from './executor.ts'
 import { widthOf } from './feeds.ts'
-import type { Column, LoggedFeature } from './prediction-rows.ts'
+import type { Column, LoggedFeature } from '../prediction-log/prediction-log.ts'
 import type { InputSpec } from './request-inputs.ts'
 import type { Variant } from './schema.ts'
 

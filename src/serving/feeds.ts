@@ -1,7 +1,7 @@
 import { AppError } from '../kernel/errors.ts'
 import type { Datatype, Tensor, TensorData, TensorSpec } from '../ports/inference/inference.ts'
 import { allocate } from '../ports/inference/tensors.ts'
-import type { Column, ColumnValue, LoggedOutput } from './prediction-rows.ts'
+import type { Column, ColumnValue, LoggedOutput } from '../prediction-log/prediction-log.ts'
 
 /** How feature columns become a model's input tensors. */
 export interface FeedPlan {

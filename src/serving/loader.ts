@@ -8,17 +8,11 @@ import { DEFAULT_LIMITS, type ExecutorLimits } from './executor.ts'
 import { directPlan, type FeaturePlan } from './feature-plan.ts'
 import { LiveDeployment, type LiveVariant, type Route, type WorkItem } from './live-deployment.ts'
 import { hostModel, type HostedModel } from './model-host.ts'
-import type { LoggedFeature, RouteHeader } from './prediction-rows.ts'
+import type { LoggedFeature, RouteHeader } from '../prediction-log/prediction-log.ts'
 import { ProfileCounter } from './profile-counter.ts'
 import { requestProtection } from './request-privacy.ts'
-import {
-  fallbackSchema,
-  variantNames,
-  type DesiredDeployment,
-  type DesiredState,
-  type Variant,
-  type VariantName,
-} from './schema.ts'
+import { fallbackSchema, type DesiredDeployment, type DesiredState, type Variant } from './schema.ts'
+import { variantNames, type VariantName } from '../prediction-log/schema.ts'
 import { planScoring } from './scoring.ts'
 import { servicePlan, type SnapshotFolder } from './service-plan.ts'
 import type { ServingStats } from './stats.ts'

@@ -1,5 +1,4 @@
-import type { Clock } from '../kernel/clock.ts'
-import { monotonicMs } from '../kernel/clock.ts'
+import { type Clock, monotonicMs } from '../kernel/clock.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
 import type { Ids } from '../kernel/ids.ts'
 import { bucketOf } from './assignment.ts'
@@ -7,7 +6,7 @@ import type { BatchLog } from './batch-log.ts'
 import { withMissing, type ResolvedFeatures } from './feature-plan.ts'
 import type { LiveDeployment, LiveVariant, Prediction, WorkItem } from './live-deployment.ts'
 import type { PredictRequest } from './request-inputs.ts'
-import type { VariantName } from './schema.ts'
+import type { VariantName } from '../prediction-log/schema.ts'
 import type { ServingStats } from './stats.ts'
 
 export interface PredictorParts {

@@ -5,8 +5,7 @@ import {
   type Profile,
   type ProfileLayout,
 } from '../statistics/profile.ts'
-import type { ProfileCount } from './counts.ts'
-import type { Column, LoggedFeature } from './prediction-rows.ts'
+import type { Column, LoggedFeature, ProfileCount } from '../prediction-log/prediction-log.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -1,5 +1,5 @@
 import type { Datatype } from '../ports/inference/inference.ts'
-import type { Column } from './prediction-rows.ts'
+import type { Column } from '../prediction-log/prediction-log.ts'
 import type { FeatureKind } from './schema.ts'
 
 /** Rows that one request may have. */

@@ -1,9 +1,10 @@
 import { AppError } from '../kernel/errors.ts'
 import { heldKeys, valueTreatment } from '../privacy/privacy.ts'
 import type { Context } from '../http/context.ts'
-import type { Column, ColumnValue } from './prediction-rows.ts'
+import type { Column, ColumnValue } from '../prediction-log/prediction-log.ts'
 import type { InputSpec, PredictRequest } from './request-inputs.ts'
-import type { DesiredDeployment, ExternalPrediction } from './schema.ts'
+import type { DesiredDeployment } from './schema.ts'
+import type { ExternalPrediction } from '../prediction-log/schema.ts'
 
 type Treatment = (value: ColumnValue) => ColumnValue
 

@@ -1,6 +1,6 @@
 import { AppError } from '../kernel/errors.ts'
 import type { Tensors } from './executor.ts'
-import type { LoggedOutput } from './prediction-rows.ts'
+import type { LoggedOutput } from '../prediction-log/prediction-log.ts'
 import type { Policy, Signature, Task } from './schema.ts'
 
 /** Reads the score and the decision of a row out of a model's outputs. */

@@ -16,7 +16,7 @@ import {
 import { AppError } from '../kernel/errors.ts'
 import type { Datatype } from '../ports/inference/inference.ts'
 import type { FeaturePlan, ResolvedFeatures } from './feature-plan.ts'
-import type { Column, ColumnValue, LoggedFeature } from './prediction-rows.ts'
+import type { Column, ColumnValue, LoggedFeature } from '../prediction-log/prediction-log.ts'
 import type { InputSpec } from './request-inputs.ts'
 import type { Variant } from './schema.ts'
 

@@ -4,16 +4,22 @@ import { monotonicMs } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import { BatchLog } from './batch-log.ts'
 import type { ExecutorLimits } from './executor.ts'
-import { recordExternal } from './external.ts'
-import { FeedbackLog, toStoredFeedback } from './feedback-log.ts'
+import {
+  DEFAULT_ROLL,
+  FeedbackLog,
+  PredictionLog,
+  recordExternal,
+  type RollLimits,
+  Spool,
+  toStoredFeedback,
+} from '../prediction-log/prediction-log.ts'
 import type { LiveDeployment, Prediction } from './live-deployment.ts'
 import { deploymentKey, Loader } from './loader.ts'
 import { Predictor } from './predict.ts'
-import { DEFAULT_ROLL, PredictionLog, type RollLimits } from './prediction-log.ts'
 import type { PredictRequest } from './request-inputs.ts'
-import type { DesiredState, ExternalPrediction, Feedback } from './schema.ts'
+import type { DesiredState } from './schema.ts'
+import type { ExternalPrediction, Feedback } from '../prediction-log/schema.ts'
 import type { SnapshotFolder } from './service-plan.ts'
-import { Spool } from './spool.ts'
 import { ServingStats } from './stats.ts'
 
 export interface ServingOptions {

@@ -1,4 +1,4 @@
-import type { VariantName } from './schema.ts'
+import type { VariantName } from '../prediction-log/schema.ts'
 
 /** Upper bounds of the latency buckets, in microseconds. */
 export const LATENCY_BOUNDS_US = [

@@ -12,7 +12,7 @@ import {
   quoteLiteral,
   type AnalyticsSession,
 } from '../ports/analytics/analytics.ts'
-import { predictionScan } from '../serving/serving.ts'
+import { predictionScan } from '../prediction-log/prediction-log.ts'
 
 const HOUR_MS = 3_600_000
 /** Rows that a version answered or shadowed; not those of models served elsewhere. */

@@ -5,7 +5,7 @@ import { materializationJobs } from '../materialization/jobs.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
 import { jobs as monitoringJobs } from '../monitoring/jobs.ts'
 import { jobs as rolloutJobs } from '../rollout/jobs.ts'
-import { jobs as servingJobs } from '../serving/jobs.ts'
+import { jobs as predictionLogJobs } from '../prediction-log/jobs.ts'
 import { jobs as skewJobs } from '../skew/jobs.ts'
 import { openLineageJobs } from '../protocols/openlineage/jobs.ts'
 import { webhookJobs } from '../webhooks/jobs.ts'
@@ -15,7 +15,7 @@ export const roomJobs: readonly JobHandler[] = [
   ...ingestJobs,
   ...materializationJobs,
   ...benchmarkJobs,
-  ...servingJobs,
+  ...predictionLogJobs,
   ...rolloutJobs,
   ...monitoringJobs,
   ...erasureJobs,

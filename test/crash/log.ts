@@ -1,5 +1,5 @@
 import type { Context } from '../../src/http/context.ts'
-import { feedbackScan, labelledScan, predictionScan } from '../../src/serving/serving.ts'
+import { feedbackScan, labelledScan, predictionScan } from '../../src/prediction-log/prediction-log.ts'
 import type { Checks } from './checks.ts'
 import type { Traffic } from './traffic.ts'
 

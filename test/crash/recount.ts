@@ -1,5 +1,5 @@
 import type { Context } from '../../src/http/context.ts'
-import { labelledScan } from '../../src/serving/serving.ts'
+import { labelledScan } from '../../src/prediction-log/prediction-log.ts'
 import { rowLogLoss } from '../../src/statistics/ranking.ts'
 import { EVER } from './log.ts'
 

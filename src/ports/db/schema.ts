@@ -14,6 +14,7 @@ import type { JobsTables } from '../../jobs/tables.ts'
 import type { MaterializationTables } from '../../materialization/tables.ts'
 import type { MonitoringTables } from '../../monitoring/tables.ts'
 import type { PipelinesTables } from '../../pipelines/tables.ts'
+import type { PredictionLogTables } from '../../prediction-log/tables.ts'
 import type { PrivacyTables } from '../../privacy/tables.ts'
 import type { ProjectTables } from '../../project/tables.ts'
 import type { PromotionsTables } from '../../promotions/tables.ts'
@@ -50,6 +51,7 @@ export interface Tables
     CardsTables,
     BenchmarksTables,
     PipelinesTables,
+    PredictionLogTables,
     ServingTables,
     RolloutTables,
     MonitoringTables,

@@ -1,13 +1,7 @@
 import { AppError } from '../../kernel/errors.ts'
 import { parseTime } from '../../kernel/time.ts'
-import {
-  MAX_REQUEST_ROWS,
-  parseJson,
-  type Column,
-  type ColumnValue,
-  type InputSpec,
-  type LiveDeployment,
-} from '../../serving/serving.ts'
+import { MAX_REQUEST_ROWS, parseJson, type InputSpec, type LiveDeployment } from '../../serving/serving.ts'
+import type { Column, ColumnValue } from '../../prediction-log/prediction-log.ts'
 
 const FORMS = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as const
 

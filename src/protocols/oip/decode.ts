@@ -1,14 +1,8 @@
 import { AppError } from '../../kernel/errors.ts'
 import { parseTime } from '../../kernel/time.ts'
 import type { Datatype } from '../../ports/inference/inference.ts'
-import {
-  MAX_REQUEST_ROWS,
-  parseJson,
-  type Column,
-  type ColumnValue,
-  type InputSpec,
-  type LiveDeployment,
-} from '../../serving/serving.ts'
+import { MAX_REQUEST_ROWS, parseJson, type InputSpec, type LiveDeployment } from '../../serving/serving.ts'
+import type { Column, ColumnValue } from '../../prediction-log/prediction-log.ts'
 import { decodeElements, isDatatype, isElement } from './datatypes.ts'
 
 const MAX_ID_LENGTH = 200

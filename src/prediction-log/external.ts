@@ -8,7 +8,7 @@ import {
 } from './prediction-rows.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
-import type { PredictionLog } from './prediction-log.ts'
+import type { PredictionLog } from './open-segments.ts'
 import type { ExternalPrediction } from './schema.ts'
 import { FRAME } from './segment.ts'
 

@@ -7,7 +7,7 @@ interface SqlOptions extends Pick<CommandOptions, 'json'> {
   dataDir?: string
 }
 
-export function addServingCommands(program: Command): void {
+export function addSqlCommand(program: Command): void {
   program
     .command('sql')
     .description(
@@ -23,7 +23,7 @@ export function addServingCommands(program: Command): void {
 async function sqlCommand(sql: string, options: SqlOptions): Promise<void> {
   const { openStored } = await import('../http/open-context.ts')
   const { resolveProject } = await import('../governance/governance.ts')
-  const { queryLog } = await import('./log-query.ts')
+  const { queryLog } = await import('./query.ts')
   const { dataDir } = options
   await using context = await openStored(currentConfig(dataDir === undefined ? {} : { dataDir }))
   const projectId = await resolveProject(context, options.project)
