@@ -17,7 +17,7 @@ import { entity, featureView } from '../src/features/definition.ts'
 import { materialize } from '../src/materialization/materialization.ts'
 import { localOwner } from '../src/kernel/actor.ts'
 import { PinResolver } from '../src/pipelines/pins.ts'
-import { insertRun } from '../src/pipelines/store.ts'
+import { insertRun, updateRun } from '../src/pipelines/store.ts'
 import { registerVersion } from '../src/registry/registry.ts'
 import { collectGarbage, listReferencedBlobs, retireVersions } from '../src/server/gc.ts'
 import { pinSources } from '../src/worker/pin-sources.ts'
@@ -179,6 +179,36 @@ describeDatabases('retention of dataset versions', (open) => {
     expect(await pins.resolve('dataset', 'flights')).toMatchObject({ version: 2 })
     await nextDay(real, 3)
     expect(await retire(context)).toMatchObject([{ number: 2, keptBy: 'a run of pipeline train' }])
+  })
+
+  test('runs that have ended hold what they read as long as the dataset says, others until they end', async () => {
+    const context = await open()
+    using real = new RealDatasets(context)
+    await real.declare({ ...flights, keep: { versions: 1, runDays: 30 } })
+    const ids: string[] = []
+    for (const day of [1, 2]) {
+      await nextDay(real, day)
+      const id = await aRun(context)
+      await new PinResolver(context, { id, projectId: PROJECT_ID }, pinSources(context)).resolve(
+        'dataset',
+        'flights',
+      )
+      ids.push(id)
+    }
+    await nextDay(real, 3)
+    await context.db.write((trx) => updateRun(trx, ids[0]!, { state: 'failed', finished_ms: 1 }))
+    const keptBy = 'a run of pipeline train'
+    context.clock.advance(30 * DAY_MS)
+    expect(await retire(context)).toMatchObject([
+      { number: 1, keptBy },
+      { number: 2, keptBy },
+    ])
+    context.clock.advance(1)
+    expect(await retire(context)).toMatchObject([{ number: 1 }, { number: 2, keptBy }])
+    expect(await deletedNumbers(context)).toEqual([1])
+    await context.db.write((trx) => updateRun(trx, ids[1]!, { state: 'succeeded', finished_ms: 2 }))
+    expect(await retire(context)).toMatchObject([{ number: 2 }])
+    expect(await deletedNumbers(context)).toEqual([1, 2])
   })
 
   test('what runs pin while another process deletes can always be read', async () => {

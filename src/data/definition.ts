@@ -25,6 +25,7 @@ export const datasetDefinition = z
       .strictObject({
         versions: z.number().int().min(1).optional(),
         days: z.number().positive().max(36_500).optional(),
+        runDays: z.number().positive().max(36_500).optional(),
       })
       .refine(
         ({ versions, days }) => (versions ?? days) !== undefined,
@@ -67,7 +68,7 @@ export const dataDefinitions = z.strictObject({ datasets: z.array(datasetDefinit
  * `probeEvery` lets the server look for new files at that interval. `personal` says what is done with columns that tell of people
  * before they are stored: `{ email: 'hash', name: 'drop', phone: 'mask', born: { to: 'year' }, notes: 'keep', order: false }`.
  * `keep` lets old versions go: those that are not among the newest `versions` and are older than `days` (with one of them, by that
- * alone). The newest version stays, and so does every version that something refers to.
+ * alone). The newest version stays, and so does every version that something refers to; with `runDays` runs that have ended and began longer ago do not count.
  * `owner`, `description` and `tags` are for people.
  * `knownAt` says of columns when their values are known, where that is later than the row's time: features and training
  * sets never use them before.
@@ -87,7 +88,7 @@ export function dataset(
     knownAt?: Readonly<Record<string, KnownAtOption>>
     expect?: readonly Expectation[]
     probeEvery?: Duration
-    keep?: { versions?: number; days?: number }
+    keep?: { versions?: number; days?: number; runDays?: number }
     owner?: string
     description?: string
     tags?: readonly string[]

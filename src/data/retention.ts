@@ -21,8 +21,12 @@ import { loadManifest } from './versions.ts'
 const DAY_MS = 86_400_000
 const BATCH = 200
 
-/** Of these dataset versions, those that a room's rows refer to, with what that is. */
-type ListVersionUses = (at: Queryable, ids: readonly string[]) => Promise<{ id: string; what: string }[]>
+/** Of these dataset versions, those that a room's rows refer to, with what that is; runs that have ended count when they began at that time or later. */
+type ListVersionUses = (
+  at: Queryable,
+  ids: readonly string[],
+  endedRunsFromMs: number,
+) => Promise<{ id: string; what: string }[]>
 
 /** A version that a dataset's `keep` lets go; with `keptBy` it stays for what refers to it. */
 export interface OutdatedVersion {
@@ -50,7 +54,7 @@ export async function listOutdatedVersions(
   requirePermission(actor, 'view', projectId)
   const found: OutdatedVersion[] = []
   for (const { dataset, why, old } of await listOld({ db, clock }, projectId)) {
-    const uses = await usesOf(db.read, listUses, old)
+    const uses = await usesOf(db.read, listUses, old, runsFrom({ clock }, dataset))
     found.push(...old.map((version) => toOutdated(dataset, version, why, uses.get(version.id))))
   }
   return found
@@ -81,7 +85,7 @@ export async function deleteOutdatedVersions(
             ),
           )
           const touched = batch.filter(({ id }) => ids.has(id))
-          const uses = await usesOf(trx, listUses, touched)
+          const uses = await usesOf(trx, listUses, touched, runsFrom({ clock }, dataset))
           await updateRestored(trx, [...uses.keys()])
           const gone = touched.filter(({ id }) => !uses.has(id))
           if (gone.length > 0) await auditDeleted(trx, { projectId, actor, dataset, why, gone })
@@ -125,13 +129,21 @@ async function usesOf(
   at: Queryable,
   listUses: ListVersionUses,
   versions: readonly OldVersion[],
+  endedRunsFromMs: number,
 ): Promise<Map<string, string>> {
   if (versions.length === 0) return new Map()
   const uses = await listUses(
     at,
     versions.map(({ id }) => id),
+    endedRunsFromMs,
   )
   return new Map(uses.map(({ id, what }) => [id, what]))
+}
+
+/** Since when runs that have ended hold versions of a dataset. */
+function runsFrom({ clock }: Pick<Context, 'clock'>, { definition }: Dataset): number {
+  const { runDays } = definition.keep!
+  return runDays === undefined ? 0 : clock.now() - runDays * DAY_MS
 }
 
 function toOutdated(

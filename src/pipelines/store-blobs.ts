@@ -45,10 +45,11 @@ export async function listTrackedRuns(
   ]
 }
 
-/** Of these dataset versions, those that a run has pinned. */
+/** Of these dataset versions, those that a run has pinned; a run that has ended counts when it began at that domain time or later. */
 export async function listDatasetVersionUses(
   at: Queryable,
   ids: readonly string[],
+  endedRunsFromMs = 0,
 ): Promise<{ id: string; what: string }[]> {
   const rows = await at
     .selectFrom('run_pin')
@@ -57,6 +58,9 @@ export async function listDatasetVersionUses(
     .distinct()
     .where('run_pin.kind', '=', 'dataset')
     .where('run_pin.pinned_id', 'in', ids)
+    .where((eb) =>
+      eb.or([eb('pipeline_run.finished_ms', 'is', null), eb('pipeline_run.at_ms', '>=', endedRunsFromMs)]),
+    )
     .execute()
   return rows.map(({ pinned_id, pipeline }) => ({ id: pinned_id!, what: `a run of pipeline ${pipeline}` }))
 }

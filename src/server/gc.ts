@@ -71,9 +71,13 @@ export async function referencedRuns(
 /** A room whose rows refer to dataset versions stands here, or retention takes what it needs. */
 const DATASET_USERS = [registryUses, pipelineUses, benchmarkUses, materializationUses]
 
-async function listUses(at: Queryable, ids: readonly string[]): Promise<{ id: string; what: string }[]> {
+async function listUses(
+  at: Queryable,
+  ids: readonly string[],
+  endedRunsFromMs: number,
+): Promise<{ id: string; what: string }[]> {
   const uses = []
-  for (const usesOfRoom of DATASET_USERS) uses.push(...(await usesOfRoom(at, ids)))
+  for (const usesOfRoom of DATASET_USERS) uses.push(...(await usesOfRoom(at, ids, endedRunsFromMs)))
   return uses
 }
 
