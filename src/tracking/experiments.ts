@@ -18,8 +18,8 @@ import {
   toExperiment,
   updateExperiment,
   upsertExperimentTags,
-  type Search,
 } from './store.ts'
+import type { Search } from './store-page.ts'
 import type { ExperimentRow, Lifecycle } from './tables.ts'
 
 const DEFAULT_PROJECT = 'default'

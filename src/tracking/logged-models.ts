@@ -5,7 +5,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { getActiveExperiment, type Caller } from './experiments.ts'
 import { randomRunName } from './run-names.ts'
-import type { Search } from './store.ts'
+import type { Search } from './store-page.ts'
 import type { LoggedModel, Param, Tag } from './schema.ts'
 import { parentOfNew, requireOwnModel } from './step-scope.ts'
 import {

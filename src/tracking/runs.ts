@@ -16,11 +16,11 @@ import {
   getRunRow,
   insertRun,
   listChildRows,
-  searchRunRows,
   toRun,
   updateRunRow,
   type RunAtWrite,
 } from './store.ts'
+import { searchRunRows } from './store-run-search.ts'
 import { parentOfNew, requireOwnRun } from './step-scope.ts'
 import { listDatasetUses, listModelUses } from './store-inputs.ts'
 import { listLatestMetrics, listValues, upsertTags, type Owner } from './store-values.ts'

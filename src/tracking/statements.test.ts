@@ -11,6 +11,7 @@ import { localOwner } from '../kernel/actor.ts'
 import { createRun, getRun, type SearchRuns, searchRuns } from './runs.ts'
 import { logBatch } from './log-batch.ts'
 import { sampleHistories } from './sampling.ts'
+import { createExperiment } from './experiments.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 let context: TestContext
@@ -55,10 +56,9 @@ async function planOf(statement: string): Promise<string[]> {
   return rows.map(({ detail }) => detail)
 }
 
-async function searchPlan(input: Omit<SearchRuns, keyof typeof caller>): Promise<string[]> {
+async function searchPlans(input: Omit<SearchRuns, keyof typeof caller>): Promise<string[][]> {
   const statements = await statementsOf(() => searchRuns(context, { ...caller, ...input }))
-  const search = statements.find((text) => text.includes('order_0'))
-  return await planOf(search!)
+  return await Promise.all(statements.filter((text) => text.includes('order_0')).map(planOf))
 }
 
 const point = (key: string, step: number) => ({ key, value: step, timestampMs: step, step })
@@ -89,7 +89,7 @@ it('a page is read with the same statements whether it has few runs or many', as
 })
 
 it('the best runs by a metric with a filter on it are a walk over one index', async () => {
-  const plan = await searchPlan({
+  const [plan = []] = await searchPlans({
     filter: { field: 'metric', key: 'auc', operator: '>', value: 0.9 },
     orderBy: [{ field: 'metric', key: 'auc', descending: true }],
   })
@@ -100,10 +100,38 @@ it('the best runs by a metric with a filter on it are a walk over one index', as
   expect(plan.join('\n')).not.toMatch(/SCAN|TEMP B-TREE FOR ORDER BY\b/)
 })
 
-it('the newest runs are a walk over the index of starts, and a filter on a param one over its values', async () => {
-  expect((await searchPlan({}))[0]).toMatch(/^SEARCH r USING INDEX run_by_start/)
-  const plan = await searchPlan({ filter: { field: 'param', key: 'depth', operator: '=', value: '7' } })
-  expect(plan.join('\n')).toContain('SEARCH run_param USING INDEX run_param_by_value')
+it('the best runs of many experiments are a walk over one index too', async () => {
+  const { id } = await createExperiment(context, { ...caller, name: 'another' })
+  const [plan = []] = await searchPlans({
+    experimentIds: ['0', id],
+    orderBy: [{ field: 'metric', key: 'auc', descending: true }],
+  })
+  expect(plan[0]).toBe(
+    'SEARCH o0 USING COVERING INDEX run_metric_latest_by_project (project_id=? AND key=? AND is_nan=?)',
+  )
+  expect(plan.join('\n')).not.toMatch(/SCAN|TEMP B-TREE FOR ORDER BY\b/)
+})
+
+it('the newest runs are a walk over the index of starts', async () => {
+  const [plan = []] = await searchPlans({})
+  expect(plan[0]).toMatch(/^SEARCH r USING INDEX run_by_start/)
+})
+
+it('a filter on a param is tried on the newest runs, then looked up in the index of its values', async () => {
+  const [tried = [], all = []] = await searchPlans({
+    filter: { field: 'param', key: 'depth', operator: '=', value: '7' },
+  })
+  expect(tried[1]).toMatch(/^SEARCH r USING INDEX run_by_start/)
+  expect(tried.join('\n')).toContain('sqlite_autoindex_run_param_1 (run_id=? AND key=?)')
+  expect(all.join('\n')).toContain('SEARCH run_param USING INDEX run_param_by_value')
+})
+
+it('the children of a run are found by their parent', async () => {
+  const [plan = [], ...others] = await searchPlans({
+    filter: { field: 'attribute', key: 'parentRunId', operator: '=', value: 'some' },
+  })
+  expect(plan[0]).toBe('SEARCH r USING INDEX run_by_parent (parent_run_id=?)')
+  expect(others).toEqual([])
 })
 
 it('a picture of a long history reads the index of few steps', async () => {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Queryable } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
-import { searchPage, type Page, type Search } from './store.ts'
+import { searchPage, type Page, type Search } from './store-page.ts'
 import { filterSql, orderSql, type Searchable } from './store-search.ts'
 import type { LoggedModelRow } from './tables.ts'
 

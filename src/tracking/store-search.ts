@@ -33,6 +33,8 @@ export interface Searchable {
   id: string
   /** `owner` tables repeat this column: with it a filter walks one index. */
   scope?: { column: string; ids: readonly string[] }
+  /** Values are looked up thing by thing, which pays where few things are looked at, instead of for all at once. */
+  probes?: boolean
 }
 
 /** A condition over the searched table. Throws `invalid` for a field or an operator that it has not. */
@@ -89,8 +91,19 @@ function metricSql(
       ? sql`(is_nan = 1 or value <> ${value})`
       : sql`is_nan = 0 and value ${sql.raw(operator)} ${value}`
   const measured = datasets && byDataset(searchable) ? sql` and ${onDatasets(datasets)}` : sql``
-  return sql<SqlBool>`${sql.ref(searchable.id)} in (select ${sql.ref(metric.owner)} from ${sql.table(metric.table)}
-    where ${scopeSql(searchable)}key = ${key} and ${holds}${measured})`
+  return ownsSql(searchable, metric, sql`key = ${key} and ${holds}${measured}`)
+}
+
+/** Things that own a row of the table of which the condition holds. */
+function ownsSql(
+  searchable: Searchable,
+  { table, owner }: { table: string; owner: string },
+  condition: Sql,
+): RawBuilder<SqlBool> {
+  const id = sql.ref(searchable.id)
+  return searchable.probes
+    ? sql<SqlBool>`exists (select 1 from ${sql.table(table)} where ${sql.ref(`${table}.${owner}`)} = ${id} and ${condition})`
+    : sql<SqlBool>`${id} in (select ${sql.ref(owner)} from ${sql.table(table)} where ${scopeSql(searchable)}${condition})`
 }
 
 function byDataset({ what, metric }: Searchable): { table: string; owner: string } {
@@ -116,8 +129,7 @@ function valueSql(
   const values = searchable.values[comparison.field]
   if (!values) throw new AppError('invalid', `${searchable.what} have no ${comparison.field}s to filter by`)
   const owners = (condition: Sql): RawBuilder<SqlBool> =>
-    sql<SqlBool>`${sql.ref(searchable.id)} in (select ${sql.ref(values.owner)} from ${sql.table(values.table)}
-      where ${scopeSql(searchable)}key = ${comparison.key}${condition})`
+    ownsSql(searchable, values, sql`key = ${comparison.key}${condition}`)
   if (!('value' in comparison))
     return comparison.operator === 'exists' ? owners(sql``) : sql<SqlBool>`not (${owners(sql``)})`
   const matches = matchText(dialect, sql.ref('value'), comparison.operator, comparison.value)
@@ -144,8 +156,9 @@ function attributeSql(
   const column = sql.ref(attribute.column)
   if (comparison.operator === 'missing' || comparison.operator === 'exists') {
     if (!attribute.nullable) throw new AppError('invalid', `${comparison.key} is never missing`)
+    // An expression keeps SQLite from walking an index of what is missing instead of one that gives the order.
     return comparison.operator === 'missing'
-      ? sql<SqlBool>`${column} is null`
+      ? sql<SqlBool>`${dialect === 'sqlite' ? sql`${column} || ''` : column} is null`
       : sql<SqlBool>`${column} is not null`
   }
   const compared = attribute.emptyWhenNull ? sql`coalesce(${column}, '')` : column

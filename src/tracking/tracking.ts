@@ -48,16 +48,9 @@ export { summarizeDatasets } from './datasets.ts'
 export { referencedBlobs } from './store-artifacts.ts'
 export { lineage } from './store-lineage.ts'
 export { filterSql, orderSql, type Searchable } from './store-search.ts'
-export {
-  getRunRow,
-  lifecycleSql,
-  listChildRows,
-  runSearchable,
-  searchPage,
-  searchRunRows,
-  toRun,
-  type Page,
-} from './store.ts'
+export { getRunRow, listChildRows, toRun } from './store.ts'
+export { lifecycleSql, searchPage, type Page } from './store-page.ts'
+export { runSearchable, searchRunRows } from './store-run-search.ts'
 export { toMetric } from './store-values.ts'
 export type { Lifecycle, RunRow, RunStatus } from './tables.ts'
 export {

@@ -37,6 +37,7 @@ const migrations = {
   '023-dataset-versions': () => import('./migrations/023-dataset-versions.ts'),
   '028-row-functions': () => import('./migrations/028-row-functions.ts'),
   '039-feature-lineage': () => import('./migrations/039-feature-lineage.ts'),
+  '040-run-search': () => import('./migrations/040-run-search.ts'),
   '041-step-tokens': () => import('./migrations/041-step-tokens.ts'),
   '043-push-keys': () => import('./migrations/043-push-keys.ts'),
 }
