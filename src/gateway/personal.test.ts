@@ -105,6 +105,6 @@ describeDatabases('personal columns of requests', (open) => {
     expect(Object.values(gateway.gateway.engine.problems)).toEqual([
       'late hashes personal values with the key another, which this process does not have: give it TIDEMILL_PRIVACY_KEY',
     ])
-    expect((await gateway.infer(infer, request())).status).toBe(404)
+    expect((await gateway.infer(infer, request())).status).toBe(503)
   })
 })

@@ -12,6 +12,7 @@ import { dataset } from '../data/definition.ts'
 
 /** Gives ten films of the real list at a time: the cursor is how many it has given. */
 const FILMS = `
+import { readFileSync, writeFileSync } from 'node:fs'
 const films = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const from = Number(process.env.TIDEMILL_CURSOR || 0)
 const { cursor, output, deadlineMs } = JSON.parse(readFileSync(process.env.TIDEMILL_CONTEXT, 'utf8'))
@@ -72,6 +73,9 @@ it('makes nothing half: rows that break off, or without a new cursor, or of a co
   const rows = `printf 'a\\n1\\n' > "$TIDEMILL_OUTPUT"; printf 5 > "$TIDEMILL_CURSOR_OUTPUT"`
   expect(await failure(`${rows}; echo once >&2; echo 'no access to the warehouse' >&2; exit 3`)).toBe(
     'rows: the command printf ended with exit code 3: no access to the warehouse',
+  )
+  expect(await failure([process.execPath, '-e', 'warehouse.open()'])).toMatch(
+    /ended with exit code 1: ReferenceError: warehouse is not defined$/,
   )
   expect(await failure(`${rows}; kill -9 $$`)).toContain('ended with signal SIGKILL')
   expect(await failure(`printf 'a\\n1\\n' > "$TIDEMILL_OUTPUT"`)).toContain(

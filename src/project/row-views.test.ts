@@ -82,5 +82,5 @@ describeDatabases('a project with views by windows and by a row function', (open
     expect(await online(first, 2)).toEqual([8, 7, 2])
     expect(await online(second, 4.5)).toEqual([40, 4, 1])
     expect(await online(second, 5.5)).toEqual([40, null, null])
-  })
+  }, 60_000)
 })

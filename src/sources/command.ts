@@ -130,9 +130,14 @@ function tailOf(child: ChildProcess, secrets: readonly string[]): () => string {
     tail = (tail + text).slice(-KEPT_OUTPUT)
   })
   return () => {
-    const line = redact(tail, secrets).trimEnd().split('\n').at(-1)!.slice(0, SHOWN_OUTPUT)
-    return line === '' ? '' : `: ${line}`
+    const line = redact(tail, secrets).split('\n').findLast(tells)
+    return line === undefined ? '' : `: ${line.slice(0, SHOWN_OUTPUT)}`
   }
+}
+
+/** A stack of calls is indented, and Node ends with its version. */
+function tells(line: string): boolean {
+  return /^\S/.test(line) && !/^Node\.js v\d/.test(line)
 }
 
 async function readCursor(path: string): Promise<string | undefined> {
