@@ -125,16 +125,10 @@ describeDatabases('import from the database of MLflow', (openContext) => {
       sourceRunId: RUN,
       params: [{ key: 'p', value: '1' }],
     })
+    const measured = { key: 'auc', runId: RUN, datasetName: 'tiny', datasetDigest: 'abc' }
     expect(model.metrics).toEqual([
-      {
-        key: 'auc',
-        value: 0.7,
-        timestampMs: 2,
-        step: 1,
-        runId: RUN,
-        datasetName: 'tiny',
-        datasetDigest: 'abc',
-      },
+      { ...measured, value: 0.5, timestampMs: 1, step: 0 },
+      { ...measured, value: 0.7, timestampMs: 2, step: 1 },
     ])
     // The number of the deleted version is not given out again.
     const { version } = await registerVersion(context, { ...OWNER, model: 'late', source: 'here' })

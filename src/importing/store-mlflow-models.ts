@@ -50,7 +50,7 @@ function withValues({ database }: Reading, rows: readonly Row[]): LoggedModel[] 
       ...toLoggedModel(row, id),
       params: params.get(id) ?? [],
       tags: tags.get(id) ?? [],
-      metrics: latestMetrics((metrics.get(id) ?? []).map(toModelMetric)),
+      metrics: (metrics.get(id) ?? []).map(toModelMetric),
     }
   })
 }
@@ -83,18 +83,6 @@ function toModelMetric(row: Row): LoggedModel['metrics'][number] {
     runId: String(row['run_id']),
     ...dataset,
   }
-}
-
-/** One for each (key, dataset, run): the one that was logged last. */
-function latestMetrics(metrics: LoggedModel['metrics']): LoggedModel['metrics'] {
-  const sorted = metrics.toSorted((a, b) => a.timestampMs - b.timestampMs || a.step - b.step)
-  const last = new Map(
-    sorted.map((metric) => [
-      JSON.stringify([metric.key, metric.datasetName, metric.datasetDigest, metric.runId]),
-      metric,
-    ]),
-  )
-  return [...last.values()]
 }
 
 export function* listModels(reading: Reading): Generator<SourceModel[], void, undefined> {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { createApp } from '../http/app.ts'
-import { createLoggedModel, putArtifact } from '../tracking/tracking.ts'
+import { createLoggedModel, createRun, putArtifact } from '../tracking/tracking.ts'
 import { gain, model, noLeak } from './definition.ts'
 import {
   applyModelDefinitions,
@@ -195,6 +195,43 @@ describeDatabases('registry', (open) => {
     expect(
       (await registerFromSource(context, { ...late, source: logged.artifactUri })).onnxSha256,
     ).toBeUndefined()
+  })
+
+  it('resolves the source of a version, and refuses one that says another origin than the request', async () => {
+    const context = await open()
+    await createModel(context, { ...caller, name: 'late' })
+    await createModel(context, {
+      ...caller,
+      name: 'words',
+      tags: [{ key: 'mlflow.prompt.is_prompt', value: 'true' }],
+    })
+    const run = await createRun(context, caller)
+    const other = await createRun(context, caller)
+    const logged = await createLoggedModel(context, { ...caller, experimentId: '0', sourceRunId: run.id })
+    const register = (source: string, more: { runId?: string; loggedModelId?: string } = {}) =>
+      registerFromSource(context, { ...late, source, ...more })
+    const first = await register(`${run.artifactUri}/model`, { runId: run.id })
+    await register(`models:/${logged.id}`, { loggedModelId: logged.id })
+    await setAlias(context, { ...caller, model: 'late', alias: 'best', version: 1, source: 'test' })
+    const copied = { source: 'models:/late/1', storageLocation: first.source, runId: run.id }
+    expect(await register('models:/late@best')).toMatchObject(copied)
+    expect(await register('models:/late/1', { runId: run.id })).toMatchObject(copied)
+    expect(await register('models:/late/latest')).toMatchObject({ source: 'models:/late/4' })
+    expect(await register(`runs:/${run.id}/model`)).toMatchObject({ runId: run.id })
+    expect(await register(logged.artifactUri, { loggedModelId: logged.id })).toMatchObject({ runId: run.id })
+    for (const [source, more] of [
+      [`models:/${logged.id}`, { loggedModelId: 'm-other' }],
+      ['models:/late/1', { runId: other.id }],
+      [`${run.artifactUri}/model`, { runId: other.id }],
+      [logged.artifactUri, { runId: run.id }],
+      [`runs:/${run.id}/model`, { runId: other.id }],
+      ['models:/words/1', {}],
+      ['models:/late', {}],
+      ['models://host/late/1', {}],
+    ] as const)
+      await expect(register(source, more), source).rejects.toMatchObject({ code: 'invalid' })
+    await expect(register('models:/late@none')).rejects.toMatchObject({ code: 'not_found' })
+    await expect(register('models:/late/Production')).rejects.toMatchObject({ code: 'not_found' })
   })
 
   it('takes a folder that MLflow’s pyfunc can load, with every file of it, or says why it can’t be served', async () => {

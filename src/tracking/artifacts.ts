@@ -14,6 +14,7 @@ import { getRunRow } from './store.ts'
 import {
   deleteArtifactFiles,
   findArtifactFile,
+  findArtifactInTheWay,
   listArtifactEntries,
   listArtifactFileRows,
   upsertArtifactFile,
@@ -32,6 +33,7 @@ export async function putArtifact(
   await requireOwnPath(db.read, { projectId, actor }, path)
   const blob = await store(artifacts, content)
   await db.write(async (trx) => {
+    await requireFree(trx, projectId, path)
     await recordBlob(trx, { projectId, blob, nowMs: await db.wallTime(trx) })
     await upsertArtifactFile(trx, {
       project_id: projectId,
@@ -44,6 +46,16 @@ export async function putArtifact(
     await audit(trx, { projectId, actor, action: 'tracking.put_artifact', subject: path, detail })
   })
   return blob
+}
+
+/** A path is a file or a folder: clients that download both would write one over the other. */
+async function requireFree(at: Queryable, projectId: string, path: string): Promise<void> {
+  const other = await findArtifactInTheWay(at, projectId, path)
+  if (other === undefined) return
+  const why = other.startsWith(`${path}/`) ? 'it is a folder' : `${other} is a file, not a folder`
+  throw new AppError('invalid', `Invalid path: there can be no artifact ${path}, since ${why}`, {
+    details: { path },
+  })
 }
 
 /** Puts a file among the artifacts of a run; `path` is relative to the run's artifact folder. */
@@ -115,7 +127,7 @@ export async function listFilesAt(
   return files.map(({ path, sha256, size_bytes }) => ({ path, sha256, sizeBytes: size_bytes }))
 }
 
-/** Deletes a file, or a folder with everything in it. Throws `not_found` when there is neither. */
+/** Deletes a file, or a folder with everything in it; what is not there is no error, so that a client may ask again. */
 export async function deleteArtifacts(
   { db }: Pick<Context, 'db'>,
   { projectId, actor, path }: Caller & { path: string },
@@ -124,7 +136,7 @@ export async function deleteArtifacts(
   requireArtifactPath(path)
   await db.write(async (trx) => {
     const files = await deleteArtifactFiles(trx, projectId, path)
-    if (files === 0) throw new AppError('not_found', `There is no artifact ${path}`, { details: { path } })
+    if (files === 0) return
     await audit(trx, {
       projectId,
       actor,

@@ -127,8 +127,11 @@ export async function importLoggedModel(
       })
     await upsertLoggedModelValues(trx, 'logged_model_param', { id, projectId }, model.params)
     await upsertLoggedModelValues(trx, 'logged_model_tag', { id, projectId }, model.tags)
-    for (const { runId, ...metric } of model.metrics)
-      await upsertLoggedModelMetrics(trx, { runId, projectId }, [{ ...metric, loggedModelId: id }])
+    for (const [runId, metrics] of Map.groupBy(model.metrics, (metric) => metric.runId)) {
+      const points = metrics.map((metric) => ({ ...metric, loggedModelId: id }))
+      for (let at = 0; at < points.length; at += 1000)
+        await upsertLoggedModelMetrics(trx, { runId, projectId }, points.slice(at, at + 1000))
+    }
     await input.within(trx)
     await audit(trx, { projectId, actor, action: 'tracking.import_logged_model', subject: id })
   })

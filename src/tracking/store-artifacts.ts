@@ -28,6 +28,24 @@ export async function findArtifactFile(
     .executeTakeFirst()
 }
 
+/** A file that stands where a folder of the path would be, or one below the path itself. */
+export async function findArtifactInTheWay(
+  at: Queryable,
+  projectId: string,
+  path: string,
+): Promise<string | undefined> {
+  const parts = path.split('/')
+  const folders = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
+  const row = await at
+    .selectFrom('artifact_file')
+    .select('path')
+    .where('project_id', '=', projectId)
+    .where((eb) => eb.or([...(folders.length > 0 ? [eb('path', 'in', folders)] : []), below(path)]))
+    .limit(1)
+    .executeTakeFirst()
+  return row?.path
+}
+
 /** `/` is followed by `0`: all paths below a folder are the range [folder/, folder0). */
 function below(folder: string) {
   return folder === ''

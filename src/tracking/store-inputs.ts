@@ -13,7 +13,7 @@ import { groupBy, lastOfEachKey } from './store.ts'
 import { storedValue } from './store-metrics.ts'
 import { inPieces } from '../ports/db/pieces.ts'
 import { toMetric } from './store-values.ts'
-import type { LoggedModelRow } from './tables.ts'
+import type { LoggedModelMetricRow, LoggedModelRow } from './tables.ts'
 
 /** Datasets are one for each (experiment, name, digest); a run uses one at most once, and keeps the tags of its first use. */
 export async function insertDatasetUse(
@@ -238,34 +238,51 @@ export async function listUnknownLoggedModels(
   return ids.filter((id) => !known.has(id))
 }
 
-/** A metric of a logged model is one for each (key, dataset, run): the last one logged. */
+/** What tells one point of a metric of a logged model from another. */
+export const LOGGED_MODEL_POINT = [
+  'logged_model_id',
+  'key',
+  'step',
+  'timestamp_ms',
+  'run_id',
+  'dataset_name',
+  'dataset_digest',
+] as const
+
+/** A logged model has a point of a metric for each (step, time, run, dataset); one that is there takes the new value. */
 export async function upsertLoggedModelMetrics(
   trx: Trx,
   owner: { runId: string; projectId: string },
   points: readonly MetricPoint[],
 ): Promise<void> {
+  const rows = new Map<string, LoggedModelMetricRow>()
   for (const point of points) {
     if (point.loggedModelId === undefined) continue
     const [value, is_nan] = storedValue(point.value)
-    const measured = { step: point.step, timestamp_ms: point.timestampMs, value, is_nan }
-    await trx
-      .insertInto('logged_model_metric')
-      .values({
-        logged_model_id: point.loggedModelId,
-        key: point.key,
-        dataset_name: point.datasetName ?? '',
-        dataset_digest: point.datasetDigest ?? '',
-        run_id: owner.runId,
-        project_id: owner.projectId,
-        ...measured,
-      })
-      .onConflict((conflict) =>
-        conflict
-          .columns(['logged_model_id', 'key', 'dataset_name', 'dataset_digest', 'run_id'])
-          .doUpdateSet(measured),
-      )
-      .execute()
+    const row = {
+      logged_model_id: point.loggedModelId,
+      key: point.key,
+      dataset_name: point.datasetName ?? '',
+      dataset_digest: point.datasetDigest ?? '',
+      run_id: owner.runId,
+      project_id: owner.projectId,
+      step: point.step,
+      timestamp_ms: point.timestampMs,
+      value,
+      is_nan,
+    }
+    rows.set(JSON.stringify(LOGGED_MODEL_POINT.map((column) => row[column])), row)
   }
+  if (rows.size === 0) return
+  await trx
+    .insertInto('logged_model_metric')
+    .values([...rows.values()])
+    .onConflict((conflict) =>
+      conflict
+        .columns(LOGGED_MODEL_POINT)
+        .doUpdateSet((eb) => ({ value: eb.ref('excluded.value'), is_nan: eb.ref('excluded.is_nan') })),
+    )
+    .execute()
 }
 
 export async function toLoggedModels(at: Queryable, rows: readonly LoggedModelRow[]): Promise<LoggedModel[]> {
@@ -319,6 +336,8 @@ async function listLoggedModelMetrics(at: Queryable, ids: readonly string[]) {
       .selectAll()
       .where(isIn(at, sql.ref('logged_model_id'), piece))
       .orderBy('key')
+      .orderBy('step')
+      .orderBy('timestamp_ms')
       .execute(),
   )
   return groupBy(

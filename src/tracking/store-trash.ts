@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
+import { LOGGED_MODEL_POINT } from './store-inputs.ts'
 
 /** A piece of a deletion: a transaction holds no more rows. */
 export const PIECE = 500
@@ -148,7 +149,7 @@ const OF_RUNS: readonly Belongings[] = [
   { table: 'run_model', key: ['run_id', 'direction', 'logged_model_id'], owner: 'run_id' },
   {
     table: 'logged_model_metric',
-    key: ['logged_model_id', 'key', 'dataset_name', 'dataset_digest', 'run_id'],
+    key: LOGGED_MODEL_POINT,
     owner: 'run_id',
   },
 ]
@@ -158,7 +159,7 @@ const OF_MODELS: readonly Belongings[] = [
   { table: 'logged_model_tag', key: ['logged_model_id', 'key'], owner: 'logged_model_id' },
   {
     table: 'logged_model_metric',
-    key: ['logged_model_id', 'key', 'dataset_name', 'dataset_digest', 'run_id'],
+    key: LOGGED_MODEL_POINT,
     owner: 'logged_model_id',
   },
   { table: 'run_model', key: ['run_id', 'direction', 'logged_model_id'], owner: 'logged_model_id' },

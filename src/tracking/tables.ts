@@ -127,7 +127,7 @@ interface LoggedModelValueRow {
   value: string
 }
 
-interface LoggedModelMetricRow {
+export interface LoggedModelMetricRow {
   logged_model_id: string
   key: string
   /** Empty when the metric names no dataset. */

@@ -7,6 +7,7 @@ import { createRun, finishRun, getRun, searchRuns, setRunLifecycle } from './run
 import { deleteArtifacts, getArtifact, listRunArtifacts, putRunArtifact } from './artifacts.ts'
 import { getMetricHistory, getThinnedHistory } from './history.ts'
 import { logBatch, logInputs } from './log-batch.ts'
+import { createLoggedModel, getLoggedModel, searchLoggedModels } from './logged-models.ts'
 import { referencedBlobs } from './store-artifacts.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
@@ -308,6 +309,45 @@ describeDatabases('tracking', (open) => {
     expect((await list('')).map(({ path }) => path)).toEqual(['model.md'])
     for (const path of ['../x', 'a/../../x', '/x', 'a//b', 'a\\b', 'a/%2e%2e/b', ''])
       await expect(put(path, 'x')).rejects.toMatchObject({ code: 'invalid' })
+    // What is a file is no folder, and the other way round: a client that downloads both would lose one.
+    await put('deep/er/file.txt', 'x')
+    for (const path of ['deep', 'deep/er', 'deep/er/file.txt/below', 'model.md/x'])
+      await expect(put(path, 'x')).rejects.toMatchObject({ code: 'invalid' })
+    await deleteArtifacts(context, { ...caller, path: `${root}/nothing` })
+    await put('deep/er/file.txt', 'again')
+    await put('deep/er/file.txt2', 'beside')
+  })
+
+  it('keeps a point of a metric of a logged model for each step and time, and the last value of each', async () => {
+    const context = await open()
+    const run = await createRun(context, { ...caller })
+    const { id } = await createLoggedModel(context, { ...caller, experimentId: '0', sourceRunId: run.id })
+    const point = (value: number, step: number, timestampMs: number) => ({
+      key: 'auc',
+      value,
+      step,
+      timestampMs,
+      loggedModelId: id,
+    })
+    const log = (...metrics: ReturnType<typeof point>[]) =>
+      logBatch(context, { ...caller, runId: run.id, metrics })
+    await log(point(0.5, 0, 10), point(0.7, 1, 11), point(0.6, 2, 9), point(0.8, 1, 11))
+    await log(point(0.7, 1, 12), point(0.6, 2, 9))
+    const { metrics } = await getLoggedModel(context, { ...caller, id })
+    expect(metrics.map(({ step, timestampMs, value }) => [step, timestampMs, value])).toEqual([
+      [0, 10, 0.5],
+      [1, 11, 0.8],
+      [1, 12, 0.7],
+      [2, 9, 0.6],
+    ])
+    const search = { ...caller, experimentIds: ['0'], orderBy: [], limit: 5 } as const
+    for (const [value, found] of [
+      [0.5, 1],
+      [0.55, 0],
+    ] as const) {
+      const filter = { field: 'metric', key: 'auc', operator: '=', value } as const
+      expect((await searchLoggedModels(context, { ...search, filter })).models).toHaveLength(found)
+    }
   })
 
   it('refuses an actor whose role is too low and changes nothing', async () => {

@@ -39,6 +39,7 @@ const migrations = {
   '039-feature-lineage': () => import('./migrations/039-feature-lineage.ts'),
   '040-run-search': () => import('./migrations/040-run-search.ts'),
   '041-step-tokens': () => import('./migrations/041-step-tokens.ts'),
+  '042-logged-model-points': () => import('./migrations/042-logged-model-points.ts'),
   '043-push-keys': () => import('./migrations/043-push-keys.ts'),
 }
 

@@ -141,8 +141,15 @@ function datasetOf(input: Fields): DatasetUse {
     source: dataset.required('source'),
     ...(schema !== undefined && { schema }),
     ...(profile !== undefined && { profile }),
-    tags: input.objects('tags').map(tagOf),
+    tags: input.objects('tags').map(inputTagOf),
   }
+}
+
+function inputTagOf(tag: Fields) {
+  const [key, value] = [tag.required('key'), tag.text('value') ?? '']
+  if (key.length > 255) throw invalid("'key' exceeds the maximum length of 255 characters")
+  if (value.length > 500) throw invalid("'value' exceeds the maximum length of 500 characters")
+  return { key, value }
 }
 
 export function metricToWire({ key, value, timestampMs, step }: Metric) {

@@ -43,6 +43,8 @@ export const endpoints = [
   endpoint('GET', '/mlflow/webhooks', async ({ context, caller, fields }) => {
     const limit = pageSize(fields, { default: 100, max: 1000 })
     const pageToken = fields.text('page_token') || undefined
+    if (pageToken !== undefined && !/^[0-9a-f-]{36}$/.test(pageToken))
+      throw invalid('Invalid page token: it was not made by this list')
     const { webhooks, nextPageToken } = await listWebhooks(context, { ...caller, limit, pageToken })
     // Its client refuses a webhook without an event that it knows.
     const known = webhooks.filter(({ events }) => events.some(isMlflowEvent)).map(toWire)

@@ -181,8 +181,7 @@ export function missing(name: string) {
 function parseDouble(text: string): number | undefined {
   if (text === 'NaN' || text === 'nan') return Number.NaN
   if (/^[+-]?(Infinity|inf)$/.test(text)) return text.startsWith('-') ? -Infinity : Infinity
-  const number = Number(text)
-  return text.trim() === '' || Number.isNaN(number) ? undefined : number
+  return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : undefined
 }
 
 function typeOf(value: unknown): string {
@@ -262,7 +261,7 @@ export function experimentIds(fields: Fields): string[] {
 }
 
 function requireExperimentId(id: string): string {
-  if (/^-?\d{1,18}$/.test(id)) return id
+  if (/^-?\d{1,18}$/.test(id)) return id.replace(/^(-?)0+(?=\d)/, '$1')
   throw invalid(`Invalid experiment ID '${id}'. Experiment ID must be a valid integer.`)
 }
 
