@@ -91,12 +91,12 @@ function Side() {
       list.current.scrollLeft = here.offsetLeft - list.current.clientWidth / 2 + here.clientWidth / 2
   }, [path])
   return (
-    <div className={styles['side']}>
+    <nav className={styles['side']} aria-label="Main">
       <div className={styles['stuck']}>
         <div className={styles['brand']}>
           <Waves size={18} aria-hidden /> Tidemill
         </div>
-        <nav className={styles['nav']} aria-label="Main">
+        <div className={styles['nav']}>
           <ul ref={list}>
             {pages.map((page) => {
               const Icon = icons[page.href]
@@ -114,12 +114,12 @@ function Side() {
               )
             })}
           </ul>
-        </nav>
+        </div>
         <p className={styles['foot']}>
           Press <kbd>?</kbd> for keys
         </p>
       </div>
-    </div>
+    </nav>
   )
 }
 

@@ -63,12 +63,7 @@ function Compared({ name, from, to }: { name: string; from: number; to: number }
 function factsOf({ from, to, parts, schemaChange }: DatasetDiff): [string, React.ReactNode][] {
   return [
     ['Rows', `${count(from.rows)} → ${count(to.rows)} (${added(to.rows - from.rows)})`],
-    [
-      'Parts',
-      parts === null
-        ? 'not known: retention took the rows of one'
-        : `${count(parts.kept)} kept, ${count(parts.added)} new with ${count(parts.addedRows)} rows, ${count(parts.removed)} gone with ${count(parts.removedRows)}`,
-    ],
+    ['Parts', parts === null ? 'not known: retention took the rows of one' : partsText(parts)],
     [
       'Schema',
       schemaChange === null ? (
@@ -129,6 +124,20 @@ function Moved({ column: { distances } }: { column: ColumnDiff }) {
 function change(before: number, after: number, text: (value: number) => string): string {
   const [one, other] = [text(before), text(after)]
   return one === other ? one : `${one} → ${other}`
+}
+
+function partsText({
+  kept,
+  added,
+  addedRows,
+  removed,
+  removedRows,
+}: NonNullable<DatasetDiff['parts']>): string {
+  return [
+    `${count(kept)} kept`,
+    ...(added > 0 ? [`${count(added)} new with ${count(addedRows)} rows`] : []),
+    ...(removed > 0 ? [`${count(removed)} gone with ${count(removedRows)} rows`] : []),
+  ].join(', ')
 }
 
 function added(rows: number): string {

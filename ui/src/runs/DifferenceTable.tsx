@@ -157,7 +157,7 @@ function SideBySide({ data, rows, comparison }: TableProps & { rows: TableRow[] 
         rows={rows}
         rowKey={(row) => row.id}
         columns={[
-          { name: '', cell: (row) => <Direction row={row} comparison={comparison} /> },
+          { name: 'What', cell: (row) => <Direction row={row} comparison={comparison} /> },
           ...data.runs.map((run, index) => ({
             name: run.id,
             head: (

@@ -197,7 +197,7 @@ function columnsOf({ lifecycle, onRename, onLifecycle }: ColumnActions): GridCol
     },
     {
       id: 'change',
-      name: '',
+      name: 'Change',
       width: [136, 0],
       cell: (experiment) => (
         <span className={styles['rowActions']}>
