@@ -78,7 +78,7 @@ export function mlflowApp(context: Context, authenticate: Authenticate): Hono {
     const url = new URL(c.req.url)
     if (!url.pathname.startsWith('//')) return next()
     url.pathname = url.pathname.replace(/^\/{2,}/, '/')
-    return app.fetch(new Request(url, c.req.raw))
+    return app.fetch(new Request(url, c.req.raw), c.env)
   })
   return app
 }
