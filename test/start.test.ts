@@ -1,6 +1,9 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { closure } from './closure.ts'
+import { startServerProcess, tidemillServer } from './server-process.ts'
 
 const SOURCE = join(import.meta.dirname, '../src')
 
@@ -26,3 +29,15 @@ test('the server starts without what only some requests need', async () => {
     'zod',
   ])
 })
+
+test('a server that has answered once has kept what Node compiled, even if it is killed then', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemill-start-'))
+  const cache = join(folder, 'compiled')
+  const server = await startServerProcess((port) => {
+    const command = tidemillServer(join(folder, 'data'), undefined, port)
+    return { ...command, folder, env: { ...command.env, NODE_COMPILE_CACHE: cache } }
+  })
+  await server[Symbol.asyncDispose]()
+  expect(readdirSync(cache, { recursive: true }).length).toBeGreaterThan(500)
+  rmSync(folder, { recursive: true })
+}, 60_000)

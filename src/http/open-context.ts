@@ -13,6 +13,9 @@ import { openDb } from '../ports/db/open.ts'
 import { openOnline } from '../ports/online/open.ts'
 import type { Context } from './context.ts'
 
+/** A server answers many at once: what a look at data needs beyond this goes to disk. */
+const SERVER_ANALYTICS_MEMORY = '1GB'
+
 /** Opens what a process works with. The server migrates; every other role refuses a database of another version. */
 export async function openContext(config: Config, role: string): Promise<Context> {
   const log = pino({ level: config.logLevel, base: { role } }, pino.destination({ dest: 2, sync: true }))
@@ -24,7 +27,7 @@ export async function openContext(config: Config, role: string): Promise<Context
     throw error
   }
   const clock = config.replay ? await DomainClock.open(db) : systemClock
-  const analytics = lazyAnalytics()
+  const analytics = lazyAnalytics(role === 'server' ? { memoryLimit: SERVER_ANALYTICS_MEMORY } : {})
   const online = await openOnline(config)
   return {
     config,

@@ -4,9 +4,6 @@ import { commandFailure } from '../http/command-failure.ts'
 import type { Config } from '../kernel/config.ts'
 import type { ErrorCode } from '../kernel/errors.ts'
 
-/** When a role has come to rest after its start. */
-const RESTS_AFTER_MS = 3_000
-
 /** What a role tells its supervisor once it works, or why it does not. */
 export type Report = { ready: true; url?: string } | { failed: { code: ErrorCode; message: string } }
 
@@ -31,7 +28,7 @@ export async function runRole(
   if (!process.send)
     process.stdout.write(`The ${name} ${url === undefined ? 'runs' : `listens at ${url}`}.\n`)
   // Node writes what it compiled when a process ends in peace; one that is killed would leave the next start nothing.
-  setTimeout(flushCompileCache, RESTS_AFTER_MS).unref()
+  flushCompileCache()
   await stopped
   setTimeout(() => process.exit(0), 5_000).unref()
   await role[Symbol.asyncDispose]()
