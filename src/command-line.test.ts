@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { environmentName } from './kernel/config.ts'
@@ -13,7 +16,12 @@ interface Ended {
 }
 
 function tidemill(...args: string[]): Promise<Ended> {
+  return tidemillIn(process.cwd(), ...args)
+}
+
+function tidemillIn(cwd: string, ...args: string[]): Promise<Ended> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
+    cwd,
     env: { ...process.env, [environmentName('port')]: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -40,6 +48,17 @@ test('A command with a slip gets the near one, and a server that does not answer
   expect(nobody.err).toBe(
     'error: No server answers at http://127.0.0.1:1. Start one with `tidemill up`, or name it with --server.\n',
   )
+})
+
+test('Whoever only looks leaves an empty folder empty', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemill-empty-'))
+  for (const command of ['users', 'tokens']) {
+    const { code, err } = await tidemillIn(folder, command)
+    expect(code).toBe(3)
+    expect(err).toContain('Nothing is stored in')
+  }
+  expect(readdirSync(folder)).toEqual([])
+  rmSync(folder, { recursive: true })
 })
 
 test('Colours are nowhere where nobody looks', async () => {

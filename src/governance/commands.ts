@@ -210,7 +210,7 @@ async function logout(options: CommandOptions): Promise<void> {
 }
 
 async function listUsers(options: PeopleOptions): Promise<void> {
-  await using people = await openPeople(options)
+  await using people = await openPeople(options, { reads: true })
   const { items } = await people.api.get<{ items: User[] }>('/users')
   print(options, items, () =>
     listing(
@@ -264,7 +264,7 @@ async function giveRole(
 }
 
 async function listTeams(options: PeopleOptions): Promise<void> {
-  await using people = await openPeople(options)
+  await using people = await openPeople(options, { reads: true })
   const { items } = await people.api.get<{ items: Team[] }>('/teams')
   print(options, items, () =>
     listing(
@@ -282,7 +282,7 @@ function rolesText(grants: readonly Grant[]): string {
 }
 
 async function listTokens(options: PeopleOptions): Promise<void> {
-  await using people = await openPeople(options)
+  await using people = await openPeople(options, { reads: true })
   const everybody = options.server === undefined
   const { items } = await people.api.get<{ items: Token[] }>(`/tokens?everybody=${everybody}`)
   print(options, items, () =>
@@ -324,7 +324,7 @@ async function addToken(
 }
 
 async function listProjects(options: PeopleOptions): Promise<void> {
-  await using people = await openPeople(options)
+  await using people = await openPeople(options, { reads: true })
   const { items } = await people.api.get<{ items: { name: string; role: string }[] }>('/projects')
   print(options, items, () =>
     table(
