@@ -11,6 +11,7 @@ import type { Case } from './differential/cases.ts'
 import { differences } from './differential/differences.ts'
 import { filters, pages } from './differential/filters.ts'
 import { mutations, spares } from './differential/mutations.ts'
+import { modelOperations } from './differential/model-operations.ts'
 import { operations } from './differential/operations.ts'
 import { population } from './differential/population.ts'
 import { pagesOf, runSearch } from './differential/random-searches.ts'
@@ -69,7 +70,7 @@ const spoilt = differences.flatMap((difference) => difference.spoilt ?? [])
 
 it('every difference is in the reference, and is of a case', () => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/reference/mlflow.md'), 'utf8')
-  const names = new Set([...filters, ...pages, ...operations].map(({ name }) => name))
+  const names = new Set([...filters, ...pages, ...operations, ...modelOperations].map(({ name }) => name))
   for (const { reason, cases } of differences) {
     expect(page).toContain(`- ${reason}\n`)
     for (const name of cases) expect(names).toContain(name)
@@ -102,6 +103,7 @@ it.for([
   ['filters and orders', filters],
   ['pages', pages],
   ['operations', operations],
+  ['operations of models', modelOperations],
 ] as const)(
   '%s: the same answers as an MLflow server, but for the differences that are listed',
   async ([, cases]) => {
