@@ -121,7 +121,7 @@ describeDatabases('the token of a step', (open) => {
       await applyFolder(context, folder)
       const { run, steps } = await runToEnd(context, 'p', { folder, foreign: foreign.id })
       expect(run).toMatchObject({ state: 'succeeded', error: null })
-      const { value: answers } = steps[0]!.outputs!['answers'] as { value: Record<string, number> }
+      const { value: answers } = steps[0]!.outputs['answers'] as { value: Record<string, number> }
       const expected = Object.fromEntries(Object.keys(answers).map((what) => [what, answered(what)]))
       expect(answers).toEqual(expected)
       const stolen = JSON.parse(readFileSync(join(folder, 'secrets.json'), 'utf8')) as Record<string, string>

@@ -256,7 +256,10 @@ describeDatabases('signing in', (open) => {
     const context = withSignIn(await open())
     await withPassword(context, 'ana')
     const authenticator = new Authenticator(context)
-    const actors = Array.from({ length: 30 }, () => authenticator.authenticate(basic('ana', PASSWORD), 'one'))
+    const actors = Array.from(
+      { length: 30 },
+      async () => await authenticator.authenticate(basic('ana', PASSWORD), 'one'),
+    )
     expect((await Promise.all(actors)).every(({ name }) => name === 'ana')).toBe(true)
   }, 60_000)
 

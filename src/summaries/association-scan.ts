@@ -73,11 +73,8 @@ export async function contingenciesOf(
   const names = categoriesOf(states).map(({ name }) => name)
   const sets = names.flatMap((_, x) => names.slice(x + 1).map((__, after) => [x, x + 1 + after] as const))
   if (sets.length === 0) return []
-  const found = new Map(
-    sets.map((set) => [
-      maskOf(set, names.length),
-      { x: names[set[0]]!, y: names[set[1]]!, cells: [] } as Contingency,
-    ]),
+  const found = new Map<number, Contingency>(
+    sets.map((set) => [maskOf(set, names.length), { x: names[set[0]]!, y: names[set[1]]!, cells: [] }]),
   )
   const columns = names.map((_, at) => `c${at}`)
   const grouped = sets.map(([x, y]) => `(c${x}, c${y})`)

@@ -51,7 +51,7 @@ it('A step of any kind sees what programs need and the secrets that it declares,
   expect(run).toMatchObject({ state: 'succeeded', error: null })
   expect(steps).toHaveLength(3)
   for (const { name: step, outputs } of steps) {
-    const { value } = outputs!['seen'] as { value: Record<string, string> }
+    const { value } = outputs['seen'] as { value: Record<string, string> }
     expect(JSON.stringify(value), step).not.toContain('sesame')
     expect(value, step).toMatchObject({
       SHOP_KEY: 'declared',

@@ -249,7 +249,10 @@ function spoil(sample: Sample): Case[] {
       if (field === 'filter' && (name === 'absent' || name === 'null' || name === 'empty')) continue
       const { [field]: _, ...others } = sample.fields
       const value = SPOILT[name]
-      const put = sample.method === 'GET' && value !== undefined ? String(value) : value
+      const put =
+        sample.method === 'GET' && value !== undefined && typeof value !== 'string'
+          ? JSON.stringify(value)
+          : value
       cases.push(
         requestOf(
           sample,
