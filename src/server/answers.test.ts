@@ -67,3 +67,19 @@ it('A body on a route that is open to all is read no further than 64 KiB', async
   })
   expect(await response.json()).toMatchObject({ error: { message: 'The body is larger than 65536 bytes' } })
 })
+
+it('A whole number that would be rounded is refused, and one that is exact is taken, wherever it stands in a body', async () => {
+  await using context = await openTestContext()
+  const app = createServerApp(context)
+  const send = async (rows: string): Promise<string> => {
+    const headers = { 'content-type': 'application/json' }
+    const body = `{"key":"k","rows":[${rows}]}`
+    const response = await app.request('/api/v1/datasets/orders/rows', { method: 'POST', headers, body })
+    expect(response.ok).toBe(false)
+    return await response.text()
+  }
+  expect(await send('{"id":9007199254740993}')).toContain('id: 9007199254740993 is beyond')
+  expect(await send('{"id":[1,{"deep":-9007199254740992}]}')).toContain('deep: -9007199254740992 is beyond')
+  for (const exact of ['9007199254740991', '"9007199254740993"', '0.12345678901234567', '1e300'])
+    expect(await send(`{"id":${exact}}`)).toContain('orders')
+})
