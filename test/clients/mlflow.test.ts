@@ -64,8 +64,10 @@ it.for(['mlflow', 'mlflow-skinny'] as const)('%s: the fluent API and MlflowClien
 })
 
 it('autologging of scikit-learn, LightGBM and XGBoost', () => runScript('autolog.py'))
-it('a day of a data scientist: tables, figures, datasets, evaluation, every way to register', () =>
-  runScript('everyday.py'))
+it('a day of a data scientist: tables, figures, datasets, evaluation, every way to register', async () => {
+  await context.db.write((trx) => ensureProject(trx, { name: 'everyday', nowMs: 0 }))
+  await runScript('everyday.py', { project: 'everyday' })
+})
 it('the registry, its stages, aliases and prompts', () => runScript('registry.py'))
 it('a protected alias is refused with the way to a promotion', () => runScript('protected.py'))
 it('large artifacts in parts and whole', () => runScript('artifacts.py'))
