@@ -18,7 +18,7 @@ export function journeys(base: string): BrowserCheck[] {
         const grid = page.getByRole('grid', { name: 'Runs' })
         await grid.getByRole('button', { name: 'auc', exact: true }).click()
         await page.waitForURL(/sort=metric/)
-        await grid.locator('[aria-rowindex="3"]').waitFor()
+        await page.locator('[role="grid"][aria-busy="false"] [aria-rowindex="3"]').waitFor()
         for (const key of ['j', 'x', 'j', 'x', 'c']) await page.keyboard.press(key)
         await page.waitForURL(/runs\/compare\?.*by=auc/)
         await page.getByText(/ best by auc\./).waitFor()

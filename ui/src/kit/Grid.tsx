@@ -40,6 +40,8 @@ interface GridProps<T> {
   rows: GridRow<T>[]
   /** How many rows there are; those that are not loaded yet have their place. */
   total: number
+  /** The rows are about to be others. */
+  busy?: boolean
   rowKey: (item: T) => string
   nameOf: (item: T) => string
   onOpen: (item: T) => void
@@ -165,6 +167,7 @@ export function Grid<T>(props: GridProps<T>) {
       className={styles['grid']}
       role="grid"
       aria-label={props.label}
+      aria-busy={props.busy ?? false}
       aria-rowcount={total + 1}
       aria-colcount={columns.length + 1}
       {...(onSelect && { 'aria-multiselectable': true })}

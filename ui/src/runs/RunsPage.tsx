@@ -97,6 +97,7 @@ export function RunsPage() {
             columns={columns}
             rows={table.rows}
             total={table.total}
+            busy={table.stale}
             rowKey={keyOf}
             nameOf={nameOf}
             onOpen={(run) => go(`/runs/${run.id}`)}

@@ -36,6 +36,8 @@ export function useRunTable(query: TableQuery, open: ReadonlySet<string>, atTop:
     need,
     error: pages.error,
     ready: data !== undefined,
+    /** The rows shown are still those of the question before. */
+    stale: pages.isPlaceholderData || data !== pages.data,
     ...fresh,
   }
 }
