@@ -35,7 +35,8 @@ captureOutput()
 process.on('message', (message: ToChild) => void receive(message))
 process.on('disconnect', () => {
   if (foreignPid !== undefined) endGroup(foreignPid)
-  process.exit(0)
+  // Nothing of it is wanted any more, and an orderly exit waits for what other threads are at.
+  process.kill(process.pid, 'SIGKILL')
 })
 
 async function receive(message: ToChild): Promise<void> {

@@ -171,7 +171,7 @@ it('Feast’s own client reads from the gateway as from its remote online store,
   const before = await materialized()
   expect(await runScript(path, 'prepare.py', NOW)).toBe('ok')
   expect((await materialized()) - before).toBe(4)
-  expect(seen['pushed']).toEqual({ symbol: ['AMZN'], price: [16.5], trend: ['up'] })
+  expect(seen['pushed']).toEqual({ symbol: ['AAPL'], price: [16.5], trend: ['up'] })
   expect(seen['late']).toEqual(seen['pushed'])
 })
 

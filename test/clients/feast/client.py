@@ -47,9 +47,9 @@ seen["refused"] = [
 
 
 def push(price, time):
-    row = {"symbol": ["AMZN"], "event_time": [pd.Timestamp(time)], "price": [price], "above_100": [None], "trend": ["up"], "flights_3h": [0.5]}
+    row = {"symbol": ["AAPL"], "event_time": [pd.Timestamp(time)], "price": [price], "above_100": [None], "trend": ["up"], "flights_3h": [0.5]}
     store.push("stocks", pd.DataFrame(row), to=PushMode.ONLINE)
-    return read(["prices:price", "prices:trend"], [{"symbol": "AMZN"}])
+    return read(["prices:price", "prices:trend"], [{"symbol": "AAPL"}])
 
 
 seen["pushed"] = push(16.5, "2001-01-15T08:00:00Z")
