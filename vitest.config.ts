@@ -1,6 +1,6 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
-/** Long simulations and tests that kill processes are `*.slow.test.ts`: `test/slow.config.ts` runs them. */
+/** Long simulations, searches for counterexamples and tests that kill processes are `*.slow.test.ts`: `test/slow.config.ts` runs them. */
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/*.test.ts'],

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Long simulations and tests that kill processes; `npm test` leaves them out. */
+/** Long simulations, searches for counterexamples, and tests that kill processes; `npm test` leaves them out. */
 export default defineConfig({
   test: {
     root: `${import.meta.dirname}/..`,
