@@ -1,5 +1,5 @@
 export { declareDatasets, getDataset } from './datasets.ts'
-export { byTime, factsOfParts, partsOnlyIn, unmergeParts } from './parts.ts'
+export { byTime, extentOfParts, factsOfParts, partsOnlyIn, unmergeParts } from './parts.ts'
 export { concealKept, concealKeptRow, personalColumns } from './personal.ts'
 export { protectionOfDataset } from './protection.ts'
 export { deleteOutdatedVersions, listOutdatedVersions, type OutdatedVersion } from './retention.ts'

@@ -1,4 +1,5 @@
 import { hashJson } from '../kernel/json.ts'
+import { sum } from '../kernel/sum.ts'
 import type { Column } from '../sources/schema.ts'
 import type { DatasetVersion, Manifest, Part } from './schema.ts'
 
@@ -12,13 +13,22 @@ export function factsOfParts(
   schema: readonly Column[],
   parts: readonly Part[],
 ): Pick<DatasetVersion, 'contentHash' | 'rows' | 'sizeBytes' | 'minTimeMs' | 'maxTimeMs'> {
+  return {
+    contentHash: hashJson({ schema, parts: parts.map(({ sha256 }) => sha256) }),
+    sizeBytes: sum(parts.map(({ sizeBytes }) => sizeBytes)),
+    ...extentOfParts(parts),
+  }
+}
+
+/** How many rows parts have together, and from when to when they reach. */
+export function extentOfParts(
+  parts: readonly Part[],
+): Pick<DatasetVersion, 'rows' | 'minTimeMs' | 'maxTimeMs'> {
   const times = parts.flatMap(({ minTimeMs, maxTimeMs }) =>
     minTimeMs === null || maxTimeMs === null ? [] : [minTimeMs, maxTimeMs],
   )
   return {
-    contentHash: hashJson({ schema, parts: parts.map(({ sha256 }) => sha256) }),
-    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
-    sizeBytes: parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    rows: sum(parts.map(({ rows }) => rows)),
     minTimeMs: times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b)),
     maxTimeMs: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
   }

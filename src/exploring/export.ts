@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { AppError } from '../kernel/errors.ts'
 import { randomIds } from '../kernel/ids.ts'
-import { quoteLiteral } from '../ports/analytics/analytics.ts'
+import { parquetFormat, quoteLiteral } from '../ports/analytics/analytics.ts'
 import { versionScan } from '../data/data.ts'
 import type { DatasetVersion } from '../data/schema.ts'
 import type { Reach } from './reach.ts'
@@ -15,7 +15,7 @@ type Rows = Pick<Reach, 'artifacts' | 'analytics'>
 
 /** What DuckDB writes by itself. */
 const OPTIONS = {
-  parquet: 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880',
+  parquet: parquetFormat,
   csv: 'FORMAT csv, HEADER',
   ndjson: 'FORMAT json',
 } as const

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { anonymous, requirePermission, type Actor } from '../kernel/actor.ts'
 import { addressOf } from './caller.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
+import { parseExactJson } from '../kernel/json.ts'
 import type { Context } from './context.ts'
 import { errorResponse } from './errors.ts'
 import type { Route } from './route.ts'
@@ -101,31 +102,20 @@ async function readJson(request: Request, maxBytes: number): Promise<unknown> {
   if (text.trim() === '') return {}
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseExactJson(text, refuseRounded)
   } catch (error) {
+    if (error instanceof AppError) throw error
     throw new AppError('invalid', `The body is no JSON: ${(error as Error).message}`, { cause: error })
   }
   requireNoNulInJson(text)
-  requireExactNumbers(text)
   return value
 }
 
-/** The third argument of a reviver is not among the types yet. */
-const parseWithSource = JSON.parse as (
-  text: string,
-  reviver: (name: string, value: unknown, context: { source?: string }) => unknown,
-) => unknown
-
-/** Throws `invalid` for a whole number that would be rounded to another one. */
-function requireExactNumbers(text: string): void {
-  if (!/\d{16}/.test(text)) return
-  parseWithSource(text, (name, value, { source }) => {
-    if (typeof value !== 'number' || Number.isSafeInteger(value) || !/^-?\d+$/.test(source!)) return value
-    throw new AppError(
-      'invalid',
-      `${name}: ${source} is beyond the whole numbers that are exact in JSON (up to ${Number.MAX_SAFE_INTEGER}); send it as a text, or rows as a file`,
-    )
-  })
+function refuseRounded(source: string, name: string): never {
+  throw new AppError(
+    'invalid',
+    `${name}: ${source} is beyond the whole numbers that are exact in JSON (up to ${Number.MAX_SAFE_INTEGER}); send it as a text, or rows as a file`,
+  )
 }
 
 const NUL = String.fromCharCode(0)

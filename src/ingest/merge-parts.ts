@@ -1,11 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { byTime, type DatasetPartRow } from '../data/data.ts'
+import { byTime, extentOfParts, type DatasetPartRow } from '../data/data.ts'
 import type { Part } from '../data/schema.ts'
 import { canonicalJson, hashJson } from '../kernel/json.ts'
-import { sum } from '../kernel/sum.ts'
-import { parquetScan, quoteIdentifier, quoteLiteral } from '../ports/analytics/analytics.ts'
+import { parquetFormat, parquetScan, quoteIdentifier, quoteLiteral } from '../ports/analytics/analytics.ts'
 import { mergeSchemas } from '../sources/sources.ts'
 import type { Column } from '../sources/schema.ts'
 import type { IngestContext, IngestPlan } from './plan.ts'
@@ -47,7 +46,7 @@ export async function mergeSmallParts(
       const paths = await Promise.all(of.map(({ part }) => artifacts.localPath(part.sha256)))
       const target = join(folder, `${index}.parquet`)
       await session.execute(
-        `COPY (SELECT ${select.join(', ')} FROM ${parquetScan(paths)}) TO ${quoteLiteral(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`,
+        `COPY (SELECT ${select.join(', ')} FROM ${parquetScan(paths)}) TO ${quoteLiteral(target)} (${parquetFormat})`,
       )
       const blob = await artifacts.putFile(target)
       await rm(target, { force: true })
@@ -99,14 +98,9 @@ function groupsOf(kept: IngestPlan['kept']): IngestPlan['kept'][] {
 }
 
 function factsOf(parts: readonly Part[]): Omit<Part, 'sha256' | 'sizeBytes'> {
-  const times = parts.flatMap(({ minTimeMs, maxTimeMs }) =>
-    minTimeMs === null || maxTimeMs === null ? [] : [minTimeMs, maxTimeMs],
-  )
   const [first, last] = [parts[0]!, parts.at(-1)!]
   return {
-    rows: sum(parts.map(({ rows }) => rows)),
-    minTimeMs: times.length === 0 ? null : Math.min(...times),
-    maxTimeMs: times.length === 0 ? null : Math.max(...times),
+    ...extentOfParts(parts),
     source: {
       path: `${parts.length} parts from ${first.source.path} to ${last.source.path}`,
       sha256: hashJson(parts.map(({ sha256, source }) => [source.sha256, sha256])),

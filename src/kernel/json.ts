@@ -23,6 +23,25 @@ export function canonicalJson(value: unknown): string {
   return `{${members.join(',')}}`
 }
 
+/** The third argument of a reviver is not among the types yet. */
+const parseWithSource = JSON.parse as (
+  text: string,
+  reviver: (name: string, value: unknown, context: { source?: string }) => unknown,
+) => unknown
+
+/**
+ * JSON in which a whole number beyond ±(2⁵³ − 1) is what `inexact` makes of its text, for a number would be rounded to another one; `name` is its
+ * member or place. Throws a SyntaxError for what is no JSON.
+ */
+export function parseExactJson(text: string, inexact: (source: string, name: string) => unknown): unknown {
+  if (!/\d{16}/.test(text)) return JSON.parse(text)
+  return parseWithSource(text, (name, value, { source }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source!)
+      ? inexact(source!, name)
+      : value,
+  )
+}
+
 /** SHA-256 as 64 lower-case hex digits. */
 export function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')

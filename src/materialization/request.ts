@@ -22,12 +22,10 @@ export async function requestMaterialize(
   const { projectId, actor, views, complete = false, fromMs } = input
   requirePermission(actor, 'contribute', projectId)
   const live = await listLiveViews(db.read, { projectId })
-  const wanted = [...new Set(views ?? live.map(({ spec }) => spec.view))]
-  const missing = wanted.find((name) => !live.some(({ spec }) => spec.view === name))
-  if (missing !== undefined) {
-    const names = live.map(({ spec }) => spec.view)
-    throw unknownName('feature view', missing, names, { featureView: missing })
-  }
+  const names = live.map(({ spec }) => spec.view)
+  const wanted = [...new Set(views ?? names)]
+  const missing = wanted.find((name) => !names.includes(name))
+  if (missing !== undefined) throw unknownName('feature view', missing, names, { featureView: missing })
   const action = complete ? 'features.request_rebuild' : 'features.request_materialize'
   return await db.write(async (trx) => {
     const jobIds: string[] = []

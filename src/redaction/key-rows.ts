@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Context } from '../http/context.ts'
-import { quoteIdentifier, quoteLiteral } from '../ports/analytics/analytics.ts'
+import { parquetFormat, quoteIdentifier, quoteLiteral } from '../ports/analytics/analytics.ts'
 import type { KeyRows } from '../privacy/schema.ts'
 
 type PartContext = Pick<Context, 'artifacts' | 'analytics'>
@@ -57,7 +57,7 @@ export async function withoutKeyRows(
     const source = `read_parquet(${quoteLiteral(await artifacts.localPath(before))})`
     const [removed] = await session.query(`SELECT count(*) AS n FROM ${source} WHERE ${isOfPerson(key)}`)
     await session.execute(
-      `COPY (SELECT * FROM ${source} WHERE NOT coalesce(${isOfPerson(key)}, false)) TO ${quoteLiteral(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`,
+      `COPY (SELECT * FROM ${source} WHERE NOT coalesce(${isOfPerson(key)}, false)) TO ${quoteLiteral(target)} (${parquetFormat})`,
     )
     const times =
       time === null

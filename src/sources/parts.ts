@@ -1,7 +1,12 @@
 import { amount } from '../kernel/amount.ts'
 import { stat } from 'node:fs/promises'
 import { AppError } from '../kernel/errors.ts'
-import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
+import {
+  parquetFormat,
+  quoteIdentifier,
+  quoteLiteral,
+  type AnalyticsSession,
+} from '../ports/analytics/analytics.ts'
 import { schemaProblems } from './column-schema.ts'
 import { readCsv } from './csv.ts'
 import { readJson } from './json-rows.ts'
@@ -28,7 +33,7 @@ export async function normalise(session: AnalyticsSession, file: ReadFile): Prom
       ({ name }, index) => `${source.expressions[index]!} AS ${quoteIdentifier(name)}`,
     )
     await session.execute(
-      `COPY (SELECT ${select.join(', ')} FROM ${source.from}) TO ${quoteLiteral(file.target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`,
+      `COPY (SELECT ${select.join(', ')} FROM ${source.from}) TO ${quoteLiteral(file.target)} (${parquetFormat})`,
     )
     return source.columns
   } catch (error) {

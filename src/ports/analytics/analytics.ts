@@ -41,6 +41,9 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/** How every Parquet file is written, so that equal rows give equal bytes: options of `COPY … TO`. */
+export const parquetFormat = 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880'
+
 /** SQL that reads Parquet files as one table; columns are matched by name. */
 export function parquetScan(paths: readonly string[]): string {
   return `read_parquet([${paths.map(quoteLiteral).join(', ')}], union_by_name = true)`

@@ -1,4 +1,5 @@
 import { AppError } from '../../kernel/errors.ts'
+import { parseExactJson } from '../../kernel/json.ts'
 import type { Issue } from './errors.ts'
 
 /** What the fields of Feast's requests are. */
@@ -48,23 +49,14 @@ export function parseBody<const Fields extends Readonly<Record<string, Field>>>(
 function parseObject(body: Buffer): Record<string, unknown> {
   let value: unknown
   try {
-    const text = body.toString('utf8')
-    value = /\d{16}/.test(text) ? parseExactly(text, exactly) : JSON.parse(text)
+    // Keys are often whole numbers of 64 bits, more than a number holds.
+    value = parseExactJson(body.toString('utf8'), BigInt)
   } catch (cause) {
     const msg = `The body is no JSON: ${(cause as Error).message}`
     throw refused([{ type: 'json_invalid', loc: ['body'], msg }])
   }
   if (isObject(value)) return value
   throw refused([{ type: 'model_attributes_type', loc: ['body'], msg: 'The body must be a JSON object' }])
-}
-
-/** The third argument of a reviver is not among the types yet. */
-const parseExactly = JSON.parse as (text: string, reviver: typeof exactly) => unknown
-
-/** Keys are often whole numbers of 64 bits, more than a number holds. */
-function exactly(_name: string, value: unknown, { source }: { source?: string }): unknown {
-  const isRounded = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
-  return isRounded && /^-?\d+$/.test(source!) ? BigInt(source!) : value
 }
 
 function refused(issues: readonly Issue[]): AppError {
