@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config'
+import { retry, secondTries } from './test/second-try.ts'
 
 /** Long simulations, searches for counterexamples and tests that kill processes are `*.slow.test.ts`: `test/slow.config.ts` runs them. */
 export default defineConfig({
@@ -9,6 +10,8 @@ export default defineConfig({
     isolate: false,
     // PostgreSQL holds events back while any transaction of the cluster is open, another test's as well.
     maxWorkers: process.env['DB_POSTGRES_URL'] ? 1 : 2,
+    retry,
+    reporters: ['default', secondTries],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

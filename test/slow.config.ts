@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { retry, secondTries } from './second-try.ts'
 
 /** Long simulations, searches for counterexamples, and tests that kill processes; `npm test` leaves them out. */
 export default defineConfig({
@@ -8,6 +9,8 @@ export default defineConfig({
     pool: 'threads',
     isolate: false,
     maxWorkers: 1,
+    retry,
+    reporters: ['default', secondTries],
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

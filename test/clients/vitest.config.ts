@@ -1,6 +1,14 @@
 import { defineConfig } from 'vitest/config'
+import { retry, secondTries } from '../second-try.ts'
 
 /** Tests with real clients of other projects: they install them first, so that `npm test` leaves them out. */
 export default defineConfig({
-  test: { root: import.meta.dirname, include: ['*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 },
+  test: {
+    root: import.meta.dirname,
+    include: ['*.test.ts'],
+    retry,
+    reporters: ['default', secondTries],
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+  },
 })
