@@ -3,7 +3,7 @@ import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
 import { enqueue } from '../jobs/jobs.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
@@ -22,11 +22,6 @@ import {
 
 export { listOwnSubmissions, submit } from './submit.ts'
 export { listDatasetVersionUses, referencedBlobs } from './store.ts'
-
-interface Caller {
-  projectId: string
-  actor: Actor
-}
 
 /**
  * Makes a benchmark and asks a worker to prepare its holdout; until then it is `preparing`, and `failed` with the reason when the rows do

@@ -2,7 +2,7 @@ import { audit, requireMember } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
 import { enqueue } from '../jobs/jobs.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
@@ -25,11 +25,6 @@ import {
 import type { BenchmarkRow, SubmissionRow } from './tables.ts'
 
 const DAY_MS = 86_400_000
-
-interface Caller {
-  projectId: string
-  actor: Actor
-}
 
 type Content = Pick<
   SubmissionRow,

@@ -2,6 +2,7 @@ import { amount } from '../kernel/amount.ts'
 import { getVersion, versionSummary } from '../data/data.ts'
 import type { ColumnSummary } from '../summaries/schema.ts'
 import type { Context } from '../http/context.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { ignoreMissing } from '../kernel/errors.ts'
 import { getRun } from '../tracking/tracking.ts'
 import type { RunDetail } from '../tracking/schema.ts'
@@ -10,7 +11,6 @@ import {
   featuresOf,
   listAliases,
   toVersion,
-  type Caller,
   type ModelVersionRow,
   type RegisteredModelRow,
 } from '../registry/registry.ts'

@@ -4,7 +4,7 @@ export { retireUnusedViews } from './retire.ts'
 import { functionSource, listEntries, searchEntries, type FeatureEntry } from '../features/features.ts'
 import { listFreshness } from '../materialization/materialization.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { unknownName } from '../kernel/unknown-name.ts'
 import { findImportance } from '../registry/registry.ts'
@@ -12,9 +12,7 @@ import { mismatchRate, sumSkew } from '../skew/skew.ts'
 import type { SkewCounts } from '../skew/schema.ts'
 import { readUsage, usersOf, usersOfService, type Usage, type VersionUse } from './usage.ts'
 
-export interface CatalogueQuery {
-  projectId: string
-  actor: Actor
+export interface CatalogueQuery extends Caller {
   text?: string | undefined
   kind?: FeatureEntry['kind'] | undefined
   entity?: string | undefined
@@ -70,7 +68,7 @@ const MEASURED_VERSIONS = 20
 /** One entry with the versions that use it. Throws `not_found`, and `invalid` for a name that several kinds have. */
 export async function getEntry(
   context: Pick<Context, 'db' | 'artifacts' | 'online' | 'clock'>,
-  input: { projectId: string; actor: Actor; name: string; kind?: FeatureEntry['kind'] | undefined },
+  input: Caller & { name: string; kind?: FeatureEntry['kind'] | undefined },
 ): Promise<EntryPage> {
   const { name, ...query } = input
   const declared = await listCatalogue(context, query)

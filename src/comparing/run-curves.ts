@@ -1,6 +1,7 @@
 import type { Context } from '../http/context.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import { type Caller, getThinnedHistory } from '../tracking/tracking.ts'
+import { getThinnedHistory } from '../tracking/tracking.ts'
 
 export const MAX_CURVES = 100
 /** What a picture of many curves can still show. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { route } from '../http/route.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { MAX_BULK, parseJson, parseOrder, setRunsLifecycle, tagRuns } from '../tracking/tracking.ts'
 import { parseFilterText } from './filter-text.ts'
 import { csvOfRuns } from './run-csv.ts'
@@ -146,8 +147,8 @@ export const runTableRoutes = [
   }),
 ]
 
-function callerOf<Caller extends { actor: unknown; projectId: string }>({ actor, projectId }: Caller) {
-  return { actor: actor as Caller['actor'], projectId }
+function callerOf({ actor, projectId }: Caller): Caller {
+  return { actor, projectId }
 }
 
 function search(

@@ -1,9 +1,8 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import {
-  type Caller,
   defaultExperiment,
   type Filter,
   type Lifecycle,

@@ -1,9 +1,8 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
-import type { Caller } from '../tracking/tracking.ts'
 import { deleteSavedViewRow, findSavedView, insertSavedView, listSavedViewRows } from './store-views.ts'
 import type { SavedViewRow } from './tables.ts'
 

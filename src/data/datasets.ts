@@ -1,6 +1,6 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { AppError } from '../kernel/errors.ts'
 import { canonicalJson, hashJson } from '../kernel/json.ts'
 import { unknownName } from '../kernel/unknown-name.ts'
@@ -16,7 +16,7 @@ import { findDataset, listDatasets, updateUndeclared, upsertDataset } from './st
  */
 export async function declareDatasets(
   { db, clock, ids }: Pick<Context, 'db' | 'clock' | 'ids'>,
-  input: { projectId: string; actor: Actor; directory: string; datasets: readonly DatasetDefinition[] },
+  input: Caller & { directory: string; datasets: readonly DatasetDefinition[] },
 ): Promise<void> {
   const { projectId, actor, directory, datasets } = input
   requirePermission(actor, 'maintain', projectId)

@@ -1,6 +1,6 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { Dataset } from './schema.ts'
 import { listDatasets } from './store.ts'
@@ -39,9 +39,7 @@ export interface OutdatedVersion {
   keptBy?: string
 }
 
-interface Retention {
-  projectId: string
-  actor: Actor
+interface Retention extends Caller {
   /** Asks every room above this one. */
   listUses: ListVersionUses
 }
@@ -158,7 +156,7 @@ function toOutdated(
 
 async function auditDeleted(
   trx: Trx,
-  input: { projectId: string; actor: Actor; dataset: Dataset; why: string; gone: readonly OldVersion[] },
+  input: Caller & { dataset: Dataset; why: string; gone: readonly OldVersion[] },
 ): Promise<void> {
   const { projectId, actor, dataset, why, gone } = input
   await audit(trx, {

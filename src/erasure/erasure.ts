@@ -4,7 +4,7 @@ import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
 import { enqueue } from '../jobs/jobs.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { seal } from '../kernel/sealing.ts'
 import { currentKey, insertErasedKey, keyedHash, listErasedKeys, listErasedRows } from '../privacy/privacy.ts'
@@ -24,7 +24,7 @@ const HANDED_OVER_AFTER_MS = 2_000
  */
 export async function requestErasure(
   context: Pick<Context, 'config' | 'db' | 'clock' | 'ids'>,
-  input: { projectId: string; actor: Actor; entity: string; key: string; dryRun: boolean },
+  input: Caller & { entity: string; key: string; dryRun: boolean },
 ): Promise<string> {
   const { projectId, actor, entity, key, dryRun } = input
   requirePermission(actor, 'administer', projectId)
@@ -89,7 +89,7 @@ export async function requestErasure(
 /** An erasure with what it has removed so far. Throws `not_found`. */
 export async function getErasure(
   { db }: Pick<Context, 'db'>,
-  { projectId, actor, id }: { projectId: string; actor: Actor; id: string },
+  { projectId, actor, id }: Caller & { id: string },
 ): Promise<Erasure> {
   requirePermission(actor, 'administer', projectId)
   const row = await findErasure(db.read, projectId, id)
@@ -100,7 +100,7 @@ export async function getErasure(
 /** Erasures of a project, newest first; `before` goes on behind one. */
 export async function listErasures(
   { db }: Pick<Context, 'db'>,
-  input: { projectId: string; actor: Actor; limit: number; before?: string | undefined },
+  input: Caller & { limit: number; before?: string | undefined },
 ): Promise<Erasure[]> {
   requirePermission(input.actor, 'administer', input.projectId)
   const rows = await listErasureRows(db.read, input.projectId, input)

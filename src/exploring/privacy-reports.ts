@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { groupBalance, kAnonymity, maskValue } from '../privacy/privacy.ts'
 import type { AnonymityReport, BalanceReport } from '../privacy/schema.ts'
@@ -8,9 +8,7 @@ import { getDataset, resolveVersion, versionScan } from '../data/data.ts'
 
 type ReportContext = Pick<Context, 'db' | 'artifacts' | 'analytics'>
 
-interface OfVersion {
-  projectId: string
-  actor: Actor
+interface OfVersion extends Caller {
   /** `people@2`, or the latest as `people`. */
   reference: string
 }

@@ -1,7 +1,7 @@
 import { listDatasets } from '../data/data.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { canonicalJson } from '../kernel/json.ts'
 import { aboutOf, aboutOfService, type About } from './about.ts'
 import { resolveService, type FeatureDefinitions } from './definition.ts'
@@ -17,9 +17,7 @@ import type { FeatureDefinitionRow } from './tables.ts'
  */
 export async function declareFeatures(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
-  input: {
-    projectId: string
-    actor: Actor
+  input: Caller & {
     definitions: FeatureDefinitions
     /** The code snapshot with the modules of on-demand features and of views by row functions. */
     snapshot?: string

@@ -7,7 +7,7 @@ import type { Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sha256 } from '../kernel/json.ts'
 
-interface Caller {
+interface Call {
   method: string
   headers: IncomingHttpHeaders
 }
@@ -31,7 +31,7 @@ export class GatewayAuthenticator {
   }
 
   /** Throws `denied` unless the Host header may name this gateway and a browser's page is of this very host. */
-  checkOrigin({ method, headers }: Caller): void {
+  checkOrigin({ method, headers }: Call): void {
     const fetchSite = headers['sec-fetch-site']
     checkOrigin(
       {
@@ -45,7 +45,7 @@ export class GatewayAuthenticator {
   }
 
   /** Throws `unauthenticated`. */
-  authenticate({ headers }: Caller): Actor {
+  authenticate({ headers }: Call): Actor {
     const credential = readCredential(headers.authorization, undefined)
     if (credential?.kind === 'token') return this.#byToken(credential.token)
     if (credential === undefined && !isSignInRequired(this.#config)) return localOwner
@@ -56,9 +56,9 @@ export class GatewayAuthenticator {
   }
 
   /** Who calls what is open to all: nobody in particular without a credential that holds. */
-  anybody(caller: Caller): Actor {
+  anybody(call: Call): Actor {
     try {
-      return this.authenticate(caller)
+      return this.authenticate(call)
     } catch {
       return anonymous
     }

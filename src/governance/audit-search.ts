@@ -1,14 +1,12 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { AuditItem, Seal } from './audit-schema.ts'
 import { sentenceOf } from './audit-sentence.ts'
 import { findBrokenSeal } from './seal.ts'
 import { countSeals, findLastSealed, hasSeal, listAuditRows, type AuditFilter } from './store-audit.ts'
 import type { AuditRow } from './tables.ts'
 
-export interface SearchAudit extends Omit<AuditFilter, 'projectId'> {
-  projectId: string
-  actor: Actor
+export interface SearchAudit extends Caller, Omit<AuditFilter, 'projectId'> {
   /** Also what belongs to no project or to another: for a maintainer of all projects. */
   everywhere?: boolean | undefined
 }
@@ -43,7 +41,7 @@ function toItem(row: AuditRow): AuditItem {
 /** Reads the whole log and follows its chain of seals. `noted` is a seal that was written down elsewhere. */
 export async function verifySeal(
   { db }: Pick<Context, 'db'>,
-  { projectId, actor, noted }: { projectId: string; actor: Actor; noted?: string | undefined },
+  { projectId, actor, noted }: Caller & { noted?: string | undefined },
 ): Promise<Seal> {
   requirePermission(actor, 'maintain', projectId)
   const last = await findLastSealed(db.read)

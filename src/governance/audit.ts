@@ -1,12 +1,10 @@
-import type { Actor } from '../kernel/actor.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { randomIds } from '../kernel/ids.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { insertAudit } from './store-audit.ts'
 
-export interface AuditEntry {
-  projectId: string
-  actor: Actor
+export interface AuditEntry extends Caller {
   /** `room.verb`, such as `registry.set_alias`. */
   action: string
   subject: string

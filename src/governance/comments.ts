@@ -1,18 +1,13 @@
 import type { Context } from '../http/context.ts'
 import { renderMarkdown } from '../http/markdown.ts'
 import { appendEvent } from '../jobs/events.ts'
-import { mayActor, requirePermission, type Actor } from '../kernel/actor.ts'
+import { mayActor, requirePermission, type Actor, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { audit } from './audit.ts'
 import type { Comment, Subject } from './schema.ts'
 import { getCommentRow, insertComment, listCommentRows, updateComment } from './store-comments.ts'
 import type { CommentRow } from './tables.ts'
-
-interface Caller {
-  projectId: string
-  actor: Actor
-}
 
 type Writes = Pick<Context, 'db' | 'clock'>
 

@@ -1,14 +1,12 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { DecisionKind, RecordDecision } from './schema.ts'
 import { insertDrill, listDrills, updateDrillEnd } from './store.ts'
 
 /** Something that is injected on purpose, in a demonstration or to practise. */
-export interface StartDrill {
-  projectId: string
-  actor: Actor
+export interface StartDrill extends Caller {
   label: string
   /** Kinds of decisions that it may cause. */
   kinds: readonly DecisionKind[]
@@ -40,7 +38,7 @@ export async function startDrill(
 
 export async function endDrill(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
-  { projectId, actor, id }: { projectId: string; actor: Actor; id: string },
+  { projectId, actor, id }: Caller & { id: string },
 ): Promise<void> {
   requirePermission(actor, 'administer', projectId)
   const ended = await db.write((trx) => updateDrillEnd(trx, { projectId, id, endedMs: clock.now() }))

@@ -1,4 +1,4 @@
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { importRoots } from './artifacts.ts'
 import { importExperiments } from './experiments.ts'
 import { DEFAULT_LIMITS, type ImportLimits } from './limits.ts'
@@ -16,9 +16,7 @@ import { verifyRuns } from './verify.ts'
  */
 export async function importMlflow(
   context: ImportContext,
-  input: {
-    projectId: string
-    actor: Actor
+  input: Caller & {
     source: MlflowSource
     progress?: Progress
     limits?: Partial<ImportLimits>

@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import type { Actor } from '../kernel/actor.ts'
+import type { Caller } from '../kernel/actor.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { ImportLimits } from './limits.ts'
 import type { Progress } from './progress.ts'
@@ -12,7 +12,7 @@ export type ImportContext = Pick<Context, 'db' | 'clock' | 'ids' | 'artifacts' |
 /** One import while it goes on: what it reads, where it writes, and what it has counted. */
 export interface Session {
   context: ImportContext
-  caller: { projectId: string; actor: Actor }
+  caller: Caller
   source: MlflowSource
   sourceId: string
   progress: Progress

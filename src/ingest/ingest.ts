@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
 import { readArrivals, type Arrival } from './arrivals.ts'
@@ -41,7 +41,7 @@ const ATTEMPTS = 3
  */
 export async function ingest(
   context: IngestContext,
-  input: { projectId: string; actor: Actor; dataset: string; cause?: VersionCause; signal?: AbortSignal },
+  input: Caller & { dataset: string; cause?: VersionCause; signal?: AbortSignal },
 ): Promise<IngestResult> {
   const { projectId, actor, dataset: name, cause = { kind: 'request', reference: null } } = input
   const signal = input.signal ?? new AbortController().signal

@@ -2,13 +2,13 @@ import { getDataset, listDeclaredDatasets } from '../data/data.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { enqueue } from '../jobs/jobs.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { listWaiting } from './store-sources.ts'
 
 /** Asks a worker to look at a dataset's source now. Returns the job's id. */
 export async function requestIngest(
   context: Pick<Context, 'db'>,
-  { projectId, actor, dataset: name }: { projectId: string; actor: Actor; dataset: string },
+  { projectId, actor, dataset: name }: Caller & { dataset: string },
 ): Promise<string> {
   requirePermission(actor, 'contribute', projectId)
   await getDataset(context, { projectId, name })

@@ -28,6 +28,12 @@ export interface Actor {
   readonly step?: { readonly projectId: string; readonly runId: string }
 }
 
+/** Who calls, and in which project: part of the input of every door. */
+export interface Caller {
+  projectId: string
+  actor: Actor
+}
+
 /** The single owner of a server that is bound to loopback and has no users yet. */
 export const localOwner: Actor = { id: 'owner', kind: 'owner', name: 'owner', grants: { '*': 'admin' } }
 

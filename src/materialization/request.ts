@@ -2,7 +2,7 @@ import { enqueueMaterialize, listLiveViews } from '../features/features.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { areDone } from '../jobs/jobs.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { unknownName } from '../kernel/unknown-name.ts'
 
 /**
@@ -11,9 +11,7 @@ import { unknownName } from '../kernel/unknown-name.ts'
  */
 export async function requestMaterialize(
   { db }: Pick<Context, 'db'>,
-  input: {
-    projectId: string
-    actor: Actor
+  input: Caller & {
     views?: readonly string[] | undefined
     complete?: boolean
     fromMs?: number | undefined

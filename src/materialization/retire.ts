@@ -1,6 +1,6 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { enqueueMaterialize, isRetired, updateRetired, updateRevived } from '../features/features.ts'
 import { onlineView, type FeatureServiceSpec } from '../features/schema.ts'
@@ -12,7 +12,7 @@ import { deleteMaterialization, listRetiredWithValues } from './store.ts'
  */
 export async function retireViews(
   { db, online }: Pick<Context, 'db' | 'online'>,
-  { projectId, actor, used }: { projectId: string; actor: Actor; used: readonly FeatureServiceSpec[] },
+  { projectId, actor, used }: Caller & { used: readonly FeatureServiceSpec[] },
 ): Promise<string[]> {
   requirePermission(actor, 'maintain', projectId)
   const kept = used.flatMap(({ views }) => views.map(({ definitionHash }) => definitionHash))

@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { ViewSpec } from '../features/schema.ts'
 import { listLiveViews } from '../features/features.ts'
@@ -23,7 +23,7 @@ export interface ViewPage {
 /** The current definition of a view, its freshness over time and its values. Throws `not_found`. */
 export async function getViewPage(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
-  { projectId, actor, name }: { projectId: string; actor: Actor; name: string },
+  { projectId, actor, name }: Caller & { name: string },
 ): Promise<ViewPage> {
   requirePermission(actor, 'view', projectId)
   const live = await listLiveViews(db.read, { projectId, name })

@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { quoteLiteral } from '../ports/analytics/analytics.ts'
 import { getDeployment } from '../rollout/rollout.ts'
@@ -18,9 +18,7 @@ import { rowLogLoss } from '../statistics/ranking.ts'
 const DAY_MS = 86_400_000
 const STRETCHES = 20
 
-export interface LogQualityInput {
-  projectId: string
-  actor: Actor
+export interface LogQualityInput extends Caller {
   deployment: string
   version?: number | undefined
   /** `stable`, `canary`, `shadow`, `pinned`, `external` or `fallback`; default: every row that was answered, so not `shadow`. */

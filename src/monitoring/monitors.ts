@@ -1,6 +1,6 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { canonicalJson } from '../kernel/json.ts'
 import { monitorSchema, type MonitorDefinition } from './definition.ts'
 import { listMonitors, upsertMonitor } from './store.ts'
@@ -8,7 +8,7 @@ import { listMonitors, upsertMonitor } from './store.ts'
 /** Stores what a project declares about its monitors. Monitors that are no longer declared go on judging. */
 export async function declareMonitors(
   { db, ids }: Pick<Context, 'db' | 'ids'>,
-  input: { projectId: string; actor: Actor; monitors: readonly MonitorDefinition[] },
+  input: Caller & { monitors: readonly MonitorDefinition[] },
 ): Promise<void> {
   requirePermission(input.actor, 'maintain', input.projectId)
   const definitions = input.monitors.map((definition) => monitorSchema.parse(definition))

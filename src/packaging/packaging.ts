@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { FeatureServiceSpec } from '../features/schema.ts'
 import { codeVersion } from '../governance/code-version.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sha256 } from '../kernel/json.ts'
 import { moduleGraph } from '../project/module-graph.ts'
@@ -41,7 +41,7 @@ export interface Bundle {
  */
 export async function packageVersion(
   context: PackagingContext,
-  input: { projectId: string; actor: Actor; model: string; version: number; deployment?: string | undefined },
+  input: Caller & { model: string; version: number; deployment?: string | undefined },
 ): Promise<Bundle> {
   requirePermission(input.actor, 'view', input.projectId)
   const version = await getModelVersion(context, input)

@@ -1,6 +1,6 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { PipelinesDefinition } from '../steps/schema.ts'
@@ -8,9 +8,7 @@ import { deactivatePipelines, insertPipelineCode, upsertPipeline } from './store
 import { deactivateTriggers, upsertTrigger } from './store-triggers.ts'
 import type { Trigger } from '../steps/definition.ts'
 
-export interface DeclarePipelines {
-  projectId: string
-  actor: Actor
+export interface DeclarePipelines extends Caller {
   projectVersionId: string
   definition: PipelinesDefinition
   snapshot: string

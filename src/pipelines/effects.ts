@@ -1,10 +1,9 @@
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
-import { requirePermission } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Queryable } from '../ports/db/db.ts'
-import type { Caller } from './runs.ts'
 import type { Effect } from './schema.ts'
 import { findEffectRow, findRunRow, listEffectRows, settleEffect, toEffect } from './store.ts'
 

@@ -1,8 +1,8 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Fingerprint } from './fingerprint.ts'
-import { noRun, type Caller, type PipelineView } from './runs.ts'
+import { noRun, type PipelineView } from './runs.ts'
 import { logPath, readGrowingLog } from './step-log.ts'
 import {
   findExecution,

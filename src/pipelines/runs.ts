@@ -1,7 +1,7 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { enqueue } from '../jobs/jobs.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { unknownName } from '../kernel/unknown-name.ts'
 import type { JsonObject } from '../kernel/json.ts'
@@ -30,11 +30,6 @@ import {
   updateRun,
 } from './store.ts'
 import type { PipelineRunRow } from './tables.ts'
-
-export interface Caller {
-  projectId: string
-  actor: Actor
-}
 
 export interface StartRun extends Caller {
   pipeline: string

@@ -1,6 +1,6 @@
 import { getDataset, getVersion, versionScan } from '../data/data.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import {
   parquetScan,
@@ -31,9 +31,7 @@ export interface TrainingSetPlan {
   withAges: boolean
 }
 
-export interface PlanTrainingSet {
-  projectId: string
-  actor: Actor
+export interface PlanTrainingSet extends Caller {
   spec: FeatureServiceSpec
   spine: Spine
   /** The spine's column with the moment of prediction; default `event_time`. */

@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { AnalyticsRow, AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { feedbackScan, labelledScan, predictionScan } from './scan.ts'
 
@@ -16,7 +16,7 @@ export interface LogTable {
  */
 export async function queryLog(
   context: Pick<Context, 'db' | 'artifacts' | 'analytics'>,
-  { projectId, actor, sql }: { projectId: string; actor: Actor; sql: string },
+  { projectId, actor, sql }: Caller & { sql: string },
 ): Promise<LogTable> {
   requirePermission(actor, 'view', projectId)
   await using session = await context.analytics.session()

@@ -2,7 +2,7 @@ import { hkdfSync } from 'node:crypto'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sha256 } from '../kernel/json.ts'
@@ -70,7 +70,7 @@ export async function ensureKeyId(
  */
 export async function rotateKey(
   { config, db, clock }: Pick<Context, 'config' | 'db' | 'clock'>,
-  { projectId, actor }: { projectId: string; actor: Actor },
+  { projectId, actor }: Caller,
 ): Promise<{ keyId: string; before: string | null }> {
   requirePermission(actor, 'administer', projectId)
   const [held] = heldKeys(config, projectId)

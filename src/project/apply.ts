@@ -4,7 +4,7 @@ import { requireNoLeaks } from '../leakage/leakage.ts'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson, sha256 } from '../kernel/json.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
@@ -24,9 +24,7 @@ export { lineage } from './store-lineage.ts'
 
 type Reach = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock' | 'ids' | 'config'>
 
-export interface ApplyProject {
-  projectId: string
-  actor: Actor
+export interface ApplyProject extends Caller {
   definition: ProjectDefinition
   snapshot: Snapshot
   /** The project's folder: relative paths of sources start there. */
@@ -158,7 +156,7 @@ export async function findProjectName(
 
 export async function getProjectVersion(
   { db }: Pick<Context, 'db'>,
-  { projectId, actor, id }: { projectId: string; actor: Actor; id: string },
+  { projectId, actor, id }: Caller & { id: string },
 ): Promise<ProjectVersion & { definition: ProjectDefinition }> {
   requirePermission(actor, 'view', projectId)
   const row = await findVersion(db.read, projectId, id)
@@ -168,7 +166,7 @@ export async function getProjectVersion(
 
 export async function listProjectVersions(
   { db }: Pick<Context, 'db'>,
-  input: { projectId: string; actor: Actor; limit: number; below?: number | undefined },
+  input: Caller & { limit: number; below?: number | undefined },
 ): Promise<ProjectVersion[]> {
   requirePermission(input.actor, 'view', input.projectId)
   const { projectId, limit, below } = input

@@ -1,6 +1,6 @@
 import { recordDecision } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError, ignoreMissing } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import {
@@ -12,7 +12,6 @@ import {
   lockModelRow,
   pointAlias,
   refusal,
-  type Caller,
   type Force,
   type RegisteredModelRow,
 } from '../registry/registry.ts'

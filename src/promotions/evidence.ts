@@ -1,5 +1,6 @@
 import { amount } from '../kernel/amount.ts'
 import type { Context } from '../http/context.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { ignoreMissing } from '../kernel/errors.ts'
 import { findBlobSize } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
@@ -11,7 +12,6 @@ import {
   listGateResultRows,
   toEvaluation,
   toGateReport,
-  type Caller,
   type ModelVersionRow,
 } from '../registry/registry.ts'
 import type { ImportReport, Signature } from '../model-files/schema.ts'

@@ -1,6 +1,6 @@
 import { addReview, isOwnedBy } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Actor, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
 import {
@@ -8,7 +8,6 @@ import {
   getModelRow,
   getVersionRow,
   requireAliasName,
-  type Caller,
   type ModelVersionRow,
 } from '../registry/registry.ts'
 import { versionDigest } from './digest.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { enqueue } from '../jobs/jobs.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { canonicalJson, hashJson, sha256, type JsonObject } from '../kernel/json.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
@@ -18,9 +18,7 @@ import { findPush, findPushedColumns, insertPush, lockPushedColumns, updatePushe
 
 type PushContext = Pick<Context, 'config' | 'db' | 'artifacts' | 'analytics' | 'clock' | 'ids'>
 
-interface Push {
-  projectId: string
-  actor: Actor
+interface Push extends Caller {
   dataset: string
   /** The same key with the same content is taken once, however often it is sent. */
   key: string

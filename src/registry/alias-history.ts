@@ -1,6 +1,6 @@
 import type { Context } from '../http/context.ts'
 import { searchAudit } from '../governance/governance.ts'
-import type { Caller } from './models.ts'
+import type { Caller } from '../kernel/actor.ts'
 
 /** Where an alias pointed, and by whose hand. */
 export interface AliasAt {

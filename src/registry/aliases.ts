@@ -1,12 +1,11 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
-import { requirePermission } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { requireOwn } from '../tracking/tracking.ts'
 import { requireAliasCharacters, requireAliasName } from './alias-names.ts'
-import type { Caller } from './models.ts'
 import { requireMayMove, type Force } from './protection.ts'
 import type { ModelVersion } from './schema.ts'
 import {

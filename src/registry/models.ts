@@ -1,7 +1,7 @@
 import { audit, requireOwner } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
@@ -32,11 +32,6 @@ import {
   type RegistrySearch,
 } from './store.ts'
 import type { RegisteredModelRow } from './tables.ts'
-
-export interface Caller {
-  projectId: string
-  actor: Actor
-}
 
 const MAX_NAME = 256
 

@@ -1,10 +1,10 @@
 import type { Context } from '../http/context.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sizeOf } from '../ports/inference/tensors.ts'
 import { getArtifact, listArtifacts } from '../tracking/tracking.ts'
 import { findScore, parseMlmodel, toSignature, type MlflowSignature } from '../model-files/model-files.ts'
 import type { ImportedTask, PythonModel, Signature } from '../model-files/schema.ts'
-import type { Caller } from './models.ts'
 
 const MAX_FILES = 1_000
 const MAX_MLMODEL_BYTES = 1024 * 1024

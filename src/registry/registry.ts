@@ -8,7 +8,6 @@ export {
   searchModels,
   tagModel,
   updateModel,
-  type Caller,
 } from './models.ts'
 export {
   deleteModelVersion,

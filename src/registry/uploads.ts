@@ -1,10 +1,9 @@
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
-import type { Caller } from './models.ts'
 import { countUploads, deleteUploadsBefore, findUpload, insertUpload } from './store-uploads.ts'
 
 /** As long as garbage collection leaves bytes alone that nothing refers to. */

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import type { Context } from '../http/context.ts'
+import type { Caller } from '../kernel/actor.ts'
 import type { Filter } from '../tracking/tracking.ts'
 import { CHAMPION } from './alias-names.ts'
 import { GateDefinition } from './definition.ts'
 import { getEvaluation, listEvaluations, listGateReports } from './evaluations.ts'
-import { gatesOfModel, getModel, searchModels, type Caller } from './models.ts'
+import { gatesOfModel, getModel, searchModels } from './models.ts'
 import {
   ModelVersion,
   GateView,

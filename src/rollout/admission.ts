@@ -1,6 +1,6 @@
 import type { FeatureServiceSpec } from '../features/schema.ts'
 import type { Context } from '../http/context.ts'
-import type { Actor } from '../kernel/actor.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { requirePythonModels } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
 import { admitChampion } from '../promotions/promotions.ts'
@@ -17,9 +17,7 @@ export interface Admission {
   promotionId: string | null
 }
 
-interface VersionKey {
-  projectId: string
-  actor: Actor
+interface VersionKey extends Caller {
   model: string
   version: number
 }

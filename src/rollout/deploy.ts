@@ -2,7 +2,7 @@ import { reviveViews } from '../materialization/materialization.ts'
 import { audit, recordDecision } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
@@ -36,9 +36,7 @@ import { move, toJson } from './transition.ts'
 /** How long a candidate may be served without the controller's confirmation, in database wall time. */
 export const LEASE_MS = 5000
 
-export interface DeployInput {
-  projectId: string
-  actor: Actor
+export interface DeployInput extends Caller {
   deployment: string
   model: string
   version: number

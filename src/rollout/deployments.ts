@@ -1,6 +1,6 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { canonicalJson } from '../kernel/json.ts'
 import { deploymentSchema, type DeploymentDefinition } from '../serving/definition.ts'
@@ -15,7 +15,7 @@ import type { DeploymentRow } from './tables.ts'
  */
 export async function declareDeployments(
   context: Pick<Context, 'db' | 'clock' | 'config' | 'ids'>,
-  input: { projectId: string; actor: Actor; deployments: readonly DeploymentDefinition[] },
+  input: Caller & { deployments: readonly DeploymentDefinition[] },
 ): Promise<void> {
   requirePermission(input.actor, 'maintain', input.projectId)
   const definitions = input.deployments.map((definition) => deploymentSchema.parse(definition))

@@ -1,6 +1,6 @@
 import { audit, recordDecision } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Actor, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { followServed } from '../promotions/promotions.ts'
 import { writeDesiredState } from './desired-state.ts'
@@ -11,9 +11,7 @@ import { move } from './transition.ts'
 
 type Intervention = Pick<Context, 'db' | 'clock' | 'config'>
 
-export interface RollBackInput {
-  projectId: string
-  actor: Actor
+export interface RollBackInput extends Caller {
   deployment: string
   reason?: string
 }
@@ -79,7 +77,7 @@ export async function rollBack(context: Intervention, input: RollBackInput): Pro
 /** Ends a rollout by hand; stable goes on as if it had never begun, and nothing is said against the candidate. */
 export async function stopRollout(
   context: Intervention,
-  input: { projectId: string; actor: Actor; rolloutId: string; reason?: string },
+  input: Caller & { rolloutId: string; reason?: string },
 ): Promise<{ sentence: string }> {
   requirePermission(input.actor, 'maintain', input.projectId)
   return endRollout(context, { ...input, to: 'stopped' })
@@ -87,9 +85,7 @@ export async function stopRollout(
 
 async function endRollout(
   context: Intervention,
-  input: {
-    projectId: string
-    actor: Actor
+  input: Caller & {
     rolloutId: string
     reason?: string
     to: 'rolled_back' | 'stopped'

@@ -3,7 +3,7 @@ import { listDecisions, searchAudit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { route } from '../http/route.ts'
 import { findWallTimeAt } from '../jobs/events.ts'
-import type { Actor } from '../kernel/actor.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { listAliasesAt } from '../registry/registry.ts'
 import { listServedAt, type ServedAt } from '../rollout/rollout.ts'
 
@@ -50,38 +50,33 @@ export const auditStateRoutes = [
   }),
 ]
 
-interface Scope {
-  projectId: string
-  actor: Actor
-}
-
 async function getAuditState(
   context: Context,
-  { atMs, ...scope }: Scope & { atMs: number },
+  { atMs, ...caller }: Caller & { atMs: number },
 ): Promise<z.input<typeof state>> {
-  const { projectId } = scope
+  const { projectId } = caller
   const wallMs = context.config.replay ? await findWallTimeAt(context.db.read, { projectId, atMs }) : atMs
   const served = await listServedAt(context, { projectId, wallMs })
   return {
     atMs,
     wallMs,
-    deployments: await Promise.all(served.map(async (each) => explain(context, scope, each))),
-    aliases: await listAliasesAt(context, { ...scope, wallMs }),
+    deployments: await Promise.all(served.map(async (each) => explain(context, caller, each))),
+    aliases: await listAliasesAt(context, { ...caller, wallMs }),
   }
 }
 
 /** The audit row and the document are written in one transaction, whose clock was read before. */
 const NEAR_MS = 60_000
 
-async function explain(context: Context, scope: Scope, { generation, ...served }: ServedAt) {
+async function explain(context: Context, caller: Caller, { generation, ...served }: ServedAt) {
   const { sinceMs } = served
   const near = { fromMs: sinceMs - NEAR_MS, toMs: sinceMs + NEAR_MS, limit: 1000 }
-  const entries = await searchAudit(context, { ...scope, ...near, action: 'rollout.' })
+  const entries = await searchAudit(context, { ...caller, ...near, action: 'rollout.' })
   const by = entries.find(
     ({ detail, subject }) =>
       detail['generation'] === generation && subject.startsWith(`${served.deployment} `),
   )
-  const decision = await decisionOf(context, scope.projectId, {
+  const decision = await decisionOf(context, caller.projectId, {
     deployment: served.deployment,
     generation,
     rolloutId: by?.detail['rolloutId'],

@@ -4,16 +4,11 @@ import { addComment, deleteComment, editComment, listComments } from '../governa
 import { Comment, CommentBody, Subject } from '../governance/schema.ts'
 import type { Context } from '../http/context.ts'
 import { listOf, route } from '../http/route.ts'
-import type { Actor } from '../kernel/actor.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { getPromotion } from '../promotions/promotions.ts'
 import { getModel, getModelVersion } from '../registry/registry.ts'
 import { getExperiment, getRun } from '../tracking/tracking.ts'
-
-interface Caller {
-  projectId: string
-  actor: Actor
-}
 
 type Reads = Pick<Context, 'db' | 'clock'>
 

@@ -11,7 +11,7 @@ import {
 import { listDatasetVersionUses as materializationUses } from '../materialization/materialization.ts'
 import { audit, listProjectIds } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, systemActor, type Actor } from '../kernel/actor.ts'
+import { requirePermission, systemActor, type Actor, type Caller } from '../kernel/actor.ts'
 import { referencedBlobs as monitoringBlobs } from '../monitoring/monitoring.ts'
 import {
   listDatasetVersionUses as pipelineUses,
@@ -84,7 +84,7 @@ async function listUses(
 /** Takes the rows of dataset versions that are outdated and unused; with `dryRun` only says which they are. */
 export async function retireVersions(
   context: Pick<Context, 'db' | 'clock' | 'artifacts'>,
-  { projectId, actor, dryRun }: { projectId: string; actor: Actor; dryRun: boolean },
+  { projectId, actor, dryRun }: Caller & { dryRun: boolean },
 ): Promise<OutdatedVersion[]> {
   const work = dryRun ? listOutdatedVersions : deleteOutdatedVersions
   return await work(context, { projectId, actor, listUses })

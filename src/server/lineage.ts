@@ -3,7 +3,7 @@ import { lineage as dataLineage, resolveVersion } from '../data/data.ts'
 import { lineage as materializationLineage } from '../materialization/materialization.ts'
 import type { Context } from '../http/context.ts'
 import { route } from '../http/route.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { lineage as monitoringLineage } from '../monitoring/monitoring.ts'
 import { lineage as pipelinesLineage } from '../pipelines/pipelines.ts'
@@ -78,9 +78,7 @@ export const lineageRoutes = [
   }),
 ]
 
-interface AskLineage {
-  projectId: string
-  actor: Actor
+interface AskLineage extends Caller {
   node: LineageNode
   direction: (typeof directions)[number]
   depth: number

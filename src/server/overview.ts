@@ -6,7 +6,7 @@ import { listDecisions, nameOfProject } from '../governance/governance.ts'
 import type { Decision } from '../governance/schema.ts'
 import type { Context } from '../http/context.ts'
 import { route } from '../http/route.ts'
-import type { Actor } from '../kernel/actor.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { getMonitoring, listOpenAlerts } from '../monitoring/monitoring.ts'
 import { listRuns } from '../pipelines/pipelines.ts'
 import { listPromotions } from '../promotions/promotions.ts'
@@ -82,13 +82,8 @@ export const overviewRoutes = [
   }),
 ]
 
-interface Scope {
-  projectId: string
-  actor: Actor
-}
-
-async function getOverview(context: Context, scope: Scope): Promise<z.input<typeof overview>> {
-  const { projectId } = scope
+async function getOverview(context: Context, caller: Caller): Promise<z.input<typeof overview>> {
+  const { projectId } = caller
   const [alerts, decisions, states, project] = await Promise.all([
     listOpenAlerts(context, { projectId }),
     listDecisions(context, { projectId, limit: 60 }),
@@ -98,12 +93,12 @@ async function getOverview(context: Context, scope: Scope): Promise<z.input<type
   const latest = (kind: Decision['kind']): Decision | undefined =>
     decisions.find((decision) => decision.kind === kind)
   const stations: Record<(typeof stationNames)[number], Station> = {
-    data: await dataStation(context, scope),
-    features: await featuresStation(context, scope, alerts),
-    training: await trainingStation(context, scope),
+    data: await dataStation(context, caller),
+    features: await featuresStation(context, caller, alerts),
+    training: await trainingStation(context, caller),
     gates: decisionStation(latest('gate'), '/models', 'No version has met its gates yet'),
     rollout: rolloutStation(states, latest('rollout')),
-    ...(await trafficStations(context, scope, states)),
+    ...(await trafficStations(context, caller, states)),
     monitoring: monitoringStation(alerts, states),
     triggers: decisionStation(latest('trigger'), '/pipelines', 'Nothing has started a pipeline by itself'),
   }
@@ -113,8 +108,8 @@ async function getOverview(context: Context, scope: Scope): Promise<z.input<type
     replay: context.config.replay,
     stations,
     needsYou: [
-      ...(await promotionsForYou(context, scope)),
-      ...(await unservedForYou(context, scope)),
+      ...(await promotionsForYou(context, caller)),
+      ...(await unservedForYou(context, caller)),
       ...alerts.map(({ id, kind, sentence, raisedMs, deployment, blocksTraining }) => ({
         id,
         severity: blocksTraining || kind === 'quality' ? 'bad' : 'attention',
@@ -143,9 +138,9 @@ async function getOverview(context: Context, scope: Scope): Promise<z.input<type
 /** Promotions that wait for who asks. */
 async function promotionsForYou(
   context: Context,
-  scope: Scope,
+  caller: Caller,
 ): Promise<z.input<typeof overview>['needsYou']> {
-  const open = await listPromotions(context, { ...scope, state: 'open', limit: 50 })
+  const open = await listPromotions(context, { ...caller, state: 'open', limit: 50 })
   return open.flatMap(({ id, model, version, alias, author, createdMs, waitsFor }) =>
     waitsFor === null
       ? []
@@ -170,7 +165,7 @@ function noLabels({ name, task }: Deployment): Station {
 /** Deployments that a gateway could not load. */
 async function unservedForYou(
   context: Context,
-  { projectId }: Scope,
+  { projectId }: Caller,
 ): Promise<z.input<typeof overview>['needsYou']> {
   const project = await nameOfProject(context, projectId)
   const problems = await listGatewayProblems(context, { project })
@@ -207,7 +202,7 @@ function hrefOf({ subjectType, subjectId, kind, inputs }: Decision): string {
   }
 }
 
-async function dataStation(context: Context, { projectId }: Scope): Promise<Station> {
+async function dataStation(context: Context, { projectId }: Caller): Promise<Station> {
   const datasets = await listDatasets(context.db.read, projectId)
   const [first] = datasets
   if (!first) return idle('no datasets', 'Declare one with dataset(…)', '/datasets')
@@ -226,7 +221,7 @@ async function dataStation(context: Context, { projectId }: Scope): Promise<Stat
 
 async function featuresStation(
   context: Context,
-  { projectId }: Scope,
+  { projectId }: Caller,
   alerts: readonly { kind: string; sentence: string }[],
 ): Promise<Station> {
   const skewed = alerts.filter(({ kind }) => kind === 'skew')
@@ -256,8 +251,8 @@ async function featuresStation(
   }
 }
 
-async function trainingStation(context: Context, scope: Scope): Promise<Station> {
-  const { items: runs } = await listRuns(context, { ...scope, limit: 20 })
+async function trainingStation(context: Context, caller: Caller): Promise<Station> {
+  const { items: runs } = await listRuns(context, { ...caller, limit: 20 })
   const live = runs.filter(({ state }) => state === 'running' || state === 'queued')
   const [last] = runs
   if (!last) return idle('no runs', 'Start one with tidemill run', '/pipelines')
@@ -319,7 +314,7 @@ function rolloutStation(states: States, last: Decision | undefined): Station {
 /** Serving and feedback, from the last day of the deployment that answered most. A shadow answers nobody. */
 async function trafficStations(
   context: Context,
-  { projectId }: Scope,
+  { projectId }: Caller,
   states: States,
 ): Promise<{ serving: Station; feedback: Station }> {
   const busiest = states

@@ -3,7 +3,7 @@ import { listDatasets } from '../data/data.ts'
 import { listEntries, type FeatureEntry } from '../features/features.ts'
 import type { Context } from '../http/context.ts'
 import { listOf, route } from '../http/route.ts'
-import type { Actor } from '../kernel/actor.ts'
+import type { Caller } from '../kernel/actor.ts'
 import { listPipelines } from '../pipelines/pipelines.ts'
 import { searchModels, searchModelVersions } from '../registry/registry.ts'
 import { listDeployments } from '../rollout/rollout.ts'
@@ -32,9 +32,7 @@ const Found = z.object({
 })
 type Found = z.infer<typeof Found>
 
-interface Search {
-  projectId: string
-  actor: Actor
+interface Search extends Caller {
   text: string
   limit: number
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { listProjectIds } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { systemActor, type Actor } from '../kernel/actor.ts'
+import { systemActor, type Caller } from '../kernel/actor.ts'
 import { listTrackedRuns } from '../pipelines/pipelines.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { listVersionPlaces } from '../registry/registry.ts'
@@ -41,9 +41,7 @@ async function versionsIn(at: Queryable): Promise<{ id: string; version: string 
 export const Trash = z.object({ items: z.array(TrashItem), orphans: z.array(OrphanedFolder) })
 export type Trash = z.infer<typeof Trash>
 
-export interface TrashInput {
-  projectId: string
-  actor: Actor
+export interface TrashInput extends Caller {
   /** How long ago something was deleted at least; domain time. */
   olderThanMs: number
   experimentId?: string | undefined

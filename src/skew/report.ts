@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { mismatchRate, type MismatchRate } from './judge.ts'
 import type { SkewCounts, SkewExample } from './schema.ts'
 import { listHours, listProblems, sumCounts, type CountFilter } from './store.ts'
@@ -8,9 +8,7 @@ const DAY_MS = 86_400_000
 const MAX_HOURS = 20_000
 const MAX_EXAMPLES = 5
 
-export interface SkewQuery {
-  projectId: string
-  actor: Actor
+export interface SkewQuery extends Caller {
   deployment?: string | undefined
   source?: string | undefined
   days: number

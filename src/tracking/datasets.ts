@@ -1,6 +1,5 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
-import type { Caller } from './experiments.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { listDatasetSummaries } from './store-inputs.ts'
 
 /** The datasets that runs of these experiments used: name, digest, and what for. */

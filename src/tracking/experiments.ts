@@ -1,6 +1,6 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
@@ -24,11 +24,6 @@ import type { ExperimentRow, Lifecycle } from './tables.ts'
 
 const DEFAULT_PROJECT = 'default'
 const MAX_NAME = 500
-
-export interface Caller {
-  projectId: string
-  actor: Actor
-}
 
 export async function createExperiment(
   { db, clock }: Pick<Context, 'db' | 'clock'>,

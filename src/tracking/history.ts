@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
-import type { Caller } from './experiments.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { Metric, Piece } from './schema.ts'
 import { getRunRow } from './store.ts'
 import { countMetricPoints, listMetricHistory } from './store-history.ts'

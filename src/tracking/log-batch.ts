@@ -1,10 +1,9 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { together } from '../ports/db/together.ts'
-import type { Caller } from './experiments.ts'
 import { requireKey } from './keys.ts'
 import { announce, getActiveRun, ownerOf } from './runs.ts'
 import {

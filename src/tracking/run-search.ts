@@ -1,7 +1,6 @@
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { wordsOf } from '../kernel/words.ts'
-import type { Caller } from './experiments.ts'
 import type { Run } from './schema.ts'
 import { toRun } from './store.ts'
 import { listRunsByIdStart, searchRunsByWords } from './store-words.ts'

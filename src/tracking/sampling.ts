@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
-import type { Caller } from './experiments.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { readMetricHistory } from './history.ts'
 import type { Metric } from './schema.ts'
 import { getRunRow } from './store.ts'

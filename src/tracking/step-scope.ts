@@ -1,4 +1,4 @@
-import type { Actor } from '../kernel/actor.ts'
+import type { Actor, Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { folderOf } from './artifact-uris.ts'
@@ -24,7 +24,7 @@ async function mayRecord(at: Queryable, { step }: Actor, run: Run | undefined): 
 /** Throws `denied` for a step when something comes from no run of its own; `what` names it. */
 export async function requireOwn(
   at: Queryable,
-  { projectId, actor }: { projectId: string; actor: Actor },
+  { projectId, actor }: Caller,
   { what, runId }: { what: string; runId: string | null | undefined },
 ): Promise<void> {
   if (actor.step === undefined) return
@@ -40,7 +40,7 @@ export async function requireOwnRun(at: Queryable, actor: Actor, run: Run): Prom
 /** The parent of a run that the actor begins. What a step begins is nested in its own run; another parent is `denied`. */
 export async function parentOfNew(
   at: Queryable,
-  { projectId, actor }: { projectId: string; actor: Actor },
+  { projectId, actor }: Caller,
   wanted: string | undefined,
 ): Promise<string | undefined> {
   if (actor.step === undefined) return wanted
@@ -58,7 +58,7 @@ export async function requireOwnModel(at: Queryable, actor: Actor, model: Logged
 /** Throws `denied` for a step when the path is below neither a run nor a logged model of its own. */
 export async function requireOwnPath(
   at: Queryable,
-  { projectId, actor }: { projectId: string; actor: Actor },
+  { projectId, actor }: Caller,
   path: string,
 ): Promise<void> {
   if (actor.step === undefined) return

@@ -8,7 +8,6 @@ export {
   searchExperiments,
   setExperimentLifecycle,
   setExperimentTag,
-  type Caller,
 } from './experiments.ts'
 export { createRun, finishRun, getRun, readRuns, setRunLifecycle, updateRun } from './runs.ts'
 export { deleteRunTag, logBatch, logInputs, recordModel } from './log-batch.ts'

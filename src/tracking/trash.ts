@@ -1,9 +1,8 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
-import { requirePermission } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { folderOf, isStoredHere } from './artifact-uris.ts'
-import type { Caller } from './experiments.ts'
 import type { OrphanedFolder, TrashItem } from './schema.ts'
 import {
   BELONGINGS,

@@ -1,7 +1,7 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { enqueue } from '../jobs/jobs.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { Delivery } from './schema.ts'
@@ -18,11 +18,6 @@ import {
 export const DELIVER = 'webhooks.deliver'
 const KEPT_MS = 30 * 86_400_000
 const PIECE = 100
-
-interface Caller {
-  projectId: string
-  actor: Actor
-}
 
 /** What was sent and what was answered, newest first; kept for 30 days. */
 export async function listDeliveries(

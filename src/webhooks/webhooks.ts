@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { requirePublicUrl } from '../http/public-address.ts'
-import { requirePermission, type Actor } from '../kernel/actor.ts'
+import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { exampleBody } from './bodies.ts'
 import { enqueueDelivery } from './deliveries.ts'
@@ -27,11 +27,6 @@ import type { WebhookRow } from './tables.ts'
 
 export { forgetDeliveries, listDeliveries, redeliver } from './deliveries.ts'
 export { isMlflowEvent } from './mlflow-events.ts'
-
-interface Caller {
-  projectId: string
-  actor: Actor
-}
 
 type Doors = Pick<Context, 'db' | 'ids' | 'config'>
 

@@ -1,15 +1,13 @@
 import { materializeViews } from '../../materialization/materialization.ts'
 import type { Context } from '../../http/context.ts'
-import type { Actor } from '../../kernel/actor.ts'
+import type { Caller } from '../../kernel/actor.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { parseTime } from '../../kernel/time.ts'
 import { jsonReply, type GatewayReply } from '../../serving/serving.ts'
 import { parseBody } from './body.ts'
 
 /** A call that the server answers. */
-export interface ServerCall {
-  projectId: string
-  actor: Actor
+export interface ServerCall extends Caller {
   body: Buffer
   query: URLSearchParams
   header: (name: string) => string | undefined

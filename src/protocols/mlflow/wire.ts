@@ -1,4 +1,4 @@
-import type { Actor } from '../../kernel/actor.ts'
+import type { Caller } from '../../kernel/actor.ts'
 import type { Context } from '../../http/context.ts'
 import { readBody, requireNoNulInJson, requireNoNulInUrl } from '../../http/app.ts'
 import { AppError } from '../../kernel/errors.ts'
@@ -6,7 +6,7 @@ import { invalid } from './errors.ts'
 
 export interface Call {
   context: Context
-  caller: { projectId: string; actor: Actor }
+  caller: Caller
   fields: Fields
   /** Parameters of the path. */
   path: Record<string, string>
