@@ -14,8 +14,8 @@ import {
   putArtifact,
   putRunArtifact,
   setExperimentLifecycle,
-  setRunLifecycle,
-  updateLoggedModelState,
+  setRunsLifecycle,
+  updateLoggedModel,
 } from '../src/tracking/tracking.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from './databases.ts'
 
@@ -70,9 +70,9 @@ describeDatabases('the trash', (open) => {
     const before = await counts(context)
     const old = await addRun(context)
     const fresh = await addRun(context)
-    await setRunLifecycle(context, { ...OWNER, runId: old, lifecycle: 'deleted' })
+    await setRunsLifecycle(context, { ...OWNER, runIds: [old], lifecycle: 'deleted' })
     context.clock.advance(30 * DAY_MS)
-    await setRunLifecycle(context, { ...OWNER, runId: fresh, lifecycle: 'deleted' })
+    await setRunsLifecycle(context, { ...OWNER, runIds: [fresh], lifecycle: 'deleted' })
     const { items } = await trashOf(context, 30 * DAY_MS)
     expect(items).toMatchObject([{ kind: 'run', id: old, files: 1, bytes: 32 }])
     expect((await trashOf(context)).items).toHaveLength(2)
@@ -141,7 +141,7 @@ describeDatabases('the trash', (open) => {
       source: `mlflow-artifacts:/${experimentId}/${byPlace}/artifacts/model`,
     })
     await registerVersion(context, { ...register, source: `models:/${model.id}`, loggedModelId: model.id })
-    await updateLoggedModelState(context, { ...OWNER, id: model.id, lifecycle: 'deleted' })
+    await updateLoggedModel(context, { ...OWNER, id: model.id, lifecycle: 'deleted' })
     await setExperimentLifecycle(context, { ...OWNER, id: experimentId, lifecycle: 'deleted' })
     const before = await counts(context)
     const { items } = await purgeTrash(context, { ...OWNER, olderThanMs: 0 })
@@ -178,7 +178,9 @@ describeDatabases('the trash', (open) => {
       if (!isStopped) break
       stops += 1
       await expect(getRun(context, { ...OWNER, runId })).rejects.toMatchObject({ code: 'not_found' })
-      await expect(setRunLifecycle(context, { ...OWNER, runId, lifecycle: 'active' })).rejects.toMatchObject({
+      await expect(
+        setRunsLifecycle(context, { ...OWNER, runIds: [runId], lifecycle: 'active' }),
+      ).rejects.toMatchObject({
         code: 'not_found',
       })
     }
@@ -205,7 +207,7 @@ describeDatabases('the trash', (open) => {
   test('by itself nothing goes, unless the settings say after how many days', async () => {
     const context = await open()
     const runId = await addRun(context)
-    await setRunLifecycle(context, { ...OWNER, runId, lifecycle: 'deleted' })
+    await setRunsLifecycle(context, { ...OWNER, runIds: [runId], lifecycle: 'deleted' })
     context.clock.advance(10 * DAY_MS)
     await purgeByItself(context)
     expect((await trashOf(context)).items).toHaveLength(1)

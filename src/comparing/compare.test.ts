@@ -3,7 +3,7 @@ import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { compareRuns } from './compare.ts'
 import { isBetterLower } from './metric-direction.ts'
-import { createRun, logBatch, setRunLifecycle } from '../tracking/tracking.ts'
+import { createRun, logBatch, setRunsLifecycle } from '../tracking/tracking.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 
@@ -68,7 +68,7 @@ describeDatabases('comparison of runs', (open) => {
   it('compares what is nested in a run, without what is deleted', async () => {
     const context = await open()
     const { parent, ids } = await threeRuns(context)
-    await setRunLifecycle(context, { ...caller, runId: ids[1]!, lifecycle: 'deleted' })
+    await setRunsLifecycle(context, { ...caller, runIds: [ids[1]!], lifecycle: 'deleted' })
     const answer = await compareRuns(context, { ...caller, parentRunId: parent })
     expect(answer.runs.map(({ id }) => id)).toEqual([ids[0], ids[2]])
     await expect(compareRuns(context, { ...caller, parentRunId: 'none' })).rejects.toMatchObject({

@@ -4,7 +4,7 @@ import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID } from '../../test/databases.ts'
 import { routes as trackingRoutes } from '../tracking/routes.ts'
 import { routes } from './routes.ts'
-import { createRun, setExperimentTag, setRunLifecycle } from '../tracking/tracking.ts'
+import { createRun, setExperimentTag, setRunsLifecycle } from '../tracking/tracking.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 
@@ -29,7 +29,7 @@ describeDatabases('experiments over REST', (open) => {
     expect(again.error.code).toBe('already_exists')
     for (const startMs of [5, 9, 7]) await createRun(context, { ...caller, experimentId: id, startMs })
     const { id: gone } = await createRun(context, { ...caller, experimentId: id, startMs: 11 })
-    await setRunLifecycle(context, { ...caller, runId: gone, lifecycle: 'deleted' })
+    await setRunsLifecycle(context, { ...caller, runIds: [gone], lifecycle: 'deleted' })
     context.clock.advance(1000)
     await setExperimentTag(context, { ...caller, id, tag: { key: 'mlflow.note.content', value: '**why**' } })
     await call('PATCH', `/experiments/${id}`, { name: 'Late' })

@@ -7,7 +7,7 @@ import {
   createExperiment,
   createRun,
   logBatch,
-  setRunLifecycle,
+  setRunsLifecycle,
   type OrderTerm,
 } from '../tracking/tracking.ts'
 
@@ -42,7 +42,7 @@ async function fill(context: TestContext): Promise<string[]> {
   }
   for (const [index, known] of KNOWN.entries()) await make(known, TEST_TIME_MS + index)
   const deleted = await make({ name: 'gone', experiment: 0, auc: 0.99, depth: '1' }, TEST_TIME_MS + 100)
-  await setRunLifecycle(context, { ...caller, runId: deleted, lifecycle: 'deleted' })
+  await setRunsLifecycle(context, { ...caller, runIds: [deleted], lifecycle: 'deleted' })
   return experimentIds
 }
 

@@ -7,7 +7,6 @@ import {
   createRun,
   getRun,
   logBatch,
-  setRunLifecycle,
   setRunsLifecycle,
   tagRuns,
 } from '../tracking/tracking.ts'
@@ -140,7 +139,7 @@ describeDatabases('table of runs', (open) => {
     const run = await getRun(context, { ...caller, runId: children[0]! })
     expect(run.tags).toContainEqual({ key: 'keep', value: 'yes' })
     expect(run.parentRunId).toBeUndefined()
-    await setRunLifecycle(context, { ...caller, runId: children[1]!, lifecycle: 'deleted' })
+    await setRunsLifecycle(context, { ...caller, runIds: [children[1]!], lifecycle: 'deleted' })
     await expect(
       tagRuns(context, { ...caller, runIds: children, set: [{ key: 'keep', value: 'no' }], remove: [] }),
     ).rejects.toMatchObject({ code: 'invalid' })

@@ -1,7 +1,7 @@
 import type { Context } from '../http/context.ts'
 import type { Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import { folderOf, getLoggedModel, getRun, requireOwn, updateLoggedModelState } from '../tracking/tracking.ts'
+import { folderOf, getLoggedModel, getRun, requireOwn, updateLoggedModel } from '../tracking/tracking.ts'
 import { findVersionByAlias } from './aliases.ts'
 import { getModel } from './models.ts'
 import { findServable } from './servable.ts'
@@ -167,7 +167,7 @@ async function noteOnLoggedModel(
   const noted = tags.find((tag) => tag.key === MODEL_VERSIONS_TAG)?.value
   const versions = [...(noted ? (JSON.parse(noted) as object[]) : []), { name: model, version }]
   const tag = { key: MODEL_VERSIONS_TAG, value: JSON.stringify(versions) }
-  await updateLoggedModelState(context, { ...caller, id, tags: [tag] })
+  await updateLoggedModel(context, { ...caller, id, tags: [tag] })
 }
 
 /** However often it is encoded. */

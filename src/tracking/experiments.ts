@@ -95,7 +95,7 @@ export async function renameExperiment(
   requireName(name)
   try {
     await db.write(async (trx) => {
-      const row = await getActiveExperiment(trx, projectId, id)
+      const row = await getActiveExperiment(trx, projectId, id, clock.now())
       await updateExperiment(trx, row.id, { name, updated_ms: clock.now() })
       await audit(trx, {
         projectId,
@@ -136,7 +136,7 @@ export async function setExperimentTag(
   requirePermission(actor, 'contribute', projectId)
   requireKey(tag.key, 'tag')
   await db.write(async (trx) => {
-    const row = await getActiveExperiment(trx, projectId, id)
+    const row = await getActiveExperiment(trx, projectId, id, clock.now())
     await upsertExperimentTags(trx, { experimentId: row.id, projectId, tags: [tag] })
     await updateExperiment(trx, row.id, { updated_ms: clock.now() })
     await audit(trx, {
@@ -150,12 +150,12 @@ export async function setExperimentTag(
 }
 
 export async function deleteExperimentTag(
-  { db }: Pick<Context, 'db'>,
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
   { projectId, actor, id, key }: Caller & { id: string; key: string },
 ): Promise<void> {
   requirePermission(actor, 'contribute', projectId)
   await db.write(async (trx) => {
-    const row = await getActiveExperiment(trx, projectId, id)
+    const row = await getActiveExperiment(trx, projectId, id, clock.now())
     if (!(await deleteExperimentTagRow(trx, row.id, key)))
       throw new AppError('not_found', `No tag with name: ${key} in experiment with id ${row.id}`)
     await audit(trx, {
@@ -202,7 +202,7 @@ export async function getActiveExperiment(
   trx: Trx,
   projectId: string,
   id: string,
-  nowMs = 0,
+  nowMs: number,
 ): Promise<ExperimentRow> {
   const row = await (id === '0'
     ? ensureDefaultExperiment(trx, projectId, nowMs)

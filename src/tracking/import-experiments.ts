@@ -13,10 +13,10 @@ import { upsertArtifactFile } from './store-artifacts.ts'
 import { experimentExists, findLoggedModelProject, raiseExperimentCounter } from './store-import.ts'
 import {
   insertLoggedModel,
-  updateLoggedModel,
+  updateLoggedModelRow,
   upsertLoggedModelMetrics,
   upsertLoggedModelValues,
-} from './store-inputs.ts'
+} from './store-logged-models.ts'
 
 /** Ids above this come from file stores, which draw them at random: the counter never reaches them. */
 const HIGHEST_COUNTED = 1_000_000_000
@@ -110,7 +110,7 @@ export async function importLoggedModel(
     const owner = await findLoggedModelProject(trx, id)
     if (owner !== undefined && owner !== projectId)
       throw new AppError('already_exists', `Another project has the logged model ${id}`)
-    if (owner !== undefined) await updateLoggedModel(trx, id, { status, lifecycle, updated_ms: updatedMs })
+    if (owner !== undefined) await updateLoggedModelRow(trx, id, { status, lifecycle, updated_ms: updatedMs })
     else
       await insertLoggedModel(trx, {
         id,

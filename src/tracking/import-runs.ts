@@ -3,9 +3,10 @@ import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { DatasetUse, Metric, ModelUse, Param, Run, Tag } from './schema.ts'
-import { FILLINGS, insertRows, listExistingRuns, listPoints, type PointRow } from './store-import.ts'
+import { FILLINGS, insertRows, listPoints, type PointRow } from './store-import.ts'
 import { insertDatasetUse, insertModelUses } from './store-inputs.ts'
 import { latestOf, storedValue } from './store-metrics.ts'
+import { listExisting } from './store-trash.ts'
 import { listValues, toMetric } from './store-values.ts'
 import { wordsOfTags } from './words.ts'
 
@@ -114,7 +115,7 @@ export async function findTakenRunIds(
   { db }: Pick<Context, 'db'>,
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  return await listExistingRuns(db.read, ids)
+  return await listExisting(db.read, 'run', ids)
 }
 
 /** Params of some runs, by run. */

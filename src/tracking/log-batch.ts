@@ -19,12 +19,8 @@ import {
 } from './schema.ts'
 import { requireOwnRun } from './step-scope.ts'
 import { lastOfEachKey, updateRunRow } from './store.ts'
-import {
-  insertDatasetUse,
-  insertModelUses,
-  listUnknownLoggedModels,
-  upsertLoggedModelMetrics,
-} from './store-inputs.ts'
+import { insertDatasetUse, insertModelUses } from './store-inputs.ts'
+import { listUnknownLoggedModels, upsertLoggedModelMetrics } from './store-logged-models.ts'
 import { insertMetrics } from './store-metrics.ts'
 import { deleteTagWords, replaceTagWords } from './store-words.ts'
 import { deleteTag, findTag, insertParams, upsertTags, type Owner } from './store-values.ts'

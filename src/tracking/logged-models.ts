@@ -12,11 +12,11 @@ import {
   deleteLoggedModelTagRow,
   findLoggedModelRow,
   insertLoggedModel,
+  searchLoggedModelRows,
   toLoggedModels,
-  updateLoggedModel,
+  updateLoggedModelRow,
   upsertLoggedModelValues,
-} from './store-inputs.ts'
-import { searchLoggedModelRows } from './store-logged-models.ts'
+} from './store-logged-models.ts'
 import type { LoggedModelRow, LoggedModelStatus } from './tables.ts'
 
 /** A model that a run has made, before anyone registers it. */
@@ -69,8 +69,8 @@ export async function getLoggedModel(
   return model
 }
 
-/** Sets a model's state, deletes it softly, or adds params and tags. */
-export async function updateLoggedModelState(
+/** Sets a model's state, deletes it softly, adds params and tags, or removes one. */
+export async function updateLoggedModel(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
   input: Caller & {
     id: string
@@ -85,7 +85,7 @@ export async function updateLoggedModelState(
   requirePermission(actor, 'record', projectId)
   await db.write(async (trx) => {
     await requireOwnModel(trx, actor, await getRow(trx, projectId, id))
-    await updateLoggedModel(trx, id, {
+    await updateLoggedModelRow(trx, id, {
       ...(status && { status }),
       ...(lifecycle && { lifecycle }),
       updated_ms: clock.now(),

@@ -12,7 +12,7 @@ import type { Lifecycle } from './tables.ts'
 /** The most runs that are changed at once. */
 export const MAX_BULK = 500
 
-/** Deletes or restores many runs softly, all or none. Those that are so already stay as they are. Returns how many changed. */
+/** Deletes or restores runs softly, all or none. Those that are so already stay as they are. Returns how many changed. */
 export async function setRunsLifecycle(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
   { projectId, actor, runIds, lifecycle }: Caller & { runIds: readonly string[]; lifecycle: Lifecycle },

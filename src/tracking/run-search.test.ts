@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { findRuns } from './run-search.ts'
-import { createRun, setRunLifecycle, updateRun } from './runs.ts'
+import { setRunsLifecycle } from './run-bulk.ts'
+import { createRun, updateRun } from './runs.ts'
 import { deleteRunTag, logBatch } from './log-batch.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
@@ -53,9 +54,9 @@ describeDatabases('search of runs', (open) => {
     expect(await found(context, 'final')).toEqual(['after'])
     await deleteRunTag(context, { ...caller, runId: run.id, key: 'stage' })
     expect(await found(context, 'final')).toEqual([])
-    await setRunLifecycle(context, { ...caller, runId: run.id, lifecycle: 'deleted' })
+    await setRunsLifecycle(context, { ...caller, runIds: [run.id], lifecycle: 'deleted' })
     expect(await found(context, 'after')).toEqual([])
-    await setRunLifecycle(context, { ...caller, runId: run.id, lifecycle: 'active' })
+    await setRunsLifecycle(context, { ...caller, runIds: [run.id], lifecycle: 'active' })
     expect(await found(context, 'after')).toEqual(['after'])
     expect(await findRuns(context, { ...caller, projectId: 'other', text: 'after', limit: 10 })).toEqual([])
   })

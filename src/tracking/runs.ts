@@ -152,22 +152,6 @@ export async function finishRun(
   return await updateRun(context, { ...input, status, endMs })
 }
 
-/** Deletes a run softly, or brings it back. Doing it twice is no error. */
-export async function setRunLifecycle(
-  { db, clock }: Pick<Context, 'db' | 'clock'>,
-  { projectId, actor, runId, lifecycle }: Caller & { runId: string; lifecycle: Lifecycle },
-): Promise<void> {
-  requirePermission(actor, 'contribute', projectId)
-  await db.write(async (trx) => {
-    const row = await getRunAtWrite(trx, projectId, runId)
-    if (row.lifecycle === lifecycle) return
-    await updateRunRow(trx, runId, { lifecycle, deleted_ms: lifecycle === 'deleted' ? clock.now() : null })
-    const action = lifecycle === 'deleted' ? 'tracking.delete_run' : 'tracking.restore_run'
-    await audit(trx, { projectId, actor, action, subject: runId })
-    await announce({ clock }, trx, row, { always: true })
-  })
-}
-
 /** A run with its params, latest metrics, tags, inputs and outputs; deleted ones too. Throws `not_found`. */
 export async function getRun(
   { db }: Pick<Context, 'db'>,

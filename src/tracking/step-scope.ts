@@ -3,7 +3,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { folderOf } from './artifact-uris.ts'
 import { findRunRow } from './store.ts'
-import { findLoggedModelRow } from './store-inputs.ts'
+import { findLoggedModelRow } from './store-logged-models.ts'
 import type { LoggedModelRow, RunRow } from './tables.ts'
 
 const DEEPEST = 20

@@ -46,8 +46,8 @@ export async function findArtifactInTheWay(
   return row?.path
 }
 
-/** `/` is followed by `0`: all paths below a folder are the range [folder/, folder0). */
-function below(folder: string) {
+/** Paths of files below a folder. `/` is followed by `0`: they are the range [folder/, folder0). */
+export function below(folder: string) {
   return folder === ''
     ? sql<boolean>`1 = 1`
     : sql<boolean>`path >= ${`${folder}/`} and path < ${`${folder}0`}`

@@ -1,6 +1,7 @@
 import { CompiledQuery, sql } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
+import { MOVE_LATEST } from './store-metrics.ts'
 import type { RunMetricRow } from './tables.ts'
 
 /** Few sizes of statements, so that each is compiled once. */
@@ -35,9 +36,6 @@ function placeholders(dialect: DialectName, rows: number, columns: number): stri
     `(${Array.from({ length: columns }, (_, column) => name(at * columns + column)).join(',')})`
   return Array.from({ length: rows }, (_, at) => row(at)).join(',')
 }
-
-const later = `where (excluded.step, excluded.timestamp_ms, excluded.value)
-  > (run_metric_latest.step, run_metric_latest.timestamp_ms, run_metric_latest.value)`
 
 export const FILLINGS = {
   runs: {
@@ -85,17 +83,9 @@ export const FILLINGS = {
   latest: {
     table: 'run_metric_latest',
     columns: ['run_id', 'key', 'project_id', 'experiment_id', 'step', 'timestamp_ms', 'value', 'is_nan'],
-    onConflict: `on conflict (run_id, key) do update set step = excluded.step, timestamp_ms = excluded.timestamp_ms,
-      value = excluded.value, is_nan = excluded.is_nan ${later}`,
+    onConflict: MOVE_LATEST,
   },
 } as const satisfies Record<string, Filling>
-
-/** Which of these runs exist, in whatever project. */
-export async function listExistingRuns(at: Queryable, ids: readonly string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set()
-  const rows = await at.selectFrom('run').select('id').where('id', 'in', ids).execute()
-  return new Set(rows.map((row) => row.id))
-}
 
 export async function experimentExists(at: Queryable, id: string): Promise<boolean> {
   return (

@@ -24,7 +24,8 @@ export async function insertMetrics(trx: Trx, owner: Owner, metrics: readonly Me
     await trx.executeQuery(CompiledQuery.raw(text, [...owned, ...rows.flatMap(valuesOf)]))
 }
 
-const MOVE_LATEST = `on conflict (run_id, key) do update
+/** What a later point does to the latest one: the order is MLflow's, as in `latestOf`. */
+export const MOVE_LATEST = `on conflict (run_id, key) do update
   set step = excluded.step, timestamp_ms = excluded.timestamp_ms, value = excluded.value, is_nan = excluded.is_nan
   where (excluded.step, excluded.timestamp_ms, excluded.value)
     > (run_metric_latest.step, run_metric_latest.timestamp_ms, run_metric_latest.value)`

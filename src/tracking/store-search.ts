@@ -138,14 +138,16 @@ function valueSql(
   return owners(sql` and substr(value, 1, ${sql.lit(PREFIX)}) = ${prefix} and ${matches}`)
 }
 
+function attributeOf({ attributes }: Searchable, key: string): SearchableAttribute | undefined {
+  return Object.hasOwn(attributes, key) ? attributes[key] : undefined
+}
+
 function attributeSql(
   dialect: DialectName,
   searchable: Searchable,
   comparison: Extract<Comparison, { field: 'attribute' | 'dataset' }>,
 ): RawBuilder<SqlBool> {
-  const attribute = Object.hasOwn(searchable.attributes, comparison.key)
-    ? searchable.attributes[comparison.key]
-    : undefined
+  const attribute = attributeOf(searchable, comparison.key)
   if (!attribute) {
     const known = Object.keys(searchable.attributes).join(', ')
     throw new AppError(
@@ -231,9 +233,7 @@ export function orderSql(searchable: Searchable, terms: readonly OrderTerm[], la
   for (const [index, term] of terms.entries()) {
     const part = (expression: Sql, descending = false): number => parts.push({ expression, descending })
     if (term.field === 'attribute') {
-      const attribute = Object.hasOwn(searchable.attributes, term.key)
-        ? searchable.attributes[term.key]
-        : undefined
+      const attribute = attributeOf(searchable, term.key)
       if (!attribute) throw new AppError('invalid', `${searchable.what} can't be ordered by ${term.key}`)
       const column = sql.ref(attribute.column)
       if (attribute.nullable) part(sql`(case when ${column} is null then 1 else 0 end)`)

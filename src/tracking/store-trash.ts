@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import { LOGGED_MODEL_POINT } from './store-inputs.ts'
+import { below } from './store-artifacts.ts'
+import { LOGGED_MODEL_POINT } from './store-logged-models.ts'
 
 /** A piece of a deletion: a transaction holds no more rows. */
 export const PIECE = 500
@@ -197,7 +198,7 @@ export async function deletePurged(
 /** Deletes up to a piece of the files below a folder. Returns how many that were. */
 export async function deleteFilesPiece(trx: Trx, projectId: string, folder: string): Promise<number> {
   const result = await sql`delete from artifact_file where project_id = ${projectId} and path in
-    (select path from artifact_file where project_id = ${projectId} and path >= ${`${folder}/`} and path < ${`${folder}0`} limit ${PIECE})`.execute(
+    (select path from artifact_file where project_id = ${projectId} and ${below(folder)} limit ${PIECE})`.execute(
     trx,
   )
   return Number(result.numAffectedRows ?? 0n)
@@ -210,7 +211,7 @@ export async function sumFiles(
 ): Promise<{ files: number; bytes: number }> {
   const { rows } = await sql<{ files: number; bytes: number }>`
     select count(*) as files, coalesce(sum(size_bytes), 0) as bytes from artifact_file
-    where project_id = ${projectId} and path >= ${`${folder}/`} and path < ${`${folder}0`}`.execute(at)
+    where project_id = ${projectId} and ${below(folder)}`.execute(at)
   return { files: rows[0]!.files, bytes: rows[0]!.bytes }
 }
 

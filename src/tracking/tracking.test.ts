@@ -2,8 +2,9 @@ import { expect, it } from 'vitest'
 import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, TEST_TIME_MS, type TestContext } from '../../test/databases.ts'
 import { latestOf } from './store-metrics.ts'
-import { createExperiment, getExperiment, setExperimentLifecycle } from './experiments.ts'
-import { createRun, finishRun, getRun, searchRuns, setRunLifecycle } from './runs.ts'
+import { createExperiment, getExperiment, setExperimentLifecycle, setExperimentTag } from './experiments.ts'
+import { setRunsLifecycle } from './run-bulk.ts'
+import { createRun, finishRun, getRun, searchRuns } from './runs.ts'
 import { deleteArtifacts, getArtifact, listRunArtifacts, putRunArtifact } from './artifacts.ts'
 import { getMetricHistory, getThinnedHistory } from './history.ts'
 import { logBatch, logInputs } from './log-batch.ts'
@@ -64,6 +65,14 @@ describeDatabases('tracking', (open) => {
     await expect(getExperiment(context, { ...caller, id: other.id })).rejects.toMatchObject({
       code: 'not_found',
     })
+  })
+
+  it('makes a Default that is first asked for by a tag at the time of that', async () => {
+    const context = await open()
+    const projectId = 'other'
+    await setExperimentTag(context, { ...caller, projectId, id: '0', tag: { key: 'team', value: 'fleet' } })
+    const made = await getExperiment(context, { ...caller, projectId, id: '0' })
+    expect(made).toMatchObject({ createdMs: TEST_TIME_MS, tags: [{ key: 'team', value: 'fleet' }] })
   })
 
   it('keeps the whole history, drops repeated points, and takes the greatest (step, timestamp, value) as latest', async () => {
@@ -167,7 +176,7 @@ describeDatabases('tracking', (open) => {
       await createRun(context, { ...caller, experimentId }),
       await createRun(context, { ...caller, experimentId }),
     ]
-    await setRunLifecycle(context, { ...caller, runId: dropped.id, lifecycle: 'deleted' })
+    await setRunsLifecycle(context, { ...caller, runIds: [dropped.id], lifecycle: 'deleted' })
     context.clock.advance(1000)
     await setExperimentLifecycle(context, { ...caller, id: experimentId, lifecycle: 'deleted' })
     await expect(

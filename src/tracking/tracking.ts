@@ -9,16 +9,11 @@ export {
   setExperimentLifecycle,
   setExperimentTag,
 } from './experiments.ts'
-export { createRun, finishRun, getRun, readRuns, setRunLifecycle, updateRun } from './runs.ts'
+export { createRun, finishRun, getRun, readRuns, updateRun } from './runs.ts'
 export { deleteRunTag, logBatch, logInputs, recordModel } from './log-batch.ts'
 export { getMetricHistory, getThinnedHistory, readMetricHistory } from './history.ts'
 export { sampleHistories } from './sampling.ts'
-export {
-  createLoggedModel,
-  getLoggedModel,
-  searchLoggedModels,
-  updateLoggedModelState,
-} from './logged-models.ts'
+export { createLoggedModel, getLoggedModel, searchLoggedModels, updateLoggedModel } from './logged-models.ts'
 export {
   deleteArtifacts,
   getArtifact,

@@ -7,7 +7,7 @@ import {
   listArtifacts,
   type OrderTerm,
   searchLoggedModels,
-  updateLoggedModelState,
+  updateLoggedModel,
 } from '../../tracking/tracking.ts'
 import type { LoggedModel } from '../../tracking/schema.ts'
 import { invalid } from './errors.ts'
@@ -104,7 +104,7 @@ export const endpoints = [
   }),
 ]
 
-type Change = Omit<Parameters<typeof updateLoggedModelState>[1], 'projectId' | 'actor' | 'id'>
+type Change = Omit<Parameters<typeof updateLoggedModel>[1], 'projectId' | 'actor' | 'id'>
 
 function change({ context, caller, fields, path }: Call, input: Change): Promise<LoggedModel> {
   const id = path['modelId']!
@@ -112,7 +112,7 @@ function change({ context, caller, fields, path }: Call, input: Change): Promise
     throw invalid(
       `The model_id of the body, '${fields.text('model_id')}', is not the one of the address, '${id}'`,
     )
-  return updateLoggedModelState(context, { ...caller, ...input, id })
+  return updateLoggedModel(context, { ...caller, ...input, id })
 }
 
 function datasetOf(dataset: Fields): DatasetReference {

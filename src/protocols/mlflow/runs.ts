@@ -11,7 +11,7 @@ import {
   getRun,
   logInputs,
   readRuns,
-  setRunLifecycle,
+  setRunsLifecycle,
   updateRun,
 } from '../../tracking/tracking.ts'
 import { invalid } from './errors.ts'
@@ -68,11 +68,11 @@ export const endpoints = [
     run: runToWire(await getRun(context, { ...caller, runId: runId(fields) })),
   })),
   endpoint('POST', '/mlflow/runs/delete', async ({ context, caller, fields }) => {
-    await setRunLifecycle(context, { ...caller, runId: fields.required('run_id'), lifecycle: 'deleted' })
+    await setRunsLifecycle(context, { ...caller, runIds: [fields.required('run_id')], lifecycle: 'deleted' })
     return {}
   }),
   endpoint('POST', '/mlflow/runs/restore', async ({ context, caller, fields }) => {
-    await setRunLifecycle(context, { ...caller, runId: fields.required('run_id'), lifecycle: 'active' })
+    await setRunsLifecycle(context, { ...caller, runIds: [fields.required('run_id')], lifecycle: 'active' })
     return {}
   }),
   endpoint('POST', '/mlflow/runs/search', async ({ context, caller, fields }) => {
