@@ -84,6 +84,7 @@ export const fileRoutes = [
     query: z.object({ format: z.enum(exportFormats) }),
     response: z.string(),
     contentType: 'application/octet-stream',
+    limit: 'exportLimitMs',
     async handle({ context, projectId, params: { name, number }, query: { format } }) {
       const found = await resolveReadable(context, { projectId, reference: `${name}@${number}` })
       const headers = {

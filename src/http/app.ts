@@ -6,6 +6,7 @@ import { AppError, toAppError } from '../kernel/errors.ts'
 import { parseExactJson } from '../kernel/json.ts'
 import type { Context } from './context.ts'
 import { errorResponse } from './errors.ts'
+import { limitQueries } from './query-limit.ts'
 import type { Route } from './route.ts'
 
 /** Tells who calls. Throws `denied` for a request of another site, `unauthenticated` for one that must say who sends it. */
@@ -46,7 +47,7 @@ async function answer(
     if (!isOpen) requirePermission(actor, permission, projectId)
     requireNoNulInUrl(request.url)
     const result = await route.handle({
-      context,
+      context: limitQueries(context, request, route.limit),
       actor,
       projectId,
       params: parse(route.params, path, 'path'),

@@ -5,6 +5,7 @@ import { systemClock } from '../kernel/clock.ts'
 import type { Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
 import { randomIds } from '../kernel/ids.ts'
+import { duckDbProcess } from '../ports/analytics/duckdb-process.ts'
 import { lazyAnalytics } from '../ports/analytics/lazy.ts'
 import { fileArtifacts } from '../ports/artifacts/files.ts'
 import { DomainClock } from '../ports/db/domain-clock.ts'
@@ -13,7 +14,7 @@ import { openDb } from '../ports/db/open.ts'
 import { openOnline } from '../ports/online/open.ts'
 import type { Context } from './context.ts'
 
-/** A server answers many at once: what a look at data needs beyond this goes to disk. */
+/** A server answers many at once: what their looks at data need beyond this goes to disk. */
 const SERVER_ANALYTICS_MEMORY = '1GB'
 
 /** Opens what a process works with. The server migrates; every other role refuses a database of another version. */
@@ -27,7 +28,8 @@ export async function openContext(config: Config, role: string): Promise<Context
     throw error
   }
   const clock = config.replay ? await DomainClock.open(db) : systemClock
-  const analytics = lazyAnalytics(role === 'server' ? { memoryLimit: SERVER_ANALYTICS_MEMORY } : {})
+  const analytics =
+    role === 'server' ? duckDbProcess({ memoryLimit: SERVER_ANALYTICS_MEMORY }) : lazyAnalytics()
   const online = await openOnline(config)
   return {
     config,

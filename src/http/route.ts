@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Actor, Permission } from '../kernel/actor.ts'
 import type { Context } from './context.ts'
+import type { QueryLimit } from './query-limit.ts'
 
 type Shape = z.ZodType
 type Parsed<Schema> = Schema extends Shape ? z.output<Schema> : undefined
@@ -35,6 +36,8 @@ export interface Route {
   response: Shape
   /** What a handler that returns a `Response` answers with; a pattern where that differs from call to call. */
   contentType: string
+  /** The setting by which DuckDB's work for it ends. */
+  limit: QueryLimit
   handle: (input: RouteInput<Shape, Shape, Shape>) => Promise<unknown>
 }
 
@@ -54,6 +57,7 @@ export function route<
   body?: Body
   response: Result
   contentType?: string
+  limit?: QueryLimit
   handle: (input: RouteInput<Params, Query, Body>) => Promise<z.input<Result> | Response>
 }): Route {
   return {
@@ -61,6 +65,7 @@ export function route<
     query: undefined,
     body: undefined,
     contentType: 'application/json',
+    limit: 'queryLimitMs',
     ...declaration,
     handle: declaration.handle as Route['handle'],
   }

@@ -149,6 +149,18 @@ export const configSchema = z.strictObject({
     .describe(
       'Resident memory that the process of a pyfunc model may take before it is killed, in MB (on Linux)',
     ),
+  queryLimitMs: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(60_000)
+    .describe('How long one request may read rows of datasets before it is refused, in milliseconds'),
+  exportLimitMs: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(900_000)
+    .describe('How long one request may take to export a dataset version, in milliseconds'),
   maxUploadBytes: z.coerce
     .number()
     .int()

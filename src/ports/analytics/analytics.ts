@@ -14,6 +14,8 @@ export interface AnalyticsSession extends AsyncDisposable {
     types: readonly AppendType[],
     columns: readonly (readonly AppendValue[])[],
   ): Promise<void>
+  /** What runs ends, and throws; the session goes on. Without effect on what has not begun. */
+  interrupt(): void
 }
 
 export type AppendType = 'VARCHAR' | 'BIGINT' | 'DOUBLE' | 'BOOLEAN' | 'BLOB'

@@ -5,10 +5,12 @@ import { AppError, messageOf } from '../../kernel/errors.ts'
 import { randomIds } from '../../kernel/ids.ts'
 import type { Analytics, AnalyticsSession, AnalyticsValue } from './analytics.ts'
 import { appendRows } from './duckdb-append.ts'
+import { onceInSession } from './once-in-session.ts'
 import { openInstance } from './open-instance.ts'
+import type { DuckDbOptions } from './process-messages.ts'
 
 /** DuckDB in this process, opened when first used. */
-export function openDuckDb(options: { memoryLimit?: string } = {}): Analytics {
+export function openDuckDb(options: DuckDbOptions = {}): Analytics {
   const instances = new Map<number, Promise<DuckDBInstance>>()
   const instance = (threads: number): Promise<DuckDBInstance> => {
     const known = instances.get(threads)
@@ -17,7 +19,10 @@ export function openDuckDb(options: { memoryLimit?: string } = {}): Analytics {
       memory_limit: options.memoryLimit ?? '4GB',
       preserve_insertion_order: 'true',
       // What does not fit into memory; DuckDB makes the folder when it needs it, and takes it away.
-      temp_directory: join(tmpdir(), `tidemill-duckdb-${process.pid}-${randomIds.uuid()}`),
+      temp_directory: join(
+        options.tempFolder ?? tmpdir(),
+        `tidemill-duckdb-${process.pid}-${randomIds.uuid()}`,
+      ),
       ...(threads > 0 && { threads: String(threads) }),
     })
     instances.set(threads, opened)
@@ -25,14 +30,8 @@ export function openDuckDb(options: { memoryLimit?: string } = {}): Analytics {
   }
   const session = async (threads = 0): Promise<AnalyticsSession> =>
     openSession(await (await instance(threads)).connect())
-  const once = async <Result>(work: (open: AnalyticsSession) => Promise<Result>): Promise<Result> => {
-    await using open = await session()
-    return await work(open)
-  }
   return {
-    query: (sql, parameters) => once((open) => open.query(sql, parameters)),
-    columns: (sql, parameters) => once((open) => open.columns(sql, parameters)),
-    execute: (sql, parameters) => once((open) => open.execute(sql, parameters)),
+    ...onceInSession(session),
     session: ({ threads } = {}) => session(threads),
     async [Symbol.asyncDispose]() {
       for (const opened of instances.values()) (await opened).closeSync()
@@ -84,6 +83,7 @@ function openSession(connection: DuckDBConnection): AnalyticsSession {
         throw toDuckDbError(error, sql)
       }
     },
+    interrupt: () => connection.interrupt(),
     async [Symbol.asyncDispose]() {
       connection.closeSync()
     },

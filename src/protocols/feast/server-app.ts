@@ -3,6 +3,7 @@ import { enterProject } from '../../governance/governance.ts'
 import { readBody, requireNoNulInJson, type Authenticate } from '../../http/app.ts'
 import { addressOf } from '../../http/caller.ts'
 import type { Context } from '../../http/context.ts'
+import { limitQueries } from '../../http/query-limit.ts'
 import { AppError, toAppError } from '../../kernel/errors.ts'
 import type { GatewayReply } from '../../serving/serving.ts'
 import { feastError } from './errors.ts'
@@ -40,7 +41,8 @@ async function respond(
     requireNoNul(body)
     const query = new URL(request.url).searchParams
     const header = (name: string): string | undefined => c.req.header(name)
-    return toResponse(await answer(context, { projectId, actor, body, query, header }))
+    const limited = limitQueries(context, request, 'queryLimitMs')
+    return toResponse(await answer(limited, { projectId, actor, body, query, header }))
   } catch (error) {
     const known = toAppError(error)
     if (known.code === 'internal') context.log.error({ err: known.cause ?? known }, 'feast request failed')
