@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,28 +13,46 @@ import { openOnline } from '../src/ports/online/open.ts'
 /** Whether a test may start and kill a Redis of its own. */
 export const hasRedisServer = spawnSync('redis-server', ['--version']).status === 0
 
+/** The files, in PEM, by which a Redis speaks TLS; the certificate is for `localhost`. */
+export interface TlsFiles {
+  key: string
+  certificate: string
+}
+
 /** A `redis-server` of a test's own, on a free port, that keeps nothing on disk. */
 export class OwnRedis implements AsyncDisposable {
   readonly url: string
   readonly #folder = mkdtempSync(join(tmpdir(), 'tidemill-redis-'))
   readonly #port: number
+  readonly #tls: TlsFiles | undefined
   #child: ChildProcess | undefined
 
-  private constructor(port: number) {
+  private constructor(port: number, tls: TlsFiles | undefined) {
     this.#port = port
-    this.url = `redis://127.0.0.1:${port}/0`
+    this.#tls = tls
+    this.url = tls ? `rediss://localhost:${port}/0` : `redis://127.0.0.1:${port}/0`
   }
 
-  static async start(): Promise<OwnRedis> {
-    const own = new OwnRedis(await freePort())
+  /** Answers once the server does; with `tls` it speaks nothing else. */
+  static async start(tls?: TlsFiles): Promise<OwnRedis> {
+    const own = new OwnRedis(await freePort(), tls)
     await own.start()
     return own
   }
 
   async start(): Promise<void> {
-    const options = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-    this.#child = spawn('redis-server', [...options, '--dir', this.#folder], { stdio: 'ignore' })
-    const probe = new Redis(this.url, { retryStrategy: () => 20, maxRetriesPerRequest: 500 })
+    const options = ['--save', '', '--appendonly', 'no', '--dir', this.#folder]
+    if (this.#tls) {
+      const { key, certificate } = this.#tls
+      options.push('--port', '0', '--tls-port', String(this.#port), '--tls-auth-clients', 'no')
+      options.push('--tls-key-file', key, '--tls-cert-file', certificate, '--tls-ca-cert-file', certificate)
+    } else options.push('--port', String(this.#port), '--bind', '127.0.0.1')
+    this.#child = spawn('redis-server', options, { stdio: 'ignore' })
+    const probe = new Redis(this.url, {
+      retryStrategy: () => 20,
+      maxRetriesPerRequest: 500,
+      ...(this.#tls && { tls: { ca: readFileSync(this.#tls.certificate) } }),
+    })
     probe.on('error', () => {})
     try {
       await probe.ping()

@@ -1,5 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -102,12 +101,9 @@ describe.skipIf(!hasRedisServer)('a Redis that is set up in its own way', () => 
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
     const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject]
     execFileSync('openssl', [...request, '-keyout', key, '-out', certificate], { stdio: 'ignore' })
-    const port = 20_000 + Math.floor(Math.random() * 20_000)
-    const files = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate]
-    const ports = ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no', '--save', '']
-    const server = spawn('redis-server', [...ports, ...files], { stdio: 'ignore', cwd: folder })
+    await using server = await OwnRedis.start({ key, certificate })
     try {
-      const url = `rediss://localhost:${port}/0`
+      const { url } = server
       const store = await open(url)
       await expect(store.read([{ view: 'v', entityKeys: ['a'] }])).rejects.toMatchObject({
         code: 'unavailable',
@@ -122,8 +118,6 @@ describe.skipIf(!hasRedisServer)('a Redis that is set up in its own way', () => 
       const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env })
       expect(said.toString().trim()).toBe('1')
     } finally {
-      server.kill('SIGKILL')
-      await once(server, 'exit')
       rmSync(folder, { recursive: true })
     }
   })
