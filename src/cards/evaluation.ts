@@ -1,21 +1,15 @@
 import { amount } from '../kernel/amount.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import type { Difference, Estimate, LeakEvidence, StoredEvaluation } from '../registry/schema.ts'
-import {
-  listEvaluationRows,
-  listGateResultRows,
-  toEvaluation,
-  toGateReport,
-  type ModelVersionRow,
-} from '../registry/registry.ts'
+import { listEvaluationsOf, listGateReportsOf, type ModelVersionRow } from '../registry/registry.ts'
 import type { FactBlock, FactSection } from './schema.ts'
 
 const MOST_FEATURES = 5
 
 /** How it was measured, what its gates said, and what the search for leaks found. */
 export async function evaluationSections(at: Queryable, row: ModelVersionRow): Promise<FactSection[]> {
-  const [judged] = (await listGateResultRows(at, row.id, 1)).map(toGateReport)
-  const evaluations = (await listEvaluationRows(at, row.id, 20)).map(toEvaluation)
+  const [judged] = await listGateReportsOf(at, row.id, 1)
+  const evaluations = await listEvaluationsOf(at, row.id, 20)
   const own = evaluations.filter((evaluation) => candidateOf(evaluation)?.modelVersionId === row.id)
   const shown = own.find(({ id }) => id === judged?.evaluationId) ?? own[0]
   if (!shown) return [{ title: 'Evaluation', blocks: [{ kind: 'text', text: 'It was not evaluated.' }] }]

@@ -10,7 +10,7 @@ import {
   findVersionByNumber,
   findVersionRowById,
   getModelRowById,
-  listGateResultRows,
+  listGateReportsOf,
   type ModelVersionRow,
   type RegisteredModelRow,
 } from '../registry/registry.ts'
@@ -106,7 +106,7 @@ async function checkGates(at: Queryable, model: RegisteredModelRow, promotion: P
   const name = 'gates'
   if (model.gates_json === null || model.gates_json === '[]')
     return { name, met: true, sentence: `No gates are declared for ${model.name}` }
-  const [report] = await listGateResultRows(at, promotion.model_version_id, 1)
+  const [report] = await listGateReportsOf(at, promotion.model_version_id, 1)
   if (!report) return { name, met: false, sentence: 'It has not been evaluated by its gates' }
   return { name, met: report.verdict === 'pass', sentence: report.sentence }
 }

@@ -6,14 +6,7 @@ import { findBlobSize } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { getRun } from '../tracking/tracking.ts'
 import type { RunDetail } from '../tracking/schema.ts'
-import {
-  gateView,
-  listEvaluationRows,
-  listGateResultRows,
-  toEvaluation,
-  toGateReport,
-  type ModelVersionRow,
-} from '../registry/registry.ts'
+import { gateView, listEvaluationsOf, listGateReportsOf, type ModelVersionRow } from '../registry/registry.ts'
 import type { ImportReport, Signature } from '../model-files/schema.ts'
 import type { FeatureServiceReference, StoredEvaluation } from '../registry/schema.ts'
 import { versionFiles } from './digest.ts'
@@ -41,8 +34,7 @@ export async function gatherEvidence(
   const one = await know(context, caller, candidate)
   const other = holder && (await know(context, caller, holder))
   const code = holder ? await compareCode(context, { candidate, holder }) : null
-  const [report] = await listGateResultRows(context.db.read, candidate.id, 1)
-  const gates = report && toGateReport(report)
+  const [gates] = await listGateReportsOf(context.db.read, candidate.id, 1)
   return {
     candidate: await sideOf(context.db.read, one),
     holder: other && (await sideOf(context.db.read, other)),
@@ -115,7 +107,7 @@ async function comparisonOf(
     judgedOn,
   }: { candidate: ModelVersionRow; holder: ModelVersionRow | null; judgedOn: string | undefined },
 ): Promise<Evidence['comparison']> {
-  const own = (await listEvaluationRows(at, candidate.id, 20)).map(toEvaluation)
+  const own = await listEvaluationsOf(at, candidate.id, 20)
   const has = ({ subjects }: StoredEvaluation, row: ModelVersionRow | null): boolean =>
     row !== null && subjects.some(({ modelVersionId }) => modelVersionId === row.id)
   const shown =

@@ -32,21 +32,20 @@ export interface SetAlias extends Caller {
  * Points an alias at a version and tells of it by `model.alias_set`; what follows is decided by who listens. Throws `denied` for a protected
  * alias, unless an administrator forces it.
  */
-export async function setAlias(context: Pick<Context, 'db' | 'clock'>, input: SetAlias): Promise<void> {
-  await context.db.write((trx) => setAliasIn(context, trx, input))
-}
-
-/** The same inside a transaction of the caller. */
-async function setAliasIn({ clock }: Pick<Context, 'clock'>, trx: Trx, input: SetAlias): Promise<void> {
-  const { projectId, actor, model, alias, version, source, force } = input
+export async function setAlias(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  { projectId, actor, model, alias, version, source, force }: SetAlias,
+): Promise<void> {
   requirePermission(actor, 'record', projectId)
   requireAliasName(alias)
-  const row = await lockModelRow(trx, projectId, model)
-  const { run_id: runId } = await getVersionRow(trx, row, version)
-  await requireOwn(trx, input, { what: `${model}/${version}`, runId })
-  const forced = await requireMayMove(trx, { model: row, alias, to: version, actor, force })
-  const reason = forced ? { forced: force!.reason } : {}
-  await pointAlias({ clock }, trx, { model: row, actor, alias, version, source, detail: reason })
+  await db.write(async (trx) => {
+    const row = await lockModelRow(trx, projectId, model)
+    const { run_id: runId } = await getVersionRow(trx, row, version)
+    await requireOwn(trx, { projectId, actor }, { what: `${model}/${version}`, runId })
+    const forced = await requireMayMove(trx, { model: row, alias, to: version, actor, force })
+    const detail = forced ? { forced: force!.reason } : {}
+    await pointAlias({ clock }, trx, { model: row, actor, alias, version, source, detail })
+  })
 }
 
 /** Writes where an alias points, with audit and event. Who calls has asked whether it may. */

@@ -13,8 +13,8 @@ import {
   findEvaluationRow,
   insertEvaluation,
   insertGateResult,
-  listEvaluationRows,
-  listGateResultRows,
+  listEvaluationsOf,
+  listGateReportsOf,
   toEvaluation,
   toGateReport,
 } from './store-evaluations.ts'
@@ -152,7 +152,7 @@ export async function listEvaluations(
   { limit = 20, ...key }: VersionKey & { limit?: number },
 ): Promise<StoredEvaluation[]> {
   const version = await getModelVersion(context, key)
-  return (await listEvaluationRows(context.db.read, version.id, limit)).map(toEvaluation)
+  return await listEvaluationsOf(context.db.read, version.id, limit)
 }
 
 /** What the gates said of a version, newest first. */
@@ -161,7 +161,7 @@ export async function listGateReports(
   { limit = 20, ...key }: VersionKey & { limit?: number },
 ): Promise<GateReport[]> {
   const version = await getModelVersion(context, key)
-  return (await listGateResultRows(context.db.read, version.id, limit)).map(toGateReport)
+  return await listGateReportsOf(context.db.read, version.id, limit)
 }
 
 /** The latest of them; undefined when the version was never judged. */

@@ -4,9 +4,9 @@ import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Trx } from '../ports/db/db.ts'
+import type { Tag } from '../tracking/schema.ts'
 import { insertOrRevive } from './models.ts'
 import { requireMayMove, requireMayStage } from './protection.ts'
-import type { Tag } from './schema.ts'
 import { findServable } from './servable.ts'
 import {
   MODEL_TAGS,

@@ -5,7 +5,7 @@ import { createRandom, randomInteger } from '../statistics/random.ts'
 import { auc } from '../statistics/ranking.ts'
 import type { Task } from './definition.ts'
 import type { EvaluationSubject, FeatureImportance } from './schema.ts'
-import { listEvaluationRows, toEvaluation } from './store-evaluations.ts'
+import { listEvaluationsOf } from './store-evaluations.ts'
 
 const ROWS = 10_000
 /** Rows × features that are scored at most: the more features, the fewer rows. */
@@ -88,8 +88,7 @@ export async function findImportance(
   { db }: Pick<Context, 'db'>,
   { modelVersionId }: { modelVersionId: string },
 ): Promise<FeatureImportance | undefined> {
-  const rows = await listEvaluationRows(db.read, modelVersionId, LOOKED_THROUGH)
-  for (const evaluation of rows.map(toEvaluation)) {
+  for (const evaluation of await listEvaluationsOf(db.read, modelVersionId, LOOKED_THROUGH)) {
     const found = evaluation.subjects
       .filter((subject) => subject.modelVersionId === modelVersionId)
       .map(importanceOf)

@@ -14,7 +14,8 @@ import {
   requireMayOwn,
   requireMayRename,
 } from './protection.ts'
-import type { RegisteredModel, Tag } from './schema.ts'
+import type { Tag } from '../tracking/schema.ts'
+import type { RegisteredModel } from './schema.ts'
 import {
   MODEL_TAGS,
   deleteModelBelongings,
@@ -25,12 +26,11 @@ import {
   listAliases,
   listTags,
   lockModelRow,
-  searchModelRows,
   toModel,
   updateModelRow,
   upsertTag,
-  type RegistrySearch,
 } from './store.ts'
+import { searchModelRows, type RegistrySearch } from './store-search.ts'
 import type { RegisteredModelRow } from './tables.ts'
 
 const MAX_NAME = 256

@@ -26,6 +26,7 @@ import {
 } from './registry.ts'
 import { routes } from './routes.ts'
 import type { Evaluation, ModelVersion } from './schema.ts'
+import { modelItems } from './views.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 const late = { ...caller, model: 'late' }
@@ -70,6 +71,19 @@ describeDatabases('registry', (open) => {
     expect(await listModelVersions(context, late)).toEqual([])
     expect((await register(context)).version).toBe(4)
     expect(await events(context, 'model.version_created')).toHaveLength(4)
+  })
+
+  it('lists models page by page with how many versions each has, whatever the length of the page', async () => {
+    const context = await open()
+    for (let count = 0; count < 3; count++) await register(context)
+    await deleteModelVersion(context, { ...late, version: 2 })
+    await createModel(context, { ...caller, name: 'never-trained' })
+    const first = await modelItems(context, { ...caller, limit: 1 })
+    expect(first.items).toMatchObject([{ name: 'late', versions: 2, latest: { version: 3 } }])
+    const { nextPageToken: pageToken } = first
+    expect((await modelItems(context, { ...caller, limit: 1, pageToken })).items).toMatchObject([
+      { name: 'never-trained', versions: 0, latest: null, champion: null },
+    ])
   })
 
   it('gives concurrent registrations numbers of their own', async () => {

@@ -52,7 +52,7 @@ export {
   referencedBlobs,
   toVersion,
 } from './store.ts'
-export { listEvaluationRows, listGateResultRows, toEvaluation, toGateReport } from './store-evaluations.ts'
+export { listEvaluationsOf, listGateReportsOf } from './store-evaluations.ts'
 export { listPinnedServices, listServiceUsers, type ServiceUser } from './store-services.ts'
 export type { ModelVersionRow, RegisteredModelRow } from './tables.ts'
 export { lineage, listDatasetVersionUses, listReferences, type Reference } from './store-lineage.ts'

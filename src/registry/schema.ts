@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import { ImportReport, PythonModel, Signature } from '../model-files/schema.ts'
+import { Tag } from '../tracking/schema.ts'
 import { AliasPolicy } from './definition.ts'
-
-export const Tag = z.object({ key: z.string(), value: z.string() })
-export type Tag = z.infer<typeof Tag>
 
 export const Lineage = z.object({
   datasetVersionId: z.string().optional(),

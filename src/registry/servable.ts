@@ -1,6 +1,6 @@
 import type { Context } from '../http/context.ts'
 import type { Caller } from '../kernel/actor.ts'
-import { AppError, ignoreMissing, messageOf } from '../kernel/errors.ts'
+import { AppError, ignoreMissing } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { folderOf, getArtifact, isStoredHere, listArtifacts } from '../tracking/tracking.ts'
 import { parseMlmodel } from '../model-files/model-files.ts'
@@ -32,7 +32,8 @@ export async function findServable(
       const { onnx: served, signature, report } = await tryOnnx(context, { ...caller, model, onnx, columns })
       return { onnx: served, signature, importReport: report }
     } catch (error) {
-      problems.push(messageOf(error))
+      if (!(error instanceof AppError)) throw error
+      problems.push(error.message)
     }
   }
   try {
@@ -78,11 +79,13 @@ async function findColumns(
 ): Promise<string[] | undefined> {
   const mlmodel = await getArtifact({ db }, { ...caller, path: `${folder}/MLmodel` }).catch(ignoreMissing)
   if (!mlmodel) return undefined
+  const text = Buffer.from(await artifacts.bytes(mlmodel.sha256)).toString('utf8')
   try {
-    const text = Buffer.from(await artifacts.bytes(mlmodel.sha256)).toString('utf8')
     const { signature } = await parseMlmodel(text)
     return signature?.table ? signature.inputs.map(({ name }) => name) : undefined
-  } catch {
-    return undefined
+  } catch (error) {
+    // The graph says its inputs by itself; that MLmodel can't be read is told where it is all there is.
+    if (error instanceof AppError && error.code === 'invalid') return undefined
+    throw error
   }
 }

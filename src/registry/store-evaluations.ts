@@ -28,12 +28,12 @@ export async function findEvaluationRow(
 }
 
 /** Evaluations in which a version took part, in any role, newest first. */
-export async function listEvaluationRows(
+export async function listEvaluationsOf(
   at: Queryable,
   modelVersionId: string,
   limit: number,
-): Promise<EvaluationRow[]> {
-  return await at
+): Promise<StoredEvaluation[]> {
+  const rows = await at
     .selectFrom('evaluation_subject as s')
     .innerJoin('evaluation as e', 'e.id', 's.evaluation_id')
     .selectAll('e')
@@ -41,24 +41,27 @@ export async function listEvaluationRows(
     .orderBy('e.id', 'desc')
     .limit(limit)
     .execute()
+  return rows.map(toEvaluation)
 }
 
 export async function insertGateResult(trx: Trx, row: GateResultRow): Promise<void> {
   await trx.insertInto('gate_result').values(row).execute()
 }
 
-export async function listGateResultRows(
+/** What the gates said of a version, newest first. */
+export async function listGateReportsOf(
   at: Queryable,
   modelVersionId: string,
   limit: number,
-): Promise<GateResultRow[]> {
-  return await at
+): Promise<GateReport[]> {
+  const rows = await at
     .selectFrom('gate_result')
     .selectAll()
     .where('model_version_id', '=', modelVersionId)
     .orderBy('id', 'desc')
     .limit(limit)
     .execute()
+  return rows.map(toGateReport)
 }
 
 export function toEvaluation(row: EvaluationRow): StoredEvaluation {

@@ -1,19 +1,10 @@
-import { inPieces } from '../ports/db/pieces.ts'
 import { sql, type Updateable } from 'kysely'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import type { DialectName } from '../ports/db/dialect.ts'
-import {
-  type Filter,
-  filterSql,
-  orderSql,
-  type OrderTerm,
-  type Page,
-  type Searchable,
-  searchPage,
-} from '../tracking/tracking.ts'
+import { inPieces } from '../ports/db/pieces.ts'
 import type { ImportReport, PythonModel, Signature } from '../model-files/schema.ts'
-import type { FeatureServiceReference, ModelVersion, RegisteredModel, Tag } from './schema.ts'
+import type { Tag } from '../tracking/schema.ts'
+import type { FeatureServiceReference, ModelVersion, RegisteredModel } from './schema.ts'
 import type { ModelAliasRow, ModelVersionRow, RegisteredModelRow } from './tables.ts'
 
 export async function insertModel(trx: Trx, row: RegisteredModelRow): Promise<void> {
@@ -210,6 +201,40 @@ export async function listLatestVersionRows(
   })
 }
 
+/** Of each of these models that has versions: how many are not deleted, and the newest of them. */
+export async function summarizeVersions(
+  at: Queryable,
+  modelIds: readonly string[],
+): Promise<Map<string, { versions: number; latest: { version: number; createdMs: number } }>> {
+  const rows = await inPieces(modelIds, (piece) =>
+    at
+      .selectFrom('model_version as v')
+      .innerJoin(
+        (query) =>
+          query
+            .selectFrom('model_version')
+            .select((eb) => [
+              'model_id',
+              eb.fn.countAll<number>().as('versions'),
+              eb.fn.max<number>('version').as('newest'),
+            ])
+            .where('model_id', 'in', piece)
+            .where('deleted_ms', 'is', null)
+            .groupBy('model_id')
+            .as('counted'),
+        (join) => join.onRef('counted.model_id', '=', 'v.model_id').onRef('counted.newest', '=', 'v.version'),
+      )
+      .select(['v.model_id', 'v.version', 'v.created_ms', 'counted.versions'])
+      .execute(),
+  )
+  return new Map(
+    rows.map(({ model_id, version, created_ms: createdMs, versions }) => [
+      model_id,
+      { versions, latest: { version, createdMs } },
+    ]),
+  )
+}
+
 export async function upsertAlias(trx: Trx, row: ModelAliasRow): Promise<void> {
   const { version, updated_ms, set_by, promotion_id } = row
   await trx
@@ -294,72 +319,6 @@ export async function listTags(
       select ${sql.ref(owner)} as owner, key, value from ${sql.table(table)}
       where ${sql.ref(owner)} in (${sql.join(piece)}) order by key`.execute(at)
     return rows
-  })
-}
-
-export interface RegistrySearch {
-  projectId: string
-  filter: Filter
-  orderBy: readonly OrderTerm[]
-  limit: number
-  pageToken?: string | undefined
-}
-
-const MODELS: Searchable = {
-  what: 'Registered models',
-  attributes: {
-    name: { column: 'm.name', kind: 'text' },
-    owner: { column: 'm.owner', kind: 'text', nullable: true },
-    createdMs: { column: 'm.created_ms', kind: 'number' },
-    updatedMs: { column: 'm.updated_ms', kind: 'number' },
-  },
-  values: { tag: { table: 'registered_model_tag', owner: 'model_id' } },
-  id: 'm.id',
-}
-
-export async function searchModelRows(
-  at: Queryable,
-  dialect: DialectName,
-  search: RegistrySearch,
-): Promise<Page<RegisteredModelRow>> {
-  return await searchPage<RegisteredModelRow>(at, search, {
-    from: sql`registered_model m`,
-    columns: sql`m.*`,
-    scope: sql`m.project_id = ${search.projectId} and m.deleted_ms is null`,
-    filter: filterSql(dialect, MODELS, search.filter),
-    order: orderSql(MODELS, search.orderBy, [{ expression: sql.ref('m.name'), descending: false }]),
-  })
-}
-
-const VERSIONS: Searchable = {
-  what: 'Model versions',
-  attributes: {
-    name: { column: 'm.name', kind: 'text' },
-    version: { column: 'v.version', kind: 'number' },
-    runId: { column: 'v.run_id', kind: 'text', nullable: true, emptyWhenNull: true },
-    source: { column: 'v.source', kind: 'text' },
-    createdMs: { column: 'v.created_ms', kind: 'number' },
-    updatedMs: { column: 'v.updated_ms', kind: 'number' },
-  },
-  values: { tag: { table: 'model_version_tag', owner: 'model_version_id' } },
-  id: 'v.id',
-}
-
-export async function searchVersionRows(
-  at: Queryable,
-  dialect: DialectName,
-  search: RegistrySearch,
-): Promise<Page<ModelVersionRow & { model_name: string }>> {
-  return await searchPage<ModelVersionRow & { model_name: string }>(at, search, {
-    from: sql`model_version v join registered_model m on m.id = v.model_id`,
-    columns: sql`v.*, m.name as model_name`,
-    scope: sql`v.project_id = ${search.projectId} and v.deleted_ms is null`,
-    filter: filterSql(dialect, VERSIONS, search.filter),
-    order: orderSql(VERSIONS, search.orderBy, [
-      ...(search.orderBy.length === 0 ? [{ expression: sql.ref('v.updated_ms'), descending: true }] : []),
-      { expression: sql.ref('m.name'), descending: false },
-      { expression: sql.ref('v.version'), descending: true },
-    ]),
   })
 }
 

@@ -8,9 +8,10 @@ import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import type { ImportReport, PythonModel, Signature } from '../model-files/schema.ts'
+import type { Tag } from '../tracking/schema.ts'
 import { requireOwn } from '../tracking/tracking.ts'
 import { ensureModel } from './models.ts'
-import type { FeatureServiceReference, Lineage, ModelVersion, RegisteredModel, Tag } from './schema.ts'
+import type { FeatureServiceReference, Lineage, ModelVersion, RegisteredModel } from './schema.ts'
 import { requireHoldsNone, requireMayStage } from './protection.ts'
 import {
   VERSION_TAGS,
@@ -27,14 +28,13 @@ import {
   listTags,
   listVersionRows,
   lockModelRow,
-  searchVersionRows,
   toVersion,
   updateModelRow,
   updateVersionRow,
   upsertTag,
-  type RegistrySearch,
 } from './store.ts'
 import { insertServedViews, serviceId } from './store-lineage.ts'
+import { searchVersionRows, type RegistrySearch } from './store-search.ts'
 import type { ModelVersionRow, RegisteredModelRow, Stage } from './tables.ts'
 
 export interface RegisterVersion extends Caller {

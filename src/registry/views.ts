@@ -17,7 +17,7 @@ import {
   type StoredEvaluation,
 } from './schema.ts'
 import { listProtections } from './protection.ts'
-import { listAliases } from './store.ts'
+import { listAliases, summarizeVersions } from './store.ts'
 import { getModelVersion, listModelVersions } from './versions.ts'
 
 const Bounds = z.object({ value: z.number(), lower: z.number().optional(), upper: z.number().optional() })
@@ -84,13 +84,14 @@ export async function modelItems(
   { owner, ...input }: Caller & { owner?: string | undefined; limit: number; pageToken?: string | undefined },
 ): Promise<{ items: ModelItem[]; nextPageToken?: string }> {
   const { models, ...next } = await searchModels(context, { ...input, filter: ownedBy(owner), orderBy: [] })
-  const items: ModelItem[] = []
-  for (const model of models) {
-    const versions = await listModelVersions(context, { ...input, model: model.name })
-    const latest = versions[0] ? { version: versions[0].version, createdMs: versions[0].createdMs } : null
+  const known = await summarizeVersions(
+    context.db.read,
+    models.map(({ id }) => id),
+  )
+  const items = models.map((model) => {
     const champion = model.aliases.find(({ alias }) => alias === CHAMPION)?.version ?? null
-    items.push({ ...model, versions: versions.length, champion, latest })
-  }
+    return { ...model, champion, ...(known.get(model.id) ?? { versions: 0, latest: null }) }
+  })
   return { items, ...next }
 }
 
