@@ -10,7 +10,7 @@ const LADDER: readonly (readonly string[])[] = [
   ['http'],
   ['jobs'],
   ['governance'],
-  ['sources', 'exec'],
+  ['sources', 'search', 'exec'],
   ['expectations', 'privacy'],
   ['summaries', 'prediction-log'],
   ['data', 'tracking', 'model-files'],

@@ -1,6 +1,7 @@
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
-import { type Filter, type Lifecycle, searchExperiments } from '../tracking/tracking.ts'
+import type { Filter } from '../search/search.ts'
+import { type Lifecycle, searchExperiments } from '../tracking/tracking.ts'
 import { TAGS, type Experiment } from '../tracking/schema.ts'
 import { countRunsOfExperiments } from './store-table.ts'
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { AppError } from '../kernel/errors.ts'
-import { Filter } from '../tracking/tracking.ts'
+import { Filter } from '../search/search.ts'
 import { parseFilterText } from './filter-text.ts'
 
 const NOW = Date.UTC(2026, 0, 31)

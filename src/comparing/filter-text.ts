@@ -1,5 +1,5 @@
 import { AppError } from '../kernel/errors.ts'
-import type { Comparison, Filter, NumberOperator } from '../tracking/tracking.ts'
+import type { Comparison, Filter, NumberOperator } from '../search/search.ts'
 
 type Field = 'metric' | 'param' | 'tag' | 'attribute' | 'dataset'
 

@@ -1,5 +1,5 @@
 import type { Context } from '../http/context.ts'
-import type { OrderTerm } from '../tracking/tracking.ts'
+import type { OrderTerm } from '../search/search.ts'
 import {
   listRunColumns,
   readRunTable,

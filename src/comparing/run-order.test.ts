@@ -3,13 +3,8 @@ import { localOwner } from '../kernel/actor.ts'
 import { describeDatabases, PROJECT_ID, TEST_TIME_MS, type TestContext } from '../../test/databases.ts'
 import { parseFilterText } from './filter-text.ts'
 import { readRunTable } from './run-table.ts'
-import {
-  createExperiment,
-  createRun,
-  logBatch,
-  setRunsLifecycle,
-  type OrderTerm,
-} from '../tracking/tracking.ts'
+import type { OrderTerm } from '../search/search.ts'
+import { createExperiment, createRun, logBatch, setRunsLifecycle } from '../tracking/tracking.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }
 

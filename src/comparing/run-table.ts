@@ -2,11 +2,10 @@ import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
+import type { Filter, OrderTerm } from '../search/search.ts'
 import {
   defaultExperiment,
-  type Filter,
   type Lifecycle,
-  type OrderTerm,
   type RunRow,
   type RunStatus,
   searchRunRows,

@@ -2,14 +2,8 @@ import { sql } from 'kysely'
 import type { Queryable } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
 import { inPieces } from '../ports/db/pieces.ts'
-import {
-  type Filter,
-  filterSql,
-  type Lifecycle,
-  lifecycleSql,
-  runSearchable,
-  toMetric,
-} from '../tracking/tracking.ts'
+import { type Filter, filterSql } from '../search/search.ts'
+import { type Lifecycle, lifecycleSql, runSearchable, toMetric } from '../tracking/tracking.ts'
 import type { Metric } from '../tracking/schema.ts'
 
 export type ValueTable = 'run_metric_latest' | 'run_param' | 'run_tag'

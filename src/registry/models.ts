@@ -5,6 +5,7 @@ import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
+import type { Search } from '../search/search.ts'
 import type { GateDefinition, ModelDefinition } from './definition.ts'
 import { GateDefinition as GateSchema } from './definition.ts'
 import {
@@ -30,7 +31,7 @@ import {
   updateModelRow,
   upsertTag,
 } from './store.ts'
-import { searchModelRows, type RegistrySearch } from './store-search.ts'
+import { searchModelRows } from './store-search.ts'
 import type { RegisteredModelRow } from './tables.ts'
 
 const MAX_NAME = 256
@@ -134,7 +135,7 @@ export async function getModel(
 
 export async function searchModels(
   { db }: Pick<Context, 'db'>,
-  input: Caller & RegistrySearch,
+  input: Caller & Search,
 ): Promise<{ models: RegisteredModel[]; nextPageToken?: string }> {
   requirePermission(input.actor, 'view', input.projectId)
   const { rows, ...next } = await searchModelRows(db.read, db.dialect, input)

@@ -1,24 +1,8 @@
 import { sql } from 'kysely'
 import type { Queryable } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
-import {
-  filterSql,
-  orderSql,
-  searchPage,
-  type Filter,
-  type OrderTerm,
-  type Page,
-  type Searchable,
-} from '../tracking/tracking.ts'
+import { filterSql, orderSql, searchPage, type Page, type Search, type Searchable } from '../search/search.ts'
 import type { ModelVersionRow, RegisteredModelRow } from './tables.ts'
-
-export interface RegistrySearch {
-  projectId: string
-  filter: Filter
-  orderBy: readonly OrderTerm[]
-  limit: number
-  pageToken?: string | undefined
-}
 
 const MODELS: Searchable = {
   what: 'Registered models',
@@ -35,7 +19,7 @@ const MODELS: Searchable = {
 export async function searchModelRows(
   at: Queryable,
   dialect: DialectName,
-  search: RegistrySearch,
+  search: Search,
 ): Promise<Page<RegisteredModelRow>> {
   return await searchPage<RegisteredModelRow>(at, search, {
     from: sql`registered_model m`,
@@ -63,7 +47,7 @@ const VERSIONS: Searchable = {
 export async function searchVersionRows(
   at: Queryable,
   dialect: DialectName,
-  search: RegistrySearch,
+  search: Search,
 ): Promise<Page<ModelVersionRow & { model_name: string }>> {
   return await searchPage<ModelVersionRow & { model_name: string }>(at, search, {
     from: sql`model_version v join registered_model m on m.id = v.model_id`,

@@ -7,6 +7,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
+import type { Search } from '../search/search.ts'
 import type { ImportReport, PythonModel, Signature } from '../model-files/schema.ts'
 import type { Tag } from '../tracking/schema.ts'
 import { requireOwn } from '../tracking/tracking.ts'
@@ -34,7 +35,7 @@ import {
   upsertTag,
 } from './store.ts'
 import { insertServedViews, serviceId } from './store-lineage.ts'
-import { searchVersionRows, type RegistrySearch } from './store-search.ts'
+import { searchVersionRows } from './store-search.ts'
 import type { ModelVersionRow, RegisteredModelRow, Stage } from './tables.ts'
 
 export interface RegisterVersion extends Caller {
@@ -198,7 +199,7 @@ export async function listLatestVersions(
 
 export async function searchModelVersions(
   { db }: Pick<Context, 'db'>,
-  input: Caller & RegistrySearch,
+  input: Caller & Search,
 ): Promise<{ versions: ModelVersion[]; nextPageToken?: string }> {
   requirePermission(input.actor, 'view', input.projectId)
   const { rows, ...next } = await searchVersionRows(db.read, db.dialect, input)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Context } from '../http/context.ts'
 import type { Caller } from '../kernel/actor.ts'
-import type { Filter } from '../tracking/tracking.ts'
+import type { Filter } from '../search/search.ts'
 import { CHAMPION } from './alias-names.ts'
 import { GateDefinition } from './definition.ts'
 import { getEvaluation, listEvaluations, listGateReports } from './evaluations.ts'

@@ -18,8 +18,8 @@ import {
   toExperiment,
   updateExperiment,
   upsertExperimentTags,
+  type TrackingSearch,
 } from './store.ts'
-import type { Search } from './store-page.ts'
 import type { ExperimentRow, Lifecycle } from './tables.ts'
 
 const DEFAULT_PROJECT = 'default'
@@ -77,7 +77,7 @@ export async function findExperimentByName(
 
 export async function searchExperiments(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
-  input: Caller & Omit<Search, 'projectId'>,
+  input: Caller & Omit<TrackingSearch, 'projectId'>,
 ): Promise<{ experiments: Experiment[]; nextPageToken?: string }> {
   requirePermission(input.actor, 'view', input.projectId)
   await defaultExperiment({ db, clock }, input.projectId)

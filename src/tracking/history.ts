@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
+import { decodePageToken, encodePageToken } from '../search/search.ts'
 import type { Metric, Piece } from './schema.ts'
 import { getRunRow } from './store.ts'
 import { countMetricPoints, listMetricHistory } from './store-history.ts'
 import { storedValue } from './store-metrics.ts'
-import { decodePageToken, encodePageToken } from './store-search.ts'
 import { Thinning } from './thinning.ts'
 
 /** Few enough that they are gone before the collector has to look at them twice. */

@@ -3,9 +3,9 @@ import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
+import type { Search } from '../search/search.ts'
 import { getActiveExperiment } from './experiments.ts'
 import { randomRunName } from './run-names.ts'
-import type { Search } from './store-page.ts'
 import type { LoggedModel, Param, Tag } from './schema.ts'
 import { parentOfNew, requireOwnModel } from './step-scope.ts'
 import {
@@ -101,13 +101,10 @@ export async function updateLoggedModel(
 
 export async function searchLoggedModels(
   { db }: Pick<Context, 'db'>,
-  input: Caller & Omit<Search, 'lifecycle'> & { experimentIds: readonly string[] },
+  input: Caller & Search & { experimentIds: readonly string[] },
 ): Promise<{ models: LoggedModel[]; nextPageToken?: string }> {
   requirePermission(input.actor, 'view', input.projectId)
-  const { rows, ...next } = await searchLoggedModelRows(db.read, db.dialect, {
-    ...input,
-    lifecycle: 'active',
-  })
+  const { rows, ...next } = await searchLoggedModelRows(db.read, db.dialect, input)
   return { models: await toLoggedModels(db.read, rows), ...next }
 }
 

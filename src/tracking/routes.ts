@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
+import { parseFilter, parseOrder } from '../search/search.ts'
 import { getExperiment, searchExperiments, setExperimentTag } from './experiments.ts'
-import { parseFilter, parseOrder } from './filter.ts'
 import { getThinnedHistory } from './history.ts'
 import { isStoredHere } from './artifact-uris.ts'
 import { listRunArtifacts } from './artifacts.ts'

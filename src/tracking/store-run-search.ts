@@ -1,16 +1,18 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Queryable } from '../ports/db/db.ts'
 import type { DialectName } from '../ports/db/dialect.ts'
-import type { Filter } from './filter.ts'
 import {
-  lifecycleSql,
+  decodePageToken,
+  filterSql,
+  orderSql,
   searchPage,
   searchPageAmong,
+  type Filter,
   type Page,
   type PageQuery,
-  type Search,
-} from './store-page.ts'
-import { decodePageToken, filterSql, orderSql, type Searchable } from './store-search.ts'
+  type Searchable,
+} from '../search/search.ts'
+import { lifecycleSql, type TrackingSearch } from './store.ts'
 import type { RunRow } from './tables.ts'
 
 const RUN_ATTRIBUTES: Searchable['attributes'] = {
@@ -25,6 +27,12 @@ const RUN_ATTRIBUTES: Searchable['attributes'] = {
   endMs: { column: 'r.end_ms', kind: 'number', nullable: true },
 }
 
+const DATASETS: NonNullable<Searchable['datasets']> = {
+  tables: 'run_input i join run_dataset d on d.id = i.dataset_id',
+  owner: 'i.run_id',
+  columns: { name: 'd.name', digest: 'd.digest', context: 'i.context' },
+}
+
 /** Where the fields of runs live, for filters inside these experiments. */
 export function runSearchable(experimentIds: readonly string[]): Searchable {
   return {
@@ -35,7 +43,7 @@ export function runSearchable(experimentIds: readonly string[]): Searchable {
       tag: { table: 'run_tag', owner: 'run_id' },
     },
     metric: { table: 'run_metric_latest', owner: 'run_id' },
-    datasets: true,
+    datasets: DATASETS,
     id: 'r.id',
     scope: { column: 'experiment_id', ids: experimentIds },
   }
@@ -47,7 +55,7 @@ const TRIED = { pages: 5, mostRows: 2_000 } as const
 export async function searchRunRows(
   at: Queryable,
   dialect: DialectName,
-  search: Search & { experimentIds: readonly string[] },
+  search: TrackingSearch & { experimentIds: readonly string[] },
 ): Promise<Page<RunRow>> {
   if (search.experimentIds.length === 0) return { rows: [] }
   const searchable = runSearchable(search.experimentIds)
@@ -106,7 +114,7 @@ interface Walk {
  */
 async function firstByMetric(
   dialect: DialectName,
-  search: Search & { experimentIds: readonly string[] },
+  search: TrackingSearch & { experimentIds: readonly string[] },
   { query, filter, walk }: Walk,
 ): Promise<Page<RunRow> | undefined> {
   const [term] = search.orderBy
@@ -158,7 +166,7 @@ function runScope(
     projectId,
     experimentIds,
     filter,
-  }: Pick<Search, 'projectId' | 'filter'> & { experimentIds: readonly string[] },
+  }: Pick<TrackingSearch, 'projectId' | 'filter'> & { experimentIds: readonly string[] },
 ) {
   const unwalked = (column: string) =>
     dialect === 'sqlite' ? sql`${sql.ref(column)} || ''` : sql.ref(column)

@@ -2,10 +2,17 @@ import { sql, type Updateable } from 'kysely'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { wallTimeSql, type DialectName } from '../ports/db/dialect.ts'
+import { filterSql, orderSql, searchPage, type Page, type Search, type Searchable } from '../search/search.ts'
 import type { Experiment, Run, Tag } from './schema.ts'
-import { lifecycleSql, searchPage, type Page, type Search } from './store-page.ts'
-import { filterSql, orderSql, type Searchable } from './store-search.ts'
 import type { ExperimentRow, Lifecycle, RunRow } from './tables.ts'
+
+export interface TrackingSearch extends Search {
+  lifecycle: Lifecycle | 'all'
+}
+
+export function lifecycleSql(alias: string, lifecycle: Lifecycle | 'all') {
+  return lifecycle === 'all' ? sql`` : sql` and ${sql.ref(`${alias}.lifecycle`)} = ${lifecycle}`
+}
 
 /** The next id of an experiment; the row lock makes ids unique across the server. */
 export async function drawExperimentId(trx: Trx): Promise<string> {
@@ -104,7 +111,7 @@ const EXPERIMENTS: Searchable = {
 export async function searchExperimentRows(
   at: Queryable,
   dialect: DialectName,
-  search: Search,
+  search: TrackingSearch,
 ): Promise<Page<ExperimentRow>> {
   return await searchPage<ExperimentRow>(at, search, {
     from: sql`experiment e`,

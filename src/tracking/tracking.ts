@@ -41,19 +41,8 @@ export { findRuns } from './run-search.ts'
 export { summarizeDatasets } from './datasets.ts'
 export { referencedBlobs } from './store-artifacts.ts'
 export { lineage } from './store-lineage.ts'
-export { filterSql, orderSql, type Searchable } from './store-search.ts'
-export { getRunRow, listChildRows, toRun } from './store.ts'
-export { lifecycleSql, searchPage, type Page } from './store-page.ts'
+export { getRunRow, lifecycleSql, listChildRows, toRun } from './store.ts'
 export { runSearchable, searchRunRows } from './store-run-search.ts'
 export { toMetric } from './store-values.ts'
 export type { Lifecycle, RunRow, RunStatus } from './tables.ts'
-export {
-  Filter,
-  parseJson,
-  parseOrder,
-  type Comparison,
-  type DatasetReference,
-  type NumberOperator,
-  type OrderTerm,
-} from './filter.ts'
 export { MAX_BULK, setRunsLifecycle, tagRuns } from './run-bulk.ts'

@@ -1,11 +1,9 @@
+import type { DatasetReference, Filter, OrderTerm } from '../../search/search.ts'
 import {
   createLoggedModel,
-  type DatasetReference,
-  type Filter,
   folderOf,
   getLoggedModel,
   listArtifacts,
-  type OrderTerm,
   searchLoggedModels,
   updateLoggedModel,
 } from '../../tracking/tracking.ts'

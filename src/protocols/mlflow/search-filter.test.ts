@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { AppError } from '../../kernel/errors.ts'
 import { monotonicMs } from '../../kernel/clock.ts'
-import { Filter, type NumberOperator } from '../../tracking/tracking.ts'
+import { Filter, type NumberOperator } from '../../search/search.ts'
 import { parseOrderBy, parseSearchFilter } from './search-filter.ts'
 import { EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS } from './search-vocabulary.ts'
 

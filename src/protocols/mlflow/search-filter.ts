@@ -1,4 +1,4 @@
-import type { Comparison, Filter, NumberOperator, OrderTerm } from '../../tracking/tracking.ts'
+import type { Comparison, Filter, NumberOperator, OrderTerm } from '../../search/search.ts'
 import { invalid } from './errors.ts'
 import { Scanner } from './filter-scanner.ts'
 import type { Attribute, Entity, Vocabulary } from './search-vocabulary.ts'

@@ -8,14 +8,12 @@ import {
   orderByClause,
   type OrderPart,
   type OrderSql,
-} from './store-search.ts'
-import type { Lifecycle } from './tables.ts'
+} from './store-filter.ts'
 
 export interface Search {
   projectId: string
   filter: Filter
   orderBy: readonly OrderTerm[]
-  lifecycle: Lifecycle | 'all'
   limit: number
   pageToken?: string | undefined
 }
@@ -90,8 +88,4 @@ function toPage<Row>(
   const last = page.at(-1)
   if (rows.length <= limit || !last) return { rows: page }
   return { rows: page, nextPageToken: encodePageToken(parts.map((_, index) => last[`order_${index}`])) }
-}
-
-export function lifecycleSql(alias: string, lifecycle: Lifecycle | 'all') {
-  return lifecycle === 'all' ? sql`` : sql` and ${sql.ref(`${alias}.lifecycle`)} = ${lifecycle}`
 }

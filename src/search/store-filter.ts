@@ -29,7 +29,8 @@ export interface Searchable {
   values: Partial<Record<'param' | 'tag', { table: string; owner: string }>>
   /** `byDataset`: a thing has several values of one metric, each on a dataset. */
   metric?: { table: string; owner: string; byDataset?: boolean }
-  datasets?: boolean
+  /** Datasets that things have used: tables whose `owner` column holds the thing's id, and the column of each name. */
+  datasets?: { tables: string; owner: string; columns: Readonly<Record<string, string>> }
   id: string
   /** `owner` tables repeat this column: with it a filter walks one index. */
   scope?: { column: string; ids: readonly string[] }
@@ -196,21 +197,21 @@ function isTextOperator(operator: string): operator is TextOperator {
   return textOperators.includes(operator as TextOperator)
 }
 
-const DATASET_COLUMNS = { name: 'd.name', digest: 'd.digest', context: 'i.context' }
-
 function datasetSql(
   dialect: DialectName,
   searchable: Searchable,
   comparison: Extract<Comparison, { field: 'attribute' | 'dataset' }>,
 ): RawBuilder<SqlBool> {
-  if (!searchable.datasets) throw new AppError('invalid', `${searchable.what} have no datasets to filter by`)
-  const column = Object.hasOwn(DATASET_COLUMNS, comparison.key)
-    ? DATASET_COLUMNS[comparison.key as keyof typeof DATASET_COLUMNS]
-    : undefined
-  if (!column)
-    throw new AppError('invalid', `A dataset has no ${comparison.key}: there are name, digest, context`)
-  return sql<SqlBool>`${sql.ref(searchable.id)} in (select i.run_id from run_input i
-    join run_dataset d on d.id = i.dataset_id where ${textSql(dialect, sql.ref(column), comparison)})`
+  const { id, what, datasets } = searchable
+  if (!datasets) throw new AppError('invalid', `${what} have no datasets to filter by`)
+  const { tables, owner, columns } = datasets
+  const column = Object.hasOwn(columns, comparison.key) ? columns[comparison.key] : undefined
+  if (column === undefined) {
+    const known = Object.keys(columns).join(', ')
+    throw new AppError('invalid', `A dataset has no ${comparison.key}: there are ${known}`)
+  }
+  return sql<SqlBool>`${sql.ref(id)} in (select ${sql.ref(owner)} from ${sql.raw(tables)}
+    where ${textSql(dialect, sql.ref(column), comparison)})`
 }
 
 export interface OrderPart {
