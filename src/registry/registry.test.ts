@@ -2,7 +2,13 @@ import { expect, it } from 'vitest'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { createApp } from '../http/app.ts'
-import { createLoggedModel, createRun, putArtifact } from '../tracking/tracking.ts'
+import {
+  createLoggedModel,
+  createRun,
+  getLoggedModel,
+  putArtifact,
+  updateLoggedModel,
+} from '../tracking/tracking.ts'
 import { gain, model, noLeak } from './definition.ts'
 import {
   applyModelDefinitions,
@@ -209,6 +215,28 @@ describeDatabases('registry', (open) => {
     expect(
       (await registerFromSource(context, { ...late, source: logged.artifactUri })).onnxSha256,
     ).toBeUndefined()
+  })
+
+  it('notes every version on the logged model it was, also when many are registered at once', async () => {
+    const context = await open()
+    const { id } = await createLoggedModel(context, { ...caller, experimentId: '0', name: 'net' })
+    const note = 'mlflow.modelVersions'
+    const noted = async (): Promise<unknown> =>
+      JSON.parse(
+        (await getLoggedModel(context, { ...caller, id })).tags.find(({ key }) => key === note)!.value,
+      )
+    const names = Array.from({ length: 12 }, (_, at) => `late-${at}`)
+    const register = async (name: string): Promise<void> => {
+      await createModel(context, { ...caller, name })
+      await registerFromSource(context, { ...caller, model: name, source: `models:/${id}` })
+    }
+    await Promise.all(names.map(register))
+    const expected = names.map((name) => ({ name, version: 1 }))
+    expect(await noted()).toHaveLength(expected.length)
+    expect(await noted()).toEqual(expect.arrayContaining(expected))
+    await updateLoggedModel(context, { ...caller, id, tags: [{ key: note, value: 'no list' }] })
+    await register('after')
+    expect(await noted()).toEqual([{ name: 'after', version: 1 }])
   })
 
   it('resolves the source of a version, and refuses one that says another origin than the request', async () => {

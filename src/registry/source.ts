@@ -1,7 +1,7 @@
 import type { Context } from '../http/context.ts'
 import type { Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import { folderOf, getLoggedModel, getRun, requireOwn, updateLoggedModel } from '../tracking/tracking.ts'
+import { folderOf, getLoggedModel, getRun, requireOwn } from '../tracking/tracking.ts'
 import { findVersionByAlias } from './aliases.ts'
 import { getModel } from './models.ts'
 import { findServable } from './servable.ts'
@@ -10,7 +10,6 @@ import { getModelVersion, listLatestVersions, registerVersion, type RegisterVers
 
 /** What MLflow's clients give as the source of a prompt, which has no files. */
 const PLACEHOLDERS = ['prompt-template', 'dummy-source']
-const MODEL_VERSIONS_TAG = 'mlflow.modelVersions'
 const IS_PROMPT = 'mlflow.prompt.is_prompt'
 
 /**
@@ -31,7 +30,7 @@ export async function registerFromSource(
   if (location.loggedModelId !== undefined)
     await requireOwn(context.db.read, input, { what: input.source, runId: location.runId })
   const servable = await findServable(context, { projectId, actor, model, location: location.uri })
-  const version = await registerVersion(context, {
+  return await registerVersion(context, {
     ...input,
     source: location.source,
     storageLocation: location.uri,
@@ -39,10 +38,6 @@ export async function registerFromSource(
     loggedModelId: input.loggedModelId ?? location.loggedModelId,
     runId: input.runId ?? location.runId,
   })
-  const { loggedModelId } = version
-  if (loggedModelId !== undefined)
-    await noteOnLoggedModel(context, { projectId, actor }, loggedModelId, version)
-  return version
 }
 
 interface Location {
@@ -154,20 +149,6 @@ function notOfSource(source: string, name: 'run_id' | 'model_id'): AppError {
     'invalid',
     `Invalid model version source: '${source}'. The ${name} request parameter must identify the resource that contains the source.`,
   )
-}
-
-/** MLflow's clients read here which versions a logged model became. */
-async function noteOnLoggedModel(
-  context: Pick<Context, 'db' | 'clock'>,
-  caller: Caller,
-  id: string,
-  { model, version }: ModelVersion,
-): Promise<void> {
-  const { tags } = await getLoggedModel(context, { ...caller, id, allowDeleted: true })
-  const noted = tags.find((tag) => tag.key === MODEL_VERSIONS_TAG)?.value
-  const versions = [...(noted ? (JSON.parse(noted) as object[]) : []), { name: model, version }]
-  const tag = { key: MODEL_VERSIONS_TAG, value: JSON.stringify(versions) }
-  await updateLoggedModel(context, { ...caller, id, tags: [tag] })
 }
 
 /** However often it is encoded. */

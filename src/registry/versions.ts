@@ -6,11 +6,11 @@ import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
-import type { Queryable } from '../ports/db/db.ts'
+import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { Search } from '../search/search.ts'
 import type { ImportReport, PythonModel, Signature } from '../model-files/schema.ts'
 import type { Tag } from '../tracking/schema.ts'
-import { requireOwn } from '../tracking/tracking.ts'
+import { requireOwn, rewriteLoggedModelTag } from '../tracking/tracking.ts'
 import { ensureModel } from './models.ts'
 import type { FeatureServiceReference, Lineage, ModelVersion, RegisteredModel } from './schema.ts'
 import { requireHoldsNone, requireMayStage } from './protection.ts'
@@ -37,6 +37,8 @@ import {
 import { insertServedViews, serviceId } from './store-lineage.ts'
 import { searchVersionRows } from './store-search.ts'
 import type { ModelVersionRow, RegisteredModelRow, Stage } from './tables.ts'
+
+const MODEL_VERSIONS_TAG = 'mlflow.modelVersions'
 
 export interface RegisterVersion extends Caller {
   model: string
@@ -94,6 +96,10 @@ export async function registerVersion(
     await insertVersion(trx, row)
     if (input.featureService) await insertServedViews(trx, projectId, input.featureService)
     for (const tag of tags) await upsertTag(trx, VERSION_TAGS, { ownerId: row.id, projectId, tag })
+    if (row.logged_model_id !== null) {
+      const note = { name: model.name, version: number }
+      await noteOnLoggedModel(trx, { projectId, actor, id: row.logged_model_id, nowMs }, note)
+    }
     const subject = `${model.name}/${number}`
     await audit(trx, {
       projectId,
@@ -107,6 +113,27 @@ export async function registerVersion(
     return number
   })
   return await getModelVersion({ db }, { projectId, actor, model: input.model, version })
+}
+
+/** MLflow's clients read here which versions a logged model became. */
+async function noteOnLoggedModel(
+  trx: Trx,
+  model: Caller & { id: string; nowMs: number },
+  note: { name: string; version: number },
+): Promise<void> {
+  await rewriteLoggedModelTag(trx, { ...model, key: MODEL_VERSIONS_TAG }, (noted) =>
+    JSON.stringify([...notedVersions(noted), note]),
+  )
+}
+
+/** The tag is the clients' to write too, whatever they like. */
+function notedVersions(noted = '[]'): unknown[] {
+  try {
+    const versions = JSON.parse(noted) as unknown
+    return Array.isArray(versions) ? versions : []
+  } catch {
+    return []
+  }
 }
 
 export function versionRow(

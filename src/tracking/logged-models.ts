@@ -2,7 +2,7 @@ import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { Queryable } from '../ports/db/db.ts'
+import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { Search } from '../search/search.ts'
 import { getActiveExperiment } from './experiments.ts'
 import { randomRunName } from './run-names.ts'
@@ -97,6 +97,20 @@ export async function updateLoggedModel(
     await audit(trx, { projectId, actor, action: 'tracking.update_logged_model', subject: id })
   })
   return await read(db.read, projectId, id)
+}
+
+/** Writes a tag anew from what it says, in a transaction of the caller; two at once come one after the other. */
+export async function rewriteLoggedModelTag(
+  trx: Trx,
+  { projectId, actor, id, key, nowMs }: Caller & { id: string; key: string; nowMs: number },
+  rewrite: (value: string | undefined) => string,
+): Promise<void> {
+  requirePermission(actor, 'record', projectId)
+  await requireOwnModel(trx, actor, await getRow(trx, projectId, id))
+  await updateLoggedModelRow(trx, id, { updated_ms: nowMs })
+  const { tags } = await read(trx, projectId, id)
+  const value = rewrite(tags.find((tag) => tag.key === key)?.value)
+  await upsertLoggedModelValues(trx, 'logged_model_tag', { id, projectId }, [{ key, value }])
 }
 
 export async function searchLoggedModels(

@@ -13,7 +13,13 @@ export { createRun, finishRun, getRun, readRuns, updateRun } from './runs.ts'
 export { deleteRunTag, logBatch, logInputs, recordModel } from './log-batch.ts'
 export { getMetricHistory, getThinnedHistory, readMetricHistory } from './history.ts'
 export { sampleHistories } from './sampling.ts'
-export { createLoggedModel, getLoggedModel, searchLoggedModels, updateLoggedModel } from './logged-models.ts'
+export {
+  createLoggedModel,
+  getLoggedModel,
+  rewriteLoggedModelTag,
+  searchLoggedModels,
+  updateLoggedModel,
+} from './logged-models.ts'
 export {
   deleteArtifacts,
   getArtifact,

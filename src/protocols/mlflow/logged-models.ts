@@ -7,9 +7,9 @@ import {
   searchLoggedModels,
   updateLoggedModel,
 } from '../../tracking/tracking.ts'
-import type { LoggedModel } from '../../tracking/schema.ts'
+import type { LoggedModel, Tag } from '../../tracking/schema.ts'
 import { invalid } from './errors.ts'
-import { metricToWire, paramOf, tagOf } from './runs.ts'
+import { metricToWire } from './runs.ts'
 import { parseOrderBy, parseSearchFilter } from './search-filter.ts'
 import { LOGGED_MODELS } from './search-vocabulary.ts'
 import { entryToWire } from './artifacts.ts'
@@ -25,6 +25,7 @@ import {
 } from './wire.ts'
 
 const STATUSES = { LOGGED_MODEL_PENDING: 1, LOGGED_MODEL_READY: 2, LOGGED_MODEL_UPLOAD_FAILED: 3 } as const
+const MAX_VALUE_LENGTH = 100_000
 const DOMAIN_STATUS = {
   LOGGED_MODEL_PENDING: 'PENDING',
   LOGGED_MODEL_READY: 'READY',
@@ -39,8 +40,8 @@ export const endpoints = [
       name: fields.text('name') || undefined,
       modelType: fields.text('model_type') || undefined,
       sourceRunId: fields.text('source_run_id') || undefined,
-      params: fields.objects('params').map(paramOf),
-      tags: fields.objects('tags').map(tagOf),
+      params: fields.objects('params').map(pairOf),
+      tags: fields.objects('tags').map(pairOf),
     })
     return { model: modelToWire(model) }
   }),
@@ -77,7 +78,7 @@ export const endpoints = [
     return {}
   }),
   endpoint('PATCH', '/mlflow/logged-models/:modelId/tags', async (call) => {
-    await change(call, { tags: call.fields.objects('tags').map(tagOf) })
+    await change(call, { tags: call.fields.objects('tags').map(pairOf) })
     return {}
   }),
   endpoint('DELETE', '/mlflow/logged-models/:modelId/tags/:key', async (call) => {
@@ -85,7 +86,7 @@ export const endpoints = [
     return {}
   }),
   endpoint('POST', '/mlflow/logged-models/:modelId/params', async (call) => {
-    await change(call, { params: call.fields.objects('params').map(paramOf) })
+    await change(call, { params: call.fields.objects('params').map(pairOf) })
     return {}
   }),
   endpoint('GET', '/mlflow/logged-models/:modelId/artifacts/directories', async (call) => {
@@ -111,6 +112,14 @@ function change({ context, caller, fields, path }: Call, input: Change): Promise
       `The model_id of the body, '${fields.text('model_id')}', is not the one of the address, '${id}'`,
     )
   return updateLoggedModel(context, { ...caller, ...input, id })
+}
+
+/** A param or a tag; unlike those of runs they are not cut. */
+function pairOf(pair: Fields): Tag {
+  const value = pair.text('value') ?? ''
+  if (value.length > MAX_VALUE_LENGTH)
+    throw invalid(`'value' exceeds the maximum length of ${MAX_VALUE_LENGTH} characters`)
+  return { key: pair.required('key'), value }
 }
 
 function datasetOf(dataset: Fields): DatasetReference {
