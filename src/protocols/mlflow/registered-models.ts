@@ -55,7 +55,8 @@ export const endpoints = [
     const model = await getModel(call.context, { ...call.caller, name: modelName(call.fields) })
     return { registered_model: await withVersions(call, model) }
   }),
-  endpoint('GET', '/mlflow/registered-models/search', async (call) => {
+  // MLflow's own server knows no POST here, which its R client sends.
+  endpoint(['GET', 'POST'], '/mlflow/registered-models/search', async (call) => {
     const { context, caller, fields } = call
     const { models, nextPageToken } = await searchModels(context, {
       ...caller,

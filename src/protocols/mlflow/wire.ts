@@ -92,10 +92,12 @@ export class Fields {
     throw missing(this.#name(names[0]))
   }
 
+  /** As protocol buffers write it in JSON: also as a text, also with an exponent, in which R writes 100,000. */
   integer(name: string): number | undefined {
     const value = this.#get(name)
     if (value === undefined) return undefined
-    const number = typeof value === 'string' && /^-?\d+(\.0*)?$/.test(value) ? Number(value) : value
+    const isNumeral = typeof value === 'string' && /^-?\d+(\.\d*)?(e[+-]?\d+)?$/i.test(value)
+    const number = isNumeral ? Number(value) : value
     if (typeof number === 'number' && Number.isSafeInteger(number)) return number
     throw this.#wrong(name, value, 'int64')
   }
@@ -118,8 +120,9 @@ export class Fields {
 
   boolean(name: string): boolean {
     const value = this.#get(name)
-    if (value === undefined || value === false || value === 'false' || value === 'False') return false
-    if (value === true || value === 'true' || value === 'True') return true
+    if (value === undefined || value === false) return false
+    if (value === true) return true
+    if (typeof value === 'string' && /^(true|false)$/i.test(value)) return value.toLowerCase() === 'true'
     throw this.#wrong(name, value, 'bool')
   }
 

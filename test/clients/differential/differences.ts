@@ -117,6 +117,15 @@ export const differences: readonly Difference[] = [
     ],
   },
   {
+    reason:
+      'Whole numbers may have an exponent, booleans come in any case, and registered models may be searched by POST, as the R client does.',
+    cases: [
+      'POST /runs/search {"experiment_ids":["${main}"],"max_results":"1e+03"}',
+      'POST /registered-models/search {"filter":"name = \'late\'"}',
+      'POST /model-versions/transition-stage {"name":"late","version":"2","stage":"None","archive_existing_versions":"FALSE"}',
+    ],
+  },
+  {
     reason: 'Every field may be named in camelCase, as protocol buffers allow it, also one that is required.',
     cases: [],
     spoilt: [/ camelCase$/],

@@ -390,6 +390,7 @@ export const pages: Case[] = [
       order_by: [{ field_name: 'name' }],
     }),
   ),
+  post('/runs/search', { experiment_ids: ['${main}'], max_results: '1e+03' }),
   post('/runs/search', { experiment_ids: ['${main}'], page_token: 'nonsense' }),
   post('/experiments/search', { max_results: 5, page_token: 'nonsense' }),
   get('/registered-models/search', { page_token: 'nonsense' }),

@@ -93,6 +93,13 @@ export const registry: Case[] = [
     stage: 'None',
     archive_existing_versions: 'false',
   }),
+  post('/model-versions/transition-stage', {
+    name: 'late',
+    version: '2',
+    stage: 'None',
+    archive_existing_versions: 'FALSE',
+  }),
+  post('/registered-models/search', { filter: "name = 'late'" }),
   post('/model-versions/transition-stage', { name: 'late', version: '2', stage: 'Nope' }),
   post('/model-versions/transition-stage', { name: 'late', version: '2' }),
   post('/model-versions/set-tag', { name: 'late', version: '1', key: 'k', value: 'v' }),
