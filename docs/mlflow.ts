@@ -14,10 +14,14 @@ const NOTES: Readonly<Record<string, string>> = {
     'a source with one ONNX graph among its files can be served: its signature is read from the graph',
   'DELETE /api/2.0/mlflow/registered-models/delete': 'version numbers are not used again',
   'GET /api/2.0/mlflow/registered-models/search': 'prompts only when the filter asks for them',
+  'POST /api/2.0/mlflow/registered-models/search': "the R client's way to ask; MLflow's server has GET alone",
   'POST /api/2.0/mlflow/runs/log-batch': 'one transaction: all or nothing',
   'POST /api/2.0/mlflow/runs/log-model': 'the form of MLflow 1 and of the R client',
   'POST /api/2.0/mlflow/runs/search': 'page tokens are keysets: no page is slower than the first',
 }
+
+/** What MLflow's server does not know, though a client of it asks. */
+const BEYOND = ['POST /api/2.0/mlflow/registered-models/search']
 
 /** Answered by the application itself, not by an endpoint. */
 const PLAIN = ['GET /health', 'GET /version']
@@ -44,10 +48,10 @@ function endpointTable(): string {
   return `| endpoint | | |\n| --- | --- | --- |\n${rows.join('\n')}\n`
 }
 
-/** Every endpoint of MLflow 3.17, under `/api` where it stands there and under `/ajax-api` where it stands there alone. */
+/** Every endpoint of MLflow 3.17, under `/api` where it stands there and under `/ajax-api` where it stands there alone; and what clients ask beyond them. */
 export function mlflowEndpoints(): string[] {
   const text = readFileSync(new URL('mlflow-endpoints.txt', import.meta.url), 'utf8')
-  return text.trim().split('\n')
+  return [...text.trim().split('\n'), ...BEYOND]
 }
 
 /** Two ways to write one address give the same pattern, whatever the names of its parameters. */
