@@ -4,7 +4,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { getRunRow, listChildRows, type RunRow, toRun } from '../tracking/tracking.ts'
 import { isBetterLower } from './metric-direction.ts'
-import type { Run } from '../tracking/schema.ts'
+import type { ComparedMetric, RunComparison } from './schema.ts'
 import { listRunRows, listRunRowsByPrefix } from './store-compare.ts'
 import { listChosenMetrics, listChosenValues, summarizeKeys, type ValueTable } from './store-table.ts'
 
@@ -17,30 +17,8 @@ const SHORT_ID = /^[0-9a-f]{12,31}$/
 
 interface ComparedValues<Value> {
   key: string
-  /** False when every run has it, with the same value. */
   differs: boolean
-  /** One for each run, in their order. */
   values: (Value | null)[]
-}
-
-interface ComparedMetric extends ComparedValues<number | string> {
-  /** What its name suggests: less is better for losses, errors and times, more for everything else. */
-  lowerIsBetter: boolean
-  /** Where the best finite value is; more than one when they are equal. */
-  best: number[]
-  /** The greatest last step of any run: above 0 there is a curve. */
-  lastStep: number
-}
-
-interface RunComparison {
-  runs: Run[]
-  /** Ids that name no run here. */
-  missing: string[]
-  params: ComparedValues<string>[]
-  tags: ComparedValues<string>[]
-  metrics: ComparedMetric[]
-  /** True when there are more keys than an answer holds. */
-  cut: boolean
 }
 
 /**

@@ -2,17 +2,9 @@ import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import type { Filter } from '../search/search.ts'
 import { type Lifecycle, searchExperiments } from '../tracking/tracking.ts'
-import { TAGS, type Experiment } from '../tracking/schema.ts'
+import { TAGS } from '../tracking/schema.ts'
+import type { ExperimentRow } from './schema.ts'
 import { countRunsOfExperiments } from './store-table.ts'
-
-export interface ExperimentRow extends Experiment {
-  /** Active runs; of a deleted experiment those that were deleted with it count too. */
-  runs: number
-  /** Start of the newest of them. */
-  lastRunMs?: number
-  /** Its description, in Markdown. */
-  note: string
-}
 
 /** Experiments with what they hold, newest first; `containing` is a part of the name, in any case. */
 export async function readExperimentTable(

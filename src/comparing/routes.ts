@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
-import { Experiment } from '../tracking/schema.ts'
 import { compareRoutes } from './compare-routes.ts'
 import { readExperimentTable } from './experiment-table.ts'
 import { runTableRoutes } from './run-table-routes.ts'
 import { savedViewRoutes } from './saved-view-routes.ts'
+import { ExperimentRow } from './schema.ts'
 
 export const routes = [
   route({
@@ -18,13 +18,7 @@ export const routes = [
       limit: z.coerce.number().int().min(1).max(1000).default(200),
       pageToken: z.string().optional(),
     }),
-    response: listOf(
-      Experiment.extend({
-        runs: z.number(),
-        lastRunMs: z.number().optional().describe('Start of the newest run'),
-        note: z.string().describe('Its description, in Markdown'),
-      }),
-    ),
+    response: listOf(ExperimentRow),
     async handle({ context, actor, projectId, query }) {
       const { experiments, ...next } = await readExperimentTable(context, { actor, projectId, ...query })
       return { items: experiments, ...next }

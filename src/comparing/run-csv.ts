@@ -1,12 +1,7 @@
 import type { Context } from '../http/context.ts'
 import type { OrderTerm } from '../search/search.ts'
-import {
-  listRunColumns,
-  readRunTable,
-  type RunColumn,
-  type RunTableRow,
-  type RunTableSearch,
-} from './run-table.ts'
+import { listRunColumns, readRunTable, type RunTableSearch } from './run-table.ts'
+import type { RunColumn, RunTableRow } from './schema.ts'
 
 const PAGE = 1000
 const MAX_KEYS = 200

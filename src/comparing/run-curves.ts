@@ -1,19 +1,12 @@
 import type { Context } from '../http/context.ts'
 import type { Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import { getThinnedHistory } from '../tracking/tracking.ts'
+import { readCurve } from '../tracking/tracking.ts'
+import type { RunCurve } from './schema.ts'
 
 export const MAX_CURVES = 100
 /** What a picture of many curves can still show. */
 const MAX_POINTS = 60_000
-
-export interface RunCurve {
-  runId: string
-  /** [step, timestampMs, value]; value null where it is not finite. */
-  points: [number, number, number | null][]
-  total: number
-  thinned: boolean
-}
 
 /** One metric of several runs, each thinned so that no peak is lost and all together are no more than a picture can show. */
 export async function readCurves(
@@ -24,17 +17,7 @@ export async function readCurves(
     throw new AppError('invalid', `At most ${MAX_CURVES} curves are read at once, not ${runIds.length}`)
   const each = Math.max(50, Math.min(points, Math.floor(MAX_POINTS / Math.max(1, runIds.length))))
   const curves: RunCurve[] = []
-  for (const runId of runIds) {
-    const { metrics, ...rest } = await getThinnedHistory(context, { ...input, runId, points: each })
-    curves.push({
-      runId,
-      points: metrics.map(({ step, timestampMs, value }) => [
-        step,
-        timestampMs,
-        Number.isFinite(value) ? value : null,
-      ]),
-      ...rest,
-    })
-  }
+  for (const runId of runIds)
+    curves.push({ runId, ...(await readCurve(context, { ...input, runId, points: each })) })
   return curves
 }

@@ -5,11 +5,11 @@ import { parseJson, parseOrder } from '../search/search.ts'
 import { MAX_BULK, setRunsLifecycle, tagRuns } from '../tracking/tracking.ts'
 import { parseFilterText } from './filter-text.ts'
 import { csvOfRuns } from './run-csv.ts'
-import { columnKinds, countRunTable, listRunColumns, parseColumn, readRunTable } from './run-table.ts'
-import { Run, Tag } from '../tracking/schema.ts'
+import { countRunTable, listRunColumns, parseColumn, readRunTable } from './run-table.ts'
+import { idList, RunColumns, RunTable } from './schema.ts'
+import { Tag } from '../tracking/schema.ts'
 
-const list = z.string().transform((text) => text.split(',').filter((part) => part !== ''))
-const experimentId = list.optional().describe('Ids with commas; default: all experiments')
+const experimentId = idList.optional().describe('Ids with commas; default: all experiments')
 const MAX_COLUMNS = 100
 
 const searched = {
@@ -36,17 +36,6 @@ const shown = {
     .describe('A list as JSON, such as ["metric:auc", "param:depth"]; default: those worth a look'),
 }
 
-const Column = z.object({ kind: z.enum(columnKinds), key: z.string() })
-
-const TableRow = Run.omit({ artifactUri: true }).extend({
-  createdMs: z.number(),
-  children: z.number().describe('Runs directly below it'),
-  values: z
-    .array(z.union([z.number(), z.string(), z.null()]))
-    .describe('One for each column; a metric that is not finite is NaN, Infinity or -Infinity as text'),
-})
-
-const KeyCounts = z.array(z.object({ key: z.string(), runs: z.number() }))
 const runIds = z.array(z.string().min(1)).min(1).max(MAX_BULK)
 
 export const runTableRoutes = [
@@ -58,16 +47,11 @@ export const runTableRoutes = [
     query: z.strictObject({
       ...searched,
       ...shown,
-      runs: list.optional().describe('Only these, by their ids with commas'),
+      runs: idList.optional().describe('Only these, by their ids with commas'),
       limit: z.coerce.number().int().min(1).max(1000).default(200),
       pageToken: z.string().optional(),
     }),
-    response: z.object({
-      columns: z.array(Column),
-      rows: z.array(TableRow),
-      atMs: z.number().describe('Domain time of the answer: a run made later is new to who read it'),
-      nextPageToken: z.string().optional(),
-    }),
+    response: RunTable,
     handle: ({ context, query, ...caller }) =>
       readRunTable(context, { ...query, ...search(context.clock.now(), query), ...callerOf(caller) }),
   }),
@@ -92,7 +76,7 @@ export const runTableRoutes = [
       containing: z.string().max(250).default(''),
       limit: z.coerce.number().int().min(1).max(1000).default(200),
     }),
-    response: z.object({ metrics: KeyCounts, params: KeyCounts, tags: KeyCounts }),
+    response: RunColumns,
     handle: ({ context, query: { experimentId: experimentIds, ...query }, ...caller }) =>
       listRunColumns(context, { ...query, experimentIds, ...callerOf(caller) }),
   }),

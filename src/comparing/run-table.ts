@@ -3,13 +3,8 @@ import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import type { Filter, OrderTerm } from '../search/search.ts'
-import {
-  defaultExperiment,
-  type Lifecycle,
-  type RunRow,
-  type RunStatus,
-  searchRunRows,
-} from '../tracking/tracking.ts'
+import { defaultExperiment, type Lifecycle, type RunRow, searchRunRows } from '../tracking/tracking.ts'
+import { columnKinds, type RunColumn, type RunColumns, type RunTable, type RunTableRow } from './schema.ts'
 import {
   countChildren,
   countRuns,
@@ -19,41 +14,7 @@ import {
   listExperimentIds,
   listKeys,
   summarizeKeys,
-  type KeyCount,
 } from './store-table.ts'
-
-export const columnKinds = ['metric', 'param', 'tag'] as const
-
-/** A metric, param or tag that a table shows. Written `metric:auc`. */
-export interface RunColumn {
-  kind: (typeof columnKinds)[number]
-  key: string
-}
-
-export interface RunTableRow {
-  id: string
-  name: string
-  status: RunStatus
-  experimentId: string
-  userId: string
-  startMs: number
-  endMs?: number
-  createdMs: number
-  parentRunId?: string
-  lifecycle: Lifecycle
-  /** Runs directly below it. */
-  children: number
-  /** One for each column, in their order; null where the run has none. */
-  values: (number | string | null)[]
-}
-
-export interface RunTable {
-  columns: RunColumn[]
-  rows: RunTableRow[]
-  /** Domain time of the answer: a run made later is new to who read it. */
-  atMs: number
-  nextPageToken?: string
-}
 
 export interface RunTableSearch extends Caller {
   /** Default: all experiments of the project. `0` is Default. */
@@ -130,7 +91,7 @@ export async function countRunTable(
 export async function listRunColumns(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
   input: Caller & { experimentIds?: readonly string[] | undefined; containing: string; limit: number },
-): Promise<Record<'metrics' | 'params' | 'tags', KeyCount[]>> {
+): Promise<RunColumns> {
   const { projectId, actor, limit } = input
   requirePermission(actor, 'view', projectId)
   const experimentIds = await chosenExperiments({ db, clock }, { ...input, lifecycle: 'active' })

@@ -1,16 +1,7 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
-import { deleteSavedView, listSavedViews, saveView, viewPages } from './saved-views.ts'
-
-const page = z.enum(viewPages)
-const SavedView = z.object({
-  id: z.string(),
-  page,
-  name: z.string(),
-  query: z.string().describe('The state of the page as its address has it'),
-  actor: z.string(),
-  createdMs: z.number(),
-})
+import { deleteSavedView, listSavedViews, saveView } from './saved-views.ts'
+import { SavedView, ViewPage } from './schema.ts'
 
 export const savedViewRoutes = [
   route({
@@ -18,7 +9,7 @@ export const savedViewRoutes = [
     path: '/saved-views',
     summary: 'The views of a page that people of the project saved, by name',
     permission: 'view',
-    query: z.strictObject({ page: page.default('runs') }),
+    query: z.strictObject({ page: ViewPage.default('runs') }),
     response: listOf(SavedView),
     handle: async ({ context, actor, projectId, query }) => ({
       items: await listSavedViews(context, { actor, projectId, ...query }),
@@ -30,7 +21,7 @@ export const savedViewRoutes = [
     summary: 'Gives the state of a page a name',
     permission: 'contribute',
     body: z.strictObject({
-      page: page.default('runs'),
+      page: ViewPage.default('runs'),
       name: z.string().trim().min(1).max(100),
       query: z.string().max(8000),
     }),

@@ -3,22 +3,9 @@ import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
+import type { SavedView, ViewPage } from './schema.ts'
 import { deleteSavedViewRow, findSavedView, insertSavedView, listSavedViewRows } from './store-views.ts'
 import type { SavedViewRow } from './tables.ts'
-
-/** Pages whose state is worth a name. */
-export const viewPages = ['runs', 'compare'] as const
-export type ViewPage = (typeof viewPages)[number]
-
-export interface SavedView {
-  id: string
-  page: ViewPage
-  name: string
-  /** The state of the page as its address has it, without the question mark. */
-  query: string
-  actor: string
-  createdMs: number
-}
 
 const MAX_VIEWS = 500
 

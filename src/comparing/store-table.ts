@@ -5,14 +5,9 @@ import { inPieces } from '../ports/db/pieces.ts'
 import { type Filter, filterSql } from '../search/search.ts'
 import { type Lifecycle, lifecycleSql, runSearchable, toMetric } from '../tracking/tracking.ts'
 import type { Metric } from '../tracking/schema.ts'
+import type { KeyCount } from './schema.ts'
 
 export type ValueTable = 'run_metric_latest' | 'run_param' | 'run_tag'
-
-export interface KeyCount {
-  key: string
-  /** Runs that have it. */
-  runs: number
-}
 
 /** The keys of these experiments that contain a text, those of most runs first. */
 export async function listKeys(

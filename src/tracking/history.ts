@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { decodePageToken, encodePageToken } from '../search/search.ts'
-import type { Metric, Piece } from './schema.ts'
+import type { Curve, Metric, Piece } from './schema.ts'
 import { getRunRow } from './store.ts'
 import { countMetricPoints, listMetricHistory } from './store-history.ts'
 import { storedValue } from './store-metrics.ts'
@@ -52,6 +52,20 @@ export async function* readMetricHistory(
     left -= wanted
     yield left > 0 ? { items } : { items, nextPageToken: encodePageToken(after) }
   }
+}
+
+/** A metric's history as a chart takes it: points, thinned where there are more of them. */
+export async function readCurve(
+  context: Pick<Context, 'db'>,
+  input: Caller & { runId: string; key: string; points: number },
+): Promise<Curve> {
+  const { metrics, ...rest } = await getThinnedHistory(context, input)
+  const points = metrics.map(({ step, timestampMs, value }): Curve['points'][number] => [
+    step,
+    timestampMs,
+    Number.isFinite(value) ? value : null,
+  ])
+  return { points, ...rest }
 }
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
 import { parseFilter, parseOrder } from '../search/search.ts'
 import { getExperiment, searchExperiments, setExperimentTag } from './experiments.ts'
-import { getThinnedHistory } from './history.ts'
+import { readCurve } from './history.ts'
 import { isStoredHere } from './artifact-uris.ts'
 import { listRunArtifacts } from './artifacts.ts'
 import { logBatch } from './log-batch.ts'
@@ -11,6 +11,7 @@ import { experimentRoutes } from './experiment-routes.ts'
 import { artifactRoutes } from './artifact-routes.ts'
 import {
   ArtifactEntry,
+  Curve,
   Experiment,
   MAX_TAG_LENGTH,
   Run,
@@ -177,22 +178,9 @@ export const routes = [
     permission: 'view',
     params: z.strictObject({ runId: z.string(), key: z.string() }),
     query: z.strictObject({ points: z.coerce.number().int().min(2).max(10_000).default(1500) }),
-    response: z.object({
-      points: z
-        .array(z.tuple([z.number(), z.number(), z.number().nullable()]))
-        .describe('[step, timestampMs, value]; value null where it is not finite'),
-      total: z.number().describe('Points in the whole history'),
-      thinned: z.boolean(),
-    }),
-    async handle({ context, actor, projectId, params, query }) {
-      const { metrics, ...rest } = await getThinnedHistory(context, { projectId, actor, ...params, ...query })
-      const points = metrics.map(({ step, timestampMs, value }): [number, number, number | null] => [
-        step,
-        timestampMs,
-        Number.isFinite(value) ? value : null,
-      ])
-      return { points, ...rest }
-    },
+    response: Curve,
+    handle: ({ context, actor, projectId, params, query }) =>
+      readCurve(context, { projectId, actor, ...params, ...query }),
   }),
 ]
 

@@ -116,6 +116,15 @@ export interface LoggedModel {
   updatedMs: number
 }
 
+export const Curve = z.object({
+  points: z
+    .array(z.tuple([z.number(), z.number(), z.number().nullable()]))
+    .describe('[step, timestampMs, value]; value null where it is not finite'),
+  total: z.number().describe('Points in the whole history'),
+  thinned: z.boolean(),
+})
+export type Curve = z.infer<typeof Curve>
+
 export const ArtifactEntry = z.object({
   path: z.string(),
   isDirectory: z.boolean(),

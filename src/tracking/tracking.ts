@@ -11,7 +11,7 @@ export {
 } from './experiments.ts'
 export { createRun, finishRun, getRun, readRuns, updateRun } from './runs.ts'
 export { deleteRunTag, logBatch, logInputs, recordModel } from './log-batch.ts'
-export { getMetricHistory, getThinnedHistory, readMetricHistory } from './history.ts'
+export { getMetricHistory, readCurve, readMetricHistory } from './history.ts'
 export { sampleHistories } from './sampling.ts'
 export {
   createLoggedModel,
@@ -50,5 +50,5 @@ export { lineage } from './store-lineage.ts'
 export { getRunRow, lifecycleSql, listChildRows, toRun } from './store.ts'
 export { runSearchable, searchRunRows } from './store-run-search.ts'
 export { toMetric } from './store-values.ts'
-export type { Lifecycle, RunRow, RunStatus } from './tables.ts'
+export type { Lifecycle, RunRow } from './tables.ts'
 export { MAX_BULK, setRunsLifecycle, tagRuns } from './run-bulk.ts'
