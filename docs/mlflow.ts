@@ -10,6 +10,8 @@ const NOTES: Readonly<Record<string, string>> = {
   'GET /api/2.0/mlflow-artifacts/presigned/{artifact_path}': 'for five minutes',
   'POST /api/2.0/mlflow/logged-models/search': 'by metrics on a dataset too',
   'GET /api/2.0/mlflow/metrics/get-history': 'without `max_results` up to 100,000 points and a page token',
+  'GET /api/2.0/mlflow/metrics/get-history-bulk-interval':
+    'the points that MLflow 3.17 chooses, by rank; of a run with more than 50,000 points, points at even steps',
   'POST /api/2.0/mlflow/model-versions/create':
     'a source with one ONNX graph among its files can be served: its signature is read from the graph',
   'DELETE /api/2.0/mlflow/registered-models/delete': 'version numbers are not used again',

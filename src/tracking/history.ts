@@ -1,11 +1,11 @@
-import { setImmediate } from 'node:timers/promises'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { decodePageToken, encodePageToken } from '../search/search.ts'
 import type { Curve, Metric, Piece } from './schema.ts'
 import { getRunRow } from './store.ts'
-import { countMetricPoints, listMetricHistory } from './store-history.ts'
+import { countMetricPoints, listMetricHistory, scanMetricHistory } from './store-history.ts'
 import { storedValue } from './store-metrics.ts'
+import { toMetric } from './store-values.ts'
 import { Thinning } from './thinning.ts'
 
 /** Few enough that they are gone before the collector has to look at them twice. */
@@ -73,14 +73,12 @@ export async function readCurve(
  * of points / 2 equal parts of the axis, so that no peak is lost. The axis is the step, or the time where all steps are equal.
  */
 export async function getThinnedHistory(
-  context: Pick<Context, 'db'>,
-  { points, ...input }: Caller & { runId: string; key: string; points: number },
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, runId, key, points }: Caller & { runId: string; key: string; points: number },
 ): Promise<{ metrics: Metric[]; total: number; thinned: boolean }> {
-  const { db } = context
-  const { projectId, actor, runId, key } = input
   requirePermission(actor, 'view', projectId)
   await getRunRow(db.read, projectId, runId)
-  const extent = await countMetricPoints(db.read, runId, key)
+  const extent = await countMetricPoints(db.read, { runId, key })
   const total = extent.points
   if (total <= points) {
     const metrics = await listMetricHistory(db.read, { runId, key, limit: points })
@@ -92,15 +90,13 @@ export async function getThinnedHistory(
   }
   const byStep = extent.last_step > extent.first_step
   const thinning = new Thinning({
-    axis: byStep ? 'step' : 'timestampMs',
+    axis: byStep ? 'step' : 'timestamp_ms',
     first: byStep ? extent.first_step : extent.first_ms,
     last: byStep ? extent.last_step : extent.last_ms,
     parts: Math.max(1, Math.floor(points / 2)),
   })
-  for await (const { items } of readMetricHistory(context, { ...input, limit: Infinity })) {
-    for (const metric of items) thinning.add(metric)
-    // Others have their turn between two pieces.
-    await setImmediate()
+  for await (const rows of scanMetricHistory(db.read, { runId, key })) {
+    for (const row of rows) thinning.add(row)
   }
-  return { metrics: thinning.points(), total, thinned: true }
+  return { metrics: thinning.points().map((row) => toMetric({ ...row, key })), total, thinned: true }
 }

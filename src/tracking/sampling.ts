@@ -1,111 +1,111 @@
-import { setImmediate } from 'node:timers/promises'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
-import { readMetricHistory } from './history.ts'
+import type { Queryable } from '../ports/db/db.ts'
 import type { Metric } from './schema.ts'
 import { getRunRow } from './store.ts'
 import {
+  countMetricPoints,
   hasMorePoints,
   listMetricHistory,
-  listMetricSteps,
-  listMetricsAtSteps,
+  listMetricsAtPlaces,
+  listSparseMetrics,
   listSparseSteps,
-  type StepRange,
+  scanMetricHistory,
+  type History,
 } from './store-history.ts'
-import { listLatestMetrics } from './store-values.ts'
+import { listLatestMetrics, toMetric } from './store-values.ts'
 
-/** Up to here all steps of a history are read. */
-const FEW_POINTS = 20_000
-
-interface AskSample extends Caller, StepRange {
+interface AskSample extends Caller, Omit<History, 'runId'> {
   runIds: readonly string[]
-  key: string
   limit: number
 }
 
+/** A longer history is not read for a picture of it. */
+const COUNTED_POINTS = 50_000
+
 /**
- * Points of several runs at up to `limit` of their common steps, evenly chosen, first and last included: by the rank of the steps, or where
- * a history has more than 20,000 points by their place on the axis.
+ * Up to `limit` points of each run, evenly chosen, first and last included; all of a history that has no more. By their rank in the order (step, timestamp,
+ * value) they are those that MLflow 3.17 chooses (`NTILE`, then the last one); of more than 50,000 points they are even along the steps.
  */
 export async function sampleHistories(
-  context: Pick<Context, 'db'>,
-  input: AskSample,
+  { db }: Pick<Context, 'db'>,
+  { projectId, actor, runIds, ...asked }: AskSample,
 ): Promise<(Metric & { runId: string })[]> {
-  const { db } = context
-  const { projectId, actor, runIds, key, limit } = input
   requirePermission(actor, 'view', projectId)
   for (const runId of runIds) await getRunRow(db.read, projectId, runId)
-  const sparse = await sparseSteps(context, input)
-  const steps = evenly(sparse ?? (await allSteps(context, input)), limit)
   const sampled: (Metric & { runId: string })[] = []
   for (const runId of runIds) {
-    const found = await listMetricsAtSteps(db.read, {
-      runId,
-      key,
-      steps,
-      limit,
-      sparse: sparse !== undefined,
-    })
-    const metrics = sparse ? await withEnds(context, { ...input, runId }, found) : found
-    for (const metric of metrics) sampled.push({ ...metric, runId })
+    const found =
+      (await sampleLong(db, { ...asked, runId })) ?? (await sampleCounted(db, { ...asked, runId }))
+    for (const metric of found) sampled.push({ ...metric, runId })
   }
   return sampled
 }
 
+type Asked = History & { limit: number }
+
 /**
- * Steps along the axis out of the index of every 64th; undefined where no history is long, or where the index has too few: it holds none
- * of a history that was logged every 64 steps from step 1.
+ * Along the steps, out of the index of every 64th: the same few milliseconds for any length. Undefined for a history that is not long, and where
+ * the index has too few: it holds none of a history that was logged every 64 steps from step 1.
  */
-async function sparseSteps({ db }: Pick<Context, 'db'>, input: AskSample): Promise<number[] | undefined> {
-  const { runIds, key, limit } = input
-  const steps = new Set<number>()
-  for (const runId of runIds) {
-    if (!(await hasMorePoints(db.read, { runId, key, than: FEW_POINTS }))) continue
-    const found = await listSparseSteps(db.read, { ...input, runId })
-    if (found.length * 2 < limit) return undefined
-    for (const step of found) steps.add(step)
-  }
-  return steps.size === 0 ? undefined : [...steps].sort((a, b) => a - b)
+async function sampleLong(
+  { read }: Context['db'],
+  { limit, ...history }: Asked,
+): Promise<Metric[] | undefined> {
+  if (!(await hasMorePoints(read, { ...history, than: COUNTED_POINTS }))) return undefined
+  const inner = limit - 2
+  if (inner < 1) return undefined
+  const found = await listSparseSteps(read, { ...history, limit })
+  if (found.length * 2 < limit) return undefined
+  const steps = evenPlaces(found.length, inner).map((place) => found[place]!)
+  const metrics = await listSparseMetrics(read, { ...history, steps })
+  return await withEnds(read, history, metrics)
 }
 
-async function allSteps(context: Pick<Context, 'db'>, input: AskSample): Promise<number[]> {
-  const { startStep = -Infinity, endStep = Infinity, key } = input
-  const steps = new Set<number>()
-  for (const runId of input.runIds) {
-    if (!(await hasMorePoints(context.db.read, { runId, key, than: FEW_POINTS }))) {
-      for (const step of await listMetricSteps(context.db.read, { ...input, runId })) steps.add(step)
-      continue
-    }
-    for await (const { items } of readMetricHistory(context, { ...input, runId, limit: Infinity })) {
-      for (const { step } of items) if (step >= startStep && step <= endStep) steps.add(step)
-      await setImmediate()
-    }
-  }
-  return [...steps].sort((a, b) => a - b)
-}
-
-/** With the first and the latest point of the run, where they lie in the range. */
-async function withEnds(
-  { db }: Pick<Context, 'db'>,
-  input: AskSample & { runId: string },
-  found: readonly Metric[],
-): Promise<Metric[]> {
-  const { runId, key, startStep = -Infinity, endStep = Infinity } = input
-  const [first] = await listMetricHistory(db.read, { runId, key, limit: 1 })
-  const latest = (await listLatestMetrics(db.read, [runId])).get(runId)?.find((metric) => metric.key === key)
-  const inner = found.slice(0, input.limit - 2)
+/** With the first point of the run and the one at its latest step, where they lie among the steps. */
+async function withEnds(read: Queryable, history: History, inner: readonly Metric[]): Promise<Metric[]> {
+  const { runId, key, startStep = -Infinity, endStep = Infinity } = history
+  const [first] = await listMetricHistory(read, { runId, key, limit: 1 })
+  const latest = (await listLatestMetrics(read, [runId])).get(runId)?.find((metric) => metric.key === key)
   const known = new Set(inner.map(({ step }) => step))
   const ends = [first, latest].filter(
-    (end): end is Metric =>
-      end !== undefined && end.step >= startStep && end.step <= endStep && !known.has(end.step),
+    (end) => end !== undefined && end.step >= startStep && end.step <= endStep && !known.has(end.step),
   )
-  return [...inner, ...ends].sort((a, b) => a.step - b.step || a.timestampMs - b.timestampMs)
+  return [...inner, ...(ends as Metric[])].sort((a, b) => a.step - b.step)
 }
 
-function evenly(values: readonly number[], count: number): number[] {
-  if (values.length <= count) return [...values]
-  const chosen = Array.from({ length: count }, (_, index) =>
-    Math.round((index * (values.length - 1)) / Math.max(1, count - 1)),
-  )
-  return [...new Set(chosen)].map((index) => values[index]!)
+/** By their places among all. */
+async function sampleCounted({ read }: Context['db'], { limit, ...history }: Asked): Promise<Metric[]> {
+  const { points } = await countMetricPoints(read, history)
+  const asked = { ...history, places: evenPlaces(points, limit) }
+  return (await pickInOrder(read, asked)) ?? (await listMetricsAtPlaces(read, asked))
+}
+
+/** The first place of each of `limit` parts as equal as can be, larger ones first; in the last one the last place. */
+function evenPlaces(points: number, limit: number): number[] {
+  const parts = Math.min(points, limit)
+  const size = Math.floor(points / limit)
+  const larger = points % limit
+  const places = Array.from({ length: parts }, (_, part) => part * size + Math.min(part, larger))
+  return points === 0 ? [] : [...places.slice(0, -1), points - 1]
+}
+
+/** Undefined when steps went back while time went on: then the order of time is not that of the steps. */
+async function pickInOrder(
+  read: Queryable,
+  { places, ...history }: History & { places: readonly number[] },
+): Promise<Metric[] | undefined> {
+  const picked: Metric[] = []
+  let step = -Infinity
+  let first = 0
+  for await (const rows of scanMetricHistory(read, history)) {
+    for (const row of rows) {
+      if (row.step < step) return undefined
+      step = row.step
+    }
+    for (let place; (place = places[picked.length]) !== undefined && place < first + rows.length;)
+      picked.push(toMetric({ ...rows[place - first]!, key: history.key }))
+    first += rows.length
+  }
+  return picked
 }

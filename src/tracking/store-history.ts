@@ -1,7 +1,20 @@
+import { setImmediate } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Queryable } from '../ports/db/db.ts'
 import type { Metric } from './schema.ts'
+import { dialectOf } from '../ports/db/dialect.ts'
 import { toMetric } from './store-values.ts'
+import type { RunMetricRow } from './tables.ts'
+
+export type HistoryRow = Pick<RunMetricRow, 'timestamp_ms' | 'step' | 'value' | 'is_nan'>
+
+/** The history of a metric, or its points at some steps, both ends included. */
+export interface History {
+  runId: string
+  key: string
+  startStep?: number | undefined
+  endStep?: number | undefined
+}
 
 /** Points in the order (timestamp, step, value), after the given one. */
 export async function listMetricHistory(
@@ -26,7 +39,7 @@ export async function listMetricHistory(
   return rows.map((row) => toMetric({ ...row, key }))
 }
 
-export async function countMetricPoints(at: Queryable, runId: string, key: string) {
+export async function countMetricPoints(at: Queryable, history: History) {
   return await at
     .selectFrom('run_metric')
     .select((eb) => [
@@ -36,41 +49,49 @@ export async function countMetricPoints(at: Queryable, runId: string, key: strin
       eb.fn.min<number>('timestamp_ms').as('first_ms'),
       eb.fn.max<number>('timestamp_ms').as('last_ms'),
     ])
-    .where('run_id', '=', runId)
-    .where('key', '=', key)
+    .where(isOf(history))
     .executeTakeFirstOrThrow()
 }
 
-export interface StepRange {
-  startStep?: number | undefined
-  endStep?: number | undefined
+/**
+ * Every point in the order (timestamp, step, value), in pieces: one is read while another is used, and others have their turn between two. About half a
+ * second for a million points.
+ */
+export async function* scanMetricHistory(at: Queryable, history: History): AsyncGenerator<HistoryRow[]> {
+  const { size, read } = dialectOf(at) === 'sqlite' ? PLAIN : PACKED
+  let coming = read(at, history, undefined)
+  for (;;) {
+    const rows = await coming
+    yield rows
+    if (rows.length < size) return
+    coming = read(at, history, rows.at(-1))
+    // Whoever stops early does not wait for it.
+    coming.catch(() => undefined)
+    await setImmediate()
+  }
 }
 
-export async function listMetricSteps(
+/** The points at these places, counted from 0, in the order (step, timestamp, value). */
+export async function listMetricsAtPlaces(
   at: Queryable,
-  { runId, key, startStep, endStep }: StepRange & { runId: string; key: string },
-): Promise<number[]> {
-  const rows = await at
-    .selectFrom('run_metric')
-    .select('step')
-    .distinct()
-    .where('run_id', '=', runId)
-    .where('key', '=', key)
-    .$if(startStep !== undefined, (query) => query.where('step', '>=', startStep!))
-    .$if(endStep !== undefined, (query) => query.where('step', '<=', endStep!))
-    .execute()
-  return rows.map((row) => row.step)
+  { places, ...history }: History & { places: readonly number[] },
+): Promise<Metric[]> {
+  if (places.length === 0) return []
+  const { rows } = await sql<HistoryRow>`select timestamp_ms, step, value, is_nan from (
+      select timestamp_ms, step, value, is_nan,
+        row_number() over (order by step, timestamp_ms, value, is_nan) - 1 as place
+      from run_metric where ${isOf(history)}) as placed
+    where place in (${sql.join(places)}) order by place`.execute(at)
+  return rows.map((row) => toMetric({ ...row, key: history.key }))
 }
 
 /** Looks at no more points than it has to. */
 export async function hasMorePoints(
   at: Queryable,
-  { runId, key, than }: { runId: string; key: string; than: number },
+  { than, ...history }: History & { than: number },
 ): Promise<boolean> {
   const { rows } = await sql<{ points: number }>`select count(*) as points from (
-    select 1 from run_metric where run_id = ${runId} and key = ${key} limit ${than + 1}) as looked_at`.execute(
-    at,
-  )
+    select 1 from run_metric where ${isOf(history)} limit ${than + 1}) as looked_at`.execute(at)
   return rows[0]!.points > than
 }
 
@@ -78,13 +99,10 @@ export async function hasMorePoints(
 const SPARSE = sql<boolean>`step % 64 = 0`
 
 /**
- * Between `limit` and twice as many steps that are multiples of 64, where there are so many, evenly along the axis: jumps from one to the next over the index of such steps, which cost
- * the same however long the history is.
+ * Between `limit` and twice as many steps that are multiples of 64, where there are so many, evenly along the axis: jumps from one to the next over
+ * the index of such steps, which cost the same however long the history is.
  */
-export async function listSparseSteps(
-  at: Queryable,
-  input: StepRange & { runId: string; key: string; limit: number },
-): Promise<number[]> {
+export async function listSparseSteps(at: Queryable, input: History & { limit: number }): Promise<number[]> {
   const { runId, key, startStep = Number.MIN_SAFE_INTEGER, endStep = Number.MAX_SAFE_INTEGER } = input
   const sparse = sql`run_metric where run_id = ${runId} and key = ${key} and ${SPARSE}`
   const { rows: ends } = await sql<{ first: number | null; last: number | null }>`select
@@ -101,24 +119,67 @@ export async function listSparseSteps(
   return rows.map((row) => row.step)
 }
 
-/** Points at some steps; `sparse` when all of them are multiples of 64. */
-export async function listMetricsAtSteps(
+/** Points at some steps that are multiples of 64, the first of each. */
+export async function listSparseMetrics(
   at: Queryable,
-  input: { runId: string; key: string; steps: readonly number[]; limit: number; sparse: boolean },
+  { runId, key, steps }: { runId: string; key: string; steps: readonly number[] },
 ): Promise<Metric[]> {
-  const { runId, key, steps, limit, sparse } = input
   if (steps.length === 0) return []
-  const rows = await at
-    .selectFrom('run_metric')
-    .select(['timestamp_ms', 'step', 'value', 'is_nan'])
-    .where('run_id', '=', runId)
-    .where('key', '=', key)
-    .where('step', 'in', steps)
-    .$if(sparse, (query) => query.where(SPARSE))
-    .orderBy('step')
-    .orderBy('timestamp_ms')
-    .orderBy('value')
-    .limit(limit)
-    .execute()
+  const { rows } = await sql<HistoryRow>`select timestamp_ms, step, value, is_nan from (
+      select timestamp_ms, step, value, is_nan,
+        row_number() over (partition by step order by timestamp_ms, value, is_nan) as place
+      from run_metric where run_id = ${runId} and key = ${key} and step in (${sql.join(steps)}) and ${SPARSE}) as placed
+    where place = 1 order by step`.execute(at)
   return rows.map((row) => toMetric({ ...row, key }))
+}
+
+function isOf({ runId, key, startStep, endStep }: History) {
+  const from = startStep === undefined ? sql`` : sql` and step >= ${startStep}`
+  const to = endStep === undefined ? sql`` : sql` and step <= ${endStep}`
+  return sql<boolean>`run_id = ${runId} and key = ${key}${from}${to}`
+}
+
+function piece(history: History, after: HistoryRow | undefined, size: number) {
+  const later = after
+    ? sql` and (timestamp_ms, step, value, is_nan) > (${after.timestamp_ms}, ${after.step}, ${after.value}, ${after.is_nan})`
+    : sql``
+  return sql<HistoryRow>`select timestamp_ms, step, value, is_nan from run_metric where ${isOf(history)}${later}
+    order by timestamp_ms, step, value, is_nan limit ${sql.lit(size)}`
+}
+
+interface Reading {
+  /** Rows of a piece. */
+  size: number
+  read(at: Queryable, history: History, after: HistoryRow | undefined): Promise<HistoryRow[]>
+}
+
+const PLAIN: Reading = {
+  size: 4_000,
+  read: async (at, history, after) => (await piece(history, after, PLAIN.size).execute(at)).rows,
+}
+
+const PACKED_BYTES = 25
+
+/** A row of PostgreSQL's protocol costs much more than its numbers: a piece comes as one value. */
+const PACKED: Reading = {
+  size: 20_000,
+  async read(at, history, after) {
+    const { rows } = await sql<{ packed: Buffer | null }>`select string_agg(
+        int8send(timestamp_ms) || int8send(step) || float8send(value) || set_byte('\\x00'::bytea, 0, is_nan), '') as packed
+      from (${piece(history, after, PACKED.size)}) as piece`.execute(at)
+    const packed = rows[0]?.packed ?? Buffer.alloc(0)
+    return Array.from({ length: packed.length / PACKED_BYTES }, (_, index) => {
+      const at = index * PACKED_BYTES
+      return {
+        timestamp_ms: readInteger(packed, at),
+        step: readInteger(packed, at + 8),
+        value: packed.readDoubleBE(at + 16),
+        is_nan: packed[at + 24]!,
+      }
+    })
+  },
+}
+
+function readInteger(bytes: Buffer, at: number): number {
+  return bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
 }

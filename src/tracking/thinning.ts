@@ -1,8 +1,8 @@
-import type { Metric } from './schema.ts'
+import type { HistoryRow } from './store-history.ts'
 
 interface Part {
-  low: Metric
-  high: Metric
+  low: HistoryRow
+  high: HistoryRow
 }
 
 /**
@@ -10,23 +10,23 @@ interface Part {
  * all the last one, for a curve ends at its last value. Of equal values the first step stays. Points are added in any order, and only what stays is kept.
  */
 export class Thinning {
-  readonly #axis: 'step' | 'timestampMs'
+  readonly #axis: 'step' | 'timestamp_ms'
   readonly #first: number
   readonly #width: number
   readonly #parts = new Map<number, Part>()
-  readonly #nans = new Map<number, Metric>()
-  #last: Metric | undefined
+  readonly #nans = new Map<number, HistoryRow>()
+  #last: HistoryRow | undefined
 
-  constructor(input: { axis: 'step' | 'timestampMs'; first: number; last: number; parts: number }) {
+  constructor(input: { axis: 'step' | 'timestamp_ms'; first: number; last: number; parts: number }) {
     this.#axis = input.axis
     this.#first = input.first
     this.#width = (input.last - input.first + 1) / input.parts
   }
 
-  add(point: Metric): void {
+  add(point: HistoryRow): void {
     if (!this.#last || this.#isBefore(this.#last, point)) this.#last = point
     const index = Math.floor((point[this.#axis] - this.#first) / this.#width)
-    if (Number.isNaN(point.value)) {
+    if (point.is_nan === 1) {
       const nan = this.#nans.get(index)
       if (!nan || isBefore(point, nan)) this.#nans.set(index, point)
       return
@@ -42,19 +42,19 @@ export class Thinning {
   }
 
   /** What stays, along the axis. */
-  points(): Metric[] {
+  points(): HistoryRow[] {
     const kept = new Set(this.#nans.values())
     for (const { low, high } of this.#parts.values()) kept.add(low).add(high)
     if (this.#last) kept.add(this.#last)
     return [...kept].sort((a, b) => (this.#isBefore(a, b) ? -1 : 1))
   }
 
-  #isBefore(a: Metric, b: Metric): boolean {
+  #isBefore(a: HistoryRow, b: HistoryRow): boolean {
     const along = a[this.#axis] - b[this.#axis]
     return along === 0 ? isBefore(a, b) : along < 0
   }
 }
 
-function isBefore(a: Metric, b: Metric): boolean {
-  return a.step < b.step || (a.step === b.step && a.timestampMs < b.timestampMs)
+function isBefore(a: HistoryRow, b: HistoryRow): boolean {
+  return a.step < b.step || (a.step === b.step && a.timestamp_ms < b.timestamp_ms)
 }
