@@ -10,6 +10,7 @@ export default defineConfig({
     isolate: false,
     // PostgreSQL holds events back while any transaction of the cluster is open, another test's as well.
     maxWorkers: process.env['DB_POSTGRES_URL'] ? 1 : 2,
+    globalSetup: 'test/database-templates.ts',
     retry,
     reporters: ['default', secondTries],
     testTimeout: 30_000,

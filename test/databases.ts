@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
@@ -11,12 +11,17 @@ import { configSchema } from '../src/kernel/config.ts'
 import { seededIds } from '../src/kernel/ids.ts'
 import { openDuckDb } from '../src/ports/analytics/duckdb.ts'
 import { fileArtifacts } from '../src/ports/artifacts/files.ts'
+import type { Db } from '../src/ports/db/db.ts'
 import { migrate } from '../src/ports/db/migrate.ts'
 import { openDb } from '../src/ports/db/open.ts'
 import { openOnline } from '../src/ports/online/open.ts'
 
 export const PROJECT_ID = 'default'
 export const TEST_TIME_MS = Date.UTC(2001, 0, 15)
+
+/** Environment variables that name a prepared database to copy: a file, and a database of the server of DB_POSTGRES_URL (`database-templates.ts`). */
+export const SQLITE_TEMPLATE = 'TEST_SQLITE_TEMPLATE'
+export const POSTGRES_TEMPLATE = 'TEST_POSTGRES_TEMPLATE'
 
 export interface TestContext extends Context {
   readonly clock: ManualClock
@@ -41,10 +46,13 @@ export function describeDatabases(name: string, suite: (open: () => Promise<Test
   }
 }
 
-/** A fresh, migrated context of its own: a temporary folder, a clock that stands still, ids that repeat. */
+/** A context of its own on a migrated database (`database-templates.ts`): a temporary folder, a clock that stands still, ids that repeat. */
 export async function openTestContext(databaseUrl = 'sqlite', onlineUrl = 'sqlite'): Promise<TestContext> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tidemill-test-'))
-  const postgres = databaseUrl === 'sqlite' ? undefined : await freshPostgres(databaseUrl)
+  const sqlite = databaseUrl === 'sqlite'
+  const template = process.env[sqlite ? SQLITE_TEMPLATE : POSTGRES_TEMPLATE]
+  const postgres = sqlite ? undefined : await freshPostgres(databaseUrl, template)
+  if (sqlite && template) copyFileSync(template, join(dataDir, 'metadata.db'))
   const config = configSchema.parse({
     dataDir,
     databaseUrl: postgres?.url ?? 'sqlite',
@@ -54,8 +62,7 @@ export async function openTestContext(databaseUrl = 'sqlite', onlineUrl = 'sqlit
     gatewayPort: 0,
   })
   const db = await openDb(config)
-  await migrate(db)
-  await db.write((trx) => ensureProject(trx, { name: 'default', nowMs: TEST_TIME_MS }))
+  if (!template) await prepareDatabase(db)
   const analytics = openDuckDb({ memoryLimit: '2GB' })
   const online = await openOnline(config)
   return {
@@ -77,16 +84,25 @@ export async function openTestContext(databaseUrl = 'sqlite', onlineUrl = 'sqlit
   }
 }
 
-/** A new, empty database on a PostgreSQL server. */
-export async function freshPostgres(url: string): Promise<{ url: string; drop(): Promise<void> }> {
+/** Migrates an empty database and makes the default project in it. */
+export async function prepareDatabase(db: Db): Promise<void> {
+  await migrate(db)
+  await db.write((trx) => ensureProject(trx, { name: 'default', nowMs: TEST_TIME_MS }))
+}
+
+/** A new database on a PostgreSQL server: a copy of another one, or empty. */
+export async function freshPostgres(
+  url: string,
+  template = 'template1',
+): Promise<{ name: string; url: string; drop(): Promise<void> }> {
   const name = `tidemill_${process.pid}_${Math.random().toString(36).slice(2, 10)}`
   const admin = async (sql: string): Promise<void> => {
     const client = new Client({ connectionString: url })
     await client.connect()
     await client.query(sql).finally(() => client.end())
   }
-  await admin(`CREATE DATABASE ${name}`)
+  await admin(`CREATE DATABASE ${name} TEMPLATE ${template}`)
   const own = new URL(url)
   own.pathname = `/${name}`
-  return { url: own.toString(), drop: () => admin(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+  return { name, url: own.toString(), drop: () => admin(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
 }

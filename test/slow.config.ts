@@ -9,6 +9,7 @@ export default defineConfig({
     pool: 'threads',
     isolate: false,
     maxWorkers: 1,
+    globalSetup: 'test/database-templates.ts',
     retry,
     reporters: ['default', secondTries],
     testTimeout: 120_000,

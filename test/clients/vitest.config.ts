@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['*.test.ts'],
+    globalSetup: '../database-templates.ts',
     retry,
     reporters: ['default', secondTries],
     testTimeout: 600_000,

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const PAGES = fileURLToPath(new URL('pages.ts', import.meta.url))
 const DEMO_LIMIT_MS = 600_000
-const PORT = 20_000 + Math.floor(Math.random() * 20_000)
+const PORT = 20_000 + Math.floor(Math.random() * 10_000)
 
 /** Plays the demo in a folder of its own, opens every page of it in a real browser, and ends the demo. */
 async function run(): Promise<number> {
