@@ -9,7 +9,7 @@ import { freshPostgres, POSTGRES_TEMPLATE, prepareDatabase, SQLITE_TEMPLATE } fr
  * Once in each run of tests: migrated databases of which every test gets a copy, which takes a tenth of the time that migrating does.
  * The environment tells of them, so that processes which a test starts find them too.
  */
-export default async function setup(): Promise<() => Promise<void>> {
+export async function setup(): Promise<() => Promise<void>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tidemill-template-'))
   await fill('sqlite', dataDir)
   const file = join(dataDir, 'template.db')
