@@ -256,7 +256,11 @@ describeDatabases('webhooks', (open) => {
       attempts: [{ status: 302, error: 'Redirects are not followed' }],
     })
     await redeliver(context, { ...OWNER, webhookId: missingId, deliveryId: refused!.id })
-    const again = await deliveriesUntil(context, missingId, ([first]) => first!.attempts.length === 2)
+    const again = await deliveriesUntil(
+      context,
+      missingId,
+      (deliveries) => deliveries[0]!.attempts.length === 2 && settled(deliveries),
+    )
     expect(again[0]).toMatchObject({ id: refused!.id, state: 'failed' })
   }, 60_000)
 
