@@ -161,6 +161,18 @@ test('Kysely is known to stores, tables and ports only', () => {
   expect(wrong).toEqual([])
 })
 
+test('the UI takes nothing from the server but types of its answers', () => {
+  const taken = globSync('{ui/src,ui/fixtures}/**/*.{ts,tsx}').flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/(import|export)( type)? \{[^}]*\} from '([./]*\/src\/[^']*)'/g)]
+      .map(([, , type, path]) => ({ file, type, path: join(dirname(file), path!) }))
+      .filter(({ path }) => path.startsWith('src')),
+  )
+  expect(taken.length).toBeGreaterThan(5)
+  expect(
+    taken.filter(({ type, path }) => type === undefined || !/\/(schema|definition)\.ts$/.test(path)),
+  ).toEqual([])
+})
+
 test('no file or folder has a name that says nothing', () => {
   const empty = /(^|\/)(utils?|helpers?|common|misc|lib|services|types)(\/|\.tsx?$)/
   expect([...files, ...globSync('ui/src/**/*')].filter((file) => empty.test(file))).toEqual([])

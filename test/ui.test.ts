@@ -1,3 +1,4 @@
+import type { RunComparison } from '../src/comparing/schema.ts'
 import { describe, expect, it } from 'vitest'
 import { factsOfBytes, parseTable, previewKind } from '../ui/src/runs/artifact-content.ts'
 import {
@@ -176,15 +177,15 @@ describe('curves of runs', () => {
 })
 
 describe('comparison of runs', () => {
-  const data = {
+  const data: Pick<RunComparison, 'params' | 'metrics'> = {
     params: [
       { key: 'lr', differs: true, values: ['0.01', '1', null] },
       { key: 'learner', differs: true, values: ['trees', 'prior', 'trees'] },
       { key: 'seed', differs: false, values: ['7', '7', '7'] },
     ],
     metrics: [
-      { key: 'auc', differs: true, values: [0.6, 'NaN', 0.7], lowerIsBetter: false, lastStep: 0 },
-      { key: 'system/cpu', differs: true, values: [1, 2, 3], lowerIsBetter: false, lastStep: 9 },
+      { key: 'auc', differs: true, values: [0.6, 'NaN', 0.7], lowerIsBetter: false, lastStep: 0, best: [2] },
+      { key: 'system/cpu', differs: true, values: [1, 2, 3], lowerIsBetter: false, lastStep: 9, best: [2] },
     ],
   }
 

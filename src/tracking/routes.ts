@@ -14,9 +14,9 @@ import {
   Curve,
   Experiment,
   MAX_TAG_LENGTH,
-  Run,
+  DetailedRun,
+  RunSummary,
   TAGS,
-  Tag,
   type Metric,
   type RunDetail,
 } from './schema.ts'
@@ -35,31 +35,6 @@ const orderBy = z
   .describe('A list as JSON, such as [{"field":"metric","key":"auc","descending":true}]')
 
 const note = z.strictObject({ text: z.string().max(MAX_TAG_LENGTH).describe('Markdown') })
-
-const WireMetric = z.object({
-  key: z.string(),
-  value: z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]),
-  timestampMs: z.number(),
-  step: z.number(),
-})
-
-const RunSummary = Run.extend({
-  params: z.array(Tag),
-  metrics: z.array(WireMetric).describe('The latest value of each metric'),
-  tags: z.array(Tag),
-  datasets: z.array(
-    z.object({
-      name: z.string(),
-      digest: z.string(),
-      sourceType: z.string(),
-      source: z.string(),
-      tags: z.array(Tag),
-    }),
-  ),
-  models: z.array(
-    z.object({ direction: z.enum(['input', 'output']), loggedModelId: z.string(), step: z.number() }),
-  ),
-})
 
 export const routes = [
   route({
@@ -133,10 +108,7 @@ export const routes = [
     summary: 'One run with its params, latest metrics, tags, artifacts, parent and children',
     permission: 'view',
     params: z.strictObject({ runId: z.string() }),
-    response: RunSummary.extend({
-      artifacts: z.array(ArtifactEntry).describe('Directly in the artifact folder'),
-      children: z.array(Run),
-    }),
+    response: DetailedRun,
     async handle({ context, actor, projectId, params }) {
       const caller = { projectId, actor, runId: params.runId }
       const run = await getRun(context, caller)

@@ -132,6 +132,39 @@ export const ArtifactEntry = z.object({
 })
 export type ArtifactEntry = z.infer<typeof ArtifactEntry>
 
+/** A metric as JSON carries it, which has no NaN and no infinities. */
+const WireMetric = z.object({
+  key: z.string(),
+  value: z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]),
+  timestampMs: z.number(),
+  step: z.number(),
+})
+
+export const RunSummary = Run.extend({
+  params: z.array(Tag),
+  metrics: z.array(WireMetric).describe('The latest value of each metric'),
+  tags: z.array(Tag),
+  datasets: z.array(
+    z.object({
+      name: z.string(),
+      digest: z.string(),
+      sourceType: z.string(),
+      source: z.string(),
+      tags: z.array(Tag),
+    }),
+  ),
+  models: z.array(
+    z.object({ direction: z.enum(['input', 'output']), loggedModelId: z.string(), step: z.number() }),
+  ),
+})
+export type RunSummary = z.infer<typeof RunSummary>
+
+export const DetailedRun = RunSummary.extend({
+  artifacts: z.array(ArtifactEntry).describe('Directly in the artifact folder'),
+  children: z.array(Run),
+})
+export type DetailedRun = z.infer<typeof DetailedRun>
+
 /** Something that was deleted: it can be restored, or purged. */
 export const TrashItem = z.object({
   kind: z.enum(['experiment', 'run', 'logged-model']),

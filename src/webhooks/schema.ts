@@ -26,7 +26,7 @@ export const WebhookEventName = z
   .meta({ type: 'string', enum: [...names] })
 
 export const EventName = z.object({ name: z.string(), of: z.enum(['tidemill', 'mlflow']) })
-type EventName = z.infer<typeof EventName>
+export type EventName = z.infer<typeof EventName>
 
 const WebhookName = z
   .string()

@@ -1,5 +1,12 @@
 /** What the server answers (REST under /api/v1), as far as the pages read it. Times are ms since epoch. */
-import type { AliasPolicy } from './promotions/answers.ts'
+import type { AliasPolicy } from '../../src/registry/definition.ts'
+import type { GateView, Verdict } from '../../src/registry/schema.ts'
+import type { RunSummary } from '../../src/tracking/schema.ts'
+
+export type { Curve, Experiment, RunSummary, Tag } from '../../src/tracking/schema.ts'
+export type { AliasPolicy, GateView, Verdict }
+
+export type Metric = RunSummary['metrics'][number]
 
 export type Tone = 'good' | 'attention' | 'bad' | 'idle'
 
@@ -76,37 +83,6 @@ export interface Alert {
   clearedSentence: string | null
 }
 
-export interface KeyValue {
-  key: string
-  value: string
-}
-export interface Metric {
-  key: string
-  /** JSON has no NaN and no infinities: there they are words. */
-  value: number | string
-  timestampMs: number
-  step: number
-}
-export interface RunItem {
-  id: string
-  name: string
-  experimentId: string
-  status: string
-  startMs: number
-  endMs?: number
-  parentRunId?: string
-  params: KeyValue[]
-  metrics: Metric[]
-  tags: KeyValue[]
-}
-export interface Run extends RunItem {
-  artifacts: { path: string; isDirectory: boolean; sizeBytes?: number }[]
-  children: { id: string; name: string; status: string }[]
-}
-export interface Experiment {
-  id: string
-  name: string
-}
 export interface Found {
   kind: string
   id: string
@@ -114,12 +90,6 @@ export interface Found {
   detail?: string
   href: string
 }
-export interface MetricHistory {
-  points: [step: number, timestampMs: number, value: number | null][]
-  total: number
-  thinned: boolean
-}
-
 export type Trigger =
   | { kind: 'cron'; pattern: string; timezone: string }
   | { kind: 'new_data'; dataset: string; minRows: number; coolDownMs: number }
@@ -185,7 +155,6 @@ export interface Bounds {
   lower?: number | undefined
   upper?: number | undefined
 }
-export type Verdict = 'pass' | 'fail' | 'undecided'
 export interface ModelItem {
   name: string
   task?: string
@@ -225,18 +194,6 @@ export interface ModelDetail {
   }[]
   protections: { alias: string; policy: AliasPolicy; declared: boolean }[]
 }
-export interface GateResult {
-  name: string
-  metric?: string
-  verdict: Verdict
-  sentence: string
-  /** The gain, or the measured value. */
-  value?: number
-  lower?: number
-  upper?: number
-  threshold?: number
-  against?: string
-}
 export interface EvaluationRow {
   id: string
   subject: string
@@ -259,7 +216,7 @@ export interface ModelVersion {
   tags: Record<string, string>
   createdMs: number
   features: { name: string; kind: string; from: string }[]
-  gates: GateResult[]
+  gates: GateView[]
   gateSentence?: string
   gateVerdict?: Verdict
   injected: boolean

@@ -10,6 +10,7 @@ import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
 import { metricName } from '../registry/judged.ts'
+import type { Bounds } from '../answers.ts'
 import type { BenchmarkDetail, Standing, Submission } from './answers.ts'
 import { benchmark, ownSubmissions } from './api.ts'
 import { moodOfBenchmark } from './state.ts'
@@ -110,7 +111,7 @@ function ranks({ from, to }: Standing['rank']): string {
   return from === to ? String(from) : `${from}–${to}`
 }
 
-function interval(value: number, { lower, upper }: { lower?: number; upper?: number }): string {
+function interval(value: number, { lower, upper }: Pick<Bounds, 'lower' | 'upper'>): string {
   return lower === undefined || upper === undefined
     ? decimal(value)
     : `${decimal(value)} [${decimal(lower)}, ${decimal(upper)}]`

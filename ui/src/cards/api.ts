@@ -1,11 +1,9 @@
+import type { CardRevision, CardSections, ModelCard } from '../../../src/cards/schema.ts'
 import type { Page } from '../answers.ts'
 import { at, base, many, one, send } from '../api.ts'
 
-type SectionKey = 'intendedUse' | 'outOfScope' | 'ethics' | 'caveats' | 'contact'
-export type CardSections = Record<SectionKey, string>
-
 /** What only people know, and the question that each section answers. */
-export const peopleSections: { key: SectionKey; title: string; question: string }[] = [
+export const peopleSections: { key: keyof CardSections; title: string; question: string }[] = [
   { key: 'intendedUse', title: 'Intended use', question: 'What is it meant for, and by whom is it used?' },
   { key: 'outOfScope', title: 'Out-of-scope use', question: 'What should it not be used for?' },
   {
@@ -21,27 +19,7 @@ export const peopleSections: { key: SectionKey; title: string; question: string 
   { key: 'contact', title: 'Contact', question: 'Who answers questions about it?' },
 ]
 
-export type FactBlock =
-  | { kind: 'text' | 'markdown'; text: string }
-  | { kind: 'facts'; facts: [string, string][] }
-  | { kind: 'list'; items: string[] }
-  | { kind: 'table'; columns: string[]; rows: string[][] }
-
-export interface CardRevision {
-  revision: number
-  author: string | null
-  createdMs: number | null
-  sections: CardSections
-}
-
-export interface ModelCard {
-  model: string
-  version: number
-  digest: string
-  facts: { title: string; blocks: FactBlock[] }[]
-  written: CardRevision
-  blanks: string[]
-}
+export type { CardRevision, CardSections, FactBlock, ModelCard } from '../../../src/cards/schema.ts'
 
 const path = (model: string, version: number) => `/models/${at(model)}/versions/${version}/card`
 

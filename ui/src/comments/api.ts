@@ -1,28 +1,9 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import type { Comment, Subject } from '../../../src/governance/schema.ts'
 import type { Page } from '../answers.ts'
 import { at, request, search, send } from '../api.ts'
 
-type SubjectType = 'run' | 'experiment' | 'model' | 'model_version' | 'promotion' | 'dataset'
-
-/** What is commented on: a run by its id, a version as `late/3`. */
-export interface Subject {
-  subjectType: SubjectType
-  subjectId: string
-}
-
-export interface Comment {
-  id: string
-  author: string
-  /** Markdown; empty when it was deleted. */
-  body: string
-  /** Made safe by the server. */
-  html: string
-  createdMs: number
-  editedMs?: number
-  deletedMs?: number
-  mayEdit: boolean
-  mayDelete: boolean
-}
+export type { Comment, Subject } from '../../../src/governance/schema.ts'
 
 const size = 50
 

@@ -1,10 +1,9 @@
 import { Link } from 'wouter'
-import type { ModelDetail } from '../answers.ts'
+import type { AliasPolicy, ModelDetail } from '../answers.ts'
 import { Version } from '../deployments/Version.tsx'
 import { Section } from '../kit/Page.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
-import type { AliasPolicy } from '../promotions/answers.ts'
 
 /** Where each alias points, who pointed it there, and what must be so before it moves. */
 export function Aliases({ model }: { model: ModelDetail }) {

@@ -1,4 +1,4 @@
-import type { GateResult } from '../answers.ts'
+import type { GateView } from '../answers.ts'
 import { type DotRow, IntervalDotPlot } from '../charts/IntervalDotPlot.tsx'
 import { signed } from '../format.ts'
 import { Section } from '../kit/Page.tsx'
@@ -8,7 +8,7 @@ import { moodColour, moodOf } from '../kit/tone.ts'
 import { verdictWord } from './judged.ts'
 
 /** Each rule with its interval beside what it compares with. */
-export function Gates({ gates }: { gates: GateResult[] }) {
+export function Gates({ gates }: { gates: GateView[] }) {
   const drawn = gates.flatMap((result) => rowOf(result) ?? [])
   return (
     <Section title="Gates" note="a point difference decides nothing: the interval does">
@@ -39,7 +39,7 @@ export function Gates({ gates }: { gates: GateResult[] }) {
 }
 
 /** Only a gain over another model has a zero to be read against. */
-function rowOf(result: GateResult): DotRow | undefined {
+function rowOf(result: GateView): DotRow | undefined {
   const { value, lower, upper, threshold, against, verdict } = result
   if (value === undefined || against === undefined) return undefined
   return {

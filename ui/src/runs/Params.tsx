@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import type { KeyValue } from '../answers.ts'
+import type { Tag } from '../answers.ts'
 import { Facts } from '../kit/Facts.tsx'
 import { Section } from '../kit/Page.tsx'
 import { Quiet } from '../kit/Table.tsx'
@@ -7,7 +7,7 @@ import styles from './Panels.module.css'
 
 const worthASearch = 15
 
-export function Params({ params }: { params: readonly KeyValue[] }) {
+export function Params({ params }: { params: readonly Tag[] }) {
   const [text, setText] = useState('')
   const wanted = text.trim().toLowerCase()
   const found = params

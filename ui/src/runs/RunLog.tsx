@@ -3,13 +3,13 @@ import { pipelineRun, stepLog } from '../api.ts'
 import { bytes } from '../format.ts'
 import { Section } from '../kit/Page.tsx'
 import { Quiet } from '../kit/Table.tsx'
-import type { RunDetail } from './answers.ts'
+import type { DetailedRun } from './answers.ts'
 import { artifactTail } from './artifact-api.ts'
 import styles from './Panels.module.css'
 import { pipelineRunOf } from './run-facts.tsx'
 
 /** What it wrote, where that is known: the output that `tidemill exec` stored, or the log of its step. */
-export function RunLog({ run }: { run: RunDetail }) {
+export function RunLog({ run }: { run: DetailedRun }) {
   const file = run.artifacts.find(
     ({ path, isDirectory }) => !isDirectory && /^(output|stdout|train|run)\.log$/.test(path),
   )
@@ -30,7 +30,7 @@ function StoredLog({ runId, path }: { runId: string; path: string }) {
   )
 }
 
-function StepLog({ pipelineRunId, run }: { pipelineRunId: string; run: RunDetail }) {
+function StepLog({ pipelineRunId, run }: { pipelineRunId: string; run: DetailedRun }) {
   const steps = useQuery(pipelineRun(pipelineRunId)).data?.steps
   const step = steps?.find(({ trackingRunId }) => trackingRunId === run.id)
   const log = useQuery({

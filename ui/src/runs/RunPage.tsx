@@ -15,7 +15,7 @@ import { Quiet, Table } from '../kit/Table.tsx'
 import { LineageSection } from '../lineage/LineageSection.tsx'
 import { useWallClock } from '../live.ts'
 import { runColour } from '../palette.ts'
-import type { RunDetail } from './answers.ts'
+import type { DetailedRun } from './answers.ts'
 import { runDetail, setRunsLifecycle } from './api.ts'
 import { Artifacts } from './Artifacts.tsx'
 import { compareHref } from './compare-address.ts'
@@ -40,7 +40,7 @@ export function RunPage({ id }: { id: string }) {
   )
 }
 
-function RunView({ run }: { run: RunDetail }) {
+function RunView({ run }: { run: DetailedRun }) {
   const names = useQuery(experiments()).data?.items
   const experiment =
     names?.find(({ id }) => id === run.experimentId)?.name ?? `Experiment ${run.experimentId}`
@@ -87,14 +87,14 @@ function RunView({ run }: { run: RunDetail }) {
 }
 
 /** How long it took, or has taken so far. */
-function Took({ run }: { run: RunDetail }) {
+function Took({ run }: { run: DetailedRun }) {
   const now = useWallClock(1000)
   const running = run.status === 'RUNNING' && run.endMs === undefined
   const ms = (running ? now : (run.endMs ?? run.startMs)) - run.startMs
   return ms <= 0 ? null : <Quiet>{running ? `for ${duration(ms)}` : duration(ms)}</Quiet>
 }
 
-function Actions({ run }: { run: RunDetail }) {
+function Actions({ run }: { run: DetailedRun }) {
   // What was asked stays, also when the run has changed and the dialog has yet to close.
   const [asked, ask] = useState<'delete' | 'restore' | undefined>()
   const [, go] = useLocation()
@@ -115,7 +115,7 @@ function LifecycleDialog({
   restore,
   onClose,
 }: {
-  run: RunDetail
+  run: DetailedRun
   restore: boolean
   onClose: () => void
 }) {
@@ -136,7 +136,7 @@ function LifecycleDialog({
   )
 }
 
-function sentence(run: RunDetail): string {
+function sentence(run: DetailedRun): string {
   const verb: Record<string, string> = {
     RUNNING: 'Is running',
     FINISHED: 'Finished',
@@ -152,7 +152,7 @@ function sentence(run: RunDetail): string {
 }
 
 /** The last value of each metric. */
-function Numbers({ run }: { run: RunDetail }) {
+function Numbers({ run }: { run: DetailedRun }) {
   const [all, setAll] = useState(false)
   const values = metricValues(run)
   if (values.length === 0) return null
@@ -177,7 +177,7 @@ function Numbers({ run }: { run: RunDetail }) {
 }
 
 /** A metric that has moved beyond its first step has a curve. */
-function Curves({ run }: { run: RunDetail }) {
+function Curves({ run }: { run: DetailedRun }) {
   const { id, name, startMs } = run
   const runs = useMemo(() => [{ id, name, startMs }], [id, name, startMs])
   const keys = run.metrics
@@ -187,7 +187,7 @@ function Curves({ run }: { run: RunDetail }) {
   return <MetricGroups runs={runs} keys={keys} />
 }
 
-function Uses({ run }: { run: RunDetail }) {
+function Uses({ run }: { run: DetailedRun }) {
   if (run.datasets.length + run.models.length === 0) return null
   return (
     <Section title="Used and made">
@@ -218,7 +218,7 @@ function Uses({ run }: { run: RunDetail }) {
   )
 }
 
-function Children({ run }: { run: RunDetail }) {
+function Children({ run }: { run: DetailedRun }) {
   if (run.children.length === 0) return null
   return (
     <Section

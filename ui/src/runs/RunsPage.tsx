@@ -9,7 +9,7 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { Grid } from '../kit/Grid.tsx'
 import { messageOf } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
-import type { RunRow } from './answers.ts'
+import type { RunTableRow } from './answers.ts'
 import { csvHref, type TableQuery } from './api.ts'
 import { ColumnChooser } from './ColumnChooser.tsx'
 import { compareHref } from './compare-address.ts'
@@ -92,7 +92,7 @@ export function RunsPage() {
               {table.fresh} new
             </button>
           )}
-          <Grid<RunRow>
+          <Grid<RunTableRow>
             label="Runs"
             columns={columns}
             rows={table.rows}
@@ -126,8 +126,8 @@ export function RunsPage() {
   )
 }
 
-const keyOf = (run: RunRow) => run.id
-const nameOf = (run: RunRow) => run.name
+const keyOf = (run: RunTableRow) => run.id
+const nameOf = (run: RunTableRow) => run.name
 
 function Actions({
   state,

@@ -5,12 +5,12 @@ import { queryClient } from '../api.ts'
 import { Button } from '../kit/Button.tsx'
 import { messageOf } from '../kit/Loaded.tsx'
 import { Section } from '../kit/Page.tsx'
-import type { RunDetail } from './answers.ts'
+import type { DetailedRun } from './answers.ts'
 import { tagRuns } from './api.ts'
 import styles from './Panels.module.css'
 
 /** What people and programs marked it with; MLflow's own bookkeeping is under About. */
-export function Tags({ run }: { run: RunDetail }) {
+export function Tags({ run }: { run: DetailedRun }) {
   const tags = run.tags.filter(({ key }) => !key.startsWith('mlflow.'))
   const [draft, setDraft] = useState({ key: '', value: '' })
   const change = useMutation({

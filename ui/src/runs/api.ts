@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { at, base, post, request, search, send } from '../api.ts'
-import type { RunColumns, RunComparison, RunCurve, RunDetail, RunTable, SavedView } from './answers.ts'
+import type { RunColumns, RunComparison, RunCurve, DetailedRun, RunTable, SavedView } from './answers.ts'
 
 /** What decides which runs a table has, and which of their values. */
 export interface TableQuery {
@@ -89,7 +89,7 @@ export function csvHref(query: TableQuery): string {
 /** A run's own page: what was shown for another run must never stand under its name. */
 export function runDetail(id: string) {
   const path = `/runs/${at(id)}`
-  return queryOptions({ queryKey: ['tracking', path], queryFn: () => request<RunDetail>(path) })
+  return queryOptions({ queryKey: ['tracking', path], queryFn: () => request<DetailedRun>(path) })
 }
 
 export function runCurves(runIds: readonly string[], key: string) {

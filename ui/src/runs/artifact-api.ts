@@ -1,12 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import { ApiError, at, base, request, search } from '../api.ts'
-
-export interface ArtifactEntry {
-  /** From the run's artifact folder. */
-  path: string
-  isDirectory: boolean
-  sizeBytes?: number
-}
+import type { ArtifactEntry } from './answers.ts'
 
 export interface ArtifactHead {
   bytes: Uint8Array

@@ -1,8 +1,8 @@
-import type { MetricHistory } from '../answers.ts'
+import type { Curve } from '../answers.ts'
 
 export type XKind = 'step' | 'time' | 'relative'
 
-type Point = MetricHistory['points'][number]
+type Point = Curve['points'][number]
 
 /** The finite points, over steps, over seconds since the start, or over seconds of the clock; a log axis has only what is above zero. */
 export function drawnPoints(

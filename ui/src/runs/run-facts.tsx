@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import { exact } from '../format.ts'
-import type { RunDetail } from './answers.ts'
+import type { DetailedRun } from './answers.ts'
 
 const sourceTags: Record<string, string> = {
   'mlflow.source.name': 'Source',
@@ -14,7 +14,7 @@ const sourceTags: Record<string, string> = {
 }
 
 /** Who ran it, from which code, and where its things are. */
-export function aboutRun(run: RunDetail): [string, ReactNode][] {
+export function aboutRun(run: DetailedRun): [string, ReactNode][] {
   const tag = (key: string) => run.tags.find((one) => one.key === key)?.value
   const pipelineRun = pipelineRunOf(run)
   return [
@@ -41,7 +41,7 @@ export function aboutRun(run: RunDetail): [string, ReactNode][] {
 }
 
 /** The pipeline run that a tracking run records, or the one of its step: its parent's id is that run's without dashes. */
-export function pipelineRunOf(run: RunDetail): { id: string; isStep: boolean } | undefined {
+export function pipelineRunOf(run: DetailedRun): { id: string; isStep: boolean } | undefined {
   const tag = (key: string) => run.tags.find((one) => one.key === key)?.value
   const own = tag('tidemill.pipeline_run')
   if (own !== undefined) return { id: own, isStep: false }

@@ -6,7 +6,7 @@ import type { GridColumn } from '../kit/Grid.tsx'
 import { State } from '../kit/State.tsx'
 import { Time } from '../kit/Time.tsx'
 import { runColour } from '../palette.ts'
-import type { RunColumn, RunRow } from './answers.ts'
+import type { RunColumn, RunTableRow } from './answers.ts'
 import styles from './RunsPage.module.css'
 
 /** What every run has; a table shows the first three unless told otherwise. */
@@ -20,7 +20,7 @@ export const attributes: readonly { id: string; name: string }[] = [
 ]
 const usualAttributes = attributes.slice(0, 3).map(({ id }) => id)
 
-const attributeColumns: Record<string, Omit<GridColumn<RunRow>, 'id' | 'name'>> = {
+const attributeColumns: Record<string, Omit<GridColumn<RunTableRow>, 'id' | 'name'>> = {
   'attribute:status': { width: [100, 0], sortable: true, cell: (run) => <State word={run.status} /> },
   'attribute:startMs': { width: [112, 0], sortable: true, cell: (run) => <Time ms={run.startMs} /> },
   'attribute:took': {
@@ -42,15 +42,15 @@ interface TableColumns {
   answered: readonly RunColumn[]
   tree: boolean
   isOpen: (id: string) => boolean
-  onNest: (run: RunRow) => void
+  onNest: (run: RunTableRow) => void
   experimentName: (id: string) => string
 }
 
-export function tableColumns(input: TableColumns): GridColumn<RunRow>[] {
+export function tableColumns(input: TableColumns): GridColumn<RunTableRow>[] {
   const { chosen, pinned, answered } = input
   const ids = chosen ?? [...usualAttributes, ...answered.map(({ kind, key }) => `${kind}:${key}`)]
   const places = new Map(answered.map(({ kind, key }, index) => [`${kind}:${key}`, index]))
-  const columns = ids.flatMap((id): GridColumn<RunRow>[] => {
+  const columns = ids.flatMap((id): GridColumn<RunTableRow>[] => {
     const attribute = attributeColumns[id]
     const name = attributes.find((known) => known.id === id)?.name ?? ''
     const pin = pinned.has(id) && { pinned: true }
@@ -60,7 +60,7 @@ export function tableColumns(input: TableColumns): GridColumn<RunRow>[] {
     const place = places.get(id)
     return place === undefined ? [] : [{ ...valueColumn(id, place), ...pin }]
   })
-  const first: GridColumn<RunRow> = {
+  const first: GridColumn<RunTableRow> = {
     id: 'attribute:name',
     name: 'Run',
     width: [220, 1.4],
@@ -71,11 +71,11 @@ export function tableColumns(input: TableColumns): GridColumn<RunRow>[] {
   return [first, ...columns.filter((column) => column.pinned), ...columns.filter((column) => !column.pinned)]
 }
 
-function valueColumn(id: string, place: number): GridColumn<RunRow> {
+function valueColumn(id: string, place: number): GridColumn<RunTableRow> {
   const [kind = '', ...rest] = id.split(':')
   const name = rest.join(':')
   const metric = kind === 'metric'
-  const cell = (run: RunRow): ReactNode => {
+  const cell = (run: RunTableRow): ReactNode => {
     const value = run.values[place]
     if (value === null || value === undefined) return ''
     return metric ? (
@@ -100,7 +100,7 @@ function Name({
   tree,
   isOpen,
   onNest,
-}: { run: RunRow } & Pick<TableColumns, 'tree' | 'isOpen' | 'onNest'>) {
+}: { run: RunTableRow } & Pick<TableColumns, 'tree' | 'isOpen' | 'onNest'>) {
   const open = isOpen(run.id)
   const Icon = open ? ChevronDown : ChevronRight
   return (

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { queryClient } from '../api.ts'
 import type { GridRow } from '../kit/Grid.tsx'
 import { useRunChanges } from '../live.ts'
-import type { RunRow, RunTable } from './answers.ts'
+import type { RunTableRow, RunTable } from './answers.ts'
 import { nestedRuns, rowsOf, runCount, runTable, type TableQuery } from './api.ts'
 
 type Pages = InfiniteData<RunTable>
@@ -47,7 +47,7 @@ function useNested(
   query: TableQuery,
   open: ReadonlySet<string>,
   columns: readonly string[],
-): Map<string, RunRow[]> {
+): Map<string, RunTableRow[]> {
   const parents = [...open]
   const answers = useQueries({
     queries: parents.map((id) => ({ ...nestedRuns(query, id, columns), enabled: columns.length > 0 })),
@@ -61,15 +61,15 @@ function useNested(
 }
 
 function flatten(
-  loaded: readonly RunRow[],
-  nested: ReadonlyMap<string, RunRow[]>,
+  loaded: readonly RunTableRow[],
+  nested: ReadonlyMap<string, RunTableRow[]>,
   open: ReadonlySet<string>,
   tree: boolean,
-): GridRow<RunRow>[] {
+): GridRow<RunTableRow>[] {
   if (!tree) return loaded.map((item) => ({ item, depth: 0 }))
-  const rows: GridRow<RunRow>[] = []
+  const rows: GridRow<RunTableRow>[] = []
   const seen = new Set<string>()
-  const add = (item: RunRow, depth: number): void => {
+  const add = (item: RunTableRow, depth: number): void => {
     if (seen.has(item.id)) return
     seen.add(item.id)
     rows.push(item.children > 0 ? { item, depth, open: open.has(item.id) } : { item, depth })
@@ -131,7 +131,7 @@ function useFresh(query: TableQuery, columns: readonly string[], atTop: () => bo
 async function refreshParents(
   query: TableQuery,
   known: ReadonlySet<string>,
-  made: readonly RunRow[],
+  made: readonly RunTableRow[],
   columns: readonly string[],
   key: readonly unknown[],
 ): Promise<void> {
@@ -151,8 +151,8 @@ async function refreshParents(
 function patched(
   pages: Pages,
   changed: ReadonlySet<string>,
-  now: ReadonlyMap<string, RunRow>,
-  added: readonly RunRow[],
+  now: ReadonlyMap<string, RunTableRow>,
+  added: readonly RunTableRow[],
 ): Pages {
   return {
     ...pages,

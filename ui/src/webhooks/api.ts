@@ -1,45 +1,8 @@
+import type { Delivery, EventName, Outcome, Webhook } from '../../../src/webhooks/schema.ts'
 import type { Page } from '../answers.ts'
 import { at, many, one, post, send } from '../api.ts'
 
-export interface Webhook {
-  id: string
-  name: string
-  url: string
-  events: string[]
-  description: string
-  status: 'ACTIVE' | 'DISABLED'
-  isSigned: boolean
-  createdMs: number
-  updatedMs: number
-}
-
-interface Attempt {
-  number: number
-  atMs: number
-  /** None when no answer came. */
-  status?: number
-  latencyMs: number
-  answer: string
-  error?: string
-}
-
-export interface Delivery {
-  id: string
-  event: string
-  body: string
-  state: 'waiting' | 'sending' | 'delivered' | 'failed'
-  dueMs: number
-  createdMs: number
-  finishedMs?: number
-  attempts: Attempt[]
-}
-
-export type Outcome = Omit<Attempt, 'number' | 'atMs'> & { isSuccess: boolean }
-
-export interface EventName {
-  name: string
-  of: 'tidemill' | 'mlflow'
-}
+export type { Delivery, EventName, Outcome, Webhook } from '../../../src/webhooks/schema.ts'
 
 const ROOM = 'webhooks'
 
