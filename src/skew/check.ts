@@ -8,6 +8,7 @@ import { fence, type Job } from '../jobs/jobs.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { listMonitors } from '../monitoring/monitoring.ts'
+import type { Monitor } from '../monitoring/schema.ts'
 import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
 import { getModelVersion } from '../registry/registry.ts'
 import { listTraffic } from '../rollout/rollout.ts'
@@ -15,7 +16,7 @@ import { agrees } from './compare.ts'
 import { erasedExamples } from './erase-examples.ts'
 import { explainView, type Difference, type Explanation } from './explain.ts'
 import { judgeHour, type SkewRule } from './judge.ts'
-import { recompute } from './recompute.ts'
+import { recompute, RECOMPUTE_LIMITS, type RecomputeLimits } from './recompute.ts'
 import { readRecomputed, takeSample, type Sample } from './sample.ts'
 import { insertCounts, insertWindow, listCheckedHours } from './store.ts'
 import { tallyHour } from './tally.ts'
@@ -43,9 +44,15 @@ export interface Checked {
 
 /**
  * Computes a sample of what a version served in these hours again from the offline data, and judges each hour. Each hour is
- * stored once, with its verdict in the same transaction: a crash at any point is healed by running it again.
+ * stored once, with its verdict in the same transaction: a crash at any point is healed by running it again. Where time or memory was too short
+ * for all hours at once they are tried one by one; an hour for which they still are at the job's last attempt keeps that as its problem.
  */
-export async function checkHours(context: CheckContext, job: Job, input: CheckHours): Promise<void> {
+export async function checkHours(
+  context: CheckContext,
+  job: Job,
+  input: CheckHours,
+  limits: RecomputeLimits = RECOMPUTE_LIMITS,
+): Promise<void> {
   const { projectId } = job
   const { deployment, model, version } = input
   const monitors = await listMonitors(context.db.read, { projectId, deployment })
@@ -55,18 +62,37 @@ export async function checkHours(context: CheckContext, job: Job, input: CheckHo
   const key = { projectId, deployment, model, version }
   const done = await listCheckedHours(context.db.read, { ...key, fromMs: Math.min(...input.hours) })
   const hours = input.hours.filter((hour) => !done.has(hour)).sort((a, b) => a - b)
-  if (hours.length === 0) return
+  const pieces = job.attempt === 1 && hours.length > 0 ? [hours] : hours.map((hour) => [hour])
+  const failures: unknown[] = []
+  for (const piece of pieces) {
+    const asked = { ...key, hours: piece, monitor, rule, limits }
+    await checkPiece(context, job, asked).catch((error: unknown) => {
+      if (!isScarce(error)) throw error
+      failures.push(error)
+    })
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
+interface Piece extends Omit<Check, 'folder'> {
+  monitor: Monitor
+}
+
+async function checkPiece(context: CheckContext, job: Job, { monitor, ...input }: Piece): Promise<void> {
+  const { hours, rule, limits: _, ...key } = input
   const folder = await mkdtemp(join(tmpdir(), 'tidemill-skew-'))
   try {
-    const checked = await check(context, { ...key, hours, rule, folder }).catch(problemOf)
-    const rows = await rowsByHour(context, { ...key, hours })
+    const checked = await check(context, { ...input, folder }).catch((error: unknown) =>
+      problemOf(error, job),
+    )
+    const rows = await rowsByHour(context, input)
     for (const startMs of hours) {
       const tally = typeof checked === 'string' ? undefined : tallyHour(checked, { ...key, startMs })
       const row = {
-        project_id: projectId,
-        deployment,
-        model,
-        version,
+        project_id: key.projectId,
+        deployment: key.deployment,
+        model: key.model,
+        version: key.version,
         start_ms: startMs,
         rows: rows.get(startMs) ?? 0,
         sampled: tally?.sampled ?? 0,
@@ -77,7 +103,7 @@ export async function checkHours(context: CheckContext, job: Job, input: CheckHo
       await context.db.write(async (trx) => {
         await fence(trx, job)
         if (!(await insertWindow(trx, row)) || !tally) return
-        const isErased = await erasedExamples(context, trx, projectId)
+        const isErased = await erasedExamples(context, trx, key.projectId)
         await insertCounts(
           trx,
           tally.counts.map(({ examples, ...count }) => ({
@@ -85,7 +111,7 @@ export async function checkHours(context: CheckContext, job: Job, input: CheckHo
             examples_json: JSON.stringify(examples.filter((example) => !isErased(example))),
           })),
         )
-        await judgeHour(context, trx, { monitor, model, version, startMs, rule })
+        await judgeHour(context, trx, { monitor, model: key.model, version: key.version, startMs, rule })
       })
     }
   } finally {
@@ -100,11 +126,19 @@ async function codeFolder({ artifacts, config }: CheckContext, hash: string | un
   return await unpackSnapshot(place, { hash, dependencies: undefined })
 }
 
-/** What can't be computed will not be computed by trying again; all else is the job's failure. */
-function problemOf(error: unknown): string {
-  if (error instanceof AppError && (error.code === 'invalid' || error.code === 'not_found'))
-    return error.message
+/** What can't be computed will not be computed by trying again; all else is this attempt's failure, while there is another. */
+function problemOf(error: unknown, { lastAttempt }: Job): string {
+  if (!(error instanceof AppError)) throw error
+  if (isScarce(error)) {
+    if (lastAttempt) return `${error.message}; it was tried several times`
+  } else if (error.code === 'invalid' || error.code === 'not_found') return error.message
   throw error
+}
+
+/** Of time, memory or disk there may be enough when it is tried again, or with less at once. */
+function isScarce(error: unknown): boolean {
+  if (!(error instanceof AppError)) return false
+  return error.code === 'unavailable' || /Out of Memory Error|No space left on device/.test(error.message)
 }
 
 interface Check {
@@ -115,6 +149,7 @@ interface Check {
   hours: readonly number[]
   rule: SkewRule
   folder: string
+  limits: RecomputeLimits
 }
 
 async function check(context: CheckContext, input: Check): Promise<Checked> {
@@ -128,9 +163,8 @@ async function check(context: CheckContext, input: Check): Promise<Checked> {
   const target = join(folder, 'now.parquet')
   const datasetVersions = await latestVersions(context, projectId, spec)
   const spine = { parquet: [sample.spine] }
-  const [isKnown] = await recompute(context, [
-    { projectId, spec, spine, datasetVersions, snapshotDirectory, target },
-  ])
+  const wanted = { projectId, spec, spine, datasetVersions, snapshotDirectory, target }
+  const [isKnown] = await recompute(context, [wanted], input.limits)
   if (!isKnown) throw new AppError('conflict', 'Retention took the newest version of a dataset meanwhile')
   const values = (await readRecomputed(context, { target, spec })).map((row) => row.values)
   const differences = differencesOf(spec, sample, values, rule.tolerance)

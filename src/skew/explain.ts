@@ -4,7 +4,7 @@ import type { FeatureServiceSpec, FeatureValue, ViewSpec } from '../features/sch
 import type { Context } from '../http/context.ts'
 import { parquetScan } from '../ports/analytics/analytics.ts'
 import { agrees } from './compare.ts'
-import { recompute, type Recompute } from './recompute.ts'
+import { recompute, type Recompute, type RecomputeLimits } from './recompute.ts'
 import { readRecomputed, type Sample } from './sample.ts'
 
 /** Versions of a dataset that are read to explain what one sample of a view differs by. */
@@ -28,6 +28,7 @@ export interface ExplainView {
   tolerance: number
   snapshotDirectory: string
   folder: string
+  limits: RecomputeLimits
 }
 
 /** What the online store may have held when a row was served: the view of this version, read as of that moment. */
@@ -69,6 +70,7 @@ export async function explainView(
   const isKnown = await recompute(
     context,
     groups.map(({ wanted }) => wanted),
+    input.limits,
   )
   const late = new Set<number>()
   const judged = new Set<number>()

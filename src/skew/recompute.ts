@@ -5,8 +5,13 @@ import type { Context } from '../http/context.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError, type ErrorCode } from '../kernel/errors.ts'
 
-const TIMEOUT_MS = 300_000
-const MAX_HEAP_MB = 512
+export interface RecomputeLimits {
+  timeoutMs: number
+  /** Of the thread's own objects; DuckDB has a limit beside it. */
+  heapMb: number
+}
+
+export const RECOMPUTE_LIMITS: RecomputeLimits = { timeoutMs: 300_000, heapMb: 512 }
 const AT = '__at'
 const actor = systemActor('skew')
 
@@ -35,16 +40,17 @@ export interface Recompute {
 
 /**
  * Computes features as training sets have them, all in one thread of its own: functions of users run there, and one that does not
- * return is stopped. Tells of each whether its versions of datasets are still there. Throws `invalid` when features can't be computed, or
- * take longer than five minutes.
+ * return is stopped. Tells of each whether its versions of datasets are still there. Throws `invalid` when features can't be computed, and
+ * `unavailable` where the thread had too little time or memory.
  */
 export async function recompute(
   context: Pick<Context, 'db' | 'artifacts'>,
   wanted: readonly Recompute[],
+  limits: RecomputeLimits,
 ): Promise<boolean[]> {
   const tasks = await Promise.all(wanted.map((each) => taskOf(context, each)))
   const known = tasks.filter((task) => task !== undefined)
-  if (known.length > 0) await runInThread(known)
+  if (known.length > 0) await runInThread(known, limits)
   return tasks.map((task) => task !== undefined)
 }
 
@@ -62,31 +68,36 @@ async function taskOf(
   }
 }
 
-async function runInThread(tasks: readonly ThreadTask[]): Promise<void> {
+async function runInThread(tasks: readonly ThreadTask[], limits: RecomputeLimits): Promise<void> {
   const worker = new Worker(script, {
     workerData: tasks,
-    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+    resourceLimits: { maxOldGenerationSizeMb: limits.heapMb },
   })
   try {
-    const answer = await answerOf(worker)
+    const answer = await answerOf(worker, limits)
     if (!answer.done) throw new AppError(answer.code, answer.message)
   } finally {
     await worker.terminate()
   }
 }
 
-async function answerOf(worker: Worker): Promise<FromThread> {
+async function answerOf(worker: Worker, { timeoutMs }: RecomputeLimits): Promise<FromThread> {
   return await new Promise<FromThread>((resolve) => {
-    const refuse = (message: string): void => resolve({ done: false, code: 'invalid', message })
+    const refuse = (code: ErrorCode, message: string): void => resolve({ done: false, code, message })
     const timer = setTimeout(
-      () => refuse(`Computing the features again took more than ${TIMEOUT_MS / 1000} seconds`),
-      TIMEOUT_MS,
+      () => refuse('unavailable', `Computing the features again took more than ${timeoutMs / 1000} seconds`),
+      timeoutMs,
     )
     worker.once('message', (message: FromThread) => resolve(message))
-    worker.once('error', (error: Error) => refuse(`Computing the features again failed: ${error.message}`))
+    worker.once('error', (error: NodeJS.ErrnoException) =>
+      refuse(
+        error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'unavailable' : 'invalid',
+        `Computing the features again failed: ${error.message}`,
+      ),
+    )
     worker.once('exit', () => {
       clearTimeout(timer)
-      refuse('The thread that computes the features again has ended')
+      refuse('invalid', 'The thread that computes the features again has ended')
     })
   })
 }
