@@ -52,6 +52,7 @@ export async function createLoggedModel(
       created_ms: nowMs,
       updated_ms: nowMs,
     })
+    requireParamsKept(id, [], params)
     await upsertLoggedModelValues(trx, 'logged_model_param', { id, projectId }, params)
     await upsertLoggedModelValues(trx, 'logged_model_tag', { id, projectId }, tags)
     await audit(trx, { projectId, actor, action: 'tracking.create_logged_model', subject: id })
@@ -90,6 +91,7 @@ export async function updateLoggedModel(
       ...(lifecycle && { lifecycle }),
       updated_ms: clock.now(),
     })
+    if (params.length > 0) requireParamsKept(id, (await read(trx, projectId, id)).params, params)
     await upsertLoggedModelValues(trx, 'logged_model_param', { id, projectId }, params)
     await upsertLoggedModelValues(trx, 'logged_model_tag', { id, projectId }, tags)
     if (removeTag !== undefined && !(await deleteLoggedModelTagRow(trx, id, removeTag)))
@@ -144,4 +146,19 @@ function requireName(name: string): void {
       'invalid',
       `Invalid model name '${name}': it must not be empty or hold any of / : . % " '`,
     )
+}
+
+/** A param keeps the value that it was given first; the same value again is no error. */
+function requireParamsKept(id: string, known: readonly Param[], added: readonly Param[]): void {
+  const values = new Map(known.map(({ key, value }) => [key, value]))
+  for (const { key, value } of added) {
+    const first = values.get(key) ?? value
+    if (first !== value)
+      throw new AppError(
+        'invalid',
+        `Changing param values is not allowed. Param with key='${key}' was already logged with value='${first}' for logged model with ID='${id}'. Attempted logging new value '${value}'.`,
+        { details: { loggedModelId: id, key } },
+      )
+    values.set(key, first)
+  }
 }
