@@ -3,9 +3,12 @@ import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { DomainEvent, EventCatalogue, EventKind } from '../kernel/events.ts'
 import { getModel, getModelVersion } from '../registry/registry.ts'
+import type { Tag } from '../tracking/schema.ts'
 
 const PROMPT_TAG = 'mlflow.prompt.is_prompt'
 const PROMPT_TEXT_TAG = 'mlflow.prompt.text'
+/** They say what the event says already: that it is a prompt, of which type, and its text. */
+const OWN_TAGS = new Set([PROMPT_TAG, PROMPT_TEXT_TAG, '_mlflow_prompt_type'])
 const actor = systemActor('webhooks')
 
 const tagged = { name: 'example', key: 'key', value: 'value' }
@@ -66,12 +69,15 @@ export async function inMlflowWords(
   if (!Object.hasOwn(TRANSLATIONS, event.kind)) return undefined
   const payload = event.payload as EventCatalogue[Translated]
   const model = await found(getModel(context, { projectId: event.projectId, actor, name: payload.model }))
-  const tags = Object.fromEntries((model?.tags ?? []).map(({ key, value }) => [key, value]))
-  const isPrompt = tags[PROMPT_TAG]?.toLowerCase() === 'true'
+  const tags = model?.tags ?? []
+  const isPrompt = tags.some(({ key, value }) => key === PROMPT_TAG && value.toLowerCase() === 'true')
   const name = TRANSLATIONS[event.kind as Translated][isPrompt ? 1 : 0]
   if (name === undefined) return undefined
   if (event.kind === 'model.created')
-    return { name, data: { name: payload.model, tags, description: model?.description || null } }
+    return {
+      name,
+      data: { name: payload.model, tags: tagsToTell(tags), description: model?.description ?? '' },
+    }
   if (event.kind === 'model.version_created')
     return { name, data: await versionData(context, event, isPrompt) }
   const { model: modelName, ...rest } = payload as { model: string; version?: number; source?: string }
@@ -89,11 +95,23 @@ async function versionData(
 ): Promise<object> {
   const { model, version } = event.payload as EventCatalogue['model.version_created']
   const known = await found(getModelVersion(context, { projectId: event.projectId, actor, model, version }))
-  const tags = Object.fromEntries((known?.tags ?? []).map(({ key, value }) => [key, value]))
+  const tags = known?.tags ?? []
   const own = isPrompt
-    ? { template: tags[PROMPT_TEXT_TAG] ?? '' }
+    ? { template: tags.find(({ key }) => key === PROMPT_TEXT_TAG)?.value ?? '' }
     : { source: known?.source ?? '', run_id: known?.runId ?? null }
-  return { name: model, version: String(version), ...own, tags, description: known?.description || null }
+  return {
+    name: model,
+    version: String(version),
+    ...own,
+    tags: tagsToTell(tags),
+    description: known?.description || null,
+  }
+}
+
+function tagsToTell(tags: readonly Tag[]): Record<string, string> {
+  return Object.fromEntries(
+    tags.filter(({ key }) => !OWN_TAGS.has(key)).map(({ key, value }) => [key, value]),
+  )
 }
 
 /** Undefined when it has been deleted since. */

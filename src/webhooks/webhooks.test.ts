@@ -190,7 +190,11 @@ describeDatabases('webhooks', (open) => {
       ...OWNER,
       model: 'greeting',
       source: 'dummy',
-      tags: [{ key: 'mlflow.prompt.text', value: 'Hello' }],
+      tags: [
+        { key: 'mlflow.prompt.text', value: 'Hello' },
+        { key: '_mlflow_prompt_type', value: 'text' },
+        { key: 'lang', value: 'en' },
+      ],
     })
     await tagModel(context, { ...OWNER, name: 'greeting', tag: { key: 'x', value: 'y' } })
     await using _runner = await work(context)
@@ -213,16 +217,12 @@ describeDatabases('webhooks', (open) => {
       'model_version_tag.deleted': { name: 'late', version: '1', key: 'k' },
       'model_version_alias.created': { name: 'late', alias: 'champion', version: '1' },
       'model_version_alias.deleted': { name: 'late', alias: 'champion' },
-      'prompt.created': {
-        name: 'greeting',
-        tags: { 'mlflow.prompt.is_prompt': 'true', x: 'y' },
-        description: null,
-      },
+      'prompt.created': { name: 'greeting', tags: { x: 'y' }, description: '' },
       'prompt_version.created': {
         name: 'greeting',
         version: '1',
         template: 'Hello',
-        tags: { 'mlflow.prompt.text': 'Hello' },
+        tags: { lang: 'en' },
         description: null,
       },
       'prompt_tag.set': { name: 'greeting', key: 'x', value: 'y' },
