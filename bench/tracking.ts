@@ -24,6 +24,8 @@ import { Stand } from './tracking/stand.ts'
 const DOCS = fileURLToPath(new URL('../docs/reference/tracking.md', import.meta.url))
 const DOCS_BLOCK = /(<!-- bench\/tracking -->\n)[^]*?(<!-- end -->)/
 const STARTS = 3
+/** The servers have been at work for a while when they are measured: what they run for the first time takes longer. */
+const WARM_UP_MS = 500
 /** Before each part, so that they meet the same hours of the machine. */
 const SYNCED_WRITES = 50
 
@@ -141,7 +143,7 @@ async function measurePart(stand: Stand, part: Part): Promise<Line[]> {
 
 async function measureRound(http: HttpClient, part: Part, of: Measured, written: Measured): Promise<void> {
   const piece = await part.prepare(http, part.clients)
-  await piece(0)
+  await drive(part.clients, part.once ? 0 : WARM_UP_MS, piece)
   const write = part.writers && (await logMetrics(http, part.writers))
   const [done, wrote] = await Promise.all([
     drive(part.clients, part.once ? 0 : roundMs, piece),

@@ -9,7 +9,7 @@ import { declareFeatures, listServedFeatures } from '../src/features/features.ts
 import { entity, featureView } from '../src/features/definition.ts'
 import { listTokenAccess } from '../src/governance/governance.ts'
 import { localOwner } from '../src/kernel/actor.ts'
-import type { ServingOptions } from '../src/serving/serving.ts'
+import type { ServingOptions } from '../src/serving/serving-engine.ts'
 import { startServer, type Server } from '../src/server/server.ts'
 import { files, push } from '../src/sources/definition.ts'
 import { startWorker } from '../src/worker/worker.ts'

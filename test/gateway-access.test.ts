@@ -5,7 +5,7 @@ import { localOwner } from '../src/kernel/actor.ts'
 import { listTokenAccess } from '../src/governance/governance.ts'
 import { addToken, removeToken } from '../src/governance/tokens.ts'
 import { consume } from '../src/jobs/events.ts'
-import { consumers } from '../src/rollout/jobs.ts'
+import { consumers } from '../src/rollout/consumers.ts'
 import { findDesiredState } from '../src/serving/serving.ts'
 import { openTestContext, type TestContext } from './databases.ts'
 import {

@@ -2,7 +2,7 @@ import type { Context } from '../src/http/context.ts'
 import { startGateway, type Gateway } from '../src/gateway/gateway.ts'
 import { train } from '../src/learners/learners.ts'
 import type { DesiredDeployment, DesiredState, Variant } from '../src/serving/schema.ts'
-import type { ServingOptions } from '../src/serving/serving.ts'
+import type { ServingOptions } from '../src/serving/serving-engine.ts'
 
 /** A small logistic model on hour, distance, carrier and `more` numbers; a larger `shift` makes it sure of the answer 1. */
 export function tinyModel(shift = 0, more: readonly string[] = []): Uint8Array {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { localOwner } from '../src/kernel/actor.ts'
 import { listDecisions } from '../src/governance/governance.ts'
 import { parquetScan } from '../src/ports/analytics/analytics.ts'
-import { consumers, jobs as monitoringJobs } from '../src/monitoring/jobs.ts'
+import { consumers } from '../src/monitoring/consumers.ts'
+import { jobs as monitoringJobs } from '../src/monitoring/jobs.ts'
 import { monitor } from '../src/monitoring/definition.ts'
 import {
   declareMonitors,

@@ -13,7 +13,8 @@ import {
   importVersion,
   registerVersion,
 } from '../src/registry/registry.ts'
-import { consumers, jobs } from '../src/rollout/jobs.ts'
+import { consumers } from '../src/rollout/consumers.ts'
+import { jobs } from '../src/rollout/jobs.ts'
 import {
   addRolloutCounts,
   declareDeployments,

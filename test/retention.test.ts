@@ -14,7 +14,7 @@ import {
 import type { DatasetVersion } from '../src/data/schema.ts'
 import { declareFeatures } from '../src/features/features.ts'
 import { entity, featureView } from '../src/features/definition.ts'
-import { materialize } from '../src/materialization/materialization.ts'
+import { materialize } from '../src/materialization/materialize.ts'
 import { localOwner } from '../src/kernel/actor.ts'
 import { PinResolver } from '../src/pipelines/pins.ts'
 import { insertRun, updateRun } from '../src/pipelines/store.ts'

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -28,6 +28,27 @@ test('the server starts without what only some requests need', async () => {
     'pino',
     'zod',
   ])
+})
+
+test('the server loads neither what only workers run nor what only gateways serve with', async () => {
+  const { files } = await closure(join(SOURCE, 'server/server.ts'))
+  expect([...files].filter((file) => file.endsWith('/jobs.ts'))).toEqual(['jobs/jobs.ts'])
+  const elsewhere = [
+    'benchmarks/evaluate-submission.ts',
+    'expectations/validation.ts',
+    'ingest/ingest.ts',
+    'materialization/materialize.ts',
+    'monitoring/judge.ts',
+    'pipelines/execute-job.ts',
+    'pipelines/registration.ts',
+    'pipelines/run-job.ts',
+    'point-in-time/training-set.ts',
+    'redaction/erase-rows.ts',
+    'serving/serving-engine.ts',
+    'sources/probe.ts',
+  ]
+  expect(elsewhere.filter((file) => files.has(file) || !existsSync(join(SOURCE, file)))).toEqual([])
+  expect(files.size).toBeLessThan(560)
 })
 
 test('a server that has answered once has kept what Node compiled, even if it is killed then', async () => {

@@ -8,7 +8,7 @@ import { AppError } from '../kernel/errors.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
 import { DIRECTION, getUpload } from '../registry/registry.ts'
-import { PREPARE_JOB, type PreparePayload } from './prepare.ts'
+import type { PreparePayload } from './prepare.ts'
 import type { Benchmark, BenchmarkDetail, ChangeBenchmark, CreateBenchmark } from './schema.ts'
 import {
   definitionOf,
@@ -22,6 +22,8 @@ import {
 
 export { listOwnSubmissions, submit } from './submit.ts'
 export { listDatasetVersionUses, referencedBlobs } from './store.ts'
+
+export const PREPARE_JOB = 'benchmarks.prepare'
 
 /**
  * Makes a benchmark and asks a worker to prepare its holdout; until then it is `preparing`, and `failed` with the reason when the rows do

@@ -21,7 +21,6 @@ import {
 } from './store.ts'
 import type { BenchmarkRow, SubmissionRow } from './tables.ts'
 
-export const EVALUATE_JOB = 'benchmarks.evaluate'
 export const RANK_JOB = 'benchmarks.rank'
 
 const actor = systemActor('benchmarks')

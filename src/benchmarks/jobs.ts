@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { JobHandler } from '../jobs/jobs.ts'
-import { EVALUATE_JOB, evaluateSubmission, RANK_JOB, rankBenchmark } from './evaluate-submission.ts'
-import { PREPARE_JOB, prepareBenchmark } from './prepare.ts'
+import { PREPARE_JOB } from './benchmarks.ts'
+import { evaluateSubmission, RANK_JOB, rankBenchmark } from './evaluate-submission.ts'
+import { prepareBenchmark } from './prepare.ts'
+import { EVALUATE_JOB } from './submit.ts'
 
 const prepare = z.object({
   benchmarkId: z.string(),

@@ -20,8 +20,6 @@ import type { BenchmarkDefinition, HoldoutFacts } from './schema.ts'
 import { definitionOf, findBenchmarkRowById, updateBenchmark } from './store.ts'
 import type { BenchmarkRow } from './tables.ts'
 
-export const PREPARE_JOB = 'benchmarks.prepare'
-
 const MAX_ROWS = 1_000_000
 
 export interface PreparePayload {

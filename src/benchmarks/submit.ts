@@ -9,7 +9,6 @@ import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { getModelVersion, getUpload } from '../registry/registry.ts'
-import { EVALUATE_JOB } from './evaluate-submission.ts'
 import type { BenchmarkDefinition, Submission, Submitted } from './schema.ts'
 import {
   countTriesSince,
@@ -23,6 +22,8 @@ import {
   updateSubmission,
 } from './store.ts'
 import type { BenchmarkRow, SubmissionRow } from './tables.ts'
+
+export const EVALUATE_JOB = 'benchmarks.evaluate'
 
 const DAY_MS = 86_400_000
 

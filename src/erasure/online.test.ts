@@ -8,7 +8,7 @@ import { declareFeatures } from '../features/features.ts'
 import { viewsWithKey } from '../materialization/materialization.ts'
 import { appendEvent, consume } from '../jobs/events.ts'
 import { localOwner } from '../kernel/actor.ts'
-import { consumers } from '../rollout/jobs.ts'
+import { consumers } from '../rollout/consumers.ts'
 import { files } from '../sources/definition.ts'
 import { requestErasure } from './erasure.ts'
 

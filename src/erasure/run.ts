@@ -1,4 +1,5 @@
-import { eraseRows, listRedactedVersions, type KeyPlace } from '../redaction/redaction.ts'
+import { eraseRows, type KeyPlace } from '../redaction/erase-rows.ts'
+import { listRedactedVersions } from '../redaction/redaction.ts'
 import { listDatasetVersionUses as benchmarkUses } from '../benchmarks/benchmarks.ts'
 import { eraseOnline, viewsWithKey } from '../materialization/materialization.ts'
 import type { Context } from '../http/context.ts'

@@ -1,7 +1,7 @@
 import { amount } from '../kernel/amount.ts'
 import { table } from '../http/command.ts'
 import { lines, momentText, numberText, rangeText, shareText } from './describe.ts'
-import type { DatasetDiff } from './diff.ts'
+import type { DatasetDiff } from './diff-schema.ts'
 import type { KeyDiff } from './diff-keys.ts'
 
 /** The difference of two versions as a page of text. */

@@ -1,61 +1,12 @@
 import { comparableParts, loadSummaryState, partsOnlyIn, resolveVersion } from '../data/data.ts'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Context } from '../http/context.ts'
 import { distanceFrom } from '../expectations/expectations.ts'
 import { compareSchemas } from '../sources/sources.ts'
-import { columnTypes, kindOf, schemaChange } from '../sources/schema.ts'
+import { kindOf } from '../sources/schema.ts'
 import { deliveredColumns, presentSummary, type SummaryState, wassersteinOf } from '../summaries/summaries.ts'
 import type { DatasetVersion, Part } from '../data/schema.ts'
-
-const side = z.object({ nullShare: z.number(), distinct: z.number(), mean: z.number().nullable() })
-
-const columnDiff = z.object({
-  name: z.string(),
-  type: z.enum(columnTypes),
-  from: side,
-  to: side,
-  /** Over bins that the earlier version decides, nulls apart; null where it has no rows, and of times. */
-  distances: z
-    .object({
-      /** Population stability index above what chance alone gives. */
-      psi: z.number(),
-      /** Between 0 and 1, with the logarithm to base 2. */
-      jensenShannon: z.number(),
-      /** Of numbers: in the column's unit, and in standard deviations of the earlier version. */
-      wasserstein: z.number().nullable(),
-      wassersteinSd: z.number().nullable(),
-    })
-    .nullable(),
-})
-
-const diffedVersion = z.object({
-  number: z.number(),
-  rows: z.number(),
-  minTimeMs: z.number().nullable(),
-  maxTimeMs: z.number().nullable(),
-  createdMs: z.number(),
-  contentHash: z.string(),
-})
-
-export const datasetDiff = z.object({
-  dataset: z.string(),
-  from: diffedVersion,
-  to: diffedVersion,
-  same: z.boolean().describe('Whether schema and rows are the same'),
-  schemaChange: schemaChange.nullable(),
-  /** Parts and their rows; null when retention has taken the manifest of one. */
-  parts: z
-    .object({
-      kept: z.number(),
-      added: z.number(),
-      removed: z.number(),
-      addedRows: z.number(),
-      removedRows: z.number(),
-    })
-    .nullable(),
-  columns: z.array(columnDiff).describe('Those that both versions have, the most changed first'),
-})
-export type DatasetDiff = z.infer<typeof datasetDiff>
+import type { DatasetDiff, diffedSide } from './diff-schema.ts'
 
 /** How two versions of a dataset differ, from their manifests and summaries: no row is read. */
 export async function diffVersions(
@@ -124,7 +75,7 @@ function compareColumns(before: SummaryState, after: SummaryState): DatasetDiff[
 interface Side {
   state: SummaryState['columns'][number]
   delivered: ReturnType<typeof deliveredColumns>[number]
-  side: z.infer<typeof side>
+  side: z.infer<typeof diffedSide>
   standardDeviation: number | null
 }
 

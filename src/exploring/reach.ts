@@ -12,7 +12,8 @@ import type { Analytics } from '../ports/analytics/analytics.ts'
 import { datasetPath, parseReference } from './reference.ts'
 import type { DatasetDetail, DatasetItem } from './schema.ts'
 import { noVersionYet, type DatasetVersion } from '../data/schema.ts'
-import { diffVersions, type DatasetDiff } from './diff.ts'
+import { diffVersions } from './diff.ts'
+import type { DatasetDiff } from './diff-schema.ts'
 import { listDatasets, type ReadsBlobs, resolveReadable } from '../data/data.ts'
 
 /** Where a command that reads rows finds versions and their blobs: in a data folder, or at a server. DuckDB runs in the command itself. */

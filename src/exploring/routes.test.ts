@@ -7,7 +7,7 @@ import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/data
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { declareDatasets, latestVersion, referencedBlobs } from '../data/data.ts'
-import { enqueueDueProbes } from '../ingest/ingest.ts'
+import { enqueueDueProbes } from '../ingest/probe.ts'
 import { dataset } from '../data/definition.ts'
 import { files } from '../sources/definition.ts'
 import { notNull } from '../expectations/definition.ts'

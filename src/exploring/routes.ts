@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
-import { listQuarantined } from '../ingest/ingest.ts'
+import { listQuarantined } from '../ingest/store-quarantine.ts'
 import { findLatestReport, getReport } from '../reports/reports.ts'
 import {
   concealKept,
@@ -12,7 +12,7 @@ import {
   resolveVersion,
   versionSummary,
 } from '../data/data.ts'
-import { datasetDiff, diffVersions } from './diff.ts'
+import { datasetDiff } from './diff-schema.ts'
 import { fileRoutes } from './file-routes.ts'
 import { privacyRoutes } from './privacy-routes.ts'
 import { datasetDetail, datasetItem, versionDetail, type DatasetItem } from './schema.ts'
@@ -103,8 +103,10 @@ export const routes = [
       to: z.coerce.number().int().min(1).describe('Number of the later version'),
     }),
     response: datasetDiff,
-    handle: ({ context, projectId, params, query }) =>
-      diffVersions(context, { projectId, dataset: params.name, ...query }),
+    async handle({ context, projectId, params, query }) {
+      const { diffVersions } = await import('./diff.ts')
+      return await diffVersions(context, { projectId, dataset: params.name, ...query })
+    },
   }),
   ...fileRoutes,
   ...privacyRoutes,

@@ -2,7 +2,8 @@ import { enterProject, resolveProject } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { mayActor, requirePermission, type Permission } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { GatewayCall, GatewayReply, ServingEngine } from '../serving/serving.ts'
+import type { GatewayCall, GatewayReply } from '../serving/serving.ts'
+import type { ServingEngine } from '../serving/serving-engine.ts'
 
 type Call = Pick<GatewayCall, 'method' | 'path'>
 type Answer = (call: GatewayCall) => GatewayReply | Promise<GatewayReply>

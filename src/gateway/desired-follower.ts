@@ -2,13 +2,8 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Context } from '../http/context.ts'
 import type { DesiredState } from '../serving/schema.ts'
-import {
-  findDesiredState,
-  latestGeneration,
-  listCandidateLeases,
-  upsertGateway,
-  type ServingEngine,
-} from '../serving/serving.ts'
+import { findDesiredState, latestGeneration, listCandidateLeases, upsertGateway } from '../serving/serving.ts'
+import type { ServingEngine } from '../serving/serving-engine.ts'
 
 const HEARTBEAT_MS = 5000
 const POLL_MS = 1000

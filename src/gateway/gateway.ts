@@ -12,12 +12,8 @@ import {
 } from '../protocols/mlflow-scoring/mlflow-scoring.ts'
 import { OIP_PREFIX, oipError, OpenInference } from '../protocols/oip/oip.ts'
 import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
-import {
-  ServingEngine,
-  type GatewayCall,
-  type GatewayReply,
-  type ServingOptions,
-} from '../serving/serving.ts'
+import { type GatewayCall, type GatewayReply } from '../serving/serving.ts'
+import { ServingEngine, type ServingOptions } from '../serving/serving-engine.ts'
 import { createAccess, isPublic } from './access.ts'
 import { GatewayAuthenticator } from './authenticate.ts'
 import { DesiredFollower } from './desired-follower.ts'

@@ -5,7 +5,8 @@ import {
   type MetricObjectWithValues,
   type MetricValue,
 } from 'prom-client'
-import { LATENCY_BOUNDS_US, type ServingEngine } from '../serving/serving.ts'
+import { LATENCY_BOUNDS_US } from '../serving/serving.ts'
+import type { ServingEngine } from '../serving/serving-engine.ts'
 
 type Labels = Record<string, string | number>
 type Value = { labels: Labels; value: number; metricName?: string }

@@ -4,13 +4,8 @@ import { STATUS } from '../http/errors.ts'
 import { mayActor, type Actor } from '../kernel/actor.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
 import { externalPredictionSchema, feedbackSchema } from '../prediction-log/schema.ts'
-import {
-  jsonReply,
-  parseJson,
-  type GatewayCall,
-  type GatewayReply,
-  type ServingEngine,
-} from '../serving/serving.ts'
+import { jsonReply, parseJson, type GatewayCall, type GatewayReply } from '../serving/serving.ts'
+import type { ServingEngine } from '../serving/serving-engine.ts'
 
 import { projectIdOf } from './access.ts'
 

@@ -20,7 +20,8 @@ import {
 } from '../protocols/mlflow-scoring/mlflow-scoring.ts'
 import { OIP_PREFIX, oipError, OpenInference } from '../protocols/oip/oip.ts'
 import type { DesiredDeployment } from '../serving/schema.ts'
-import { jsonReply, StandaloneEngine } from '../serving/serving.ts'
+import { jsonReply } from '../serving/serving.ts'
+import { StandaloneEngine } from '../serving/standalone-engine.ts'
 import { HttpServer, type Handler } from './http-server.ts'
 
 export interface StandaloneServer extends AsyncDisposable {

@@ -141,7 +141,14 @@ function nulRefused(): AppError {
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
   const tooLarge = (): AppError =>
     new AppError('invalid', `The body is larger than ${maxBytes} bytes`, { details: { maxBytes } })
-  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge()
+  const length = request.headers.get('content-length')
+  if (Number(length ?? 0) > maxBytes) throw tooLarge()
+  // Node reads no more than the length that is said; in one piece that costs much less than as a stream.
+  if (length !== null) {
+    const body = new Uint8Array(await request.arrayBuffer())
+    if (body.byteLength > maxBytes) throw tooLarge()
+    return body
+  }
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body ?? []) {

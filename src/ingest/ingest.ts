@@ -23,9 +23,6 @@ import { getDataset } from '../data/data.ts'
 import { checkDelivery, checkFiles } from './check-arrivals.ts'
 import { summariseVersion } from './summarise-version.ts'
 
-export { enqueueDueProbes } from './probe.ts'
-export { listQuarantined } from './store.ts'
-
 export type IngestResult =
   | { state: 'created'; version: DatasetVersion; report: ValidationReport; more: boolean }
   | { state: 'unchanged'; version: DatasetVersion | undefined; more: boolean }

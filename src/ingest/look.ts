@@ -1,6 +1,7 @@
 import type { Trx } from '../ports/db/db.ts'
 import type { Protection } from '../privacy/privacy.ts'
-import { probeSource, type KnownItem, type SourceItem } from '../sources/sources.ts'
+import { probeSource } from '../sources/probe.ts'
+import type { KnownItem, SourceItem } from '../sources/sources.ts'
 import type { IngestContext } from './plan.ts'
 import { pendingPushes } from '../pushes/pushes.ts'
 import type { Dataset, DatasetVersion, Part } from '../data/schema.ts'

@@ -14,7 +14,7 @@ import type { Column } from '../sources/schema.ts'
 import { lookAt, type Round } from './look.ts'
 import type { Dataset, DatasetVersion, Manifest, Part } from '../data/schema.ts'
 import { findSource } from './store-sources.ts'
-import { listQuarantined } from './store.ts'
+import { listQuarantined } from './store-quarantine.ts'
 import type { DatasetSourceRow } from './tables.ts'
 import { judgedBy, pinReferences, type References } from './references.ts'
 

@@ -17,7 +17,7 @@ import { recordChange } from './changes.ts'
 import type { IngestContext, IngestPlan } from './plan.ts'
 import { rememberItems } from './remember.ts'
 import { describeFailure, makeReport, problemResult } from './report.ts'
-import { insertQuarantined } from './store.ts'
+import { insertQuarantined } from './store-quarantine.ts'
 
 /** Files that one refusal sets aside at most: the transaction stays below 500 rows. */
 const MAX_QUARANTINED = 400

@@ -1,5 +1,5 @@
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import type { DatasetFileRow, DatasetQuarantineRow } from './tables.ts'
+import type { DatasetFileRow } from './tables.ts'
 
 export async function listFileRows(at: Queryable, datasetId: string): Promise<DatasetFileRow[]> {
   return await at.selectFrom('dataset_file').selectAll().where('dataset_id', '=', datasetId).execute()
@@ -28,25 +28,5 @@ export async function deleteFiles(trx: Trx, datasetId: string, paths: readonly s
     .deleteFrom('dataset_file')
     .where('dataset_id', '=', datasetId)
     .where('path', 'in', paths)
-    .execute()
-}
-
-export async function listQuarantined(at: Queryable, datasetId: string): Promise<DatasetQuarantineRow[]> {
-  return await at
-    .selectFrom('dataset_quarantine')
-    .selectAll()
-    .where('dataset_id', '=', datasetId)
-    .orderBy('created_ms', 'desc')
-    .execute()
-}
-
-export async function insertQuarantined(trx: Trx, rows: readonly DatasetQuarantineRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await trx
-    .insertInto('dataset_quarantine')
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict.columns(['dataset_id', 'source_sha256', 'definition_hash']).doNothing(),
-    )
     .execute()
 }

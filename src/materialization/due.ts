@@ -2,7 +2,6 @@ import { enqueueMaterialize } from '../features/features.ts'
 import { onlineView } from '../features/schema.ts'
 import type { Context } from '../http/context.ts'
 import { ignoreUnavailable } from './freshness.ts'
-import { isKept } from './materialize.ts'
 import { listDueViews, listMaterializedViews } from './store.ts'
 
 /**
@@ -48,4 +47,9 @@ export async function enqueueLostViews({ db, online }: Pick<Context, 'db' | 'onl
     }
     return enqueued
   })
+}
+
+/** Whether the store has all that was written up to the cursor. */
+export function isKept(marks: readonly string[], mark: string | null): boolean {
+  return mark !== null && marks.includes(mark)
 }

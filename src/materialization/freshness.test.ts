@@ -11,7 +11,8 @@ import { onlineView } from '../features/schema.ts'
 import { ingest } from '../ingest/ingest.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { files } from '../sources/definition.ts'
-import { enqueueDueMaterializations, materialize } from './materialization.ts'
+import { enqueueDueMaterializations } from './materialization.ts'
+import { materialize } from './materialize.ts'
 
 const FLIGHTS = 'node_modules/vega-datasets/data/flights-3m.parquet'
 const START_MS = Date.UTC(2001, 0, 3, 12)

@@ -1,7 +1,6 @@
 export { enqueueDueMaterializations, enqueueLostViews } from './due.ts'
 export { entityKeyColumn, eraseOnline, viewsWithKey } from './erase.ts'
 export { listFreshness } from './freshness.ts'
-export { materialize } from './materialize.ts'
 export { materializeViews } from './request.ts'
 export { retireViews, reviveViews } from './retire.ts'
 export { listMaterializationStates, type MaterializationState } from './store-history.ts'

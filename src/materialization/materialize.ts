@@ -13,6 +13,7 @@ import { appendEvent } from '../jobs/events.ts'
 import { monotonicMs } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { OnlineClaim } from '../ports/online/online.ts'
+import { isKept } from './due.ts'
 import { onlineRows, type WrittenRows } from './online-rows.ts'
 import { openOnlineSource, type Computation } from './online-source.ts'
 import { onlineView, type ViewSpec } from '../features/schema.ts'
@@ -77,11 +78,6 @@ export async function materialize(context: MaterializeContext, input: Materializ
   await claim.finish(mark)
   await moveCursor(context, { spec, version, before, untilMs: span.untilMs, mark, ...written })
   return { untilMs: span.untilMs, rows: written.rows, complete: fromMs === -Infinity }
-}
-
-/** Whether the store has all that was written up to the cursor. */
-export function isKept(marks: readonly string[], mark: string | null): boolean {
-  return mark !== null && marks.includes(mark)
 }
 
 /** Waits while another process materialises the view: what is left to do afterwards may be nothing. */

@@ -1,8 +1,10 @@
 import type { JobHandler } from '../jobs/jobs.ts'
 import { executeJob, type ExecuteParts } from './execute-job.ts'
 import { EXECUTE_JOB } from './executions.ts'
-import { REGISTER_JOB, registerJob } from './registration.ts'
-import { RUN_JOB, runPipelineJob, type RunParts } from './run-job.ts'
+import { REGISTER_JOB } from './consumers.ts'
+import { registerJob } from './registration.ts'
+import { runPipelineJob, type RunParts } from './run-job.ts'
+import { RUN_JOB } from './runs.ts'
 
 /** The jobs of this room; `parts` is what the worker brings. */
 export function pipelineJobs(parts: RunParts & ExecuteParts): JobHandler[] {

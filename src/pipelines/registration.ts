@@ -1,10 +1,8 @@
 import { z } from 'zod'
 import type { Context } from '../http/context.ts'
-import type { Consumer } from '../jobs/events.ts'
-import { enqueue, type Job } from '../jobs/jobs.ts'
+import type { Job } from '../jobs/jobs.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError, messageOf } from '../kernel/errors.ts'
-import type { EventCatalogue } from '../kernel/events.ts'
 import { findBlobSize } from '../ports/artifacts/blobs.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { readGraphSignature } from '../model-files/model-files.ts'
@@ -26,8 +24,6 @@ import { trackingIdOf } from './run-tracking.ts'
 import type { Effect } from './schema.ts'
 import { findPin, findRunRow, listPins } from './store.ts'
 
-export const REGISTER_JOB = 'pipelines.register'
-
 const actor = systemActor('pipelines')
 const hash = z.object({ sha256: z.string() })
 const factsSchema = z.looseObject({
@@ -37,19 +33,6 @@ const factsSchema = z.looseObject({
   profile: hash.optional(),
 })
 type Facts = z.infer<typeof factsSchema>
-
-/** What pipelines ask to be registered becomes a job: it reads the model. */
-export const registrationConsumer: Consumer = {
-  name: 'pipelines.registrations',
-  kinds: ['effect.requested'],
-  async handle(_context, trx, event) {
-    const { effectId, kind } = event.payload as EventCatalogue['effect.requested']
-    if (kind !== 'register') return
-    const { projectId } = event
-    const uniqueKey = `${REGISTER_JOB}:${effectId}`
-    await enqueue(trx, { projectId, kind: REGISTER_JOB, payload: { effectId }, uniqueKey, maxAttempts: 5 })
-  },
-}
 
 type Reach = Pick<Context, 'db' | 'clock' | 'ids' | 'artifacts' | 'analytics'>
 

@@ -15,8 +15,6 @@ import type { RunState } from './schema.ts'
 import { findRunRow, getPipelineCode, updateRun } from './store.ts'
 import type { PipelineRunRow } from './tables.ts'
 
-export const RUN_JOB = 'pipelines.run'
-
 export interface RunParts {
   launcher: Launcher
   watch: ChangeWatch

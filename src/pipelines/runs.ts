@@ -9,7 +9,6 @@ import type { Trx } from '../ports/db/db.ts'
 import type { RunCause } from '../steps/definition.ts'
 import type { PipelineDefinition } from '../steps/schema.ts'
 import { checkParams } from './params-check.ts'
-import { RUN_JOB } from './run-job.ts'
 import type { Effect, Pin, PipelineRun, StepRun } from './schema.ts'
 import {
   countAttempts,
@@ -30,6 +29,8 @@ import {
   updateRun,
 } from './store.ts'
 import type { PipelineRunRow } from './tables.ts'
+
+export const RUN_JOB = 'pipelines.run'
 
 export interface StartRun extends Caller {
   pipeline: string

@@ -1,2 +1,1 @@
-export { eraseRows, type KeyPlace } from './erase-rows.ts'
 export { listRedactedVersions, listRedactions } from './store.ts'

@@ -10,7 +10,7 @@ import { registerVersion } from '../registry/registry.ts'
 import { deployment } from '../serving/definition.ts'
 import { findDesiredState } from '../serving/serving.ts'
 import { files } from '../sources/definition.ts'
-import { consumers } from './jobs.ts'
+import { consumers } from './consumers.ts'
 import { declareDeployments, deploy } from './rollout.ts'
 
 const owner = { projectId: PROJECT_ID, actor: localOwner }

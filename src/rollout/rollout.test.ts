@@ -8,7 +8,8 @@ import { applyModelDefinitions, findVersionByAlias, registerVersion, setAlias } 
 import { gain, model } from '../registry/definition.ts'
 import { deployment, type DeploymentOptions } from '../serving/definition.ts'
 import { findDesiredState, listCandidateLeases } from '../serving/serving.ts'
-import { consumers, jobs } from './jobs.ts'
+import { consumers } from './consumers.ts'
+import { jobs } from './jobs.ts'
 import { routes } from './routes.ts'
 import {
   addRolloutCounts,

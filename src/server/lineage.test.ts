@@ -9,7 +9,7 @@ import { consume } from '../jobs/events.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { monitor } from '../monitoring/definition.ts'
 import { declareMonitors } from '../monitoring/monitoring.ts'
-import { registrationConsumer } from '../pipelines/pipelines.ts'
+import { registrationConsumer } from '../pipelines/consumers.ts'
 import type { LineageKind } from '../ports/db/lineage-kinds.ts'
 import {
   deleteModelVersion,

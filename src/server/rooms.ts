@@ -7,7 +7,7 @@ import { routes as exploringRoutes } from '../exploring/routes.ts'
 import { routes as erasureRoutes } from '../erasure/routes.ts'
 import { routes as featureRoutes } from '../materialization/routes.ts'
 import { enqueueDueMaterializations, enqueueLostViews } from '../materialization/materialization.ts'
-import { materializeOnNewData, summariseOnMaterialized } from '../materialization/jobs.ts'
+import { consumers as materializationConsumers } from '../materialization/consumers.ts'
 import { routes as governanceRoutes } from '../governance/routes.ts'
 import { sealAudit } from '../governance/seal.ts'
 import { routes as comparingRoutes } from '../comparing/routes.ts'
@@ -15,24 +15,25 @@ import type { Authenticate } from '../http/app.ts'
 import type { Context } from '../http/context.ts'
 import type { Route } from '../http/route.ts'
 import type { Consumer } from '../jobs/events.ts'
-import { enqueueDueProbes } from '../ingest/ingest.ts'
+import { enqueueDueProbes } from '../ingest/probe.ts'
 import { routes as ingestRoutes } from '../ingest/routes.ts'
-import { consumers as monitoringConsumers } from '../monitoring/jobs.ts'
+import { consumers as monitoringConsumers } from '../monitoring/consumers.ts'
 import { tickMonitors } from '../monitoring/monitoring.ts'
 import { routes as monitoringRoutes } from '../monitoring/routes.ts'
-import { registrationConsumer, runSchedule, triggerConsumer } from '../pipelines/pipelines.ts'
+import { consumers as pipelineConsumers } from '../pipelines/consumers.ts'
+import { runSchedule } from '../pipelines/pipelines.ts'
 import { routes as packagingRoutes } from '../packaging/routes.ts'
 import { routes as pipelineRoutes } from '../pipelines/routes.ts'
 import { routes as privacyRoutes } from '../privacy/routes.ts'
 import { routes as projectRoutes } from '../project/routes.ts'
 import { routes as promotionRoutes } from '../promotions/routes.ts'
 import { feastApp } from '../protocols/feast/feast.ts'
-import { openLineageConsumer } from '../protocols/openlineage/jobs.ts'
+import { consumers as openLineageConsumers } from '../protocols/openlineage/consumers.ts'
 import { openLineageRoutes } from '../protocols/openlineage/routes.ts'
 import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
 import { routes as pushRoutes } from '../pushes/routes.ts'
 import { routes as reportRoutes } from '../reports/routes.ts'
-import { consumers as rolloutConsumers } from '../rollout/jobs.ts'
+import { consumers as rolloutConsumers } from '../rollout/consumers.ts'
 import { tickRollouts } from '../rollout/rollout.ts'
 import { routes as rolloutRoutes } from '../rollout/routes.ts'
 import { routes as registryRoutes } from '../registry/routes.ts'
@@ -41,7 +42,7 @@ import { tickSkew } from '../skew/skew.ts'
 import { removeExpiredUploads } from '../tracking/tracking.ts'
 import { routes as trackingRoutes } from '../tracking/routes.ts'
 import { forgetDeliveries } from '../webhooks/webhooks.ts'
-import { webhookConsumer } from '../webhooks/jobs.ts'
+import { consumers as webhookConsumers } from '../webhooks/consumers.ts'
 import { routes as webhookRoutes } from '../webhooks/routes.ts'
 import { commentRoutes } from './comment-routes.ts'
 import { retireByItself } from './gc.ts'
@@ -88,14 +89,12 @@ export const roomRoutes: readonly Route[] = [
 ]
 
 export const roomConsumers: readonly Consumer[] = [
-  materializeOnNewData,
-  summariseOnMaterialized,
-  triggerConsumer,
-  registrationConsumer,
+  ...materializationConsumers,
+  ...pipelineConsumers,
   ...rolloutConsumers,
   ...monitoringConsumers,
-  webhookConsumer,
-  openLineageConsumer,
+  ...webhookConsumers,
+  ...openLineageConsumers,
 ]
 
 export const roomTicks: readonly Tick[] = [

@@ -9,13 +9,7 @@ export {
 export type { LiveDeployment, LiveVariant, Prediction } from './live-deployment.ts'
 export { listGatewayProblems } from './gateway-problems.ts'
 export { MAX_REQUEST_ROWS, type InputSpec } from './request-inputs.ts'
-export {
-  ServingEngine,
-  type FeatureEngine,
-  type PredictionEngine,
-  type ServingOptions,
-} from './serving-engine.ts'
-export { StandaloneEngine } from './standalone-engine.ts'
+export type { FeatureEngine, PredictionEngine } from './serving-engine.ts'
 export { LATENCY_BOUNDS_US } from './stats.ts'
 export {
   findDesiredState,

@@ -2,7 +2,6 @@ export { compareSchemas, mergeSchemas, schemaProblems, widerType } from './colum
 export { probeFiles } from './files.ts'
 export type { KnownItem, SourceItem } from './item.ts'
 export { normalise } from './parts.ts'
-export { probeSource } from './probe.ts'
 export { readItem } from './read-item.ts'
 export type { Reading, ReadProblem } from './reading.ts'
 export type { ReadSource } from './reading.ts'

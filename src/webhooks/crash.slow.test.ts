@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { openTestContext, PROJECT_ID } from '../../test/databases.ts'
 import { appendEvent, consume } from '../jobs/events.ts'
 import { localOwner } from '../kernel/actor.ts'
-import { webhookConsumer } from './jobs.ts'
+import { webhookConsumer } from './consumers.ts'
 import { createWebhook, listDeliveries } from './webhooks.ts'
 
 const OWNER = { projectId: PROJECT_ID, actor: localOwner }

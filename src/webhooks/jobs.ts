@@ -1,10 +1,7 @@
 import type { Context } from '../http/context.ts'
-import type { Consumer } from '../jobs/events.ts'
 import type { Job, JobHandler } from '../jobs/jobs.ts'
 import { messageOf } from '../kernel/errors.ts'
-import { EVENTS, type DomainEvent, type EventKind } from '../kernel/events.ts'
 import type { Trx } from '../ports/db/db.ts'
-import { bodiesOf, kindsBehind } from './bodies.ts'
 import { DELIVER, enqueueDelivery } from './deliveries.ts'
 import { openSecret } from './sealed-secret.ts'
 import { TIMEOUT_MS, send, type Sent } from './send.ts'
@@ -13,9 +10,6 @@ import {
   findDueDelivery,
   getWebhookRow,
   insertAttempt,
-  insertDelivery,
-  listActiveWebhooks,
-  toWebhook,
   updateDelivery,
   updateWebhookRow,
 } from './store.ts'
@@ -29,43 +23,6 @@ const LONGEST_RETRY_MS = 3_600_000
 const LEASE_MS = TIMEOUT_MS + 5_000
 /** After so many the next job goes on, so that none holds its slot for long. */
 const SENT_BY_ONE_JOB = 50
-
-/** Writes down what is to be delivered, in the transaction that passes the event. */
-export const webhookConsumer: Consumer = {
-  name: 'webhooks',
-  kinds: Object.keys(EVENTS) as EventKind[],
-  async narrow({ db }) {
-    return kindsBehind((await listActiveWebhooks(db.read)).flatMap((row) => toWebhook(row).events))
-  },
-  handle: insertDeliveries,
-}
-
-async function insertDeliveries(context: Context, trx: Trx, event: DomainEvent): Promise<void> {
-  const { projectId } = event
-  const webhooks = (await listActiveWebhooks(trx, projectId)).map(toWebhook)
-  const wanting = webhooks.filter(({ events }) => kindsBehind(events).has(event.kind))
-  if (wanting.length === 0) return
-  const nowMs = await context.db.wallTime(trx)
-  const bodies = await bodiesOf(context, event)
-  for (const { id: webhookId, events } of wanting)
-    for (const [name, body] of bodies) {
-      if (!events.includes(name)) continue
-      await insertDelivery(trx, {
-        id: context.ids.uuid(),
-        project_id: projectId,
-        webhook_id: webhookId,
-        event: name,
-        body,
-        state: 'waiting',
-        attempts: 0,
-        due_ms: nowMs,
-        lease_until_ms: null,
-        created_ms: nowMs,
-        finished_ms: null,
-      })
-      await enqueueDelivery(trx, { projectId, webhookId })
-    }
-}
 
 /**
  * Sends what is due of one webhook, one after another; several such jobs may run for it, up to the limit of deliveries in flight. At least once: a delivery whose

@@ -16,7 +16,8 @@ import {
   tagModel,
   tagModelVersion,
 } from '../registry/registry.ts'
-import { webhookConsumer, webhookJobs } from './jobs.ts'
+import { webhookConsumer } from './consumers.ts'
+import { webhookJobs } from './jobs.ts'
 import { openSecret, sealSecret } from './sealed-secret.ts'
 import type { Delivery } from './schema.ts'
 import { signatureOf } from './send.ts'

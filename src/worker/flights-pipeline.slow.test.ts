@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTestContext, type TestContext } from '../../test/databases.ts'
 import { ingest } from '../ingest/ingest.ts'
 import { EventDispatcher } from '../jobs/dispatcher.ts'
-import { getEffect, registrationConsumer } from '../pipelines/pipelines.ts'
+import { registrationConsumer } from '../pipelines/consumers.ts'
+import { getEffect } from '../pipelines/pipelines.ts'
 import { quoteLiteral } from '../ports/analytics/analytics.ts'
 import {
   findGateReport,

@@ -22,7 +22,8 @@ import { createApp } from '../../http/app.ts'
 import { consume } from '../../jobs/events.ts'
 import { localOwner } from '../../kernel/actor.ts'
 import { files } from '../../sources/definition.ts'
-import { openLineageConsumer, openLineageJobs } from './jobs.ts'
+import { openLineageConsumer } from './consumers.ts'
+import { openLineageJobs } from './jobs.ts'
 import { openLineageRoutes } from './routes.ts'
 
 const SCHEMAS = join(import.meta.dirname, '../../../test/conformance/openlineage')
