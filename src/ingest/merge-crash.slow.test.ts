@@ -20,7 +20,7 @@ import { presentSummary } from '../summaries/summaries.ts'
 import { ingest } from './ingest.ts'
 
 const CALLER = { projectId: PROJECT_ID, actor: localOwner }
-const KILLS = 16
+const KILLS = 12
 /** So many parts of fewer rows than that become one with the next version. */
 const TOGETHER = 16
 

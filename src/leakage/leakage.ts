@@ -64,10 +64,7 @@ export async function requireKnownSpine(
   { sql, eventTime, tables }: { sql: string; eventTime: string; tables: ReadonlyMap<string, Known> },
 ): Promise<void> {
   if ([...tables.values()].every(({ known }) => known.length === 0)) return
-  const columns = [
-    ...requestColumns(spec).map(({ name }) => name),
-    ...spec.views.map(({ entityKey }) => entityKey),
-  ]
+  const columns = requestNames(spec)
   const what = `The training set of ${spec.name}`
   const early = await findEarly(session, { what, sql, tables, columns, times: [eventTime], whole: false })
   if (!early) return
@@ -78,6 +75,59 @@ export async function requireKnownSpine(
     'invalid',
     `${what} ${explain(early, dataset, source, [eventTime])}. A request cannot carry it at that moment: take it out of the service, or make a feature view of it`,
   )
+}
+
+/**
+ * Refuses with `invalid` a training set whose table a step made of datasets with columns that are known late, where it gives as a feature of
+ * the request a column that none of them has and nobody vouches for: it may be such a column under another name. Of several datasets the names do not
+ * tell whose moments a column has, so one that any of them knows late is refused.
+ */
+export function requireSeenColumns(
+  spec: FeatureServiceSpec,
+  {
+    columns,
+    datasets,
+    late,
+    knownInTime,
+  }: {
+    /** Of the table. */
+    columns: readonly string[]
+    /** The columns of each dataset behind it, by its name. */
+    datasets: ReadonlyMap<string, readonly string[]>
+    late: readonly { dataset: string; columns: readonly KnownColumn[] }[]
+    knownInTime: readonly string[]
+  },
+): void {
+  const has = (names: readonly string[], name: string): boolean =>
+    names.some((each) => each.toLowerCase() === name.toLowerCase())
+  const missing = knownInTime.find((name) => !has(columns, name))
+  if (missing !== undefined)
+    throw new AppError('invalid', `knownInTime names ${missing}; the table has ${columns.join(', ')}`)
+  const names = [...datasets.keys()].join(' and ')
+  if (datasets.size > 1) {
+    const wanted = requestNames(spec)
+    const early = late.flatMap((of) => of.columns.map(({ column }) => ({ column, dataset: of.dataset })))
+    const found = early.find(({ column }) => has(wanted, column))
+    if (found)
+      throw new AppError(
+        'invalid',
+        `The training set of ${spec.name} takes ${found.column}, which ${found.dataset} knows late (knownAt), from a table that a step made of ${names}: ` +
+          'that it is known in time cannot be seen there. Make a feature view of it, or give what it is there another name',
+      )
+  }
+  const seen = [...[...datasets.values()].flat(), ...knownInTime]
+  const unseen = requestNames(spec).filter((name) => has(columns, name) && !has(seen, name))
+  if (unseen.length === 0) return
+  throw new AppError(
+    'invalid',
+    `The training set of ${spec.name} takes ${unseen.join(', ')} from a table that a step made of ${names}, where columns are known late (knownAt) and none has this name: ` +
+      `whether it is known in time cannot be seen. If it is, say so: trainingSet({ …, knownInTime: [${unseen.map((name) => `'${name}'`).join(', ')}] }); else make a feature view of it`,
+  )
+}
+
+/** Columns that a row of the spine, or a request, has to bring. */
+function requestNames(spec: FeatureServiceSpec): string[] {
+  return [...requestColumns(spec).map(({ name }) => name), ...spec.views.map(({ entityKey }) => entityKey)]
 }
 
 interface Question {
@@ -170,7 +220,7 @@ async function toBranch(session: Session, { time, known }: Known): Promise<Branc
             plusMs: 0,
           }
     const need: Need = { ...moment, column: name }
-    columns.set(name, plain(name, [need]))
+    columns.set(name, plain(name, [...(columns.get(name)?.needs ?? []), need]))
   }
   if (known.length > 0) columns.set(time.toLowerCase(), { ...plain(time.toLowerCase(), []), neverNull: true })
   return { ...bare, columns }

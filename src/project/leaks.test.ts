@@ -76,20 +76,26 @@ describeDatabases('the step training_set', (open) => {
     await context.analytics.execute(
       `COPY (SELECT TIMESTAMP '2001-01-01' AS date, TIMESTAMP '2001-01-02' AS landed, 20 AS delay, 7 AS distance) TO '${file}'`,
     )
-    const make = (name: string, byName?: true) => {
+    await context.analytics.execute(
+      `COPY (SELECT date, delay AS carried, distance, landed, delay FROM '${file}') TO '${folder}/made.parquet'`,
+    )
+    await context.analytics.execute(`COPY (SELECT 3 AS rain, 1 AS delay) TO '${folder}/weather.parquet'`)
+    const table = (name: string) => ({ scan: `read_parquet('${join(folder, name)}.parquet')` }) as never
+    interface Made {
+      datasets: Record<string, string>
+      knownInTime: string[]
+    }
+    const make = (name: string, made?: Made) => {
       const service = featureService('s', [requestFeatures({ [name]: 'number' })])
       const spec = resolveService(service, { entities: [], views: [], onDemand: [], services: [service] }, [])
       const knownAt = { type: 'column', column: 'landed' } as const
-      const known = {
-        dataset: 'flights',
-        time: 'date',
-        columns: [{ column: 'delay', knownAt }],
-        ...(byName && { byName }),
-      }
+      const known = [{ dataset: 'flights', time: 'date', columns: [{ column: 'delay', knownAt }] }]
       return makeTrainingSet(
         {
-          data: { scan: `read_parquet('${file}')` } as never,
-          params: { spec, time: 'date', label: 'delay > 15', sources: {}, known },
+          data: table(made ? 'made' : 'flights'),
+          dataset_0: table('flights'),
+          dataset_1: table('weather'),
+          params: { spec, time: 'date', label: 'delay > 15', sources: {}, known, ...(made && { made }) },
           output: { table: join(folder, 'set.parquet') },
           log: () => undefined,
         },
@@ -100,8 +106,24 @@ describeDatabases('the step training_set', (open) => {
     await expect(make('delay')).rejects.toThrow(
       'uses delay for delay before it is known: it is known at landed (knownAt of data of flights)',
     )
-    await expect(make('delay', true)).rejects.toThrow(
+    const of = { datasets: { flights: 'dataset_0' }, knownInTime: [] }
+    await expect(make('delay', of)).rejects.toThrow(
       'uses delay for delay before it is known: it is known at landed (knownAt of data of flights, by the names of columns)',
+    )
+    // A step may have given a late column another name: what no dataset has needs somebody's word.
+    expect(await make('distance', of)).toMatchObject({ facts: { rows: 1 } })
+    await expect(make('carried', of)).rejects.toThrow(
+      "takes carried from a table that a step made of flights, where columns are known late (knownAt) and none has this name: whether it is known in time cannot be seen. If it is, say so: trainingSet({ …, knownInTime: ['carried'] })",
+    )
+    expect(await make('carried', { ...of, knownInTime: ['carried'] })).toMatchObject({ facts: { rows: 1 } })
+    await expect(make('carried', { ...of, knownInTime: ['carier'] })).rejects.toThrow(
+      'knownInTime names carier; the table has date, carried',
+    )
+    // Of several datasets a name does not tell whose moment is meant.
+    const both = { ...of, datasets: { flights: 'dataset_0', weather: 'dataset_1' } }
+    expect(await make('distance', both)).toMatchObject({ facts: { rows: 1 } })
+    await expect(make('delay', both)).rejects.toThrow(
+      'takes delay, which flights knows late (knownAt), from a table that a step made of flights and weather',
     )
   })
 })

@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { AppError } from '../kernel/errors.ts'
 import { feature, featureServiceSpec, knownColumn } from '../features/schema.ts'
 import { Evaluation } from '../registry/schema.ts'
 import { builtInStep } from './authoring.ts'
 import { Json, Model, Table, type JsonRef, type Kinds, type ModelRef, type TableRef } from './kinds.ts'
-import { currentScope } from './run-scope.ts'
+import { currentScope, type KnownDataset } from './run-scope.ts'
 import { nameOf, type Reference } from './trigger-definition.ts'
 
 const SplitDays = z.object({
@@ -58,13 +59,16 @@ const setParams = z.object({
   label: z.string(),
   /** By dataset: the input that holds it, and its time column. */
   sources: z.record(z.string(), z.object({ input: z.string(), time: z.string().nullable() })),
-  /** Columns of `data` that are known later than the time of a row; `byName` when a step may have made something else of them. */
+  /** Columns of datasets behind `data` that are known later than the time of a row. */
   known: z
+    .array(z.object({ dataset: z.string(), time: z.string(), columns: z.array(knownColumn) }))
+    .optional(),
+  /** Where a step may have made something else of these datasets: what still tells its columns. */
+  made: z
     .object({
-      dataset: z.string(),
-      time: z.string(),
-      columns: z.array(knownColumn),
-      byName: z.literal(true).optional(),
+      /** By dataset: the input that holds it. */
+      datasets: z.record(z.string(), z.string()),
+      knownInTime: z.array(z.string()),
     })
     .optional(),
 })
@@ -83,15 +87,25 @@ export function trainingSet(values: {
   label: string
   /** Tables for the views in place of the newest versions of their datasets. */
   sources?: Readonly<Record<string, TableRef>>
+  /**
+   * Columns that a step has made of what is known at a row's time. Others that none of the datasets behind `data` has are refused as features of the
+   * request, where one of these datasets has columns that are known later (`knownAt`).
+   */
+  knownInTime?: readonly string[]
 }): { readonly table: TableRef; readonly facts: JsonRef<SetFacts> } {
   const scope = currentScope('training_set')
   const { spec, code, times, known } = scope.service(nameOf(values.service))
-  const dataset = scope.datasetOf(values.data)
-  const late = dataset && known[dataset.name]
+  const behind = scope.datasetsOf(values.data)
+  const late = (behind?.names ?? []).flatMap((name) => known[name] ?? [])
+  const { knownInTime = [] } = values
+  requireNoneLate(knownInTime, late)
+  const isMade = late.length > 0 && behind?.isItself === false
+  const origins = isMade ? behind.names.map((name, at) => [name, `dataset_${at}`] as const) : []
   const datasets = [...new Set(spec.views.map(({ dataset }) => dataset))].sort()
   const inputs = new Map(
     datasets.map((name, at) => [`source_${at}`, values.sources?.[name] ?? scope.latest(name)]),
   )
+  for (const [name, input] of origins) inputs.set(input, scope.latest(name))
   const sources = datasets.map(
     (name, at) => [name, { input: `source_${at}`, time: times[name] ?? null }] as const,
   )
@@ -107,8 +121,20 @@ export function trainingSet(values: {
     time: values.time,
     label: values.label,
     sources: Object.fromEntries(sources),
-    ...(late && { known: dataset.isItself ? late : { ...late, byName: true } }),
+    ...(late.length > 0 && { known: late }),
+    ...(isMade && { made: { datasets: Object.fromEntries(origins), knownInTime: [...knownInTime] } }),
   })
+}
+
+function requireNoneLate(names: readonly string[], late: readonly KnownDataset[]): void {
+  for (const { dataset, columns } of late) {
+    const wrong = columns.find(({ column }) => names.includes(column))
+    if (!wrong) continue
+    throw new AppError(
+      'invalid',
+      `knownInTime names ${wrong.column}, which is known later (knownAt of ${dataset}); what a step makes of it with another meaning needs another name`,
+    )
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Champion, FactRef, PipelineScope, PipelineSource } from './authori
 import type { Kind, ModelRef, TableRef } from './kinds.ts'
 import {
   runInScope,
-  type DatasetOfTable,
+  type DatasetsOfTable,
   type RunScope,
   type ScopedCall,
   type ServiceFacts,
@@ -34,7 +34,7 @@ export interface FunctionProject {
 interface RefFacts {
   source: InputSource
   call: Call
-  dataset?: DatasetOfTable | undefined
+  datasets?: DatasetsOfTable | undefined
 }
 
 /**
@@ -105,11 +105,11 @@ export class FunctionRun implements RunScope {
       upstream: Array.from(behind, (call) => call.number),
       key: key ?? null,
     }))
-    const dataset = this.#datasetBehind(Object.values(inputs), step === split)
+    const datasets = this.#datasetsBehind(Object.values(inputs), step === split)
     return Object.fromEntries(
       Object.entries(out).map(([output, kind]) => [
         output,
-        this.#ref(kind, { source: { from: 'call', call: made.number, output }, call: made, dataset }),
+        this.#ref(kind, { source: { from: 'call', call: made.number, output }, call: made, datasets }),
       ]),
     )
   }
@@ -185,18 +185,21 @@ export class FunctionRun implements RunScope {
       name,
     }))
     const source = { from: 'pin', kind: 'dataset', name } as const
-    return this.#ref({ kind: 'table' }, { source, call, dataset: { name, isItself: true } }) as TableRef
+    return this.#ref(
+      { kind: 'table' },
+      { source, call, datasets: { names: [name], isItself: true } },
+    ) as TableRef
   }
 
-  datasetOf(table: TableRef): DatasetOfTable | undefined {
-    return this.#factsOf(table)?.dataset
+  datasetsOf(table: TableRef): DatasetsOfTable | undefined {
+    return this.#factsOf(table)?.datasets
   }
 
-  /** The one dataset that the inputs of a step come from; undefined where they come from several. */
-  #datasetBehind(inputs: readonly unknown[], keepsRows: boolean): DatasetOfTable | undefined {
-    const [first, ...others] = inputs.flatMap((input) => this.#factsOf(input)?.dataset ?? [])
-    if (!first || others.some(({ name }) => name !== first.name)) return undefined
-    return { name: first.name, isItself: keepsRows && first.isItself }
+  #datasetsBehind(inputs: readonly unknown[], keepsRows: boolean): DatasetsOfTable | undefined {
+    const behind = inputs.flatMap((input) => this.#factsOf(input)?.datasets ?? [])
+    if (behind.length === 0) return undefined
+    const names = new Set(behind.flatMap((each) => each.names))
+    return { names: [...names].sort(), isItself: keepsRows && behind.every(({ isItself }) => isItself) }
   }
 
   async #champion(name: string): Promise<Champion | undefined> {

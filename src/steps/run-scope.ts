@@ -7,14 +7,14 @@ import type { Kinds, TableRef } from './kinds.ts'
 export interface RunScope {
   call(step: object, call: ScopedCall): Readonly<Record<string, unknown>>
   latest(dataset: string): TableRef
-  datasetOf(table: TableRef): DatasetOfTable | undefined
+  datasetsOf(table: TableRef): DatasetsOfTable | undefined
   /** A feature service of the project, complete. */
   service(name: string): ServiceFacts
 }
 
-/** The dataset that a table comes from, as far as that is known. */
-export interface DatasetOfTable {
-  name: string
+/** The datasets that a table comes from. */
+export interface DatasetsOfTable {
+  names: readonly string[]
   /** Whether it has the rows of the dataset as they are: that of `latest`, and what `split` makes of it. A step may have made anything of them. */
   isItself: boolean
 }
@@ -26,7 +26,13 @@ export interface ServiceFacts {
   /** The time columns of the datasets that its views read. */
   times: Record<string, string>
   /** Of the project's datasets: columns that are known later than the row's time. */
-  known: Record<string, { dataset: string; time: string; columns: KnownColumn[] }>
+  known: Record<string, KnownDataset>
+}
+
+export interface KnownDataset {
+  dataset: string
+  time: string
+  columns: KnownColumn[]
 }
 
 export interface ScopedCall {

@@ -1,8 +1,10 @@
 import { buildTrainingSet } from '../point-in-time/point-in-time.ts'
-import type { FeatureServiceSpec, KnownColumn } from '../features/schema.ts'
+import type { FeatureServiceSpec } from '../features/schema.ts'
+import { requireSeenColumns } from '../leakage/leakage.ts'
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { SetFacts } from './built-in.ts'
 import type { TableInput } from './kinds.ts'
+import type { KnownDataset } from './run-scope.ts'
 import type { StepHost } from './step-host.ts'
 
 interface TrainingSetScope extends Readonly<Record<string, unknown>> {
@@ -12,7 +14,8 @@ interface TrainingSetScope extends Readonly<Record<string, unknown>> {
     time: string
     label: string
     sources: Record<string, { input: string; time: string | null }>
-    known?: { dataset: string; time: string; columns: KnownColumn[]; byName?: true }
+    known?: KnownDataset[]
+    made?: { datasets: Record<string, string>; knownInTime: string[] }
   }
   output: { table: string }
   log: (text: string) => void
@@ -26,16 +29,28 @@ export async function makeTrainingSet(
   { analytics, codeFolder }: Pick<StepHost, 'analytics' | 'codeFolder'>,
 ): Promise<{ table: { path: string }; facts: SetFacts }> {
   const { data, params, output, log } = scope
-  const { spec, time, label, sources, known } = params
+  const { spec, time, label, sources, known = [], made } = params
   const scans = Object.entries(sources).map(([name, { input, time }]) => {
     const { scan } = scope[input] as TableInput
     return [name, { scan: `SELECT * FROM ${scan}`, time }] as const
   })
   const others = `COLUMNS(name -> name <> '${LABEL}')`
   // No dataset has such a name.
-  const name = `data of ${known?.dataset ?? 'the step'}${known?.byName ? ', by the names of columns' : ''}`
+  const from = known.map(({ dataset }) => dataset).join(' and ') || 'the step'
+  const name = `data of ${from}${made ? ', by the names of columns' : ''}`
   const sql = `SELECT ${others}, CAST((${label}) AS DOUBLE) AS ${quoteIdentifier(LABEL)} FROM ${quoteIdentifier(name)} WHERE (${label}) IS NOT NULL`
-  const table = { scan: `SELECT * FROM ${data.scan}`, time: known?.time ?? null, known: known?.columns }
+  const table = { scan: `SELECT * FROM ${data.scan}`, time: known[0]?.time ?? null, known: known[0]?.columns }
+  if (made) {
+    const behind = Object.entries(made.datasets).map(
+      async ([dataset, input]) => [dataset, await namesOf(analytics, scope[input] as TableInput)] as const,
+    )
+    requireSeenColumns(spec, {
+      columns: await namesOf(analytics, data),
+      datasets: new Map(await Promise.all(behind)),
+      late: known,
+      knownInTime: made.knownInTime,
+    })
+  }
   const datasets = { ...Object.fromEntries(scans), [name]: table }
   const plan = { spec, spine: { sql }, eventTime: time, datasets, withAges: false }
   const { path, rows, violations } = await buildTrainingSet(analytics, plan, {
@@ -48,4 +63,8 @@ export async function makeTrainingSet(
     table: { path },
     facts: { service: { name: spec.name, spec }, features, label: LABEL, time, rows, violations },
   }
+}
+
+async function namesOf({ query }: StepHost['analytics'], { scan }: TableInput): Promise<string[]> {
+  return (await query(`DESCRIBE SELECT * FROM ${scan}`)).map((row) => String(row['column_name']))
 }
