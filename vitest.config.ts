@@ -13,7 +13,7 @@ export default defineConfig({
     globalSetup: 'test/database-templates.ts',
     retry,
     reporters: ['default', secondTries],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 })
