@@ -116,6 +116,7 @@ it('Without a credential every route and every MLflow endpoint answers 401 where
     '/sign-out',
     '/invites/read',
     '/invites/accept',
+    '/server',
   ])
 })
 

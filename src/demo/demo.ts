@@ -17,6 +17,14 @@ import { World } from './world.ts'
 const EXAMPLE = fileURLToPath(new URL('../../examples/flights', import.meta.url))
 const DATA_UNTIL_MS = Date.UTC(2001, 2, 20)
 
+/** What is said of the folder's earlier contents. */
+const FOUND = {
+  nothing: 'The folder is new: every step is computed.',
+  results: 'Steps that an earlier run of the demo has computed are reused; the rest is played anew.',
+  otherVersion:
+    'The folder held the demo of another version of Tidemill, which is thrown away: every step is computed.',
+} as const
+
 /** Plays the loop on real flights, or on a person's own file; then leaves everything up, unless it is to end. */
 export async function runDemo(options: DemoOptions): Promise<void> {
   if (options.data !== undefined) {
@@ -29,9 +37,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     `Tidemill plays six months of 2001 in ${folder}. Everything is computed; what is injected says so.`,
   )
   const project = join(folder, 'project')
-  const again = await startFresh(folder, EXAMPLE)
-  if (again)
-    narrator.say('Steps that an earlier run of the demo has computed are reused; the rest is played anew.')
+  narrator.say(FOUND[await startFresh(folder, EXAMPLE)])
 
   await using analytics = openDuckDb({ memoryLimit: '3GB' })
   await using feed = await FlightsFeed.open(analytics, join(project, 'feed'), DATA_UNTIL_MS)
@@ -53,8 +59,10 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   await world.labelAll(story.nowMs + DAY_MS)
   await using context = await openContext(config, 'demo')
   await summarize(story, context)
+  narrator.say('')
+  if (!options.exit) narrator.say(`The web UI stays up at ${serverUrl} until Ctrl-C.`)
+  narrator.say(`To open it again later: TIDEMILL_REPLAY=true tidemill up --data-dir ${config.dataDir}`)
   if (options.exit) return
-  narrator.say(`The web UI stays up at ${serverUrl} until Ctrl-C.`)
   await new Promise<void>((done) => {
     process.once('SIGINT', done)
     process.once('SIGTERM', done)

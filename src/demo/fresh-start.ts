@@ -31,14 +31,18 @@ const KEPT: ReadonlySet<string> = new Set<keyof Tables | 'migration'>([
 
 /**
  * Prepares the demo's folder: the example project, and an empty world in which only the results of steps are known
- * that an earlier telling computed. Returns true when there are such results.
+ * that an earlier telling computed. Tells what was there before.
  */
-export async function startFresh(folder: string, example: string): Promise<boolean> {
+export async function startFresh(
+  folder: string,
+  example: string,
+): Promise<'nothing' | 'results' | 'otherVersion'> {
   await requireDemoFolder(folder)
   const data = join(folder, 'data')
   const database = join(data, 'metadata.db')
   const marker = join(folder, 'version')
-  const known = (await readFile(marker, 'utf8').catch(() => '')) === codeVersion && existsSync(database)
+  const before = existsSync(database)
+  const known = before && (await readFile(marker, 'utf8').catch(() => '')) === codeVersion
   if (known) {
     forget(database)
     for (const name of ['gateway', 'online.db', 'online.db-wal', 'online.db-shm', 'running.json', 'code']) {
@@ -52,7 +56,7 @@ export async function startFresh(folder: string, example: string): Promise<boole
   await mkdir(project, { recursive: true })
   await cp(example, project, { recursive: true, filter: (path) => !/node_modules|changes/.test(path) })
   await writeFile(marker, codeVersion)
-  return known
+  return known ? 'results' : before ? 'otherVersion' : 'nothing'
 }
 
 function forget(path: string): void {

@@ -95,7 +95,7 @@ async function tellDecisions(story: Story): Promise<void> {
       [...kinds].map(([kind, { total, injected }]) => [kind, String(total), String(injected)]),
     ),
   )
-  narrator.say(`again: curl "${serverUrl}/api/v1/decisions?limit=500"`)
+  narrator.say(`again, while it is up: curl "${serverUrl}/api/v1/decisions?limit=500"`)
 }
 
 /** Every prediction and label that was acknowledged is looked for in the log. */

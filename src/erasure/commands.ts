@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { setTimeout as pause } from 'node:timers/promises'
 import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
-import { ask, askSecret } from '../http/prompt.ts'
+import { askSecret, requireWord } from '../http/prompt.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Erasure } from './schema.ts'
 
@@ -37,8 +37,7 @@ async function erase(entity: string, given: string | undefined, options: EraseOp
     const counted = await request(options, { entity, key, dryRun: true })
     if (options.dryRun === true) return print(options, counted, () => describe(counted))
     process.stderr.write(`${describe(counted)}\n`)
-    const answer = await ask('Remove them for good? Type "erase": ')
-    if (answer !== 'erase') throw new AppError('invalid', 'Nothing was removed')
+    await requireWord('erase', 'They are removed for good.')
   }
   const done = await request(options, { entity, key, dryRun: false })
   print(options, done, () => describe(done))

@@ -1,5 +1,12 @@
 import { Option, type Command } from 'commander'
-import { inProject, print, serverUrlOf, withServerOptions, type CommandOptions } from '../http/command.ts'
+import {
+  inProject,
+  print,
+  requireKnownServer,
+  serverUrlOf,
+  withServerOptions,
+  type CommandOptions,
+} from '../http/command.ts'
 import { tokenFor } from '../http/stored-tokens.ts'
 import { execute } from './exec.ts'
 
@@ -16,6 +23,7 @@ async function execCommand(
   command: string[],
   options: CommandOptions & { experiment: string },
 ): Promise<void> {
+  await requireKnownServer(options)
   const server = serverUrlOf(options)
   const output = options.json ? process.stderr : process.stdout
   const result = await execute({

@@ -86,6 +86,7 @@ export class ApiClient {
       })
       response = await this.#fetch(request)
     } catch (error) {
+      if (error instanceof AppError) throw error
       throw new AppError(
         'unavailable',
         `No server answers at ${this.#baseUrl}. Start one with \`tidemill up\`, or name it with --server.`,

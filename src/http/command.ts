@@ -48,12 +48,29 @@ export function inProject(serverUrl: string, project = 'default'): string {
   return project === 'default' ? serverUrl : `${serverUrl}/p/${encodeURIComponent(project)}`
 }
 
-/** The API of that server, called with the token of the environment or of the last login. */
+/** The API of that server, called with the token of the environment or of the last login. Asks first whose server it is where that is a guess. */
 export function apiOf({ server, project }: CommandOptions): ApiClient {
   const url = serverUrlOf({ ...(server !== undefined && { server }) })
   const token = tokenFor(url, process.env)
   const authorization = token === undefined ? undefined : `Bearer ${token}`
-  return new ApiClient(inProject(url, project), { authorization })
+  let known: Promise<void> | undefined
+  return new ApiClient(inProject(url, project), {
+    authorization,
+    fetch: async (request) => {
+      await (known ??= requireKnownServer({ ...(server !== undefined && { server }) }))
+      return await fetch(request)
+    },
+  })
+}
+
+/** Throws `conflict` where no server was named, this folder's does not run, and that of another folder answers in its place. */
+export async function requireKnownServer({ server }: Pick<CommandOptions, 'server'>): Promise<void> {
+  const { dataDir } = currentConfig()
+  if (server !== undefined || readRunning(dataDir) !== undefined) return
+  const { requireOwnServer } = await import('./whose-server.ts')
+  await requireOwnServer(serverUrlOf({}), { folder: process.cwd(), dataDir }, (sentence) =>
+    process.stderr.write(`${sentence}\n`),
+  )
 }
 
 export function print(options: CommandOptions, value: unknown, text: () => string): void {

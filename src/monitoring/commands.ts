@@ -62,10 +62,11 @@ function describeQuality({ metrics, predictions, rows, days, blocks }: LogQualit
     blocks === 'days'
       ? `${days} days; intervals of 95 % over days`
       : `${days} day; intervals of 95 % over stretches of equal length`
-  const counts = `${predictions} predictions, ${rows} of them labelled, on ${over}`
+  const asked = predictions === 1 ? '1 prediction' : `${predictions} predictions`
+  const counts = `${asked}, ${rows} of them labelled, on ${over}`
   const lines = Object.entries(metrics).map(([name, estimate]) => [name, ...cells(estimate)])
   return rows === 0
-    ? `${predictions} predictions, none of them labelled`
+    ? `${asked}, none labelled yet`
     : `${counts}\n${table(['metric', 'estimate', 'lower', 'upper'], lines)}`
 }
 

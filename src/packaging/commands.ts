@@ -22,7 +22,7 @@ export function addPackagingCommands(program: Command): void {
 
 async function packageCommand(reference: string, options: PackageOptions): Promise<void> {
   const api = apiOf(options)
-  const { model, version } = await resolveVersion(reference, options)
+  const { model, version } = await resolveVersion(api, reference)
   const folder = absolute(options.out)
   if ((await readdir(folder).catch(() => [])).length > 0)
     throw new AppError('conflict', `${options.out} is not empty; name a new folder`)

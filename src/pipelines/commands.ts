@@ -13,7 +13,10 @@ export function addPipelineCommands(program: Command): void {
     .action(runPipeline)
   withServerOptions(program.command('why').description('why a step ran, or why it was reused'))
     .argument('<run>', 'id of the pipeline run')
-    .argument('<step>', 'id or name of the step')
+    .argument(
+      '<step>',
+      'name of the step, with the number of the call where there are several ("train 2"), or its id',
+    )
     .action(whyStep)
 }
 
@@ -104,13 +107,15 @@ function nameAmong(steps: readonly StepView[], { id, name }: StepView): string {
 async function whyStep(runId: string, step: string, options: CommandOptions): Promise<void> {
   const api = apiOf(options)
   const { steps } = await api.get<RunView>(`/pipeline-runs/${encodeURIComponent(runId)}`)
-  const found = steps.find((candidate) => candidate.id === step || candidate.name === step)
+  const named = (each: StepView): boolean => [each.id, nameAmong(steps, each), each.name].includes(step)
+  const found = steps.find(named)
   if (!found) {
-    const names = [...new Set(steps.map(({ name }) => name))].join(', ')
+    const names = steps.map((each) => nameAmong(steps, each)).join(', ')
     throw new AppError('not_found', `The run has no step ${step}; it has ${names}`)
   }
   const why = await api.get<{ sentence: string; changes: string[] }>(
     `/pipeline-runs/${encodeURIComponent(runId)}/steps/${found.id}/why`,
   )
-  print(options, why, () => [why.sentence, ...why.changes.map((change) => `  ${change}`)].join('\n'))
+  const several = why.changes.length > 1 ? why.changes.map((change) => `  ${change}`) : []
+  print(options, why, () => [why.sentence, ...several].join('\n'))
 }

@@ -71,6 +71,13 @@ export async function insertRunOf(
   const row = await findPipelineRow(trx, projectId, pipeline)
   if (!row) {
     const names = (await listPipelineRows(trx, projectId)).map(({ name }) => name)
+    if (names.length === 0) {
+      throw new AppError(
+        'not_found',
+        `There is no pipeline ${pipeline}: no project with pipelines has been applied yet. \`tidemill up\` in its folder does that and says so; so does \`tidemill apply\`.`,
+        { details: { pipeline } },
+      )
+    }
     throw unknownName('pipeline', pipeline, names, { pipeline })
   }
   const definition = toPipeline(row)

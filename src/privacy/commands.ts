@@ -1,5 +1,7 @@
 import { Option, type Command } from 'commander'
 import { apiOf, print, withServerOptions, type CommandOptions } from '../http/command.ts'
+import type { ApiClient } from '../http/api-client.ts'
+import { requireWord } from '../http/prompt.ts'
 import { AppError } from '../kernel/errors.ts'
 import { describeAnonymity, describeBalance, personalTable } from './describe.ts'
 import type { AnonymityReport, BalanceReport, PersonalColumn } from './schema.ts'
@@ -27,13 +29,17 @@ export function addPrivacyCommands(program: Command): void {
     )
     .action(balance)
   withServerOptions(privacy.command('rotate-key'))
-    .description('go over to the privacy key that the server has now; hashed columns are read again')
+    .description(
+      'go over to the privacy key that the server has now; hashed columns are read again; asks first',
+    )
+    .addOption(new Option('--yes', 'do not ask'))
     .action(rotateKey)
 }
 
 async function scan(reference: string, options: CommandOptions): Promise<void> {
-  const path = await versionPath(options, reference)
-  const { personal } = await apiOf(options).get<{ personal: PersonalColumn[] }>(path)
+  const api = apiOf(options)
+  const path = await versionPath(api, reference)
+  const { personal } = await api.get<{ personal: PersonalColumn[] }>(path)
   print(options, personal, () =>
     personal.length === 0 ? `No column of ${reference} looks personal.` : personalTable(personal),
   )
@@ -47,8 +53,9 @@ interface AnonymityOptions extends CommandOptions {
 async function anonymity(reference: string, columns: string[], options: AnonymityOptions): Promise<void> {
   const query = new URLSearchParams({ columns: columns.join(','), k: options.k })
   if (options.sensitive !== undefined) query.set('sensitive', options.sensitive)
-  const path = await versionPath(options, reference)
-  const report = await apiOf(options).get<AnonymityReport>(`${path}/k-anonymity?${query.toString()}`)
+  const api = apiOf(options)
+  const path = await versionPath(api, reference)
+  const report = await api.get<AnonymityReport>(`${path}/k-anonymity?${query.toString()}`)
   print(options, report, () => describeAnonymity(report))
 }
 
@@ -61,22 +68,25 @@ async function balance(reference: string, by: string, options: BalanceOptions): 
   const query = new URLSearchParams({ by })
   if (options.label !== undefined) query.set('label', options.label)
   if (options.positive !== undefined) query.set('positive', options.positive)
-  const path = await versionPath(options, reference)
-  const report = await apiOf(options).get<BalanceReport>(`${path}/balance?${query.toString()}`)
+  const api = apiOf(options)
+  const path = await versionPath(api, reference)
+  const report = await api.get<BalanceReport>(`${path}/balance?${query.toString()}`)
   print(options, report, () => describeBalance(report))
 }
 
 /** The address of a version named as `people@2`; without a number the latest is meant. */
-async function versionPath(options: CommandOptions, reference: string): Promise<string> {
+async function versionPath(api: ApiClient, reference: string): Promise<string> {
   const [name = '', number] = reference.split('@')
   const path = `/datasets/${encodeURIComponent(name)}`
   if (number !== undefined) return `${path}/versions/${encodeURIComponent(number)}`
-  const { latest } = await apiOf(options).get<{ latest: { number: number } | null }>(`${path}?limit=1`)
+  const { latest } = await api.get<{ latest: { number: number } | null }>(`${path}?limit=1`)
   if (latest === null) throw new AppError('not_found', `The dataset ${name} has no version yet`)
   return `${path}/versions/${latest.number}`
 }
 
-async function rotateKey(options: CommandOptions): Promise<void> {
+async function rotateKey(options: CommandOptions & { yes?: boolean }): Promise<void> {
+  if (options.yes !== true)
+    await requireWord('rotate', 'What is hashed from now on no longer equals what was hashed before.')
   const rotated = await apiOf(options).post<{ keyId: string; before: string | null }>('/privacy/rotate-key')
   print(options, rotated, () =>
     rotated.before === rotated.keyId

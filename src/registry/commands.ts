@@ -56,7 +56,7 @@ async function listModels(model: string | undefined, options: CommandOptions): P
     aliases.join(' '),
     task ?? '',
     new Date(createdMs).toISOString().slice(0, 19),
-    runId?.slice(0, 8) ?? '',
+    runId ?? '',
     importReport ? `${importReport.loadMs} ms` : '',
     importReport ? megabytes(importReport.residentBytes) : '',
     importReport?.latency.map(({ rows, p50Us, p99Us }) => `${rows}: ${p50Us}/${p99Us}`).join(', ') ?? '',

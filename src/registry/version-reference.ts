@@ -1,16 +1,16 @@
-import { apiOf, type CommandOptions } from '../http/command.ts'
+import type { ApiClient } from '../http/api-client.ts'
 import { AppError } from '../kernel/errors.ts'
 
 /** The version that a person names: `late/3`, `late@champion`, either with `models:/` before it, or `late` for its challenger. */
 export async function resolveVersion(
+  api: ApiClient,
   text: string,
-  options: CommandOptions,
 ): Promise<{ model: string; version: number }> {
   const [, model, version, alias] = /^(?:models:\/)?([^/@]+)(?:\/(\d+)|@([\w-]+))?$/.exec(text) ?? []
   if (model === undefined)
     throw new AppError('invalid', `${text} is not of the form model/version or model@alias`)
   if (version !== undefined) return { model, version: Number(version) }
-  const { aliases } = await apiOf(options).get<{ aliases: Record<string, number> }>(
+  const { aliases } = await api.get<{ aliases: Record<string, number> }>(
     `/models/${encodeURIComponent(model)}`,
   )
   const wanted = alias ?? 'challenger'

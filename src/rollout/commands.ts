@@ -41,7 +41,7 @@ async function deployCommand(model: string, options: DeployOptions): Promise<voi
   )
   if (!isFile && ofFiles !== undefined)
     throw new AppError('invalid', `--${ofFiles} is for an ONNX file; a registered version has it already`)
-  const target = isFile ? await importFile(model, options) : await resolveVersion(model, options)
+  const target = isFile ? await importFile(model, options) : await resolveVersion(api, model)
   const name = options.name ?? target.model
   if (isFile && (await servesAlready(options, name, target))) {
     const sentence = `${name} serves ${target.model}/${target.version} already: it is this very file.`

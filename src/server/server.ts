@@ -24,6 +24,7 @@ import { streamEvents } from './events-stream.ts'
 import { openApiDocument } from './openapi.ts'
 import { openIdApp } from './openid-routes.ts'
 import { protocols, roomConsumers, roomRoutes } from './rooms.ts'
+import { placeRoutes } from './place-routes.ts'
 import { replayRoutes } from './replay-routes.ts'
 import { Ticker } from './ticker.ts'
 import { serveUi } from './ui-files.ts'
@@ -34,7 +35,7 @@ export interface Server extends AsyncDisposable {
 
 /** All routes of the native REST API: what the router, the OpenAPI document, the docs and the tests read. */
 export function allRoutes(): readonly Route[] {
-  return [...roomRoutes, ...replayRoutes(roomConsumers)]
+  return [...roomRoutes, ...placeRoutes, ...replayRoutes(roomConsumers)]
 }
 
 /** The control plane: REST, protocols, UI, event stream, consumers of events, schedules, the rollout controller. */
