@@ -1,38 +1,16 @@
 import { AppError } from '../kernel/errors.ts'
 import type { Json, MlflowClient } from './mlflow-client.ts'
-import type {
-  MlflowSource,
-  PointsPage,
-  SourceArtifacts,
-  SourceFile,
-  SourceModel,
-  SourceRun,
-  SourceVersion,
-} from './schema.ts'
-import { isMovable } from './source-files.ts'
-import {
-  metricOf,
-  number,
-  objects,
-  text,
-  toExperiment,
-  toLoggedModel,
-  toModel,
-  toRun,
-  toVersion,
-} from './wire.ts'
+import type { MlflowSource, PointsPage, SourceModel, SourceRun, SourceVersion } from './schema.ts'
+import { serverArtifacts } from './server-artifacts.ts'
+import { metricOf, text, toExperiment, toLoggedModel, toModel, toRun, toVersion } from './wire.ts'
 
 const API = '/api/2.0/mlflow'
-const ARTIFACTS = '/api/2.0/mlflow-artifacts/artifacts'
 const RUNS_AT_ONCE = 200
 const POINTS_AT_ONCE = 25_000
 const KEYS_AT_ONCE = 6
 const DETAILS_AT_ONCE = 8
 const EXPERIMENTS_AT_ONCE = 100
 const MODELS_AT_ONCE = 100
-/** Below one artifact root. */
-const MAX_FILES = 100_000
-const MAX_PATH = 4_000
 /** Searches leave prompts out unless they are asked for. */
 const MODEL_FILTERS = ['', "tag.`mlflow.prompt.is_prompt` = 'true'"]
 
@@ -44,7 +22,7 @@ export function openServerSource(
   const viewType = includeDeleted ? 'ALL' : 'ACTIVE_ONLY'
   return {
     description: client.address,
-    artifacts: proxiedArtifacts(client),
+    artifacts: serverArtifacts(client),
     count: async () => ({}),
     async listExperiments() {
       const pages = client.pages('experiments', (page_token) =>
@@ -183,43 +161,4 @@ async function listVersions(client: MlflowClient, model: string) {
     }
   versions.sort((a, b) => a.version - b.version)
   return { versions, deleted: 0, lastVersion: versions.at(-1)?.version ?? 0 }
-}
-
-/** Files that the server hands out itself. */
-function proxiedArtifacts(client: MlflowClient): SourceArtifacts {
-  const folderOf = (artifactUri: string): string | undefined =>
-    /^mlflow-artifacts:(?:\/\/[^/]*)?\/+(.*?)\/*$/.exec(artifactUri)?.[1]
-  return {
-    async listFiles(artifactUri) {
-      const folder = folderOf(artifactUri)
-      if (folder === undefined || !isMovable(artifactUri)) return undefined
-      return await filesBelow(client, folder)
-    },
-    fetchFile: (artifactUri, path, maxBytes) =>
-      client.download(
-        `${ARTIFACTS}/${`${folderOf(artifactUri)}/${path}`.split('/').map(encodeURIComponent).join('/')}`,
-        maxBytes,
-      ),
-  }
-}
-
-/** Folder by folder. What lists itself, or more than anyone has, is refused. */
-async function filesBelow(client: MlflowClient, root: string): Promise<SourceFile[]> {
-  const files: SourceFile[] = []
-  const waiting = ['']
-  for (let folders = 1; waiting.length > 0; folders++) {
-    const folder = waiting.pop()!
-    const answer = await client.get(ARTIFACTS, { path: folder === '' ? root : `${root}/${folder}` })
-    for (const entry of objects(answer['files'])) {
-      const name = text(entry['path'])
-      if (!/^(?!\.{1,2}$)[^/\\]+$/.test(name))
-        throw new AppError('invalid', `The MLflow server lists “${name}” as a file`)
-      const path = folder === '' ? name : `${folder}/${name}`
-      if (entry['is_dir'] === true) waiting.push(path)
-      else files.push({ path, sizeBytes: number(entry['file_size']) })
-    }
-    if (files.length > MAX_FILES || folders + waiting.length > MAX_FILES || folder.length > MAX_PATH)
-      throw new AppError('invalid', `The MLflow server lists the files of ${root} without an end`)
-  }
-  return files
 }

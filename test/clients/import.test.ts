@@ -41,16 +41,17 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** A real MLflow server on a SQLite file, with its artifacts beside it. */
-async function startMlflow(folder: string): Promise<{ url: string } & AsyncDisposable> {
+/** A real MLflow server on a SQLite file, with its artifacts beside it, which clients reach through it or as files of this machine. */
+async function startMlflow(
+  folder: string,
+  { proxied = true }: { proxied?: boolean } = {},
+): Promise<{ url: string } & AsyncDisposable> {
   const port = await freePort()
   const args = ['server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1']
-  const stores = [
-    '--backend-store-uri',
-    `sqlite:///${folder}/mlflow.db`,
-    '--artifacts-destination',
-    `${folder}/mlartifacts`,
-  ]
+  const artifacts = proxied
+    ? ['--artifacts-destination', `${folder}/mlartifacts`]
+    : ['--no-serve-artifacts', '--default-artifact-root', `${folder}/files`]
+  const stores = ['--backend-store-uri', `sqlite:///${folder}/mlflow.db`, ...artifacts]
   const child = spawn(interpreter, ['-m', 'mlflow', ...args, ...stores], {
     cwd: folder,
     stdio: 'ignore',
@@ -120,6 +121,18 @@ it('what MLflow’s client reads of a store, it reads here after the import, fro
     const again = await importInto(context, source, '--include-deleted')
     expect(Object.values(again.counts).filter(({ imported }) => imported > 0)).toEqual([])
   }
+  rmSync(folder, { recursive: true })
+})
+
+it('artifacts in folders of the server’s machine come too, of runs and of logged models', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemill-mlflow-'))
+  await using mlflow = await startMlflow(folder, { proxied: false })
+  await python('fill', mlflow.url)
+  await using context = await openTestContext()
+  const report = await importInto(context, mlflow.url, '--include-deleted')
+  expect(report.skipped).toEqual([])
+  expect(report.counts['artifact files'].imported).toBe(5)
+  expect(await read(context)).toEqual(JSON.parse(await python('dump', mlflow.url)))
   rmSync(folder, { recursive: true })
 })
 

@@ -32,6 +32,12 @@ def fill(uri):
             mlflow.log_text("", "notes/empty name.txt")
             model = mlflow.create_external_model(name="late", source_run_id=child.info.run_id, params={"p": "1"}, tags={"t": "2"})
             mlflow.log_metric("f1", 0.7, model_id=model.model_id, step=3)
+            with tempfile.TemporaryDirectory() as folder:
+                os.makedirs(f"{folder}/deep")
+                for name in ("weights & more.txt", "deep/two.txt"):
+                    with open(f"{folder}/{name}", "w") as file:
+                        file.write(name)
+                client.log_model_artifacts(model.model_id, folder)
             client.log_outputs(child.info.run_id, [LoggedModelOutput(model.model_id, step=2)])
         client.log_inputs(parent.info.run_id, models=[LoggedModelInput(model.model_id)])
     failed = client.create_run(experiment, run_name="failed")
