@@ -8,6 +8,7 @@ import { datasetSummary } from '../summaries/schema.ts'
 /** `arrow` is Arrow's IPC file, `arrows` its stream. */
 export const exportFormats = ['parquet', 'csv', 'ndjson', 'arrow', 'arrows'] as const
 export type ExportFormat = (typeof exportFormats)[number]
+
 /** A dataset as lists show it. */
 export const datasetItem = z.object({
   id: z.string(),
@@ -47,3 +48,4 @@ export const versionDetail = datasetVersionSchema.extend({
     }),
   ),
 })
+export type DatasetVersionDetail = z.infer<typeof versionDetail>

@@ -26,6 +26,7 @@ export const reportDetail = validationReport.extend({
     }),
   ),
 })
+export type ReportDetail = z.infer<typeof reportDetail>
 
 const side = z.number().nullable()
 /** A check and what it said over time, oldest first. */

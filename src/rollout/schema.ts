@@ -110,6 +110,7 @@ export const rolloutJson = z.object({
   stageStartedMs: z.number(),
   finishedMs: z.number().nullable(),
 })
+export type RolloutJson = z.infer<typeof rolloutJson>
 
 export const rolloutDetailJson = rolloutJson.extend({
   plan: planSchema,
@@ -138,6 +139,7 @@ export const rolloutDetailJson = rolloutJson.extend({
     }),
   ),
 })
+export type RolloutDetailJson = z.infer<typeof rolloutDetailJson>
 
 export function toRolloutJson(rollout: Rollout): z.input<typeof rolloutJson> {
   return {

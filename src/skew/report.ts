@@ -1,7 +1,7 @@
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
-import { mismatchRate, type MismatchRate } from './judge.ts'
-import type { SkewCounts, SkewExample } from './schema.ts'
+import { mismatchRate } from './judge.ts'
+import type { SkewCounts, SkewReport } from './schema.ts'
 import { listHours, listProblems, sumCounts, type CountFilter } from './store.ts'
 
 const DAY_MS = 86_400_000
@@ -14,18 +14,11 @@ export interface SkewQuery extends Caller {
   days: number
 }
 
-/** How a feature was served over some days: sums, the share of mismatches with bounds, hours, and the newest examples. */
-export interface FeatureSkew extends SkewCounts {
-  rate: MismatchRate | null
-  hours: { startMs: number; checked: number; mismatched: number; late: number }[]
-  examples: SkewExample[]
-}
-
 /** What was computed again in the last days of domain time, for each feature of each version and deployment. */
 export async function listSkew(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
   query: SkewQuery,
-): Promise<{ features: FeatureSkew[]; problems: Awaited<ReturnType<typeof listProblems>> }> {
+): Promise<SkewReport> {
   const { projectId, actor, deployment, source } = query
   requirePermission(actor, 'view', projectId)
   const span = spanOf(clock.now(), query)

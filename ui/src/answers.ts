@@ -1,10 +1,15 @@
 /** What the server answers (REST under /api/v1), as far as the pages read it. Times are ms since epoch. */
 import type { AliasPolicy } from '../../src/registry/definition.ts'
+import type { Decision } from '../../src/governance/schema.ts'
+import type { Effect, PipelineRun as PipelineRunItem, StepRun } from '../../src/pipelines/schema.ts'
+import type { RolloutDetailJson, RolloutJson as Rollout } from '../../src/rollout/schema.ts'
 import type { GateView, Verdict } from '../../src/registry/schema.ts'
 import type { RunSummary } from '../../src/tracking/schema.ts'
 
 export type { Curve, Experiment, RunSummary, Tag } from '../../src/tracking/schema.ts'
-export type { AliasPolicy, GateView, Verdict }
+export type { AliasPolicy, Decision, GateView, PipelineRunItem, Rollout, StepRun, Verdict }
+export type { RolloutDetailJson as RolloutDetail } from '../../src/rollout/schema.ts'
+export type MetricVerdict = RolloutDetailJson['metrics'][number]
 
 export type Metric = RunSummary['metrics'][number]
 
@@ -45,22 +50,6 @@ export interface Overview {
   deployments: { name: string; stable: string; candidate?: string; state: string }[]
 }
 
-export interface Decision {
-  id: string
-  kind: string
-  subjectType: string
-  subjectId: string
-  verdict: string
-  sentence: string
-  rule: string
-  numbers: Record<string, unknown>
-  inputs: Record<string, unknown>
-  codeVersion: string
-  cause: string | null
-  injected: boolean
-  atMs: number
-}
-
 interface Cause {
   name: string
   sentence: string
@@ -98,46 +87,10 @@ export interface PipelineItem {
   name: string
   on: Trigger[]
 }
-export interface PipelineRunItem {
-  id: string
-  pipeline: string
-  params: Record<string, unknown>
-  cause: { kind: string; sentence: string }
-  state: string
-  error: string | null
-  trackingRunId: string | null
-  actor: string
-  /** Domain time of the start; the others are wall time. */
-  atMs: number
-  createdMs: number
-  startedMs: number | null
-  finishedMs: number | null
-}
-export interface StepRun {
-  id: string
-  name: string
-  kind: string
-  state: string
-  cached: boolean
-  params: Record<string, unknown>
-  inputs: string[]
-  attempts: number
-  outputs: Record<string, { kind: string; sha256: string; value?: unknown }>
-  trackingRunId: string | null
-  error: string | null
-  startedMs: number | null
-  finishedMs: number | null
-}
 export interface PipelineRun {
   run: PipelineRunItem
   steps: StepRun[]
-  effects: {
-    id: string
-    kind: string
-    state: string
-    input: { name: string }
-    result: Record<string, unknown> | null
-  }[]
+  effects: Effect[]
 }
 export interface StepLog {
   text: string
@@ -251,50 +204,6 @@ export interface Deployment {
   /** Of the last day. */
   traffic: TrafficHour[]
   createdMs: number
-}
-type RolloutState = 'shadow' | 'canary' | 'succeeded' | 'rolled_back' | 'stopped' | 'superseded'
-export interface Rollout {
-  id: string
-  deployment: string
-  model: string
-  candidateVersion: number
-  stableVersion: number
-  state: RolloutState
-  stage: number
-  stages: { mode: 'shadow' | 'canary'; weight: number; minRows: number; minDurationMs: number }[]
-  cause: string
-  reason: string | null
-  forced: boolean
-  heldSinceMs: number | null
-  sentence: string
-  startedMs: number
-  stageStartedMs: number
-  finishedMs: number | null
-}
-export interface MetricVerdict {
-  stage: number
-  metric: 'error' | 'latency_slow' | 'violation' | 'loss'
-  verdict: 'pass' | 'fail' | 'continue' | 'no_data'
-  paired: boolean
-  margin: number
-  /** Candidate − stable; more is worse. */
-  difference: number
-  lower: number | null
-  upper: number | null
-  rows: { candidate: number; stable: number }
-}
-export interface RolloutDetail extends Rollout {
-  rows: number
-  metrics: MetricVerdict[]
-  transitions: {
-    version: number
-    from: string
-    to: string
-    stage: number
-    sentence: string
-    decisionId: string | null
-    atMs: number
-  }[]
 }
 export interface Timeline {
   fromMs: number

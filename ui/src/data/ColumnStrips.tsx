@@ -3,7 +3,7 @@ import { useParam } from '../kit/address.ts'
 import { SearchField } from '../kit/SearchField.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
-import type { ColumnSummary, DatasetVersion, PersonalColumn } from './answers.ts'
+import type { ColumnSummary, DatasetVersionDetail, PersonalColumn } from './answers.ts'
 import { personalText } from './ColumnDetail.tsx'
 import styles from './DatasetPage.module.css'
 import { ValueShape } from './ValueShape.tsx'
@@ -18,8 +18,8 @@ export function ColumnStrips({
   chosen,
   onChoose,
 }: {
-  version: DatasetVersion
-  before: DatasetVersion | undefined
+  version: DatasetVersionDetail
+  before: DatasetVersionDetail | undefined
   /** The column that is shown at full size. */
   chosen: string
   onChoose: (column: string) => void

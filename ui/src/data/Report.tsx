@@ -1,11 +1,17 @@
 import { count, decimal } from '../format.ts'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { State } from '../kit/State.tsx'
-import type { CheckResult, FailingRow, ValidationReport } from './answers.ts'
+import type { CheckResult, FailingRow, ReportDetail, ValidationReport } from './answers.ts'
 import styles from './Report.module.css'
 
 /** The verdict of the checks: what failed first, then the rows that failed. */
-export function Report({ report, told = false }: { report: ValidationReport; told?: boolean }) {
+export function Report({
+  report,
+  told = false,
+}: {
+  report: ValidationReport & Partial<Pick<ReportDetail, 'failingRows'>>
+  told?: boolean
+}) {
   const results = [...report.results].sort((a, b) => Number(a.passed) - Number(b.passed))
   const several = new Set(results.map(({ file }) => file)).size > 1
   return (

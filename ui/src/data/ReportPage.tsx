@@ -7,7 +7,7 @@ import { Page, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
-import type { ValidationReport } from './answers.ts'
+import type { ReportDetail } from './answers.ts'
 import { validationReport } from './api.ts'
 import { Report } from './Report.tsx'
 
@@ -21,7 +21,7 @@ export function ReportPage({ id }: { id: string }) {
   )
 }
 
-function ReportView({ report }: { report: ValidationReport }) {
+function ReportView({ report }: { report: ReportDetail }) {
   const refused = report.verdict === 'failed'
   return (
     <Page

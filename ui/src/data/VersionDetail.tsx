@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useParam } from '../kit/address.ts'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Section } from '../kit/Page.tsx'
-import type { DatasetVersion } from './answers.ts'
+import type { DatasetVersionDetail } from './answers.ts'
 import { datasetVersion } from './api.ts'
 import { ColumnDetail } from './ColumnDetail.tsx'
 import { ColumnStrips } from './ColumnStrips.tsx'
@@ -20,9 +20,16 @@ export function VersionDetail({ name, number }: { name: string; number: number }
   )
 }
 
-function VersionView({ version, before }: { version: DatasetVersion; before: DatasetVersion | undefined }) {
+function VersionView({
+  version,
+  before,
+}: {
+  version: DatasetVersionDetail
+  before: DatasetVersionDetail | undefined
+}) {
   const [chosen, choose] = useParam('column', '')
-  const find = (of: DatasetVersion | undefined) => of?.summary.columns.find(({ name }) => name === chosen)
+  const find = (of: DatasetVersionDetail | undefined) =>
+    of?.summary.columns.find(({ name }) => name === chosen)
   const column = find(version)
   return (
     <>

@@ -7,7 +7,7 @@ import { Loaded } from '../kit/Loaded.tsx'
 import { Section } from '../kit/Page.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
-import type { DatasetVersionItem } from './answers.ts'
+import type { DatasetVersion } from './answers.ts'
 import { datasetVersions } from './api.ts'
 import styles from './DatasetPage.module.css'
 
@@ -59,7 +59,7 @@ export function Versions({ name, newest, chosen, onChoose }: VersionsProps) {
   )
 }
 
-function Growth({ versions }: { versions: DatasetVersionItem[] }) {
+function Growth({ versions }: { versions: DatasetVersion[] }) {
   const oldestFirst = versions.toReversed()
   if (oldestFirst.length < 3) return null
   return (
@@ -84,7 +84,7 @@ function VersionTable({
   chosen,
   onChoose,
 }: {
-  versions: DatasetVersionItem[]
+  versions: DatasetVersion[]
   chosen: number
   onChoose: (number: number) => void
 }) {
@@ -126,7 +126,7 @@ function VersionTable({
 
 const whys = { probe: 'a probe', request: 'a request', push: 'pushed rows', pipeline: 'a pipeline' }
 
-function Maker({ version: { by, cause, deleted } }: { version: DatasetVersionItem }) {
+function Maker({ version: { by, cause, deleted } }: { version: DatasetVersion }) {
   if (deleted)
     return (
       <Quiet>
@@ -141,7 +141,7 @@ function Maker({ version: { by, cause, deleted } }: { version: DatasetVersionIte
   )
 }
 
-function covers(version: DatasetVersionItem) {
+function covers(version: DatasetVersion) {
   if (version.minTimeMs === null || version.maxTimeMs === null) return <Quiet>–</Quiet>
   return `${dayOf(version.minTimeMs)} – ${dayOf(version.maxTimeMs)} ${new Date(version.maxTimeMs).getUTCFullYear()}`
 }

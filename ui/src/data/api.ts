@@ -7,8 +7,8 @@ import type {
   DatasetDetail,
   DatasetDiff,
   DatasetItem,
-  DatasetVersion,
-  ValidationReport,
+  DatasetVersionDetail,
+  ReportDetail,
 } from './answers.ts'
 
 const changesAtOnce = 10
@@ -20,7 +20,7 @@ export const dataset = (name: string) => one<DatasetDetail>('data', `/datasets/$
 export const datasetVersions = (name: string, below: number | undefined, limit: number) =>
   many<DatasetDetail>('data', `/datasets/${at(name)}`, { limit, pageToken: below })
 export const datasetVersion = (name: string, number: number) =>
-  one<DatasetVersion>('data', `/datasets/${at(name)}/versions/${number}`)
+  one<DatasetVersionDetail>('data', `/datasets/${at(name)}/versions/${number}`)
 /** What happened at the source, a page after the other as they are asked for. */
 export function datasetChanges(name: string) {
   const path = `/datasets/${at(name)}/changes`
@@ -36,7 +36,7 @@ export const datasetChecks = (name: string) =>
   many<Page<CheckSeries>>('data', `/datasets/${at(name)}/checks`, { limit: 60 })
 export const datasetDiff = (name: string, from: number, to: number) =>
   one<DatasetDiff>('data', `/datasets/${at(name)}/diff?from=${from}&to=${to}`)
-export const validationReport = (id: string) => one<ValidationReport>('data', `/validation-reports/${at(id)}`)
+export const validationReport = (id: string) => one<ReportDetail>('data', `/validation-reports/${at(id)}`)
 
 /** Looks at the source now instead of at its next probe. */
 export const lookNow = (name: string) => post<{ jobId: string }>(`/datasets/${at(name)}/ingest`)

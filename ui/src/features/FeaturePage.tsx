@@ -10,7 +10,7 @@ import { State } from '../kit/State.tsx'
 import { Quiet } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
 import { LineageSection } from '../lineage/LineageSection.tsx'
-import type { EntryDetail, EntryKind, Skew, ViewDetail } from './answers.ts'
+import type { EntryPage, EntryKind, SkewReport, ViewDetail } from './answers.ts'
 import { entry as entryOf, kindOfFolder, kindWords, skew as skewOf, view as viewOf } from './api.ts'
 import { FeatureTable } from './FeatureTable.tsx'
 import styles from './Features.module.css'
@@ -50,7 +50,7 @@ function EntryPage({ kind, name }: { kind: EntryKind; name: string }) {
             </Section>
             <Definition entry={entry} />
           </Columns>
-          {isComputed && <Loaded query={skew}>{(data: Skew) => <SkewSection skew={data} />}</Loaded>}
+          {isComputed && <Loaded query={skew}>{(data: SkewReport) => <SkewSection skew={data} />}</Loaded>}
           {entry.features.length > 0 && <FeatureTable entry={entry} view={view.data} />}
           {view.data && <FreshnessOverTime view={view.data} />}
           <UsageSection entry={entry} {...(view.data && { definitionHash: view.data.spec.definitionHash })} />
@@ -61,7 +61,7 @@ function EntryPage({ kind, name }: { kind: EntryKind; name: string }) {
   )
 }
 
-function ledeOf({ description, skew, usedBy }: EntryDetail): string {
+function ledeOf({ description, skew, usedBy }: EntryPage): string {
   const said = description === null ? '' : `${description}. `
   const same =
     skew === null
@@ -76,7 +76,7 @@ function ledeOf({ description, skew, usedBy }: EntryDetail): string {
   return said + same + users
 }
 
-function About({ entry, view }: { entry: EntryDetail; view: ViewDetail | undefined }) {
+function About({ entry, view }: { entry: EntryPage; view: ViewDetail | undefined }) {
   const { freshness } = entry
   const newest = view?.states.at(-1)
   return (
@@ -147,7 +147,7 @@ const how = {
   service: '',
 } as const satisfies Record<EntryKind, string>
 
-function Definition({ entry: { kind, code, source } }: { entry: EntryDetail }) {
+function Definition({ entry: { kind, code, source } }: { entry: EntryPage }) {
   if (code === null) return null
   return (
     <Section title="Definition" note={source ? code : how[kind]}>
@@ -196,7 +196,7 @@ function FreshnessOverTime({ view: { states, spec } }: { view: ViewDetail }) {
   )
 }
 
-function Lineage({ entry, view }: { entry: EntryDetail; view: ViewDetail | undefined }) {
+function Lineage({ entry, view }: { entry: EntryPage; view: ViewDetail | undefined }) {
   if (view)
     return (
       <LineageSection title="Lineage" kind="feature_view" id={`${entry.name}@${view.spec.definitionHash}`} />

@@ -3,11 +3,11 @@ import { ValueShape } from '../data/ValueShape.tsx'
 import { count, decimal, share } from '../format.ts'
 import { Section } from '../kit/Page.tsx'
 import { Quiet, Table, type Column } from '../kit/Table.tsx'
-import type { EntryDetail, EntryFeature, ViewDetail } from './answers.ts'
+import type { EntryPage, EntryFeature, ViewDetail } from './answers.ts'
 import { entryHref } from './api.ts'
 
 /** Each feature: what it means, how it is distributed now, and what models rest on it. */
-export function FeatureTable({ entry, view }: { entry: EntryDetail; view?: ViewDetail | undefined }) {
+export function FeatureTable({ entry, view }: { entry: EntryPage; view?: ViewDetail | undefined }) {
   const [now, before] = view?.summaries ?? []
   const at = new Map(now?.summary.columns.map((column) => [column.name, column]))
   const was = new Map(before?.summary.columns.map((column) => [column.name, column]))
@@ -78,7 +78,7 @@ function From({ feature: { source, from } }: { feature: EntryFeature }) {
 }
 
 /** The largest share that a version which was measured loses without it. */
-function Importance({ entry, feature }: { entry: EntryDetail; feature: string }) {
+function Importance({ entry, feature }: { entry: EntryPage; feature: string }) {
   const measured = entry.users.flatMap(({ model, version, importance }) =>
     (importance?.features ?? [])
       .filter((each) => each.feature === feature)

@@ -7,7 +7,7 @@ import { Page } from '../kit/Page.tsx'
 import { SearchField } from '../kit/SearchField.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Tabs } from '../kit/Tabs.tsx'
-import type { Entry } from './answers.ts'
+import type { CatalogueEntry } from './answers.ts'
 import { catalogue, entryHref, kindWords } from './api.ts'
 import styles from './Features.module.css'
 import { FreshnessState } from './FreshnessState.tsx'
@@ -100,7 +100,7 @@ function Entries({
   onOwner,
   onTag,
 }: {
-  items: Entry[]
+  items: CatalogueEntry[]
   /** Names the features that nobody uses. */
   unused: boolean
   onOwner: (owner: string) => void
@@ -159,11 +159,11 @@ function Entries({
   )
 }
 
-function notUsed({ unusedFeatures, features }: Entry): string {
+function notUsed({ unusedFeatures, features }: CatalogueEntry): string {
   return unusedFeatures.length === features.length ? 'none of them is' : unusedFeatures.join(', ')
 }
 
-function hasSkew({ kind }: Entry): boolean {
+function hasSkew({ kind }: CatalogueEntry): boolean {
   return kind === 'view' || kind === 'on_demand'
 }
 
@@ -175,7 +175,7 @@ function Pick({ what, onPick }: { what: string; onPick: (what: string) => void }
   )
 }
 
-function UsedBy({ item: { usedBy, unusedFeatures, features } }: { item: Entry }) {
+function UsedBy({ item: { usedBy, unusedFeatures, features } }: { item: CatalogueEntry }) {
   if (usedBy.versions === 0) return <Quiet>nobody</Quiet>
   const versions = usedBy.versions === 1 ? '1 version' : `${usedBy.versions} versions`
   const idle = features.length > 0 && unusedFeatures.length > 0 ? `, not ${unusedFeatures.join(', ')}` : ''

@@ -1,10 +1,10 @@
 import { count, duration } from '../format.ts'
 import { State } from '../kit/State.tsx'
 import { Quiet } from '../kit/Table.tsx'
-import type { Entry } from './answers.ts'
+import type { CatalogueEntry } from './answers.ts'
 
 /** How old the newest value is, and whether keys are beyond the ttl. */
-export function FreshnessState({ freshness }: { freshness: Entry['freshness'] }) {
+export function FreshnessState({ freshness }: { freshness: CatalogueEntry['freshness'] }) {
   if (freshness === null) return <Quiet>–</Quiet>
   const { ageMs, ttlMs, stale, keys, staleKeys, storeAnswers } = freshness
   if (!storeAnswers) return <State word="online store away" mood="bad" />

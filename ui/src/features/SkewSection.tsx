@@ -7,7 +7,7 @@ import { Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
-import type { FeatureSkew, Skew, SkewExample } from './answers.ts'
+import type { FeatureSkew, SkewReport, SkewExample } from './answers.ts'
 import { rateText } from './SkewState.tsx'
 
 /** Served values beside the offline ones: how many differ, how many were only late, and which. */
@@ -15,7 +15,7 @@ export function SkewSection({
   skew,
   title = 'Served as it is computed offline?',
 }: {
-  skew: Skew
+  skew: SkewReport
   title?: string
 }) {
   const { features, problems } = skew

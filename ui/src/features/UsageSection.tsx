@@ -6,12 +6,12 @@ import { Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet, Table } from '../kit/Table.tsx'
 import { Time } from '../kit/Time.tsx'
-import type { EntryDetail, VersionUse } from './answers.ts'
+import type { EntryPage, VersionUse } from './answers.ts'
 
 const SHOWN = 50
 
 /** The model versions that take it, deployed ones first. */
-export function UsageSection({ entry, definitionHash }: { entry: EntryDetail; definitionHash?: string }) {
+export function UsageSection({ entry, definitionHash }: { entry: EntryPage; definitionHash?: string }) {
   const { users } = entry
   if (users.length === 0)
     return (

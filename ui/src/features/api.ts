@@ -1,6 +1,6 @@
 import type { Page } from '../answers.ts'
 import { at, many, one, post } from '../api.ts'
-import type { Entry, EntryDetail, EntryKind, Skew, ViewDetail } from './answers.ts'
+import type { CatalogueEntry, EntryPage, EntryKind, SkewReport, ViewDetail } from './answers.ts'
 
 export const catalogue = (query: {
   q?: string
@@ -9,15 +9,15 @@ export const catalogue = (query: {
   owner?: string
   tag?: string
   unused?: string
-}) => many<Page<Entry>>('features', '/features/catalogue', query)
+}) => many<Page<CatalogueEntry>>('features', '/features/catalogue', query)
 
 export const entry = (kind: EntryKind, name: string) =>
-  one<EntryDetail>('features', `/features/catalogue/${at(name)}?kind=${kind}`)
+  one<EntryPage>('features', `/features/catalogue/${at(name)}?kind=${kind}`)
 
 export const view = (name: string) => one<ViewDetail>('features', `/features/views/${at(name)}`)
 
 export const skew = (query: { source?: string; deployment?: string; days?: number }) =>
-  many<Skew>('features', '/features/skew', query)
+  many<SkewReport>('features', '/features/skew', query)
 
 export const materialize = (name: string) =>
   post<{ jobIds: string[] }>(`/features/views/${at(name)}/materialize`)

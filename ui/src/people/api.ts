@@ -1,9 +1,14 @@
 import { queryOptions } from '@tanstack/react-query'
+import type { AuditItem, Seal } from '../../../src/governance/audit-schema.ts'
+import type { Grant, Team, Token, User } from '../../../src/governance/people-schema.ts'
 import type { Page } from '../answers.ts'
 import { at, post, request, search, send } from '../api.ts'
 
-export const roles = ['viewer', 'contributor', 'maintainer', 'admin'] as const
-export type Role = (typeof roles)[number]
+export const roles = ['viewer', 'contributor', 'maintainer', 'admin'] as const satisfies readonly Role[]
+
+export type { AuditItem, Seal } from '../../../src/governance/audit-schema.ts'
+export type { Grant, Team, Token, User } from '../../../src/governance/people-schema.ts'
+export type Role = Grant['role']
 
 export interface Me {
   id: string
@@ -12,37 +17,6 @@ export interface Me {
   name: string
   /** By project id; `*` is all projects. */
   grants: Record<string, Role>
-}
-
-export interface Grant {
-  project: string
-  role: Role
-}
-
-export interface User {
-  name: string
-  email: string | null
-  state: 'active' | 'invited' | 'disabled'
-  grants: Grant[]
-  teams: string[]
-  createdMs: number
-}
-
-export interface Team {
-  name: string
-  members: string[]
-  grants: Grant[]
-}
-
-export interface Token {
-  id: string
-  name: string
-  user: string
-  project: string
-  role: Role
-  createdMs: number
-  expiresMs: number | null
-  usedMs: number | null
 }
 
 function ask<T>(path: string) {
@@ -81,17 +55,6 @@ export const setRole = (
   body: { role: Role | null; everywhere: boolean },
 ) => send<object>('PUT', `/members/${holder.type}/${at(holder.name)}`, body)
 
-export interface AuditItem {
-  seq: number
-  actor: string
-  action: string
-  subject: string
-  sentence: string
-  detail: Record<string, unknown>
-  atMs: number
-  sealed: boolean
-}
-
 export interface AuditState {
   deployments: {
     deployment: string
@@ -103,13 +66,6 @@ export interface AuditState {
     decision: { id: string; sentence: string; atMs: number } | null
   }[]
   aliases: { model: string; alias: string; version: number; sinceMs: number; actor: string; seq: number }[]
-}
-
-export interface Seal {
-  sealed: number
-  waiting: number
-  last: { seq: number; hash: string; atMs: number } | null
-  brokenAt: number | null
 }
 
 export const auditLog = (query: Record<string, string | number | undefined>) =>

@@ -26,9 +26,9 @@ export function StepPanel({ runId, step }: { runId: string; step: StepRun }) {
             ['Kind', step.kind],
             ['Attempts', String(step.attempts)],
             ...Object.entries(step.params).map(([name, value]): [string, string] => [name, plain(value)]),
-            ...Object.entries(step.outputs)
-              .filter(([, output]) => output.value !== undefined)
-              .map(([name, output]): [string, string] => [`→ ${name}`, plain(output.value)]),
+            ...Object.entries(step.outputs).flatMap(([name, output]): [string, string][] =>
+              output.kind === 'json' ? [[`→ ${name}`, plain(output.value)]] : [],
+            ),
           ]}
         />
         {step.trackingRunId !== null && (
