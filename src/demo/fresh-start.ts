@@ -27,6 +27,8 @@ const KEPT: ReadonlySet<string> = new Set<keyof Tables | 'migration'>([
   'run_input',
   'run_model',
   'artifact_file',
+  // A generation is never used twice, and the row is there from the first.
+  'desired_state_head',
 ])
 
 /**
