@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { serverFlags } from '../src/supervisor/node-flags.ts'
 import { closure } from './closure.ts'
 import { startServerProcess, tidemillServer } from './server-process.ts'
 
@@ -49,6 +50,11 @@ test('the server loads neither what only workers run nor what only gateways serv
   ]
   expect(elsewhere.filter((file) => files.has(file) || !existsSync(join(SOURCE, file)))).toEqual([])
   expect(files.size).toBeLessThan(560)
+})
+
+test('a server is started with the same flags from the command line as by its supervisor', () => {
+  const commandLine = readFileSync(join(SOURCE, '../bin/dev.mjs'), 'utf8')
+  expect(serverFlags.filter((flag) => !commandLine.includes(flag))).toEqual([])
 })
 
 test('a server that has answered once has kept what Node compiled, even if it is killed then', async () => {

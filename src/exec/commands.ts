@@ -8,7 +8,6 @@ import {
   type CommandOptions,
 } from '../http/command.ts'
 import { tokenFor } from '../http/stored-tokens.ts'
-import { execute } from './exec.ts'
 
 export function addExecCommand(program: Command): void {
   withServerOptions(program.command('exec'))
@@ -24,6 +23,7 @@ async function execCommand(
   options: CommandOptions & { experiment: string },
 ): Promise<void> {
   await requireKnownServer(options)
+  const { execute } = await import('./exec.ts')
   const server = serverUrlOf(options)
   const output = options.json ? process.stderr : process.stdout
   const result = await execute({

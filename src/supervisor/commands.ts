@@ -10,7 +10,6 @@ import {
 import { ApiClient, readRunning } from '../http/api-client.ts'
 import type { Config } from '../kernel/config.ts'
 import { runRole } from './role.ts'
-import { Supervisor } from './supervisor.ts'
 
 export function addProcessCommands(program: Command): void {
   program
@@ -75,6 +74,7 @@ async function up(options: Partial<Record<'port' | 'gatewayPort' | 'dataDir', st
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
   })
+  const { Supervisor } = await import('./supervisor.ts')
   await using supervisor = await Supervisor.start(config, (sentence) => process.stderr.write(`${sentence}\n`))
   const { serverUrl, gatewayUrl } = supervisor.running
   process.stdout.write(`Tidemill runs.\n  web UI and API  ${serverUrl}\n  gateway         ${gatewayUrl}\n`)
