@@ -85,3 +85,12 @@ export function noVersionYet(name: string): AppError {
   const how = `\`tidemill data ingest ${name}\` reads its source now, \`probeEvery\` lets the server look by itself`
   return new AppError('not_found', `The dataset ${name} has no version yet: ${how}`)
 }
+
+/** `flights@2` as name and number; without a number the latest is meant. */
+export function parseReference(reference: string): { name: string; number: number | undefined } {
+  const { name, number } = /^(?<name>[^@]+)(?:@(?<number>\d{1,9}))?$/.exec(reference)?.groups ?? {}
+  if (name === undefined) {
+    throw new AppError('invalid', `${reference} names no dataset version: write flights, or flights@2`)
+  }
+  return { name, number: number === undefined ? undefined : Number(number) }
+}

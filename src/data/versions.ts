@@ -3,12 +3,11 @@ import { AppError } from '../kernel/errors.ts'
 import type { Artifacts } from '../ports/artifacts/artifacts.ts'
 import { parquetScan, quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { DatasetSummary } from '../summaries/schema.ts'
-import { getDataset } from './datasets.ts'
-import { partsOnlyIn, unmergeParts } from './parts.ts'
-import type { DatasetVersion, Manifest, Part } from './schema.ts'
-import { unknownDataset } from './datasets.ts'
-import { findDataset, findLatestVersion, findVersion, findVersionByNumber, listVersionRows } from './store.ts'
 import { presentSummary, type SummaryState } from '../summaries/summaries.ts'
+import { getDataset, unknownDataset } from './datasets.ts'
+import { partsOnlyIn, unmergeParts } from './parts.ts'
+import { parseReference, type DatasetVersion, type Manifest, type Part } from './schema.ts'
+import { findDataset, findLatestVersion, findVersion, findVersionByNumber, listVersionRows } from './store.ts'
 
 type Reads = Pick<Context, 'db'>
 /** Blobs may be here, or on their way from a server. */
@@ -52,20 +51,20 @@ export async function resolveReadable(
   return requireRows(await resolveVersion(context, input))
 }
 
-/** A version by its id, by `name@number`, or the latest by `name`, also one that is deleted. Throws `not_found`. */
+/** A version by its id, by `name@number`, or the latest by `name`, also one that is deleted. Throws `not_found`, and `invalid` for what is no reference. */
 export async function resolveVersion(
   { db }: Reads,
   { projectId, reference }: { projectId: string; reference: string },
 ): Promise<DatasetVersion> {
   const byId = await findVersion(db.read, projectId, reference)
   if (byId) return byId
-  const [name = '', number] = reference.split('@')
+  const { name, number } = parseReference(reference)
   const dataset = await findDataset(db.read, projectId, name)
   const version =
     dataset &&
     (number === undefined
       ? await findLatestVersion(db.read, dataset.id)
-      : await findVersionByNumber(db.read, dataset.id, Number(number)))
+      : await findVersionByNumber(db.read, dataset.id, number))
   if (version) return version
   if (!dataset) throw await unknownDataset(db.read, projectId, name)
   throw new AppError('not_found', `The dataset ${name} has no version ${number ?? 'yet'}`)

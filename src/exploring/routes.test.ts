@@ -6,7 +6,7 @@ import { afterEach, expect, it } from 'vitest'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
-import { declareDatasets, latestVersion, referencedBlobs } from '../data/data.ts'
+import { declareDatasets, latestVersion, referencedBlobs, resolveVersion } from '../data/data.ts'
 import { enqueueDueProbes } from '../ingest/probe.ts'
 import { dataset } from '../data/definition.ts'
 import { files } from '../sources/definition.ts'
@@ -100,6 +100,16 @@ describeDatabases('datasets over HTTP', (open) => {
     expect((await get('/datasets/nothing')).status).toBe(404)
     expect((await get('/datasets/flights/versions/7')).status).toBe(404)
     expect((await app.request('/api/v1/datasets/nothing/ingest', { method: 'POST' })).status).toBe(404)
+  })
+
+  it('refuses what is no reference of a version, and says which dataset or version there is not', async () => {
+    const { context } = await arrange()
+    const asked = (reference: string) => resolveVersion(context, { projectId: PROJECT_ID, reference })
+    for (const reference of ['flights@two', 'flights@', '@2', 'flights@9999999999'])
+      await expect(asked(reference)).rejects.toMatchObject({ code: 'invalid' })
+    await expect(asked('fights@1')).rejects.toThrow('There is no dataset fights. Did you mean flights?')
+    await expect(asked('flights@7')).rejects.toThrow('The dataset flights has no version 7')
+    await expect(asked('flights')).rejects.toThrow('The dataset flights has no version yet')
   })
 
   it('probes once in each interval, whoever asks', async () => {

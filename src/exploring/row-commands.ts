@@ -6,7 +6,7 @@ import { sizeText } from './describe.ts'
 import { describeDiff, describeKeyDiff } from './describe-diff.ts'
 import { exportFormats, type ExportFormat } from './schema.ts'
 import type { Reach } from './reach.ts'
-import { parseReference } from './reference.ts'
+import { parseReference } from '../data/schema.ts'
 import { reach, withRowOptions, type RowOptions } from './exploring.ts'
 
 /** Commands that read rows: DuckDB runs in the command, over the data folder, or over what it fetches from the server that `--server` names. */
