@@ -15,6 +15,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { codeVersion } from '../src/governance/code-version.ts'
+import { compileCache } from '../src/kernel/compile-cache.ts'
+import { serverFlags } from '../src/supervisor/node-flags.ts'
 import type { Measured, Work } from './data/work.ts'
 import { machine } from './tracking/report.ts'
 
@@ -119,12 +121,12 @@ async function writeFlights(rows: number): Promise<{ path: string; airports: str
 async function measure(name: Name, work: Work): Promise<Line> {
   const input = JSON.stringify(work)
   const [command, args] =
-    name === 'tidemill'
-      ? [process.execPath, ['--disable-warning=ExperimentalWarning', OWN, input]]
-      : [PYTHON, [PEERS, name, input]]
+    name === 'tidemill' ? [process.execPath, [...serverFlags, OWN, input]] : [PYTHON, [PEERS, name, input]]
   let best: Measured | undefined
   for (let round = 0; round < Number(options.rounds); round++) {
-    const { stdout } = await promisify(execFile)(command, args, { cwd: folder, maxBuffer: 2 ** 26 })
+    // As workers are started: with what Node compiled before.
+    const env = { ...process.env, ...compileCache }
+    const { stdout } = await promisify(execFile)(command, args, { cwd: folder, maxBuffer: 2 ** 26, env })
     const measured = JSON.parse(stdout.trim().split('\n').at(-1)!) as Measured
     if (measured.failed && measured.failed.length > 0)
       throw new Error(`${name}: ${measured.failed.join(', ')} failed`)

@@ -9,7 +9,7 @@ import { median } from '../statistics/median.ts'
 
 /**
  * An expectation as SQL over one scan of the arriving rows.
- * - `bad`: true for a row that fails; `prepare`: makes the temporary tables that `bad` or `measure` look into, before the scan.
+ * - `bad`: true for a row that fails; `count`: their number, where there is something quicker than counting; `prepare`: makes the temporary tables that `bad` or `measure` look into, before the scan.
  * - `measure`: an aggregate over a file, held against `min` and `max`; `missing`: why there is none, though it holds.
  * - `query`: a query of its own for each file (custom SQL).
  * - `columns`: about the columns of each file, without SQL.
@@ -24,7 +24,7 @@ export type Check = {
   /** The version of another dataset that it is held against, as `name@number`. */
   against: string | null
 } & (
-  | { bad: string; prepare?: Prepare }
+  | { bad: string; count?: string; prepare?: Prepare }
   | { measure: string; prepare?: Prepare; min?: number | undefined; max?: number | undefined }
   | { missing: string }
   | { query: string }
@@ -53,8 +53,8 @@ export interface CompileContext {
   references: ReadonlyMap<string, ReferencedVersion>
 }
 
-/** `arriving` is SQL of the arriving rows with `__file` and `file_row_number`. */
-export type ScanContext = CompileContext & { arriving: string }
+/** `arriving` is SQL of the arriving rows with `__file` and `file_row_number`; `file` SQL of the part that an aggregate is over. */
+export type ScanContext = CompileContext & { arriving: string; file: string }
 
 /** `index` makes the names of temporary tables unique. */
 export function compileExpectation(
@@ -78,7 +78,8 @@ export function compileExpectation(
   const compiled = compile(expectation, index, context)
   if (!('bad' in compiled) || !('when' in expectation) || expectation.when === undefined)
     return { ...head, ...compiled }
-  return { ...head, ...compiled, bad: `((${expectation.when}) AND ${compiled.bad})` }
+  const { prepare } = compiled
+  return { ...head, bad: `((${expectation.when}) AND ${compiled.bad})`, ...(prepare && { prepare }) }
 }
 
 function compile(e: FileExpectation, index: number, context: ScanContext) {
@@ -109,7 +110,7 @@ function compile(e: FileExpectation, index: number, context: ScanContext) {
     case 'uniqueShare':
     case 'mostCommonShare':
     case 'valueShare':
-      return { ...measureOf(e, index, context.arriving), min: e.min, max: e.max }
+      return { ...measureOf(e, { ...context, index }), min: e.min, max: e.max }
     case 'between':
     case 'castable':
     case 'finite':

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -76,7 +76,7 @@ async function check(expectations: Expectation[]) {
   return results.filter((result) => result.title !== 'at is known')
 }
 
-async function run(expectations: Expectation[]) {
+async function run(expectations: Expectation[], files = [{ path: 'rows.csv', part, columns: COLUMNS }]) {
   await using session = await analytics.session()
   const context = {
     columns: COLUMNS,
@@ -86,7 +86,7 @@ async function run(expectations: Expectation[]) {
     earlierRows: [2, 10, 4],
     references: new Map([['airports', AIRPORTS]]),
   }
-  return await validate(session, [{ path: 'rows.csv', part, columns: COLUMNS }], expectations, context)
+  return await validate(session, files, expectations, context)
 }
 
 /** Each expectation with the rows that fail it, none when it holds. */
@@ -125,6 +125,86 @@ it('finds exactly the rows that break an expectation, all in one scan', async ()
   expect(
     results.map(({ check: name, failingRows, passed }) => ({ check: name, rows: failingRows, passed })),
   ).toEqual(onRows.map(([{ check: name }, rows]) => ({ check: name, rows, passed: rows.length === 0 })))
+})
+
+it('says of each of several files what it says of one alone', async () => {
+  const twin = join(folder, 'twin.parquet')
+  copyFileSync(part, twin)
+  // Rows that repeat are looked for among all.
+  const checks = [...onRows, ...onFiles]
+    .map(([expectation]) => expectation)
+    .filter((each) => !['unique', 'noDuplicateRows'].includes(each.check))
+  const ofOne = await run(checks)
+  const { results } = await run(checks, [
+    { path: 'rows.csv', part, columns: COLUMNS },
+    { path: 'twin.csv', part: twin, columns: COLUMNS },
+  ])
+  const facts = ({ check, failing, failingRows, observed, passed }: (typeof results)[number]) => ({
+    check,
+    failing,
+    failingRows,
+    observed,
+    passed,
+  })
+  for (const path of ['rows.csv', 'twin.csv'])
+    expect(results.filter(({ file }) => file === path).map(facts)).toEqual(ofOne.results.map(facts))
+})
+
+it('finds a pattern anywhere in a text, as JavaScript does', async () => {
+  const texts = [
+    'abc',
+    'ABC',
+    'xabcx',
+    'a.c',
+    'abc\n',
+    'x\nabc\ny',
+    '',
+    '^abc$',
+    'äbc',
+    'b',
+    'cd',
+    'a|b',
+    '7 a',
+  ]
+  const patterns = [
+    /abc/,
+    /^abc$/,
+    /^abc/,
+    /bc$/,
+    /^a|d$/,
+    /a.c/,
+    /^$/,
+    /[a-c]{2}/i,
+    /(?:b|x)c/,
+    /a\|b/,
+    /\d a/,
+    /./,
+    /^[^x]+$/,
+  ]
+  const place = join(folder, 'texts.parquet')
+  const rows = texts.map((text) => `(${quoteLiteral(text)})`).join(', ')
+  await analytics.execute(`COPY (SELECT * FROM (VALUES ${rows}) t(text)) TO '${place}' (FORMAT parquet)`)
+  const columns: Column[] = [{ name: 'text', type: 'VARCHAR' }]
+  await using session = await analytics.session()
+  const context = {
+    columns,
+    time: undefined,
+    nowMs: 0,
+    history: undefined,
+    earlierRows: [],
+    references: new Map(),
+  }
+  const file = { path: 'texts', part: place, columns }
+  const { results } = await validate(
+    session,
+    [file],
+    patterns.map((pattern) => matches('text', pattern)),
+    context,
+  )
+  for (const [index, pattern] of patterns.entries()) {
+    const failing = texts.filter((text) => !pattern.test(text)).length
+    expect({ pattern, failing: results[index]!.failing }).toEqual({ pattern, failing })
+  }
 })
 
 /** Each expectation with what is measured and whether that is right. */

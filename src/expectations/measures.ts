@@ -1,4 +1,5 @@
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
+import type { ScanContext } from './compile.ts'
 import type { Expectation } from './definition.ts'
 import { quantileOf } from './quantiles.ts'
 import { valueCounts } from './repeats.ts'
@@ -22,8 +23,7 @@ type Measure = Extract<
 /** An aggregate over the values of a column in one file, and what has to be known before. */
 export function measureOf(
   e: Measure,
-  index: number,
-  arriving: string,
+  scan: Pick<ScanContext, 'arriving' | 'file'> & { index: number },
 ): { measure: string; prepare?: (session: AnalyticsSession) => Promise<void> } {
   const column = quoteIdentifier(e.column)
   switch (e.check) {
@@ -34,17 +34,17 @@ export function measureOf(
     case 'standardDeviationBetween':
       return { measure: `stddev_samp(${column})` }
     case 'quantileBetween':
-      return quantileOf(column, e.quantile, { index, arriving })
+      return quantileOf(column, e.quantile, scan)
     case 'distinctCount':
       return { measure: `count(DISTINCT ${column})` }
     case 'distinctShare':
       return { measure: share(`count(DISTINCT ${column})`, column) }
     case 'uniqueShare': {
-      const { once, prepare } = valueCounts(column, { index, arriving })
+      const { once, prepare } = valueCounts(column, scan)
       return { measure: share(once, column), prepare }
     }
     case 'mostCommonShare': {
-      const { most, prepare } = valueCounts(column, { index, arriving })
+      const { most, prepare } = valueCounts(column, scan)
       return { measure: share(most, column), prepare }
     }
     case 'valueShare': {

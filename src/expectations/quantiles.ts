@@ -13,12 +13,12 @@ const MARGIN = 0.02
 export function quantileOf(
   column: string,
   quantile: number,
-  { index, arriving }: { index: number; arriving: string },
+  { index, arriving, file }: { index: number; arriving: string; file: string },
 ): { measure: string; prepare: (session: AnalyticsSession) => Promise<void> } {
   const [bounds, found] = [`__bounds_${index}`, `__quantiles_${index}`]
   const values = `(SELECT file_index AS number, ${FILE} AS file, file_row_number AS row, ${column} AS x FROM ${arriving} WHERE ${column} IS NOT NULL)`
   return {
-    measure: `(SELECT value FROM ${found} WHERE file = ${FILE})`,
+    measure: `(SELECT value FROM ${found} WHERE file = ${file})`,
     async prepare(session) {
       const [arrived] = await session.query(
         `SELECT count(*) AS rows, count(DISTINCT file_index) AS files FROM ${arriving}`,

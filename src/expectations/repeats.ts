@@ -66,10 +66,10 @@ export function rowsAfter(
 /** For each file, how many values occur once, and how often the most common one does. */
 export function valueCounts(
   column: string,
-  { index, arriving }: { index: number; arriving: string },
+  { index, arriving, file }: { index: number; arriving: string; file: string },
 ): { once: string; most: string; prepare: Prepared['prepare'] } {
   const counts = `__counts_${index}`
-  const of = (what: string): string => `(SELECT ${what} FROM ${counts} WHERE file = ${FILE})`
+  const of = (what: string): string => `(SELECT ${what} FROM ${counts} WHERE file = ${file})`
   return {
     once: of('once'),
     most: of('most'),

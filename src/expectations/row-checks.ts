@@ -8,6 +8,7 @@ type RowCheck = Exclude<Extract<Expectation, { maxCount?: number | undefined }>,
 
 interface RowSql {
   bad: string
+  count?: string
   prepare?: (session: AnalyticsSession) => Promise<void>
 }
 
@@ -16,7 +17,7 @@ export function badRows(e: RowCheck, index: number, context: ScanContext): RowSq
   const column = 'column' in e ? quoteIdentifier(e.column) : ''
   switch (e.check) {
     case 'notNull':
-      return { bad: `${column} IS NULL` }
+      return { bad: `${column} IS NULL`, count: `count(*) - count(${column})` }
     case 'unique':
       return repeatedKeys(e.columns.map(quoteIdentifier), index, context)
     case 'noDuplicateRows':
@@ -29,9 +30,7 @@ export function badRows(e: RowCheck, index: number, context: ScanContext): RowSq
     case 'between':
       return { bad: outside(column, e.min, e.max) }
     case 'matches':
-      return {
-        bad: `NOT regexp_matches(${column}, ${quoteLiteral(e.pattern)}, ${quoteLiteral(e.ignoreCase ? 'i' : 'c')})`,
-      }
+      return { bad: `NOT ${contains(column, e)}` }
     case 'length':
       return { bad: outside(`length(${column})`, e.min, e.max) }
     case 'castable': {
@@ -111,6 +110,18 @@ function memberOf(column: string, values: readonly (string | number | boolean)[]
   const compared = typeof values[0] === 'string' ? `CAST(${column} AS VARCHAR)` : column
   const type = { string: 'VARCHAR', number: 'DOUBLE', boolean: 'BOOLEAN' }[kindOfValues(values)]
   return `(${compared} IN (SELECT unnest(CAST([${list.join(', ')}] AS ${type}[]))))`
+}
+
+/**
+ * DuckDB asks `regexp_full_match` once for each different value of a block, `regexp_matches` for each row; but plain text it looks for without an automaton.
+ */
+function contains(column: string, { pattern, ignoreCase }: Extract<RowCheck, { check: 'matches' }>): string {
+  const flag = quoteLiteral(ignoreCase ? 'i' : 'c')
+  const isPlain = /^\^?[\w\s,;:@#/-]*\$?$/.test(pattern)
+  // RE2 would take the end of the group for a part of what is quoted.
+  if (isPlain || pattern.includes('\\Q'))
+    return `regexp_matches(${column}, ${quoteLiteral(pattern)}, ${flag})`
+  return `regexp_full_match(${column}, ${quoteLiteral(`(?s:.*)(?:${pattern})(?s:.*)`)}, ${flag})`
 }
 
 function kindOfValues([first]: readonly (string | number | boolean)[]): 'string' | 'number' | 'boolean' {

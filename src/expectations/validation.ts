@@ -1,12 +1,12 @@
-import { AppError } from '../kernel/errors.ts'
-import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
+import { quoteLiteral, type AnalyticsRow, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { Column } from '../sources/schema.ts'
-import { compileExpectation, type Check, type CompileContext } from './compile.ts'
+import { compileExpectation, type Check, type CompileContext, type ScanContext } from './compile.ts'
 import { foldQuery, refuseUnreadable, runQueries, type QueryOutcome } from './custom-sql.ts'
 import { isOfDelivery, type Expectation } from './definition.ts'
 import { checkKeys } from './describe.ts'
 import { findFailingRows } from './failing-rows.ts'
-import { judge, judgeEmpty, SHOWN_ROWS } from './judge.ts'
+import { judge, judgeEmpty } from './judge.ts'
+import { aggregatedFile, countInOneScan, findShownRows } from './one-scan.ts'
 import type { CheckResult, FailingRow } from './schema.ts'
 
 export interface ArrivingFile {
@@ -32,7 +32,7 @@ export interface Validation {
 
 /**
  * Holds arriving files against expectations, each file by itself: one scan for everything that is an aggregate or a
- * condition on a row, one query for each other custom SQL and file, and one for the failing rows only when something
+ * condition on a row, one query for each other custom SQL and file, and two more for the failing rows only when something
  * failed. Checks on what arrives as a whole are left to `judgeDelivery`.
  */
 export async function validate(
@@ -45,23 +45,25 @@ export async function validate(
   const parts = [...new Set(files.map(({ part }) => part))]
   const arriving = scanOf(parts)
   const compiled: Check[] = []
-  for (const check of compileAll(expectations, { ...context, arriving }))
+  for (const check of compileAll(expectations, { ...context, arriving, file: aggregatedFile(parts) }))
     compiled.push(await foldQuery(session, arriving, await refuseUnreadable(session, arriving, check)))
   for (const check of compiled) if ('prepare' in check) await check.prepare?.(session)
-  const { rows: measured, checks } = await measure(session, arriving, compiled, context.time)
+  const scan = { arriving, parts, time: context.time }
+  const { counted, checks } = await countInOneScan(session, scan, compiled)
+  const shown = await findShownRows(session, scan, checks, counted)
   const outcomes = await runQueries(session, parts, checks, scanOf)
   const facts: FileFacts[] = []
   const results: CheckResult[] = []
   for (const file of files) {
     // A file without rows has no group in the scan.
-    const row = measured.find((found) => found['__file'] === file.part)
+    const row = counted.get(file.part)
     facts.push({
       path: file.path,
       rows: row === undefined ? 0 : Number(row['__rows']),
       minTimeMs: numberOrNull(row?.['__min']),
       maxTimeMs: numberOrNull(row?.['__max']),
     })
-    results.push(...judgeFile(file, row, checks, outcomes))
+    results.push(...judgeFile(file, row, checks, { outcomes, shown }))
   }
   if (results.every((result) => result.passed || result.failing === null))
     return { files: facts, results, failingRows: [] }
@@ -77,23 +79,20 @@ export async function validate(
 
 function judgeFile(
   file: ArrivingFile,
-  row: Record<string, unknown> | undefined,
+  row: AnalyticsRow | undefined,
   checks: readonly Check[],
-  outcomes: readonly QueryOutcome[],
+  { outcomes, shown }: { outcomes: readonly QueryOutcome[]; shown: ReadonlyMap<string, AnalyticsRow> },
 ): CheckResult[] {
   if (row === undefined) return checks.flatMap((check) => judgeEmpty(check, file))
   return checks.map((check, index) => {
     const outcome = outcomes.find(({ key, part }) => key === check.key && part === file.part)
     const value = numberOrNull(row[`value_${index}`])
-    const failingRows = (row[`rows_${index}`] ?? []) as number[]
+    const failingRows = (shown.get(file.part)?.[`rows_${index}`] ?? []) as number[]
     return judge(check, { file, rows: Number(row['__rows']), value, failingRows, ...outcome })
   })
 }
 
-function compileAll(
-  expectations: readonly Expectation[],
-  context: CompileContext & { arriving: string },
-): Check[] {
+function compileAll(expectations: readonly Expectation[], context: ScanContext): Check[] {
   const all = withTime(expectations, context.time)
   const keys = checkKeys(all)
   return all.flatMap((expectation, index) =>
@@ -110,58 +109,6 @@ function withTime(expectations: readonly Expectation[], time: string | undefined
 
 function scanOf(parts: readonly string[]): string {
   return `read_parquet([${parts.map(quoteLiteral).join(', ')}], union_by_name = true, filename = '__file', file_row_number = true)`
-}
-
-/** All checks in one scan. When it fails, each is tried by itself, and those that can't be computed are refused. */
-async function measure(
-  session: AnalyticsSession,
-  scan: string,
-  checks: readonly Check[],
-  time: string | undefined,
-): Promise<{ rows: Record<string, unknown>[]; checks: readonly Check[] }> {
-  try {
-    return { rows: await session.query(aggregateSql(scan, checks, time)), checks }
-  } catch (error) {
-    if (!(error instanceof AppError && error.code === 'invalid')) throw error
-  }
-  const settled: Check[] = []
-  for (const check of checks) {
-    try {
-      await session.query(aggregateSql(scan, [check], time))
-      settled.push(check)
-    } catch (error) {
-      if (!(error instanceof AppError && error.code === 'invalid')) throw error
-      const { key, title, phrase, severity, expectation, against } = check
-      const [reason] = error.message.split('\n')
-      settled.push({
-        key,
-        title,
-        phrase,
-        severity,
-        expectation,
-        against,
-        refused: `it can't be computed: ${reason}`,
-      })
-    }
-  }
-  return { rows: await session.query(aggregateSql(scan, settled, time)), checks: settled }
-}
-
-function aggregateSql(scan: string, checks: readonly Check[], time: string | undefined): string {
-  const bounds =
-    time === undefined
-      ? []
-      : [`epoch_ms(min(${quoteIdentifier(time)})) AS __min, epoch_ms(max(${quoteIdentifier(time)})) AS __max`]
-  const aggregates = checks.flatMap((check, index) => {
-    if ('bad' in check) {
-      return [
-        `count(*) FILTER (WHERE ${check.bad}) AS value_${index}`,
-        `min(file_row_number + 1, ${SHOWN_ROWS}) FILTER (WHERE ${check.bad}) AS rows_${index}`,
-      ]
-    }
-    return 'measure' in check ? [`CAST(${check.measure} AS DOUBLE) AS value_${index}`] : []
-  })
-  return `SELECT __file, ${['count(*) AS __rows', ...bounds, ...aggregates].join(', ')} FROM ${scan} GROUP BY __file ORDER BY __file`
 }
 
 function numberOrNull(value: unknown): number | null {
