@@ -1,5 +1,5 @@
-import { AppError } from '../kernel/errors.ts'
 import type { Comparison, Filter, NumberOperator } from '../search/search.ts'
+import { at, isWord, tokenize, wrong, type Token } from './filter-tokens.ts'
 
 type Field = 'metric' | 'param' | 'tag' | 'attribute' | 'dataset'
 
@@ -45,15 +45,6 @@ const MAX_LENGTH = 10_000
 const MAX_DEPTH = 12
 const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
-interface Token {
-  kind: 'word' | 'text' | 'operator' | 'end'
-  text: string
-  /** In back-ticks or quotes, which make a key of any word. */
-  quoted: boolean
-  position: number
-  length: number
-}
-
 /**
  * What a person types to find runs, as a filter tree: comparisons as MLflow writes them (`metrics.auc > 0.64`, `params.learner = 'trees'`,
  * `status IN ('FAILED', 'KILLED')`, `tags.team IS NULL`) joined by `and`, `or`, `not` and parentheses; times as dates or ages
@@ -66,54 +57,6 @@ export function parseFilterText(text: string, nowMs: number): Filter {
   if (tokens.length === 1) return { and: [] }
   const parser = new Parser(tokens, nowMs)
   return parser.parse()
-}
-
-const TOKEN = /\s*(?:('(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`)|(==|!=|<>|<=|>=|[=<>(),~])|([^\s'"`=<>!(),~]+))/y
-
-/** Words hold dots and slashes; a key in quotes may follow a word's dot, and becomes a part of it. */
-function tokenize(text: string): Token[] {
-  const tokens: Token[] = []
-  let at = 0
-  while (text.slice(at).trim() !== '') {
-    TOKEN.lastIndex = at
-    const found = TOKEN.exec(text)
-    const start = at + (text.slice(at).length - text.slice(at).trimStart().length)
-    if (!found) {
-      const quote = text[start] ?? ''
-      const unclosed = `'"\``.includes(quote)
-      throw wrong(unclosed ? `The quote ${quote} is not closed` : `Can't read “${quote}” here`, start, 1)
-    }
-    const [whole, quoted, operator, word] = found
-    const length = at + whole.length - start
-    if (operator !== undefined)
-      tokens.push({ kind: 'operator', text: operator, quoted: false, position: start, length })
-    else if (word !== undefined)
-      tokens.push({ kind: 'word', text: word, quoted: false, position: start, length })
-    else addQuoted(tokens, { raw: quoted ?? '', position: start, length })
-    at += whole.length
-  }
-  tokens.push({ kind: 'end', text: '', quoted: false, position: text.length, length: 1 })
-  return tokens
-}
-
-function addQuoted(
-  tokens: Token[],
-  { raw, position, length }: { raw: string; position: number; length: number },
-): void {
-  const quote = raw[0] ?? ''
-  const text = raw.slice(1, -1).replaceAll(quote + quote, quote)
-  const last = tokens.at(-1)
-  if (
-    last?.kind === 'word' &&
-    !last.quoted &&
-    last.text.endsWith('.') &&
-    last.position + last.length === position
-  ) {
-    last.text += text
-    last.quoted = true
-    last.length += length
-  } else if (quote === '`') tokens.push({ kind: 'word', text, quoted: true, position, length })
-  else tokens.push({ kind: 'text', text, quoted: true, position, length })
 }
 
 class Parser {
@@ -342,16 +285,4 @@ function nullness(subject: Token, { field, key }: { field: Field; key: string },
   if (field === 'param' || field === 'tag') return { field, key, operator }
   if (field === 'attribute' && NULLABLE.has(key)) return { field, key, operator }
   throw at(subject, 'Only a param, a tag, parent and ended can be null')
-}
-
-function isWord(token: Token | undefined, word: string): boolean {
-  return token?.kind === 'word' && !token.quoted && token.text.toLowerCase() === word
-}
-
-function at({ position, length }: Token, message: string): AppError {
-  return wrong(message, position, length)
-}
-
-function wrong(message: string, position: number, length: number): AppError {
-  return new AppError('invalid', message, { details: { position, length } })
 }

@@ -1,20 +1,14 @@
 import { amount } from '../kernel/amount.ts'
 import { Option, type Command } from 'commander'
-import type { z } from 'zod'
 import { apiOf, print, table, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
-import { noVersionYet } from '../data/schema.ts'
+import { noVersionYet, parseReference } from '../data/schema.ts'
 import { describeReport, describeVersion, momentText, rangeText } from './describe.ts'
 import { addCheckCommands } from './check-commands.ts'
 import { addRowCommands } from './row-commands.ts'
-import { parseReference } from '../data/schema.ts'
 import { datasetPath } from './reference.ts'
-import type { datasetDetail, DatasetItem, versionDetail } from './schema.ts'
-import type { reportDetail } from '../reports/schema.ts'
-
-type DatasetDetail = z.infer<typeof datasetDetail>
-type VersionDetail = z.infer<typeof versionDetail>
-type ReportDetail = z.infer<typeof reportDetail>
+import type { DatasetDetail, DatasetItem, DatasetVersionDetail } from './schema.ts'
+import type { ReportDetail } from '../reports/schema.ts'
 
 /** Gives the command `data`, to which others add what they do with datasets. */
 export function addDataCommands(program: Command): Command {
@@ -84,12 +78,12 @@ function noDatasets(search: string | undefined): string {
     : 'No dataset has these words.'
 }
 
-async function findVersion(options: CommandOptions, reference: string): Promise<VersionDetail> {
+async function findVersion(options: CommandOptions, reference: string): Promise<DatasetVersionDetail> {
   const api = apiOf(options)
   const { name, number } = parseReference(reference)
   const wanted = number ?? (await api.get<DatasetDetail>(`${datasetPath(name)}?limit=1`)).latest?.number
   if (wanted === undefined) throw noVersionYet(name)
-  return await api.get<VersionDetail>(`${datasetPath(name)}/versions/${wanted}`)
+  return await api.get<DatasetVersionDetail>(`${datasetPath(name)}/versions/${wanted}`)
 }
 
 async function show(reference: string, options: CommandOptions): Promise<void> {
