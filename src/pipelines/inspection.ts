@@ -108,7 +108,10 @@ function explain(step: StepRunRow, execution: ExecutionRow, earlier: readonly Ex
   if (changed.length > 0) {
     const changes = changed.map(({ sentence }) => sentence)
     return {
-      sentence: `${step.name} ran because ${changes.join(', and ')}`,
+      sentence:
+        changes.length === 1
+          ? `${step.name} ran because ${changes[0]}`
+          : `${step.name} ran because ${changes.length} things that its result depends on changed`,
       changes,
       differences: changed,
       comparedTo,

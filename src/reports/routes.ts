@@ -3,6 +3,7 @@ import { listOf, route } from '../http/route.ts'
 import { checkHistory } from './history.ts'
 import { failingRows, getReport } from './reports.ts'
 import { checkSeries, reportDetail } from './schema.ts'
+import { findReportSubject } from './store.ts'
 
 export const routes = [
   route({
@@ -32,7 +33,8 @@ export const routes = [
     response: reportDetail,
     async handle({ context, projectId, params }) {
       const report = await getReport(context, { projectId, id: params.id })
-      return { ...report, failingRows: await failingRows(context, report) }
+      const { dataset } = await findReportSubject(context.db.read, report)
+      return { ...report, dataset, failingRows: await failingRows(context, report) }
     },
   }),
 ]

@@ -17,6 +17,7 @@ export const validationReport = z.object({
 export type ValidationReport = z.infer<typeof validationReport>
 
 export const reportDetail = validationReport.extend({
+  dataset: z.string(),
   failingRows: z.array(
     z.object({
       file: z.string(),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { listDecisions } from '../governance/governance.ts'
 import { decisionSchema } from '../governance/schema.ts'
 import { listOf, route } from '../http/route.ts'
+import { fallbackSchema } from '../serving/schema.ts'
 import { deploy } from './deploy.ts'
 import { rollBack, stopRollout } from './intervene.ts'
 import {
@@ -29,7 +30,11 @@ const deploymentJson = z.object({
   model: z.string(),
   task: z.string().nullable(),
   unit: z.unknown(),
-  policy: z.record(z.string(), z.unknown()),
+  policy: z.object({
+    threshold: z.number().optional(),
+    fallback: fallbackSchema.optional(),
+    latencySloMs: z.number(),
+  }),
   policyVersion: z.number(),
   label: z.unknown(),
   stable: deployedVersion,

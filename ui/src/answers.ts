@@ -194,7 +194,11 @@ export interface Deployment {
   model: string
   task: string | null
   unit: unknown
-  policy: Record<string, unknown>
+  policy: {
+    threshold?: number
+    fallback?: { on: string[]; score?: number; decision?: string }
+    latencySloMs: number
+  }
   policyVersion: number
   stable: DeployedVersion | null
   previous: DeployedVersion | null

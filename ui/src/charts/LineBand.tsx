@@ -47,6 +47,8 @@ interface LineBandProps {
   shareName?: string
   /** Bands of points with fewer observations don't stretch the axis. */
   minimumN?: number
+  /** Values are milliseconds from 0 on: ticks at round minutes and hours. */
+  duration?: boolean
 }
 
 export function LineBand(props: LineBandProps) {
@@ -122,6 +124,7 @@ export function LineBand(props: LineBandProps) {
           ),
           bottom,
           10,
+          props.duration ? { duration: true, zero: true } : {},
         )
         const curve = stepped ? curveStepAfter : undefined
         const drawLine = line<LinePoint>()

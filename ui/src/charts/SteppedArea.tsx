@@ -156,7 +156,11 @@ export function SteppedArea(props: SteppedProps) {
                 </text>
               </g>
             ))}
-            {spread(marks.map((mark) => edge(mark.atMs))).map((px, index) => {
+            {spread(
+              marks.map((mark) => edge(mark.atMs)),
+              left,
+              right,
+            ).map((px, index) => {
               const mark = marks[index]
               if (mark === undefined) return null
               return (
@@ -217,11 +221,13 @@ function steps(all: Step[], y: (value: number) => number): string {
     .join('')
 }
 
-/** Marks that fall together stand side by side. */
-function spread(positions: number[]): number[] {
+/** Marks that fall together stand side by side, and none beyond the edges. */
+function spread(positions: number[], left: number, right: number): number[] {
+  const last = positions.length - 1
+  const apart = Math.min(18, (right - left) / Math.max(1, last))
   let before = -Infinity
-  return positions.map((px) => {
-    before = Math.max(px, before + 18)
+  return positions.map((px, index) => {
+    before = Math.min(Math.max(px, before + apart), right - (last - index) * apart)
     return before
   })
 }

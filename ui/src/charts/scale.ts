@@ -47,7 +47,7 @@ export function valueAxis(
   values: readonly number[],
   bottom: number,
   top: number,
-  options: { zero?: boolean; count?: number } = {},
+  options: { zero?: boolean; count?: number; duration?: boolean } = {},
 ): ValueAxis {
   const finite = values.filter((value) => Number.isFinite(value))
   const low = options.zero ? Math.min(0, ...finite) : Math.min(...finite)
@@ -57,9 +57,11 @@ export function valueAxis(
     options.count ?? 4,
   )
   const [from = 0, to = 1] = scale.domain()
+  const wanted = options.count ?? 4
+  const ticks = options.duration ? durationTicks(to, wanted) : scale.ticks(wanted)
   return {
     at: (value) => scale(value),
-    ticks: scale.ticks(options.count ?? 4).map((value) => ({ px: scale(value), value })),
+    ticks: ticks.map((value) => ({ px: scale(value), value })),
     domain: [from, to],
   }
 }
@@ -70,7 +72,7 @@ const hour = 60 * minute
 const steps = [
   ...[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 15, 30].map((n) => n * second),
   ...[1, 2, 5, 10, 15, 30].map((n) => n * minute),
-  ...[1, 2, 6, 12, 24, 48, 168].map((n) => n * hour),
+  ...[1, 2, 3, 6, 12, 24, 48, 168].map((n) => n * hour),
 ]
 
 /** Ticks of a length of time at round numbers of seconds, minutes or hours. */

@@ -29,7 +29,10 @@ function ReportView({ report }: { report: ReportDetail }) {
       aside={
         <State word={refused ? 'refused' : report.verdict} mood={refused ? 'bad' : moods[report.verdict]} />
       }
-      crumbs={[{ label: 'Data', href: '/datasets' }]}
+      crumbs={[
+        { label: 'Data', href: '/datasets' },
+        { label: report.dataset, href: `/datasets/${report.dataset}` },
+      ]}
       lede={report.sentence}
       actions={
         <ButtonLink served href={`${base}/api/v1/validation-reports/${report.id}`}>

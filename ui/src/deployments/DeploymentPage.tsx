@@ -111,12 +111,7 @@ function About({ deployment }: { deployment: Deployment }) {
           previous ? <Version key="previous" model={model} version={previous.version} /> : 'nothing earlier',
         ],
         ['Assigned by', plain(unit)],
-        [
-          `Policy ${policyVersion}`,
-          Object.entries(policy)
-            .map(([name, value]) => `${name} ${plain(value)}`)
-            .join(', ') || 'score only',
-        ],
+        [`Policy ${policyVersion}`, policyText(policy)],
         [
           'Monitoring',
           <Link key="monitoring" href={`/monitoring/${deployment.name}`}>
@@ -126,6 +121,16 @@ function About({ deployment }: { deployment: Deployment }) {
       ]}
     />
   )
+}
+
+/** `yes from a score of 0.5; a score of 0.2 where features are stale or missing; slow from 50 ms`. */
+function policyText({ threshold, fallback, latencySloMs }: Deployment['policy']): string {
+  const instead = fallback?.decision ?? `a score of ${plain(fallback?.score)}`
+  return [
+    threshold === undefined ? 'score only' : `yes from a score of ${plain(threshold)}`,
+    ...(fallback ? [`${instead} where features are ${fallback.on.join(' or ')}`] : []),
+    `slow beyond ${plain(latencySloMs)} ms`,
+  ].join('; ')
 }
 
 function Rollouts({ rollouts }: { rollouts: Timeline['rollouts'] }) {

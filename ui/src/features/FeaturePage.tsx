@@ -187,6 +187,7 @@ function FreshnessOverTime({ view: { states, spec } }: { view: ViewDetail }) {
         label="Age of the newest value"
         series={[{ name: 'age', colour: 'var(--c0)', points }]}
         format={duration}
+        duration
         timeFormat={dateTime}
         band="limits"
         height={150}

@@ -5,6 +5,7 @@ import { Section } from '../kit/Page.tsx'
 import { Quiet, Table, type Column } from '../kit/Table.tsx'
 import type { EntryPage, EntryFeature, ViewDetail } from './answers.ts'
 import { entryHref } from './api.ts'
+import { importanceMeans } from './UsageSection.tsx'
 
 /** Each feature: what it means, how it is distributed now, and what models rest on it. */
 export function FeatureTable({ entry, view }: { entry: EntryPage; view?: ViewDetail | undefined }) {
@@ -42,9 +43,13 @@ export function FeatureTable({ entry, view }: { entry: EntryPage; view?: ViewDet
         },
       ]
     : []
-  const note = now ? `values of ${count(now.summary.rows)} keys, computed once a day` : undefined
+  const measured = entry.users.flatMap(({ importance }) => (importance ? [importanceMeans(importance)] : []))
+  const notes = [
+    ...(now ? [`values of ${count(now.summary.rows)} keys, computed once a day`] : []),
+    ...(measured[0] === undefined ? [] : [`importance: ${measured[0]}, most of all versions`]),
+  ]
   return (
-    <Section title="Features" note={note}>
+    <Section title="Features" note={notes.join('; ')}>
       <Table
         label="Features"
         rows={entry.features}

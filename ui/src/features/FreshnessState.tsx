@@ -9,13 +9,11 @@ export function FreshnessState({ freshness }: { freshness: CatalogueEntry['fresh
   const { ageMs, ttlMs, stale, keys, staleKeys, storeAnswers } = freshness
   if (!storeAnswers) return <State word="online store away" mood="bad" />
   if (ageMs === null) return <State word="no values" mood="idle" />
+  const age = ageMs < 1000 ? 'now' : duration(ageMs)
   const title = `Newest value ${duration(ageMs)} old, too old after ${duration(ttlMs)}; ${count(staleKeys)} of ${count(keys)} keys are`
   return (
     <span title={title}>
-      <State
-        word={stale ? `stale, ${duration(ageMs)}` : `fresh, ${duration(ageMs)}`}
-        mood={stale ? 'attention' : 'good'}
-      />
+      <State word={stale ? `stale, ${age}` : `fresh, ${age}`} mood={stale ? 'attention' : 'good'} />
     </span>
   )
 }

@@ -74,6 +74,10 @@ function Deployed({ user }: { user: VersionUse }) {
 function Importance({ user: { importance } }: { user: VersionUse }) {
   if (importance === null) return <Quiet>not measured</Quiet>
   const known = importance.features.slice(0, 4).map(({ feature, share: part }) => `${feature} ${share(part)}`)
-  const of = importance.of === 'auc' ? 'its AUC above one half' : 'the variance that it explains'
-  return <span title={`Share of ${of} that is lost when the feature is shuffled`}>{known.join(', ')}</span>
+  return <span title={importanceMeans(importance)}>{known.join(', ')}</span>
+}
+
+export function importanceMeans({ of }: { of: 'auc' | 'variance' }): string {
+  const whole = of === 'auc' ? 'its AUC above one half' : 'the variance that it explains'
+  return `share of ${whole} that a version loses when the feature is shuffled`
 }

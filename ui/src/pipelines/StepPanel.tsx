@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useRef } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { Link } from 'wouter'
 import type { StepRun } from '../answers.ts'
 import { stepLog, stepWhy } from '../api.ts'
@@ -10,6 +10,8 @@ import { Columns, Section } from '../kit/Page.tsx'
 import { State } from '../kit/State.tsx'
 import { Quiet } from '../kit/Table.tsx'
 import styles from './StepPanel.module.css'
+
+const unfolded = 160
 
 /** One step: its log, and why it ran or did not have to. */
 export function StepPanel({ runId, step }: { runId: string; step: StepRun }) {
@@ -25,9 +27,9 @@ export function StepPanel({ runId, step }: { runId: string; step: StepRun }) {
           items={[
             ['Kind', step.kind],
             ['Attempts', String(step.attempts)],
-            ...Object.entries(step.params).map(([name, value]): [string, string] => [name, plain(value)]),
-            ...Object.entries(step.outputs).flatMap(([name, output]): [string, string][] =>
-              output.kind === 'json' ? [[`→ ${name}`, plain(output.value)]] : [],
+            ...Object.entries(step.params).map(([name, value]) => fact(name, value)),
+            ...Object.entries(step.outputs).flatMap(([name, output]) =>
+              output.kind === 'json' ? [fact(`→ ${name}`, output.value)] : [],
             ),
           ]}
         />
@@ -39,6 +41,22 @@ export function StepPanel({ runId, step }: { runId: string; step: StepRun }) {
       </Section>
     </Columns>
   )
+}
+
+/** What is beyond a few lines is folded. */
+function fact(name: string, value: unknown): [string, ReactNode] {
+  const text = plain(value)
+  if (text.length <= unfolded) return [name, text]
+  const whole = typeof value === 'string' ? value : JSON.stringify(value, undefined, 2)
+  return [
+    name,
+    <details key={name}>
+      <summary>{`${text.slice(0, 60)}…`}</summary>
+      <pre className={styles['log']} tabIndex={0} aria-label={name}>
+        {whole}
+      </pre>
+    </details>,
+  ]
 }
 
 function Log({ runId, step }: { runId: string; step: StepRun }) {
@@ -75,11 +93,13 @@ function Why({ runId, stepId }: { runId: string; stepId: string }) {
       {(why) => (
         <>
           <p className={styles['why']}>{why.sentence}</p>
-          <ul className={styles['causes']}>
-            {why.differences.map((difference) => (
-              <li key={`${difference.part} ${difference.name}`}>{difference.sentence}</li>
-            ))}
-          </ul>
+          {why.differences.length > 1 && (
+            <ul className={styles['causes']}>
+              {why.differences.map((difference) => (
+                <li key={`${difference.part} ${difference.name}`}>{difference.sentence}</li>
+              ))}
+            </ul>
+          )}
         </>
       )}
     </Loaded>
