@@ -1,6 +1,4 @@
 import { amount } from '../kernel/amount.ts'
-import { existsSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
 import { Argument, Option, type Command } from 'commander'
 import { currentConfig, print, table, type CommandOptions } from '../http/command.ts'
 import { localOwner } from '../kernel/actor.ts'
@@ -98,17 +96,8 @@ async function openSource(uri: string, options: ImportOptions): Promise<MlflowSo
       'invalid',
       `${uri} can't be imported from: give the address of its running MLflow server, or a SQLite file`,
     )
-  if (existsSync(path) && statSync(path).isDirectory())
-    throw new AppError('invalid', wayOutOfFolder(resolve(path)))
   const { openSqliteSource } = await import('./source-sqlite.ts')
   return openSqliteSource(path, { includeDeleted, workspace, artifacts })
-}
-
-/** MLflow's own tool brings the files of a folder such as `mlruns` into a database, which lies beside it so that artifacts are found. */
-function wayOutOfFolder(folder: string): string {
-  const above = basename(folder) === 'mlruns' ? dirname(folder) : folder
-  const database = join(above, 'mlflow.db')
-  return `${folder} is a folder, of which MLflow makes a database that can be imported: \`mlflow migrate-filestore --source ${above} --target sqlite:///${database}\`, then \`tidemill import mlflow ${database}\`. Or import from the address of a server that serves the folder.`
 }
 
 function reportText(report: ImportReport): string {

@@ -82,12 +82,17 @@ it('A server that lists without an end is given up', async () => {
 it('A folder of artifacts that holds itself, or a file that leads elsewhere, is refused', async () => {
   const deep = sourceOf((path) => (path === FILES ? { files: [{ path: 'again', is_dir: true }] } : {}))
   await expect(deep.artifacts.listFiles('mlflow-artifacts:/0/r/artifacts')).rejects.toThrow('without an end')
-  for (const path of ['..', '../x', 'a/b', '', '.']) {
-    const out = sourceOf(() => ({ files: [{ path, is_dir: false, file_size: 1 }] }))
-    await expect(out.artifacts.listFiles('mlflow-artifacts:/0/r/artifacts'), path).rejects.toThrow(
-      'as a file',
-    )
-  }
+  const ofRun = `/srv/mlruns/0/${RUN}/artifacts`
+  const ofModel = `file:///srv/mlruns/0/models/m-${RUN}/artifacts`
+  for (const root of ['mlflow-artifacts:/0/r/artifacts', ofRun, ofModel])
+    for (const path of ['..', '../x', 'a/b', '', '.']) {
+      const out = sourceOf(() => ({ files: [{ path, is_dir: false, file_size: 1 }] }))
+      await expect(out.artifacts.listFiles(root), `${root} ${path}`).rejects.toThrow('as a file')
+    }
+  const elsewhere = sourceOf((_, query) => ({
+    files: query.has('path') ? [{ path: 'b/x', is_dir: false }] : [{ path: 'a', is_dir: true }],
+  }))
+  await expect(elsewhere.artifacts.listFiles(ofRun)).rejects.toThrow('as a file')
 })
 
 it('A file that is larger than what is left of the limit is cut off while it comes', async () => {

@@ -287,6 +287,11 @@ test('a file that is no database of MLflow, or one of an unknown version, is ref
     /schema abcdef012345, which is not known.*running server/,
   )
   expect(() => open('/nowhere/mlflow.db')).toThrow(/There is no file/)
+  const runs = join(writeSampleStore(), '..', 'mlruns')
+  const [above, database] = [join(runs, '..'), join(runs, '..', 'mlflow.db')]
+  expect(() => open(runs)).toThrow(
+    `\`mlflow migrate-filestore --source ${above} --target sqlite:///${database}\`, then \`tidemill import mlflow ${database}\``,
+  )
   const file = join(writeSampleStore(), '..', 'text.db')
   writeFileSync(file, 'no database at all, but long enough to be read as one')
   expect(() => open(file)).toThrow(/can't be read as a SQLite database/)

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AppError } from '../kernel/errors.ts'
 import { readMlflowSchema } from './mlflow-schema.ts'
@@ -21,6 +21,7 @@ export interface SqliteOptions {
 export function openSqliteSource(file: string, options: SqliteOptions): MlflowSource {
   const path = resolve(file)
   if (!existsSync(path)) throw new AppError('not_found', `There is no file ${path}`)
+  if (statSync(path).isDirectory()) throw new AppError('invalid', wayOutOfFolder(path))
   const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
   try {
     const reading: Reading = { database, schema: readMlflowSchema(database, path), ...options }
@@ -64,4 +65,11 @@ function sourceOf(reading: Reading, path: string, artifacts: string | undefined)
       reading.database.close()
     },
   }
+}
+
+/** MLflow's own tool brings the files of a folder such as `mlruns` into a database, which lies beside it so that artifacts are found. */
+function wayOutOfFolder(folder: string): string {
+  const above = basename(folder) === 'mlruns' ? dirname(folder) : folder
+  const database = join(above, 'mlflow.db')
+  return `${folder} is a folder, of which MLflow makes a database that can be imported: \`mlflow migrate-filestore --source ${above} --target sqlite:///${database}\`, then \`tidemill import mlflow ${database}\`. Or import from the address of a server that serves the folder.`
 }

@@ -24,8 +24,14 @@ beforeAll(async () => {
   interpreter = await ensureEnvironment('mlflow', join(SCRIPTS, 'requirements.txt'))
 }, 1_200_000)
 
-async function python(...args: string[]): Promise<string> {
-  const { stdout } = await run(interpreter, [join(SCRIPTS, 'import_store.py'), ...args], {
+function python(...args: string[]): Promise<string> {
+  return pythonOf(interpreter, tmpdir(), ...args)
+}
+
+/** Local stores keep their artifacts where the client runs. */
+async function pythonOf(executable: string, cwd: string, ...args: string[]): Promise<string> {
+  const { stdout } = await run(executable, ['-W', 'ignore', join(SCRIPTS, 'import_store.py'), ...args], {
+    cwd,
     env: { ...process.env, MLFLOW_HTTP_REQUEST_MAX_RETRIES: '2', MLFLOW_DISABLE_TELEMETRY: 'true' },
     maxBuffer: 1 << 28,
     timeout: 300_000,
@@ -131,8 +137,23 @@ it('artifacts in folders of the server’s machine come too, of runs and of logg
   await using context = await openTestContext()
   const report = await importInto(context, mlflow.url, '--include-deleted')
   expect(report.skipped).toEqual([])
-  expect(report.counts['artifact files'].imported).toBe(5)
+  expect(report.counts['artifact files'].imported).toBe(4)
   expect(await read(context)).toEqual(JSON.parse(await python('dump', mlflow.url)))
+  rmSync(folder, { recursive: true })
+})
+
+it.for(['2.9.2', '3.0.0'])('the database that MLflow %s wrote, with its files beside it', async (version) => {
+  const old = await ensureEnvironment(`mlflow-skinny-${version}`, join(SCRIPTS, `old/${version}.txt`))
+  const folder = mkdtempSync(join(tmpdir(), 'tidemill-mlflow-'))
+  const file = join(folder, 'mlflow.db')
+  await pythonOf(old, folder, 'fill', `sqlite:///${file}`)
+  const expected = JSON.parse(await pythonOf(old, folder, 'dump', `sqlite:///${file}`)) as { runs: unknown[] }
+  expect(expected.runs).toHaveLength(5)
+  await using context = await openTestContext()
+  const report = await importInto(context, file, '--include-deleted')
+  expect(report.skipped).toEqual([])
+  await using server = await listen(context)
+  expect(JSON.parse(await pythonOf(old, folder, 'dump', server.url))).toEqual(expected)
   rmSync(folder, { recursive: true })
 })
 

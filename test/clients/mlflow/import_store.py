@@ -1,4 +1,5 @@
-"""Fills an MLflow store through its own client, or prints all that a client reads of one, to compare two stores.
+"""Fills an MLflow store through its own client, or prints all that a client reads of one, to compare two stores. For every MLflow since 2.9;
+one that has logged models keeps some.
 
 usage: import_store.py fill <uri> | dump <uri> | many <uri> <runs> <points>
 """
@@ -12,9 +13,10 @@ import tempfile
 
 import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModelInput, LoggedModelOutput, Metric, Param, RunTag, ViewType
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 
 GREATEST = 1.7976931348623157e308
+HAS_LOGGED_MODELS = hasattr(MlflowClient, "search_logged_models")
 
 
 def fill(uri):
@@ -30,16 +32,8 @@ def fill(uri):
             client.log_batch(child.info.run_id, points + odd, [Param("depth", "6")], [RunTag("k", "v")])
             mlflow.log_text("a note", "notes/a.txt")
             mlflow.log_text("", "notes/empty name.txt")
-            model = mlflow.create_external_model(name="late", source_run_id=child.info.run_id, params={"p": "1"}, tags={"t": "2"})
-            mlflow.log_metric("f1", 0.7, model_id=model.model_id, step=3)
-            with tempfile.TemporaryDirectory() as folder:
-                os.makedirs(f"{folder}/deep")
-                for name in ("weights & more.txt", "deep/two.txt"):
-                    with open(f"{folder}/{name}", "w") as file:
-                        file.write(name)
-                client.log_model_artifacts(model.model_id, folder)
-            client.log_outputs(child.info.run_id, [LoggedModelOutput(model.model_id, step=2)])
-        client.log_inputs(parent.info.run_id, models=[LoggedModelInput(model.model_id)])
+            source = log_model(client, parent, child) if HAS_LOGGED_MODELS else f"runs:/{child.info.run_id}/notes"
+        client.log_inputs(parent.info.run_id, [DatasetInput(Dataset("flights", "abc", "local", "{}"), [InputTag("mlflow.data.context", "training")])])
     failed = client.create_run(experiment, run_name="failed")
     client.set_terminated(failed.info.run_id, "FAILED")
     deleted = client.create_run(experiment, run_name="deleted")
@@ -48,12 +42,30 @@ def fill(uri):
     client.create_run(gone, run_name="with it")
     client.delete_experiment(gone)
     client.create_registered_model("late", tags={"owner": "ada"}, description="Will it be late?")
-    client.create_model_version("late", f"models:/{model.model_id}", child.info.run_id, tags={"passed": "yes"}, model_id=model.model_id)
-    source = f"{child.info.artifact_uri}/notes"
-    client.create_model_version("late", source, child.info.run_id, description="second")
+    client.create_model_version("late", source, child.info.run_id, tags={"passed": "yes"})
+    client.create_model_version("late", f"{child.info.artifact_uri}/notes", child.info.run_id, description="second")
     client.set_registered_model_alias("late", "champion", 1)
     client.transition_model_version_stage("late", "2", "Staging")
     client.create_registered_model("empty")
+
+
+def log_model(client, parent, child):
+    """A logged model with files, metrics, params and tags, made by one run and used by the other. Returns its address."""
+    from mlflow.entities import LoggedModelInput, LoggedModelOutput
+
+    info = child.info
+    model = client.create_logged_model(info.experiment_id, name="late", source_run_id=info.run_id, params={"p": "1"}, tags={"t": "2"})
+    client.log_metric(info.run_id, "f1", 0.7, model_id=model.model_id, step=3)
+    with tempfile.TemporaryDirectory() as folder:
+        os.makedirs(f"{folder}/deep")
+        for name in ("weights & more.txt", "deep/two.txt"):
+            with open(f"{folder}/{name}", "w") as file:
+                file.write(name)
+        client.log_model_artifacts(model.model_id, folder)
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(child.info.run_id, [LoggedModelOutput(model.model_id, step=2)])
+    client.log_inputs(parent.info.run_id, models=[LoggedModelInput(model.model_id)])
+    return f"models:/{model.model_id}"
 
 
 def many(uri, runs, points):
@@ -79,9 +91,13 @@ def dump(uri):
     print(json.dumps({
         "experiments": sorted((experiment_of(e) for e in experiments), key=str),
         "runs": sorted((run_of(client, run) for e in experiments for run in client.search_runs([e.experiment_id], run_view_type=ViewType.ALL)), key=str),
-        "logged_models": sorted((logged_model_of(model) for model in client.search_logged_models([e.experiment_id for e in experiments])), key=str),
+        "logged_models": sorted((logged_model_of(model) for model in logged_models(client, experiments)), key=str),
         "models": sorted((model_of(client, model) for model in client.search_registered_models()), key=str),
     }, indent=1, sort_keys=True))
+
+
+def logged_models(client, experiments):
+    return client.search_logged_models([e.experiment_id for e in experiments]) if HAS_LOGGED_MODELS else []
 
 
 def experiment_of(experiment):
@@ -104,11 +120,11 @@ def run_of(client, found):
             for key in data.metrics
         },
         "datasets": sorted(
-            [use.dataset.name, use.dataset.digest, use.dataset.source, use.dataset.schema, use.dataset.profile, {tag.key: tag.value for tag in use.tags}]
+            [use.dataset.name, use.dataset.digest, use.dataset.source, use.dataset.schema or "", use.dataset.profile or "", {tag.key: tag.value for tag in use.tags}]
             for use in run.inputs.dataset_inputs
         ),
-        "model_inputs": sorted(use.model_id for use in run.inputs.model_inputs),
-        "model_outputs": sorted([use.model_id, use.step] for use in (run.outputs.model_outputs if run.outputs else [])),
+        "model_inputs": sorted(use.model_id for use in run.inputs.model_inputs) if HAS_LOGGED_MODELS else [],
+        "model_outputs": sorted([use.model_id, use.step] for use in (run.outputs.model_outputs if HAS_LOGGED_MODELS and run.outputs else [])),
         "files": files_of(f"runs:/{info.run_id}") if info.lifecycle_stage == "active" else {},
     }
 
@@ -121,9 +137,9 @@ def logged_model_of(model):
 def model_of(client, model):
     versions = client.search_model_versions(f"name = '{model.name}'")
     return {
-        "model": [model.name, model.description or "", model.tags, model.aliases, model.creation_timestamp],
+        "model": [model.name, model.description or "", model.tags, {alias: str(version) for alias, version in model.aliases.items()}, model.creation_timestamp],
         "versions": sorted(
-            ([v.version, v.current_stage, v.description or "", v.run_id, v.tags, sorted(client.get_model_version(v.name, v.version).aliases), v.creation_timestamp,
+            ([str(v.version), v.current_stage, v.description or "", v.run_id, v.tags, sorted(client.get_model_version(v.name, v.version).aliases), v.creation_timestamp,
               files_of(f"models:/{model.name}/{v.version}")] for v in versions),
             key=str,
         ),
