@@ -46,14 +46,18 @@ function rootOf(client: MlflowClient, artifactUri: string): Root | undefined {
           artifact_directory_path: folder || undefined,
         }),
       addressOf: (path) =>
-        `/ajax-api/2.0/mlflow/logged-models/${model}/artifacts/files?${new URLSearchParams({ artifact_file_path: path })}`,
+        `/ajax-api/2.0/mlflow/logged-models/${model}/artifacts/files?${query({ artifact_file_path: path })}`,
     }
   const runId = /\/([0-9a-f]{32})\/artifacts\/*$/.exec(artifactUri)?.[1]
   if (runId === undefined) return undefined
   return {
     list: (folder) => client.get(`${ROUTES}/artifacts/list`, { run_id: runId, path: folder || undefined }),
-    addressOf: (path) => `/get-artifact?${new URLSearchParams({ run_id: runId, path })}`,
+    addressOf: (path) => `/get-artifact?${query({ run_id: runId, path })}`,
   }
+}
+
+function query(values: Record<string, string>): string {
+  return new URLSearchParams(values).toString()
 }
 
 /** Folder by folder. What lists itself, or more than anyone has, is refused. */

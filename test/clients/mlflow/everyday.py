@@ -181,6 +181,49 @@ client.log_batch(run.info.run_id, [Metric("h", i, 1000 + i, i) for i in range(10
 assert [point.value for point in client.get_metric_history(run.info.run_id, "h")] == list(range(1000))
 assert mlflow.last_active_run().info.run_id == run.info.run_id
 
+# A run named as the child of another one, in a process that has no run open; one whose parent is not there
+with mlflow.start_run(run_name="by id", parent_run_id=run.info.run_id) as other:
+    pass
+assert mlflow.get_parent_run(other.info.run_id).info.run_id == run.info.run_id
+try:
+    mlflow.start_run(run_name="orphan", parent_run_id="0" * 32)
+    raise AssertionError("a run has a parent that is not there")
+except MlflowException as error:
+    assert error.error_code == "RESOURCE_DOES_NOT_EXIST", error.error_code
+
+# A whole run without waiting: many batches of its own thread, and what is refused is told when it is asked for
+with mlflow.start_run(run_name="asynchronous") as run:
+    mlflow.config.enable_async_logging(True)
+    for step in range(300):
+        mlflow.log_metric("m", step, step=step)
+    for number in range(120):
+        mlflow.log_param(f"p{number}", number)
+    mlflow.flush_async_logging()
+    mlflow.config.enable_async_logging(False)
+    try:
+        mlflow.log_param("p0", "another value", synchronous=False).wait()
+        raise AssertionError("the value of a param was changed")
+    except MlflowException as error:
+        assert "Changing param values is not allowed" in str(error), error
+assert [point.value for point in client.get_metric_history(run.info.run_id, "m")] == list(range(300))
+assert len(client.get_run(run.info.run_id).data.params) == 120
+
+# A model that is logged by hand keeps its params
+model = mlflow.initialize_logged_model(name="by hand", params={"a": "1"}, tags={"t": "v" * 9000}, model_type="agent")
+mlflow.log_model_params({"b": "2" * 7000}, model.model_id)
+try:
+    mlflow.log_model_params({"b": "3"}, model.model_id)
+    raise AssertionError("the value of a model's param was changed")
+except MlflowException as error:
+    assert error.get_http_status_code() == 400, error
+mlflow.finalize_logged_model(model.model_id, "FAILED")
+read = mlflow.get_logged_model(model.model_id)
+assert read.params == {"a": "1", "b": "2" * 7000} and read.tags["t"] == "v" * 9000 and read.status == "FAILED", read
+with mlflow.start_run(run_name="measured"):
+    mlflow.log_metric("acc", 0.5, model_id=model.model_id, dataset=data)
+assert [m.name for m in mlflow.search_logged_models([experiment.experiment_id], "name = 'by hand' AND metrics.acc > 0.4", output_format="list")] == ["by hand"]
+client.delete_logged_model(model.model_id)
+
 # Deleting, restoring, and searching over all of it
 client.delete_run(child.info.run_id)
 assert len(client.search_runs([experiment.experiment_id], run_view_type=ViewType.DELETED_ONLY)) == 1

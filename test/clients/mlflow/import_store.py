@@ -32,7 +32,7 @@ def fill(uri):
             client.log_batch(child.info.run_id, points + odd, [Param("depth", "6")], [RunTag("k", "v")])
             mlflow.log_text("a note", "notes/a.txt")
             mlflow.log_text("", "notes/empty name.txt")
-            source = log_model(client, parent, child) if HAS_LOGGED_MODELS else f"runs:/{child.info.run_id}/notes"
+            origin = log_model(client, parent, child) if HAS_LOGGED_MODELS else {"source": f"runs:/{child.info.run_id}/notes"}
         client.log_inputs(parent.info.run_id, [DatasetInput(Dataset("flights", "abc", "local", "{}"), [InputTag("mlflow.data.context", "training")])])
     failed = client.create_run(experiment, run_name="failed")
     client.set_terminated(failed.info.run_id, "FAILED")
@@ -42,7 +42,7 @@ def fill(uri):
     client.create_run(gone, run_name="with it")
     client.delete_experiment(gone)
     client.create_registered_model("late", tags={"owner": "ada"}, description="Will it be late?")
-    client.create_model_version("late", source, child.info.run_id, tags={"passed": "yes"})
+    client.create_model_version("late", run_id=child.info.run_id, tags={"passed": "yes"}, **origin)
     client.create_model_version("late", f"{child.info.artifact_uri}/notes", child.info.run_id, description="second")
     client.set_registered_model_alias("late", "champion", 1)
     client.transition_model_version_stage("late", "2", "Staging")
@@ -50,7 +50,7 @@ def fill(uri):
 
 
 def log_model(client, parent, child):
-    """A logged model with files, metrics, params and tags, made by one run and used by the other. Returns its address."""
+    """A logged model with files, metrics, params and tags, made by one run and used by the other. Returns what a version of it comes from."""
     from mlflow.entities import LoggedModelInput, LoggedModelOutput
 
     info = child.info
@@ -65,7 +65,7 @@ def log_model(client, parent, child):
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(child.info.run_id, [LoggedModelOutput(model.model_id, step=2)])
     client.log_inputs(parent.info.run_id, models=[LoggedModelInput(model.model_id)])
-    return f"models:/{model.model_id}"
+    return {"source": f"models:/{model.model_id}", "model_id": model.model_id}
 
 
 def many(uri, runs, points):
