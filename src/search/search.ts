@@ -9,5 +9,12 @@ export {
   type NumberOperator,
   type OrderTerm,
 } from './filter.ts'
-export { decodePageToken, encodePageToken, filterSql, orderSql, type Searchable } from './store-filter.ts'
+export {
+  decodePageToken,
+  encodePageToken,
+  filterSql,
+  indexedStart,
+  orderSql,
+  type Searchable,
+} from './store-filter.ts'
 export { searchPage, searchPageAmong, type Page, type PageQuery, type Search } from './store-page.ts'

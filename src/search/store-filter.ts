@@ -136,7 +136,12 @@ function valueSql(
   const matches = matchText(dialect, sql.ref('value'), comparison.operator, comparison.value)
   if (comparison.operator !== '=' || !searchable.scope) return owners(sql` and ${matches}`)
   const prefix = Array.from(comparison.value).slice(0, PREFIX).join('')
-  return owners(sql` and substr(value, 1, ${sql.lit(PREFIX)}) = ${prefix} and ${matches}`)
+  return owners(sql` and ${indexedStart(sql.ref('value'))} = ${prefix} and ${matches}`)
+}
+
+/** The beginning of a value, as the indexes of values hold it. */
+export function indexedStart(value: Sql): Sql {
+  return sql`substr(${value}, 1, ${sql.lit(PREFIX)})`
 }
 
 function attributeOf({ attributes }: Searchable, key: string): SearchableAttribute | undefined {
@@ -223,6 +228,8 @@ export interface OrderPart {
 export interface OrderSql {
   joins: RawBuilder<unknown>[]
   parts: OrderPart[]
+  /** What an index has the rows in the order of. It agrees with the parts, which decide where it is equal. */
+  walked?: OrderPart
 }
 
 /**

@@ -37,11 +37,11 @@ export async function searchPage<Row>(
   search: Pick<Search, 'limit' | 'pageToken'>,
   query: PageQuery,
 ): Promise<Page<Row>> {
-  const { parts, joins } = query.order
+  const { parts, joins, walked } = query.order
   const { rows } = await sql<Row & Ordered>`
     select ${query.columns}, ${orderKeys(parts)} from ${query.from} ${sql.join(joins, sql` `)}
     where ${query.scope} and ${query.filter}${afterToken(parts, search)}
-    ${orderByClause(parts)} limit ${search.limit + 1}`.execute(at)
+    ${orderByClause(walked ? [walked, ...parts] : parts)} limit ${search.limit + 1}`.execute(at)
   return toPage(rows, parts, search)
 }
 
@@ -54,10 +54,11 @@ export async function searchPageAmong<Row>(
   search: Pick<Search, 'limit' | 'pageToken'>,
   { among, alias, ...query }: PageQuery & { among: number; alias: string },
 ): Promise<Page<Row> | undefined> {
-  const { parts, joins } = query.order
+  const { parts, joins, walked } = query.order
   const { rows } = await sql<Row & Ordered>`select * from (
       select ${query.columns}, ${orderKeys(parts)} from ${query.from} ${sql.join(joins, sql` `)}
-      where ${query.scope}${afterToken(parts, search)} ${orderByClause(parts)} limit ${among}) as ${sql.ref(alias)}
+      where ${query.scope}${afterToken(parts, search)}
+      ${orderByClause(walked ? [walked, ...parts] : parts)} limit ${among}) as ${sql.ref(alias)}
     where ${query.filter}
     ${orderByClause(parts.map(({ descending }, index) => ({ expression: orderKey(index), descending })))}
     limit ${search.limit + 1}`.execute(at)

@@ -112,6 +112,17 @@ it('the best runs of many experiments are a walk over one index too', async () =
   expect(plan.join('\n')).not.toMatch(/SCAN|TEMP B-TREE FOR ORDER BY\b/)
 })
 
+it('runs in the order of a param are a walk over the index of its values', async () => {
+  const run = await createRun(context, caller)
+  await createRun(context, caller)
+  for (const { id } of [run, await createRun(context, caller)])
+    await logBatch(context, { ...caller, runId: id, params: [{ key: 'depth', value: '7' }] })
+  const plans = await searchPlans({ orderBy: [{ field: 'param', key: 'depth', descending: true }], limit: 1 })
+  expect(plans).toHaveLength(1)
+  expect(plans[0]![0]).toBe('SEARCH o0 USING INDEX run_param_by_value (experiment_id=? AND key=?)')
+  expect(plans[0]!.join('\n')).toMatch(/USE TEMP B-TREE FOR LAST \d TERMS OF ORDER BY/)
+})
+
 it('the newest runs are a walk over the index of starts', async () => {
   const [plan = []] = await searchPlans({})
   expect(plan[0]).toMatch(/^SEARCH r USING INDEX run_by_start/)

@@ -4,6 +4,7 @@ import type { DialectName } from '../ports/db/dialect.ts'
 import {
   decodePageToken,
   filterSql,
+  indexedStart,
   orderSql,
   searchPage,
   searchPageAmong,
@@ -70,21 +71,54 @@ export async function searchRunRows(
     ]),
   }
   const among = TRIED.pages * search.limit
-  const walk = async (walked: PageQuery, filter: Filter): Promise<Page<RunRow>> => {
+  const attempt = async (walked: PageQuery, filter: Filter): Promise<Page<RunRow> | undefined> => {
+    if (isEverything(filter) || namesRuns(filter) || among > TRIED.mostRows) return undefined
     const tried = { ...walked, filter: filterSql(dialect, { ...searchable, probes: true }, filter) }
-    const found =
-      isEverything(filter) || namesRuns(filter) || among > TRIED.mostRows
-        ? undefined
-        : await searchPageAmong<RunRow>(at, search, { ...tried, among, alias: 'r' })
-    return found ?? (await searchPage<RunRow>(at, search, walked))
+    return await searchPageAmong<RunRow>(at, search, { ...tried, among, alias: 'r' })
   }
+  const walk = async (walked: PageQuery, filter: Filter): Promise<Page<RunRow>> =>
+    (await attempt(walked, filter)) ?? (await searchPage<RunRow>(at, search, walked))
   if (search.orderBy.length === 0) return await walk(query, search.filter)
   const filter = (id: string, of: Filter): RawBuilder<unknown> =>
     filterSql(dialect, { ...searchable, id }, of)
+  const byValue = walkedByValue(dialect, search, query)
+  const page =
+    byValue &&
+    (isEverything(search.filter) ? await walk(byValue, search.filter) : await attempt(byValue, search.filter))
+  // Beyond the walk are the runs that have no such value.
+  if (page?.nextPageToken !== undefined) return page
   return (
     (await firstByMetric(dialect, search, { query, filter, walk })) ??
     (await searchPage<RunRow>(at, search, query))
   )
+}
+
+/**
+ * The page when the runs of one experiment are ordered by a param or a tag first, over the index of values, which has them in the order of
+ * their beginnings. PostgreSQL's collations order beginnings otherwise than whole values.
+ */
+function walkedByValue(
+  dialect: DialectName,
+  { orderBy, experimentIds, pageToken }: TrackingSearch & { experimentIds: readonly string[] },
+  query: PageQuery,
+): PageQuery | undefined {
+  const [term] = orderBy
+  if (dialect === 'postgres' || experimentIds.length > 1) return undefined
+  if (term?.field !== 'param' && term?.field !== 'tag') return undefined
+  const { parts, joins } = query.order
+  const after = pageToken ? decodePageToken(pageToken, parts.length) : undefined
+  if (after && after[0] !== 0) return undefined
+  const start = indexedStart(sql.ref('o0.value'))
+  const bound = after
+    ? sql` and ${start} ${sql.raw(term.descending ? '<=' : '>=')} ${indexedStart(sql`${after[1]}`)}`
+    : sql``
+  return {
+    ...query,
+    from: sql`${sql.table(`run_${term.field}`)} o0 cross join run r`,
+    scope: sql`o0.experiment_id = ${experimentIds[0]} and o0.key = ${term.key}${bound}
+      and r.id = o0.run_id and ${query.scope}`,
+    order: { joins: joins.slice(1), parts, walked: { expression: start, descending: term.descending } },
+  }
 }
 
 function isEverything(filter: Filter): boolean {
