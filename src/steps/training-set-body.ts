@@ -65,6 +65,7 @@ export async function makeTrainingSet(
   }
 }
 
-async function namesOf({ query }: StepHost['analytics'], { scan }: TableInput): Promise<string[]> {
-  return (await query(`DESCRIBE SELECT * FROM ${scan}`)).map((row) => String(row['column_name']))
+async function namesOf(analytics: StepHost['analytics'], { scan }: TableInput): Promise<string[]> {
+  const rows = await analytics.query(`DESCRIBE SELECT * FROM ${scan}`)
+  return rows.map((row) => String(row['column_name']))
 }

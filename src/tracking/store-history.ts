@@ -150,7 +150,7 @@ function piece(history: History, after: HistoryRow | undefined, size: number) {
 interface Reading {
   /** Rows of a piece. */
   size: number
-  read(at: Queryable, history: History, after: HistoryRow | undefined): Promise<HistoryRow[]>
+  read: (at: Queryable, history: History, after: HistoryRow | undefined) => Promise<HistoryRow[]>
 }
 
 const PLAIN: Reading = {
@@ -163,7 +163,7 @@ const PACKED_BYTES = 25
 /** A row of PostgreSQL's protocol costs much more than its numbers: a piece comes as one value. */
 const PACKED: Reading = {
   size: 20_000,
-  async read(at, history, after) {
+  read: async (at, history, after) => {
     const { rows } = await sql<{ packed: Buffer | null }>`select string_agg(
         int8send(timestamp_ms) || int8send(step) || float8send(value) || set_byte('\\x00'::bytea, 0, is_nan), '') as packed
       from (${piece(history, after, PACKED.size)}) as piece`.execute(at)
