@@ -204,7 +204,8 @@ function sentence({ run, steps }: PipelineRun): string {
       return `Succeeded${whole}. ${run.cause.sentence}`
     case 'running':
       return running.length === 0 ? 'Running; between two steps.' : `Running ${running.join(', ')}.`
-    default:
+    case 'queued':
+    case 'cancelled':
       return `${run.state}. ${run.cause.sentence}`
   }
 }
