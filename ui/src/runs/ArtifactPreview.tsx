@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Download } from 'lucide-react'
+import { useState } from 'react'
 import { Markdown } from '../comments/Markdown.tsx'
 import { bytes, count } from '../format.ts'
 import { Facts } from '../kit/Facts.tsx'
@@ -34,7 +35,7 @@ export function ArtifactPreview({
         </a>
       </header>
       {kind === 'image' && sizeBytes <= largestPicture ? (
-        <img className={styles['picture']} src={artifactHref(runId, path, { inline: true })} alt={name} />
+        <Picture key={path} src={artifactHref(runId, path, { inline: true })} name={name} />
       ) : kind === 'page' && sizeBytes <= largestPage ? (
         // No scripts and an origin of its own: both here and in the policy that comes with the bytes.
         <iframe
@@ -48,6 +49,13 @@ export function ArtifactPreview({
       )}
     </section>
   )
+}
+
+function Picture({ src, name }: { src: string; name: string }) {
+  const [broken, setBroken] = useState(false)
+  if (broken)
+    return <p className={styles['cut']}>This browser can’t show it: it may not be a whole picture.</p>
+  return <img className={styles['picture']} src={src} alt={name} onError={() => setBroken(true)} />
 }
 
 function Head({ runId, path }: { runId: string; path: string }) {
@@ -101,12 +109,26 @@ function Text({ text }: { text: string }) {
   )
 }
 
+/** Each level is indented by one more step: beyond so many the spaces would be more than the content. */
+const deepest = 100
+
 function pretty(text: string): string {
+  if (nesting(text) > deepest) return text
   try {
     return JSON.stringify(JSON.parse(text), null, 2)
   } catch {
     return text
   }
+}
+
+function nesting(text: string): number {
+  let depth = 0
+  let most = 0
+  for (const letter of text) {
+    if (letter === '[' || letter === '{') most = Math.max(most, ++depth)
+    else if (letter === ']' || letter === '}') depth -= 1
+  }
+  return most
 }
 
 function TablePreview({ rows: [head, ...rows] }: { rows: string[][] }) {

@@ -1,11 +1,14 @@
 import { useState } from 'react'
 import type { Tag } from '../answers.ts'
+import { count } from '../format.ts'
 import { Facts } from '../kit/Facts.tsx'
 import { Section } from '../kit/Page.tsx'
 import { Quiet } from '../kit/Table.tsx'
 import styles from './Panels.module.css'
 
 const worthASearch = 15
+/** A page with thousands of rows answers slowly. */
+const most = 300
 
 export function Params({ params }: { params: readonly Tag[] }) {
   const [text, setText] = useState('')
@@ -21,7 +24,7 @@ export function Params({ params }: { params: readonly Tag[] }) {
           <input
             className={styles['search']}
             aria-label="Find a param"
-            placeholder={`Find in ${params.length}`}
+            placeholder={`Find in ${count(params.length)}`}
             value={text}
             onChange={(event) => setText(event.target.value)}
           />
@@ -39,7 +42,12 @@ export function Params({ params }: { params: readonly Tag[] }) {
           role="region"
           aria-label="Names and values of the params"
         >
-          <Facts items={found.map(({ key, value }) => [key, value])} />
+          <Facts items={found.slice(0, most).map(({ key, value }) => [key, value])} />
+          {found.length > most && (
+            <Quiet>
+              The first {most} of {count(found.length)}: find more by name or value.
+            </Quiet>
+          )}
         </div>
       )}
     </Section>

@@ -2,12 +2,15 @@ import { useMutation } from '@tanstack/react-query'
 import { X } from 'lucide-react'
 import { useState } from 'react'
 import { queryClient } from '../api.ts'
+import { count } from '../format.ts'
 import { Button } from '../kit/Button.tsx'
 import { messageOf } from '../kit/Loaded.tsx'
 import { Section } from '../kit/Page.tsx'
 import type { DetailedRun } from './answers.ts'
 import { tagRuns } from './api.ts'
 import styles from './Panels.module.css'
+
+const few = 100
 
 /** What people and programs marked it with; MLflow's own bookkeeping is under About. */
 export function Tags({ run }: { run: DetailedRun }) {
@@ -17,11 +20,12 @@ export function Tags({ run }: { run: DetailedRun }) {
     mutationFn: (wanted: Parameters<typeof tagRuns>[1]) => tagRuns([run.id], wanted),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ['tracking'] }),
   })
+  const [all, setAll] = useState(false)
   const fixed = run.lifecycle === 'deleted'
   return (
     <Section title="Tags">
       <ul className={styles['tags']} aria-label="Tags">
-        {tags.map(({ key, value }) => (
+        {tags.slice(0, all ? undefined : few).map(({ key, value }) => (
           <li key={key}>
             <span title={`${key} ${value}`}>
               {key} <strong>{value}</strong>
@@ -38,6 +42,11 @@ export function Tags({ run }: { run: DetailedRun }) {
           </li>
         ))}
       </ul>
+      {!all && tags.length > few && (
+        <Button look="quiet" onPress={() => setAll(true)}>
+          Show all {count(tags.length)}
+        </Button>
+      )}
       {!fixed && (
         <form
           className={styles['tagForm']}
