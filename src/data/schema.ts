@@ -82,7 +82,7 @@ export interface Dataset {
 
 /** For who asks for a version before anything was read. */
 export function noVersionYet(name: string): AppError {
-  const how = `\`tidemill data ingest ${name}\` reads its source now, \`probeEvery\` lets the server look by itself`
+  const how = `\`tidemill data ingest ${name}\` reads its source now, \`probeEvery\` lets the server look by itself; if something was refused, \`tidemill data report ${name}\` says why`
   return new AppError('not_found', `The dataset ${name} has no version yet: ${how}`)
 }
 

@@ -11,6 +11,7 @@ import { getMonitoring, listOpenAlerts } from '../monitoring/monitoring.ts'
 import { listRuns } from '../pipelines/pipelines.ts'
 import { listPromotions } from '../promotions/promotions.ts'
 import { findProjectName } from '../project/apply.ts'
+import { listRefusedDatasets, type RefusedDataset } from './refused-datasets.ts'
 import { listDeploymentStates } from '../rollout/rollout.ts'
 import type { Deployment } from '../rollout/schema.ts'
 import { listGatewayProblems } from '../serving/serving.ts'
@@ -90,10 +91,11 @@ async function getOverview(context: Context, caller: Caller): Promise<z.input<ty
     listDeploymentStates(context, { projectId }),
     findProjectName(context, { projectId }),
   ])
+  const refused = await listRefusedDatasets(context, projectId)
   const latest = (kind: Decision['kind']): Decision | undefined =>
     decisions.find((decision) => decision.kind === kind)
   const stations: Record<(typeof stationNames)[number], Station> = {
-    data: await dataStation(context, caller),
+    data: await dataStation(context, caller, refused),
     features: await featuresStation(context, caller, alerts),
     training: await trainingStation(context, caller),
     gates: decisionStation(latest('gate'), '/models', 'No version has met its gates yet'),
@@ -110,6 +112,13 @@ async function getOverview(context: Context, caller: Caller): Promise<z.input<ty
     needsYou: [
       ...(await promotionsForYou(context, caller)),
       ...(await unservedForYou(context, caller)),
+      ...refused.map(({ report: { id, sentence, createdMs } }) => ({
+        id,
+        severity: 'bad',
+        sentence,
+        atMs: createdMs,
+        href: `/reports/${id}`,
+      })),
       ...alerts.map(({ id, kind, sentence, raisedMs, deployment, blocksTraining }) => ({
         id,
         severity: blocksTraining || kind === 'quality' ? 'bad' : 'attention',
@@ -202,7 +211,21 @@ function hrefOf({ subjectType, subjectId, kind, inputs }: Decision): string {
   }
 }
 
-async function dataStation(context: Context, { projectId }: Caller): Promise<Station> {
+async function dataStation(
+  context: Context,
+  { projectId }: Caller,
+  refused: readonly RefusedDataset[],
+): Promise<Station> {
+  const [worst] = refused
+  if (worst) {
+    return {
+      state: 'bad',
+      word: 'refused',
+      number: refused.length === 1 ? worst.dataset : `${refused.length} datasets`,
+      detail: worst.report.sentence,
+      href: `/reports/${worst.report.id}`,
+    }
+  }
   const datasets = await listDatasets(context.db.read, projectId)
   const [first] = datasets
   if (!first) return idle('no datasets', 'Declare one with dataset(…)', '/datasets')

@@ -60,7 +60,9 @@ function describeProblems({ known, time }: ReadFile, columns: readonly Column[])
     const column = columns.find(({ name }) => name === time)
     if (!column) problems.push(`the time column ${time} is missing`)
     else if (kindOf(column.type) !== 'timestamp') {
-      problems.push(`the time column ${time} is ${column.type}, it must be a timestamp or a date`)
+      problems.push(
+        `the time column ${time} is ${column.type}, it must be a timestamp or a date, such as 2001-02-01 or 2001-02-01T06:00`,
+      )
     }
   }
   if (problems.length === 0) return undefined

@@ -64,7 +64,11 @@ export async function answerMlflowScoring(
 
 function onlyDeployment(engine: PredictionEngine, project: string): LiveDeployment {
   const [only, ...others] = engine.deploymentsOf(project)
-  if (only === undefined) throw new AppError('not_found', 'Nothing is deployed yet')
+  if (only === undefined)
+    throw new AppError(
+      'not_found',
+      'Nothing is served here yet; what was deployed just now may still be loading (tidemill status)',
+    )
   if (others.length === 0) return only
   const names = [only, ...others].map(({ desired }) => desired.name).join(', ')
   throw new AppError(
