@@ -78,7 +78,14 @@ export async function migrate(db: Db): Promise<void> {
 
 /** Roles other than the migrator refuse to work on a database of another version. */
 export async function requireCurrent(db: Db): Promise<void> {
-  const applied = await appliedNames(db.read)
+  const applied = await appliedNames(db.read).catch(async (error: unknown) => {
+    const tables = await db.read.introspection.getTables()
+    if (tables.some(({ name }) => name === 'migration')) throw error
+    throw new AppError(
+      'unavailable',
+      'The database is empty. Start the server first, which makes its tables.',
+    )
+  })
   refuseUnknown(applied)
   const missing = Object.keys(migrations).filter((name) => !applied.has(name))
   if (missing.length === 0) return
