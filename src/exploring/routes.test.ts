@@ -97,6 +97,11 @@ describeDatabases('datasets over HTTP', (open) => {
       verdict: 'failed',
       failingRows: [{ file: '1.csv', row: 1, values: { date: '2001-01-01 10:00:00', origin: null } }],
     })
+    writeFileSync(join(folder, '1.csv'), 'date,origin\n2001-01-01 11:00:00,LAX\n')
+    await app.request('/api/v1/datasets/flights/ingest', { method: 'POST' })
+    await work(context)
+    const mended = await get('/datasets/flights')
+    expect(mended.body).toMatchObject({ latest: { number: 2, rows: 2 }, quarantined: [] })
     expect((await get('/datasets/nothing')).status).toBe(404)
     expect((await get('/datasets/flights/versions/7')).status).toBe(404)
     expect((await app.request('/api/v1/datasets/nothing/ingest', { method: 'POST' })).status).toBe(404)

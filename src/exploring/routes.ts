@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
-import { listQuarantined } from '../ingest/store-quarantine.ts'
+import { listSetAside } from '../ingest/store-quarantine.ts'
 import { findLatestReport, getReport } from '../reports/reports.ts'
 import {
   concealKept,
@@ -57,12 +57,12 @@ export const routes = [
       const { limit, pageToken: below } = query
       const versions = await listVersions(context, { projectId, dataset: dataset.name, limit, below })
       const oldest = versions.at(-1)?.number ?? 1
-      const quarantined = await listQuarantined(context.db.read, dataset.id)
+      const quarantined = await listSetAside(context.db.read, dataset.id)
       return {
         ...(await toItem(context, dataset)),
         versions,
         ...(versions.length === limit && oldest > 1 && { nextPageToken: String(oldest) }),
-        quarantined: quarantined.slice(0, 100).map((row) => ({
+        quarantined: quarantined.map((row) => ({
           path: row.path,
           sha256: row.source_sha256,
           reportId: row.report_id,

@@ -62,3 +62,18 @@ it('A whole number that would be rounded is refused, and one that is exact is ta
   for (const exact of ['9007199254740991', '"9007199254740993"', '0.12345678901234567', '1e300'])
     expect(await send(`{"id":${exact}}`)).toContain('orders')
 })
+
+it('The station of training knows runs that no pipeline made', async () => {
+  await using context = await openTestContext()
+  const app = createServerApp(context)
+  const training = async () =>
+    ((await (await app.request('/api/v1/overview')).json()) as { stations: { training: unknown } }).stations
+      .training
+  expect(await training()).toMatchObject({ state: 'idle', word: 'no runs' })
+  await app.request('/api/2.0/mlflow/runs/create', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ experiment_id: '0', start_time: 1 }),
+  })
+  expect(await training()).toMatchObject({ state: 'good', word: 'tracked', number: '1 run', href: '/runs' })
+})

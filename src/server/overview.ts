@@ -13,6 +13,7 @@ import { listPromotions } from '../promotions/promotions.ts'
 import { findProjectName } from '../project/apply.ts'
 import { listRefusedDatasets, type RefusedDataset } from './refused-datasets.ts'
 import { listDeploymentStates } from '../rollout/rollout.ts'
+import { countRunsUpTo } from '../tracking/tracking.ts'
 import type { Deployment } from '../rollout/schema.ts'
 import { listGatewayProblems } from '../serving/serving.ts'
 
@@ -274,11 +275,26 @@ async function featuresStation(
   }
 }
 
+const MANY_RUNS = 100
+
+/** Without a pipeline: what scripts and MLflow clients have logged. */
+async function trackedStation({ db }: Pick<Context, 'db'>, { projectId }: Caller): Promise<Station> {
+  const runs = await countRunsUpTo(db.read, projectId, MANY_RUNS)
+  if (runs === 0) return idle('no runs', 'Start one with tidemill run, or log one with MLflow', '/runs')
+  return {
+    state: 'good',
+    word: 'tracked',
+    number: runs === 1 ? '1 run' : `${runs}${runs === MANY_RUNS ? '+' : ''} runs`,
+    detail: 'logged by scripts and clients, none by a pipeline',
+    href: '/runs',
+  }
+}
+
 async function trainingStation(context: Context, caller: Caller): Promise<Station> {
   const { items: runs } = await listRuns(context, { ...caller, limit: 20 })
   const live = runs.filter(({ state }) => state === 'running' || state === 'queued')
   const [last] = runs
-  if (!last) return idle('no runs', 'Start one with tidemill run', '/pipelines')
+  if (!last) return await trackedStation(context, caller)
   if (live.length > 0) {
     return {
       state: 'good',

@@ -233,6 +233,18 @@ export function toRun(row: RunRow): Run {
   }
 }
 
+/** How many runs a project has, as far as `most`: no more of them are looked at. */
+export async function countRunsUpTo(at: Queryable, projectId: string, most: number): Promise<number> {
+  const rows = await at
+    .selectFrom('run')
+    .select('id')
+    .where('project_id', '=', projectId)
+    .where('lifecycle', '=', 'active')
+    .limit(most)
+    .execute()
+  return rows.length
+}
+
 /** PostgreSQL refuses one upsert that would change a row twice; the last value of a key counts. */
 export function lastOfEachKey(tags: readonly Tag[]): Tag[] {
   return [...new Map(tags.map((tag) => [tag.key, tag])).values()]

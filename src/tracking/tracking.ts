@@ -9,6 +9,7 @@ export {
   setExperimentLifecycle,
   setExperimentTag,
 } from './experiments.ts'
+export { countRunsUpTo } from './store.ts'
 export { createRun, finishRun, getRun, readRuns, updateRun } from './runs.ts'
 export { deleteRunTag, logBatch, logInputs, recordModel } from './log-batch.ts'
 export { getMetricHistory, readCurve, readMetricHistory } from './history.ts'

@@ -107,6 +107,11 @@ export function dateTime(ms: number): string {
   return `${dayOf(ms)} ${clockOf(ms)}`
 }
 
+/** A moment in data, which may be of any year. */
+export function moment(ms: number): string {
+  return ms % 86_400_000 === 0 ? date(ms) : `${date(ms)} ${clockOf(ms)}`
+}
+
 export function toTheSecond(ms: number): string {
   return `${dateTime(ms)}:${two(new Date(ms).getUTCSeconds())}`
 }

@@ -1,5 +1,5 @@
 import { HistogramPair } from '../charts/HistogramPair.tsx'
-import { count, dateTime, dayOf, decimal, share } from '../format.ts'
+import { count, dayOf, decimal, moment, share } from '../format.ts'
 import { Button } from '../kit/Button.tsx'
 import { Facts } from '../kit/Facts.tsx'
 import { Columns, Section } from '../kit/Page.tsx'
@@ -86,7 +86,7 @@ function Rhythm({ dates: { weekdays: days, hours } }: { dates: NonNullable<Colum
 }
 
 function factsOf(column: ColumnSummary, personal: PersonalColumn | undefined): [string, React.ReactNode][] {
-  const text = column.kind === 'timestamp' ? dateTime : decimal
+  const text = column.kind === 'timestamp' ? moment : decimal
   // By their names: p05 is the value that five per cent do not exceed.
   const quantiles = Object.entries(column.quantiles ?? {}).map(([at, value]): [string, React.ReactNode] => [
     `${share(Number(at.slice(1)) / 100)} are at most`,

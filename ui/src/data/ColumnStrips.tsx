@@ -1,4 +1,4 @@
-import { count, dateTime, decimal, share } from '../format.ts'
+import { count, moment, decimal, share } from '../format.ts'
 import { useParam } from '../kit/address.ts'
 import { SearchField } from '../kit/SearchField.tsx'
 import { State } from '../kit/State.tsx'
@@ -117,6 +117,6 @@ function policyWord({ policy }: PersonalColumn): string {
 
 function edge(column: ColumnSummary, value: number | string | null): string {
   if (value === null) return ''
-  if (column.kind === 'timestamp' && typeof value === 'number') return dateTime(value)
+  if (column.kind === 'timestamp' && typeof value === 'number') return moment(value)
   return typeof value === 'number' ? decimal(value) : value
 }

@@ -133,7 +133,7 @@ function SetAside({ dataset: { quarantined, report } }: { dataset: DatasetDetail
         columns={[
           { name: 'File', cell: (file) => file.path },
           { name: 'Refused', cell: (file) => <Time ms={file.createdMs} /> },
-          { name: 'Why', cell: (file) => <Link href={`/reports/${file.reportId}`}>Failing rows</Link> },
+          { name: 'Why', cell: (file) => <Link href={`/reports/${file.reportId}`}>The report</Link> },
         ]}
       />
     </Section>

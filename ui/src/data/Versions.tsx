@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { HistogramPair } from '../charts/HistogramPair.tsx'
-import { bytes, count, dayOf } from '../format.ts'
+import { bytes, count, date, dayOf } from '../format.ts'
 import { useParam } from '../kit/address.ts'
 import { Button } from '../kit/Button.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
@@ -143,5 +143,7 @@ function Maker({ version: { by, cause, deleted } }: { version: DatasetVersion })
 
 function covers(version: DatasetVersion) {
   if (version.minTimeMs === null || version.maxTimeMs === null) return <Quiet>–</Quiet>
-  return `${dayOf(version.minTimeMs)} – ${dayOf(version.maxTimeMs)} ${new Date(version.maxTimeMs).getUTCFullYear()}`
+  const oneYear =
+    new Date(version.minTimeMs).getUTCFullYear() === new Date(version.maxTimeMs).getUTCFullYear()
+  return `${(oneYear ? dayOf : date)(version.minTimeMs)} – ${date(version.maxTimeMs)}`
 }
