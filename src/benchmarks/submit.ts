@@ -5,6 +5,7 @@ import { enqueue } from '../jobs/jobs.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Trx } from '../ports/db/db.ts'
@@ -24,8 +25,6 @@ import {
 import type { BenchmarkRow, SubmissionRow } from './tables.ts'
 
 export const EVALUATE_JOB = 'benchmarks.evaluate'
-
-const DAY_MS = 86_400_000
 
 type Content = Pick<
   SubmissionRow,

@@ -1,6 +1,7 @@
 import { audit } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { Dataset } from './schema.ts'
 import { listDatasets } from './store.ts'
@@ -18,7 +19,6 @@ import {
 } from './store-retention.ts'
 import { loadManifest } from './versions.ts'
 
-const DAY_MS = 86_400_000
 const BATCH = 200
 
 /** Of these dataset versions, those that a room's rows refer to, with what that is; runs that have ended count when they began at that time or later. */

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { applyChange, colourDiff } from './change.ts'
 import { amount } from '../kernel/amount.ts'
+import { DAY_MS, HOUR_MS } from '../kernel/time-spans.ts'
 import { dayOf } from './narrator.ts'
-import { DAY_MS, HOUR_MS, february, january, type Story } from './story.ts'
+import { february, january, type Story } from './story.ts'
 
 /** One in 12 flights is asked about: 1,400 a day. The same share all along, so that what is asked changes by itself only. */
 const EVERY = 12

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { quoteIdentifier } from '../ports/analytics/analytics.ts'
 import type { OwnTable } from './own-table.ts'
 
@@ -10,7 +11,6 @@ export interface OwnNames {
 }
 
 export const PIPELINE = 'train'
-const DAY_MS = 86_400_000
 /** The file does not tell when a label became known. */
 export const LABEL_DELAY_MS = DAY_MS
 

@@ -1,9 +1,9 @@
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { Label, Question, ReplayDriver } from './driver.ts'
 import { LABEL_DELAY_MS } from './own-project.ts'
 import type { OwnTable } from './own-table.ts'
 
-const DAY_MS = 86_400_000
 /** More rows than this are thinned evenly. */
 const MAX_REQUESTS = 20_000
 /** The barrier of a replay costs up to a second: a long history is played several days at a time. */

@@ -1,11 +1,11 @@
 import { access } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { AppError } from '../kernel/errors.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { targetOf, type Target } from './own-target.ts'
 
 const MIN_ROWS = 100
-const DAY_MS = 86_400_000
 
 interface OwnFeature {
   name: string

@@ -6,9 +6,6 @@ import { amount } from '../kernel/amount.ts'
 import type { Narrator } from './narrator.ts'
 import type { Stretch, World } from './world.ts'
 
-export const HOUR_MS = 3_600_000
-export const DAY_MS = 24 * HOUR_MS
-
 export interface Stage {
   world: World
   narrator: Narrator

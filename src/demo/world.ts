@@ -1,9 +1,8 @@
+import { DAY_MS, HOUR_MS } from '../kernel/time-spans.ts'
 import type { Decision } from '../governance/schema.ts'
 import { sleep, type Label, type Question, type ReplayDriver } from './driver.ts'
 import { isLate, type Flight, type FlightsFeed } from './flights-feed.ts'
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 const TICK_MS = 300
 
 export const DEPLOYMENT = 'late'

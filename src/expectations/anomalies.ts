@@ -1,4 +1,5 @@
 import { sum } from '../kernel/sum.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../kernel/time-spans.ts'
 import { judgeSeries, type AnomalyOptions, type SeriesPoint } from '../statistics/anomaly.ts'
 import { jensenShannon } from '../statistics/divergence.ts'
 import type { Expectation } from './definition.ts'
@@ -22,8 +23,6 @@ interface Series {
 
 type Verdict = Pick<CheckResult, 'passed' | 'observed' | 'expected' | 'message'> & { suffix?: string }
 
-const DAY_MS = 86_400_000
-const MINUTE_MS = 60_000
 const POOLED = 14
 /** The standard error of an estimated count of distinct values. */
 const DISTINCT_ERROR = 0.06
@@ -182,8 +181,6 @@ function pointOf({ newestMs, arrivedMs }: Delivery, value: number, noise = 0): S
 function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : sum(values) / values.length
 }
-
-const HOUR_MS = 3_600_000
 
 /**
  * Whether it is longer than usual that nothing has arrived: the time since the last arrival, beside the times between the arrivals

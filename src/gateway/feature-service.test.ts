@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
 import { deploymentOf, lease, openGateway, publish, row, tinyModel, variantOf } from '../../test/gateways.ts'
 import { onlineView, type FeatureServiceSpec, type ViewSpec } from '../features/schema.ts'
@@ -11,7 +12,6 @@ import { decodeProfile, featureCells, prepareLayout, profileTotals } from '../st
 import { readPredictionSegment, type PredictionSegment } from '../prediction-log/prediction-log.ts'
 import type { DesiredDeployment, Variant } from '../serving/schema.ts'
 
-const HOUR_MS = 3_600_000
 const infer = '/v2/models/late/infer'
 
 const view: ViewSpec = {

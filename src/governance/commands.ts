@@ -6,11 +6,11 @@ import { ask, askSecret } from '../http/prompt.ts'
 import { storeToken, tokensPath } from '../http/stored-tokens.ts'
 import { roles } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { addAuditCommand } from './audit-command.ts'
 import { openPeople, type PeopleOptions } from './people-api.ts'
 import type { Grant, Team, Token, User } from './people-schema.ts'
 
-const DAY_MS = 24 * 3_600_000
 const LOGIN_DAYS = 90
 
 export function addPeopleCommands(program: Command): void {

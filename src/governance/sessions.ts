@@ -3,6 +3,7 @@ import type { Actor } from '../kernel/actor.ts'
 import { SESSION_COOKIE } from '../http/credentials.ts'
 import { randomIds } from '../kernel/ids.ts'
 import { sha256 } from '../kernel/json.ts'
+import { DAY_MS, HOUR_MS } from '../kernel/time-spans.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { findUserActor } from './access.ts'
 import { audit } from './audit.ts'
@@ -16,8 +17,6 @@ import {
 } from './store-access.ts'
 import { findUser } from './store-people.ts'
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 /** A session ends when it was not used for so long, */
 const IDLE_MS = 14 * DAY_MS
 /** and at this age in any case. */

@@ -1,3 +1,4 @@
+import { amount } from '../kernel/amount.ts'
 import { AppError } from '../kernel/errors.ts'
 
 /** How much one import brings over at most: a source may be larger than anyone thinks, or lie. */
@@ -14,11 +15,11 @@ export const DEFAULT_LIMITS: ImportLimits = {
 }
 
 const WORDS: Record<keyof ImportLimits, { option: string; of: (limit: number) => string }> = {
-  runs: { option: '--max-runs', of: (limit) => `${limit.toLocaleString('en-US')} runs` },
-  metricPoints: { option: '--max-points', of: (limit) => `${limit.toLocaleString('en-US')} metric points` },
+  runs: { option: '--max-runs', of: (limit) => `${amount(limit)} runs` },
+  metricPoints: { option: '--max-points', of: (limit) => `${amount(limit)} metric points` },
   artifactBytes: {
     option: '--max-gib',
-    of: (limit) => `${(limit / 2 ** 30).toLocaleString('en-US')} GiB of artifacts`,
+    of: (limit) => `${amount(limit / 2 ** 30)} GiB of artifacts`,
   },
 }
 

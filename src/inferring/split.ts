@@ -1,5 +1,6 @@
 import { sum } from '../kernel/sum.ts'
 import { amount } from '../kernel/amount.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { ColumnEvidence, Evidence } from './evidence.ts'
 import { decimal, percent } from './literal.ts'
@@ -29,7 +30,6 @@ export interface SplitProposal {
 }
 
 const TEST_SHARE = 0.2
-const DAY_MS = 86_400_000
 const FEWEST_DAYS = 5
 const FEWEST_GROUPS = 10
 

@@ -1,4 +1,5 @@
 import { amount } from '../kernel/amount.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { quoteIdentifier, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import type { ColumnEvidence, Evidence } from './evidence.ts'
 import { timeSql, type TimeColumn } from './split.ts'
@@ -16,7 +17,6 @@ export interface TaskProposal {
 const FEWEST_PER_CLASS = 10
 /** A time series has one row at each time and steps that are mostly equal. */
 const EQUAL_STEPS = 0.9
-const DAY_MS = 86_400_000
 
 /** What kind of prediction the target asks for. */
 export async function proposeTask(

@@ -1,10 +1,10 @@
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { FlowColumn } from './known-select.ts'
 import { intervalMs, isNode, nodesOf, textOf, type SqlNode } from './sql-tree.ts'
 
 /** What is known of the moment that an expression gives. */
 type Bounds = Required<Pick<FlowColumn, 'bounds' | 'neverNull'>>
 
-const DAY_MS = 86_400_000
 const NONE: Bounds = { bounds: [], neverNull: false }
 
 /** The longest that `date_trunc` takes away. */

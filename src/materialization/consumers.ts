@@ -1,9 +1,8 @@
 import type { Consumer } from '../jobs/events.ts'
 import { enqueue } from '../jobs/jobs.ts'
 import type { DomainEvent, EventCatalogue } from '../kernel/events.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { enqueueMaterialize, listLiveViews } from '../features/features.ts'
-
-const DAY_MS = 86_400_000
 
 /** Once a day of domain time, and when a definition first has values, a view's values are summarised. */
 export const summariseOnMaterialized: Consumer = {

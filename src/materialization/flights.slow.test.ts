@@ -11,6 +11,7 @@ import { dataset } from '../data/definition.ts'
 import { files } from '../sources/definition.ts'
 import type { DatasetVersion } from '../data/schema.ts'
 import { localOwner } from '../kernel/actor.ts'
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import { entity, featureService, featureView, onDemand } from '../features/definition.ts'
 import { declareFeatures, getService } from '../features/features.ts'
 import { materialize } from './materialize.ts'
@@ -19,7 +20,6 @@ import { trainingSet } from '../point-in-time/point-in-time.ts'
 import type { FeatureServiceSpec } from '../features/schema.ts'
 
 const SOURCE = fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')))
-const HOUR_MS = 3_600_000
 const LAST_DAY_MS = Date.UTC(2001, 0, 31)
 const WINDOWS = [1, 3, 6]
 

@@ -10,13 +10,13 @@ import { declareFeatures, listLiveViews } from '../features/features.ts'
 import { onlineView } from '../features/schema.ts'
 import { ingest } from '../ingest/ingest.ts'
 import { localOwner } from '../kernel/actor.ts'
+import { MINUTE_MS } from '../kernel/time-spans.ts'
 import { files } from '../sources/definition.ts'
 import { enqueueDueMaterializations } from './materialization.ts'
 import { materialize } from './materialize.ts'
 
 const FLIGHTS = 'node_modules/vega-datasets/data/flights-3m.parquet'
 const START_MS = Date.UTC(2001, 0, 3, 12)
-const MINUTE_MS = 60_000
 const WINDOWS = { '10m': 10 * MINUTE_MS, '1h': 60 * MINUTE_MS, '3h': 180 * MINUTE_MS }
 const STEP_MS = 2_500
 const AIRPORT = 'ATL'

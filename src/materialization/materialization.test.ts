@@ -10,6 +10,7 @@ import { files } from '../sources/definition.ts'
 import { createApp } from '../http/app.ts'
 import { consume } from '../jobs/events.ts'
 import { localOwner } from '../kernel/actor.ts'
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import { openOnline } from '../ports/online/open.ts'
 import {
   entity,
@@ -34,7 +35,6 @@ import { buildTrainingSet, planTrainingSet } from '../point-in-time/point-in-tim
 const folders: string[] = []
 afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })))
 
-const HOUR_MS = 3_600_000
 const START_MS = Date.UTC(2001, 0, 1)
 const at = (hour: number): number => START_MS + hour * HOUR_MS
 

@@ -10,6 +10,7 @@ import { ingest } from '../ingest/ingest.ts'
 import { dataset } from '../data/definition.ts'
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { OnlineStore } from '../ports/online/online.ts'
 import { files } from '../sources/definition.ts'
 import { entity, featureView } from '../features/definition.ts'
@@ -123,7 +124,6 @@ describeOnlineStores('materialisation of share prices', (_, place) => {
 })
 
 const FLIGHTS = 'node_modules/vega-datasets/data/flights-3m.parquet'
-const DAY_MS = 86_400_000
 const FIRST_MS = Date.UTC(2001, 0, 1)
 
 const airport = entity('airport', { key: 'origin' })

@@ -10,6 +10,7 @@ import { ingest } from '../ingest/ingest.ts'
 import { dataset } from '../data/definition.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { canonicalJson } from '../kernel/json.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import { files } from '../sources/definition.ts'
 import { entity, featureService, featureView } from '../features/definition.ts'
@@ -18,7 +19,6 @@ import { materialize } from './materialize.ts'
 import { onlineReader, viewFeatures } from '../vectors/vectors.ts'
 import { buildTrainingSet, planTrainingSet, type TrainingSetPlan } from '../point-in-time/point-in-time.ts'
 
-const DAY_MS = 86_400_000
 const WEATHER = fileURLToPath(new URL('../data/seattle-weather.csv', import.meta.resolve('vega-datasets')))
 const ROW_FUNCTION = `export const range = ({ temp_max, temp_min, date }) =>
   ({ range: temp_max - temp_min, weekday: new Date(date).getUTCDay() })\n`

@@ -1,6 +1,6 @@
+import { DAY_MS, HOUR_MS } from '../kernel/time-spans.ts'
 import type { Context } from '../http/context.ts'
 import { enqueue } from '../jobs/jobs.ts'
-import { DAY_MS, HOUR_MS } from './reference.ts'
 import { judgedParts, type JudgedPart, type Monitor } from './schema.ts'
 import { listJudgedRevisions, listMonitors } from './store.ts'
 import { listHealthRevisions, listWindowTotals } from './store-windows.ts'

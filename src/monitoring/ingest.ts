@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import type { Context } from '../http/context.ts'
 import { enqueue, fence, type Job } from '../jobs/jobs.ts'
 import type { Trx } from '../ports/db/db.ts'
@@ -10,7 +11,6 @@ import {
   type RouteHeader,
 } from '../prediction-log/prediction-log.ts'
 import { addInto, decodeProfile, type Profile } from '../statistics/profile.ts'
-import { HOUR_MS } from './reference.ts'
 import { LayoutCache } from './layout-cache.ts'
 import { listPendingLabels } from './store-labels.ts'
 import { addEntityHealth, insertMonitoredSegment, isMonitored } from './store-windows.ts'

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../kernel/json.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { binnedMoments } from '../statistics/divergence.ts'
 import { NUMBER_CELLS_BEFORE } from '../statistics/bins.ts'
 import { addInto, decodeProfile, emptyProfile, labelCells, type Profile } from '../statistics/profile.ts'
@@ -6,7 +7,7 @@ import { calibrateDays, type DayValue } from '../statistics/blocks.ts'
 import { judgeSpread, type SpreadJudgement, type SpreadRule } from './base-rate.ts'
 import type { MonitorDefinition } from './definition.ts'
 import { qualityOf, referenceRanking, type Quality } from './ranking.ts'
-import { DAY_MS, dayNumber, type Reference } from './reference.ts'
+import { dayNumber, type Reference } from './reference.ts'
 import type { ProfileWindow, WindowVerdict } from './schema.ts'
 
 /** One day with its labels: all answers together, and those of the judged version. */

@@ -1,8 +1,8 @@
+import { DAY_MS, HOUR_MS } from '../kernel/time-spans.ts'
 import type { RolloutCount } from '../rollout/schema.ts'
 import { binIndex } from '../statistics/bins.ts'
 import { emptyProfile, observeLabel, type ProfileLayout } from '../statistics/profile.ts'
 import { rowLogLoss } from '../statistics/ranking.ts'
-import { DAY_MS, HOUR_MS } from './reference.ts'
 import { delayBin, emptyDelays } from './label-delay.ts'
 import type { WindowAddition } from './windows.ts'
 

@@ -2,6 +2,7 @@ import type { Context } from '../http/context.ts'
 import { fence, type Job } from '../jobs/jobs.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { getModelVersion } from '../registry/registry.ts'
@@ -11,7 +12,6 @@ import { findSegment, listRolledSegments, readFeedbackSegment } from '../predict
 import { effectsOf, type LabelEffects, type LabelledRow, type ScoredBy } from './label-effects.ts'
 import { matchLabels, storeJoined, type ArrivedLabel } from './label-match.ts'
 import { LayoutCache } from './layout-cache.ts'
-import { DAY_MS } from './reference.ts'
 import {
   addLabelDelays,
   deletePendingLabels,

@@ -1,6 +1,7 @@
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { quoteLiteral } from '../ports/analytics/analytics.ts'
 import { getDeployment } from '../rollout/rollout.ts'
 import { labelledScan } from '../prediction-log/prediction-log.ts'
@@ -15,7 +16,6 @@ import {
 } from '../statistics/bootstrap.ts'
 import { rowLogLoss } from '../statistics/ranking.ts'
 
-const DAY_MS = 86_400_000
 const STRETCHES = 20
 
 export interface LogQualityInput extends Caller {

@@ -1,9 +1,7 @@
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { Context } from '../http/context.ts'
 import { readReferenceProfile } from '../registry/registry.ts'
 import { decodeProfile, prepareLayout, type Profile, type ProfileLayout } from '../statistics/profile.ts'
-
-export const DAY_MS = 86_400_000
-export const HOUR_MS = 3_600_000
 
 /** What a version's reference profile holds, read once: the frozen bins, and how each reference day looked. */
 export interface Reference {

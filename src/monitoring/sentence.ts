@@ -1,8 +1,8 @@
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { WindowJudgement } from '../statistics/blocks.ts'
 import type { SpreadJudgement } from './base-rate.ts'
 import type { DriftJudgement } from './drift.ts'
 import type { SickEntity } from './feed-health.ts'
-import { DAY_MS } from './reference.ts'
 
 /** `16 Feb` */
 export function dayName(ms: number): string {

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { Trx } from '../ports/db/db.ts'
 import {
   addInto,
@@ -7,7 +8,6 @@ import {
   type Profile,
   type ProfileLayout,
 } from '../statistics/profile.ts'
-import { DAY_MS } from './reference.ts'
 import { findWindow, upsertWindow, type WindowKey } from './store-windows.ts'
 
 /** Counts to add to one hour of one variant, and to its day. */

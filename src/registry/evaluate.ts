@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs'
-import { createHash } from 'node:crypto'
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
+import { hashFile } from '../kernel/hash-file.ts'
 import { hashJson } from '../kernel/json.ts'
 import {
   featuresOf,
@@ -139,10 +138,6 @@ function knownTimes({ columns }: Table, known: EvaluateModels['known']): KnownTi
 /** SHA-256 of the file, or of the list of hashes of several. */
 async function digestOf(paths: readonly string[]): Promise<string> {
   const hashes: string[] = []
-  for (const path of paths) {
-    const hash = createHash('sha256')
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
-    hashes.push(hash.digest('hex'))
-  }
+  for (const path of paths) hashes.push((await hashFile(path)).sha256)
   return hashes.length === 1 ? hashes[0]! : hashJson(hashes)
 }

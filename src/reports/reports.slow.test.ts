@@ -10,9 +10,9 @@ import { checkHistory } from './history.ts'
 import { declareDatasets } from '../data/data.ts'
 import { ingest } from '../ingest/ingest.ts'
 import { dataset } from '../data/definition.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 
 const FLIGHTS = join(import.meta.dirname, '../../node_modules/vega-datasets/data/flights-3m.parquet')
-const DAY_MS = 86_400_000
 const FIRST_MS = Date.UTC(2001, 0, 1)
 const DAYS = 34
 

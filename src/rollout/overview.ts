@@ -1,5 +1,6 @@
 import type { Context } from '../http/context.ts'
 import type { z } from 'zod'
+import { DAY_MS, HOUR_MS } from '../kernel/time-spans.ts'
 import { judge } from './controller.ts'
 import {
   toRolloutJson,
@@ -19,8 +20,6 @@ import {
 } from './store.ts'
 import { findLastTrafficHour, listTotals, listTraffic } from './store-counts.ts'
 
-const DAY_MS = 86_400_000
-const HOUR_MS = 3_600_000
 const MOST_HOURS = 20_000
 
 export interface DeploymentState {

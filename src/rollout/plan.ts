@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { DeploymentDefinition } from '../serving/definition.ts'
 
 /** Metrics on which a candidate is compared with stable; for each, more is worse. */
@@ -38,7 +39,6 @@ export const planSchema = z.object({
 })
 export type RolloutPlan = z.infer<typeof planSchema>
 
-const DAY_MS = 86_400_000
 const DEFAULT_STAGES: Stage[] = [
   { mode: 'shadow', weight: 0, minRows: 500, minDurationMs: 0 },
   { mode: 'canary', weight: 500, minRows: 200, minDurationMs: 0 },

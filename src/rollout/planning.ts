@@ -1,12 +1,10 @@
 import { AppError } from '../kernel/errors.ts'
+import { DAY_MS, HOUR_MS } from '../kernel/time-spans.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { sequenceRadius, tuneRhoSquared } from '../statistics/confidence-sequence.ts'
 import { judgedMetrics, type RolloutPlan, type Stage } from './plan.ts'
 import type { Deployment } from './schema.ts'
 import { findLastTrafficHour, listTraffic } from './store-counts.ts'
-
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 
 /** What a plan is made from. */
 interface TrafficFacts {

@@ -4,6 +4,7 @@ import { describeDatabases, PROJECT_ID, TEST_TIME_MS, type TestContext } from '.
 import { workOff } from '../../test/work-off.ts'
 import { listDecisions } from '../governance/governance.ts'
 import { localOwner, type Actor } from '../kernel/actor.ts'
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import { applyModelDefinitions, findVersionByAlias, registerVersion, setAlias } from '../registry/registry.ts'
 import { gain, model } from '../registry/definition.ts'
 import { deployment, type DeploymentOptions } from '../serving/definition.ts'
@@ -24,7 +25,6 @@ import {
   tickRollouts,
 } from './rollout.ts'
 
-const HOUR_MS = 3_600_000
 const owner = { projectId: PROJECT_ID, actor: localOwner }
 const late = { ...owner, deployment: 'late', model: 'late' }
 

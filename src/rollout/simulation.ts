@@ -1,10 +1,9 @@
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { deploymentSchema } from '../serving/definition.ts'
 import { randomBinomial, randomNormal, type Random } from '../statistics/random.ts'
 import { nextStep, type Judgement } from './next-step.ts'
 import { resolvePlan, type RolloutPlan } from './plan.ts'
 import type { Total } from './verdict.ts'
-
-export const DAY_MS = 86_400_000
 
 /** A rollout's plan as a deployment declares it. */
 export function planOf(rollout: object, label = true): RolloutPlan {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { createRandom } from '../statistics/random.ts'
-import { DAY_MS, planOf, simulate } from './simulation.ts'
+import { planOf, simulate } from './simulation.ts'
 
 const canaries = [5, 25, 50].map((canary) => ({ canary, minRequests: 1000 }))
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { describe as describeVerdict, sentenceOf } from './sentence.ts'
-import { Counts, DAY_MS, look, planOf } from './simulation.ts'
+import { Counts, look, planOf } from './simulation.ts'
 
 test('a shadow stage needs its pairs, then goes on when nothing has failed', () => {
   const plan = planOf({ stages: [{ shadow: { minPairs: 500 } }, { canary: 50 }] })

@@ -2,14 +2,13 @@ import { z } from 'zod'
 import { listProjectIds } from '../governance/governance.ts'
 import type { Context } from '../http/context.ts'
 import { systemActor, type Caller } from '../kernel/actor.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { listTrackedRuns } from '../pipelines/pipelines.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { listVersionPlaces } from '../registry/registry.ts'
 import { OrphanedFolder, TrashItem } from '../tracking/schema.ts'
 import { emptyTrash, listTrash, sweepOrphans } from '../tracking/tracking.ts'
 import { referencedRuns } from './gc.ts'
-
-const DAY_MS = 86_400_000
 
 /**
  * What deleted runs and logged models are still needed for: they may be deleted softly, as MLflow's clients expect, and must not be purged,

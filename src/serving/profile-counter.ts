@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import {
   emptyProfile,
   encodeProfile,
@@ -6,8 +7,6 @@ import {
   type ProfileLayout,
 } from '../statistics/profile.ts'
 import type { Column, LoggedFeature, ProfileCount } from '../prediction-log/prediction-log.ts'
-
-const HOUR_MS = 3_600_000
 
 /** Counts the rows of one route over its layout, hour by hour; each batch takes away what it added. */
 export class ProfileCounter {

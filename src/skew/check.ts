@@ -7,6 +7,7 @@ import type { Context } from '../http/context.ts'
 import { fence, type Job } from '../jobs/jobs.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import { listMonitors } from '../monitoring/monitoring.ts'
 import type { Monitor } from '../monitoring/schema.ts'
 import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
@@ -31,7 +32,6 @@ export interface CheckHours {
   hours: number[]
 }
 
-const HOUR_MS = 3_600_000
 const actor = systemActor('skew')
 
 /** What was computed again of a sample, and how each difference is explained. */

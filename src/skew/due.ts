@@ -2,13 +2,13 @@ import type { Context } from '../http/context.ts'
 import { enqueue } from '../jobs/jobs.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import { listMonitors } from '../monitoring/monitoring.ts'
 import type { Monitor } from '../monitoring/schema.ts'
 import { getModelVersion } from '../registry/registry.ts'
 import { listDeployments, listTraffic } from '../rollout/rollout.ts'
 import { listCheckedHours } from './store.ts'
 
-const HOUR_MS = 3_600_000
 /** How long rows may take from the gateway to the log. */
 const SETTLE_MS = 10 * 60_000
 const LOOK_BACK_HOURS = 120

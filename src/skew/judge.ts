@@ -1,6 +1,7 @@
 import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
 import type { JsonObject } from '../kernel/json.ts'
+import { DAY_MS, HOUR_MS } from '../kernel/time-spans.ts'
 import type { MonitorDefinition } from '../monitoring/definition.ts'
 import { clear, listAlerts, raise } from '../monitoring/monitoring.ts'
 import type { Alert, Monitor } from '../monitoring/schema.ts'
@@ -9,8 +10,6 @@ import { proportionSequence } from '../statistics/proportion.ts'
 import type { SkewCounts } from './schema.ts'
 import { listHours, sumCounts } from './store.ts'
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 /** An alert is over after so many checked hours in a row without certain skew. */
 const CLEAR_HOURS = 3
 const MAX_COUNTS = 5000

@@ -1,10 +1,10 @@
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { mismatchRate } from './judge.ts'
 import type { SkewCounts, SkewReport } from './schema.ts'
 import { listHours, listProblems, sumCounts, type CountFilter } from './store.ts'
 
-const DAY_MS = 86_400_000
 const MAX_HOURS = 20_000
 const MAX_EXAMPLES = 5
 

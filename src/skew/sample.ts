@@ -6,6 +6,7 @@ import {
   requestColumns,
 } from '../features/schema.ts'
 import type { Context } from '../http/context.ts'
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import {
   parquetScan,
   quoteIdentifier,
@@ -14,7 +15,6 @@ import {
 } from '../ports/analytics/analytics.ts'
 import { predictionScan } from '../prediction-log/prediction-log.ts'
 
-const HOUR_MS = 3_600_000
 /** Rows that a version answered or shadowed; not those of models served elsewhere. */
 const VARIANTS = ['stable', 'canary', 'shadow', 'pinned', 'fallback']
 

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
-import { createReadStream, type BigIntStats } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { glob, stat } from 'node:fs/promises'
 import { basename, relative, resolve, sep } from 'node:path'
+import { hashFile } from '../kernel/hash-file.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { FilesSource } from './definition.ts'
 import type { KnownItem, SourceItem } from './item.ts'
@@ -68,11 +68,9 @@ function isUnchanged({ seen, seenAtMs }: KnownItem, stats: BigIntStats): boolean
 }
 
 async function hashStable(absolutePath: string, path: string, before: BigIntStats): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(absolutePath, { highWaterMark: 1 << 20 }))
-    hash.update(chunk as Buffer)
+  const { sha256 } = await hashFile(absolutePath)
   await requireUnchanged(absolutePath, path, before)
-  return hash.digest('hex')
+  return sha256
 }
 
 /** Throws `conflict` when a file is no longer what it was when it was looked at. */

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { hashFile } from '../kernel/hash-file.ts'
 import type { Reading } from './reading.ts'
 
 /** What a probe saw of an item and the next one compares. */
@@ -48,11 +47,10 @@ export async function fileItem({
   reading,
   isTreated,
 }: Pick<SourceItem, 'path' | 'reading' | 'isTreated'> & { target: string }): Promise<SourceItem> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(target, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+  const { sha256 } = await hashFile(target)
   return {
     path,
-    sha256: hash.digest('hex'),
+    sha256,
     changed: true,
     reading,
     isTreated,

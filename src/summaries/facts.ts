@@ -1,8 +1,8 @@
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { kindOf } from '../sources/schema.ts'
 import type { ColumnSummary, DatasetSummary } from './schema.ts'
 import { MAX_ROW_HASHES, type ColumnState, type SummaryState } from './state.ts'
 
-const DAY_MS = 86_400_000
 const SHOWN_GAPS = 5
 
 export function numberFacts({ type, rows, nulls, moments, buckets }: ColumnState): ColumnSummary['numbers'] {

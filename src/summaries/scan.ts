@@ -1,16 +1,9 @@
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import { quoteIdentifier, type AnalyticsRow, type AnalyticsSession } from '../ports/analytics/analytics.ts'
 import { kindOf, type Column } from '../sources/schema.ts'
 import { contingenciesOf, finiteOf, groupedOf, numbersOf, pairsOf } from './association-scan.ts'
 import { BUCKET_RATIO, SMALLEST, ZERO_OFFSET } from './buckets.ts'
-import {
-  HOUR_MS,
-  MAX_HASHES,
-  MAX_ROW_HASHES,
-  MAX_TOP,
-  settle,
-  type ColumnState,
-  type SummaryState,
-} from './state.ts'
+import { MAX_HASHES, MAX_ROW_HASHES, MAX_TOP, settle, type ColumnState, type SummaryState } from './state.ts'
 
 /** A column that may have more different values than this is never grouped by all of them. */
 const FEW_VALUES = 100_000

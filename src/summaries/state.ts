@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS } from '../kernel/time-spans.ts'
 import { widerType } from '../sources/sources.ts'
 import type { ColumnType } from '../sources/schema.ts'
 import { mergeContingency, mergeGrouped, type Contingency, type GroupedMoments } from './associations.ts'
@@ -43,8 +44,6 @@ export interface SummaryState {
   grouped?: GroupedMoments[]
 }
 
-export const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 const MAX_HOURS = 1_440
 export const MAX_TOP = 300
 export const MAX_HASHES = 256

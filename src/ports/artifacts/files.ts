@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { copyFile, constants, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { hashFile } from '../../kernel/hash-file.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { randomIds } from '../../kernel/ids.ts'
 import { sha256 } from '../../kernel/json.ts'
@@ -124,14 +124,4 @@ async function settle(path: string, write: (temporary: string) => Promise<void>)
   }
   const directory = await open(folder, 'r')
   await directory.sync().finally(() => directory.close())
-}
-
-async function hashFile(path: string): Promise<StoredBlob> {
-  const hash = createHash('sha256')
-  let sizeBytes = 0
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
-    hash.update(chunk as Buffer)
-    sizeBytes += (chunk as Buffer).byteLength
-  }
-  return { sha256: hash.digest('hex'), sizeBytes }
 }
