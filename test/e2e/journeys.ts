@@ -51,12 +51,36 @@ export function journeys(base: string): BrowserCheck[] {
       },
     },
     {
+      name: 'a description that two people edit at once',
+      async check(page) {
+        const [model] = await api.list<{ name: string }>('/models')
+        if (!model) throw new Error('There is no model')
+        await open(page, `/models/${model.name}`)
+        await page.getByRole('button', { name: 'Edit the description' }).click()
+        await page.getByRole('textbox', { name: 'Description' }).fill('mine')
+        const write = (description: string) =>
+          page.request.patch(`${base}/api/v1/models/${model.name}`, { data: { description } })
+        await write('theirs')
+        await page.getByRole('button', { name: 'Save', exact: true }).click()
+        await page
+          .getByRole('alert')
+          .filter({ hasText: 'Somebody has changed it meanwhile: “theirs”' })
+          .waitFor()
+        await page.getByRole('button', { name: 'Save', exact: true }).click()
+        await page
+          .getByRole('paragraph')
+          .filter({ hasText: /^mine$/ })
+          .waitFor()
+        await write('')
+      },
+    },
+    {
       name: 'the failing rows of a refused file',
       async check(page) {
         const { name } = await firstDataset(api)
         await open(page, `/datasets/${name}`)
         const aside = page.getByRole('region', { name: 'Set aside' }).first()
-        await aside.getByRole('link', { name: 'Failing rows' }).first().click()
+        await aside.getByRole('link', { name: 'The report' }).first().click()
         await page.getByRole('heading', { level: 1, name: 'Validation report' }).waitFor()
         await page.getByRole('region', { name: 'Failing rows' }).getByRole('row').nth(1).waitFor()
       },

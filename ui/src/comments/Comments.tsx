@@ -32,6 +32,7 @@ export function Comments({ subjectType, subjectId }: Subject) {
       <Editor
         label="Your comment"
         verb="Comment"
+        keep={`comment ${location.pathname}`}
         rooms={['comments']}
         onSave={(text) => addComment(subject, text)}
       />

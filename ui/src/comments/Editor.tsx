@@ -13,6 +13,8 @@ interface EditorProps {
   placeholder?: string
   /** The answer's data in these rooms is old afterwards. */
   rooms: readonly string[]
+  /** Where this browser tab keeps what is not saved yet, so that a reload does not lose it. */
+  keep?: string
   /** An empty text may be saved: it takes the description away. */
   mayBeEmpty?: boolean
   onSave: (text: string) => Promise<unknown>
@@ -26,12 +28,19 @@ export function Editor({
   text = '',
   placeholder,
   rooms,
+  keep,
   mayBeEmpty = false,
   onSave,
   onClose,
 }: EditorProps) {
   const id = useId()
-  const [draft, setDraft] = useState(text)
+  const [draft, setText] = useState(() => (keep === undefined ? null : sessionStorage.getItem(keep)) ?? text)
+  const setDraft = (now: string): void => {
+    setText(now)
+    if (keep === undefined) return
+    if (now === '') sessionStorage.removeItem(keep)
+    else sessionStorage.setItem(keep, now)
+  }
   const [previewed, setPreviewed] = useState(false)
   const isEmpty = draft.trim() === ''
   const save = useMutation({

@@ -11,7 +11,7 @@ export function Tabs({
   label: string
   options: { value: string; label: string }[]
 }) {
-  const [chosen, choose] = useParam(name, options[0]?.value ?? '')
+  const [chosen, choose] = useParam(name, options[0]?.value ?? '', { replace: false })
   return (
     <div role="group" aria-label={label} className={styles['tabs']}>
       {options.map((option) => (

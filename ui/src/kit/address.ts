@@ -1,8 +1,12 @@
 import { useCallback } from 'react'
 import { useSearchParams } from 'wouter'
 
-/** A piece of page state that lives in the address; the fallback is not written there. */
-export function useParam(name: string, fallback: string): [string, (value: string) => void] {
+/** A piece of page state that lives in the address; the fallback is not written there. Without `replace` the back button leads to what was chosen before. */
+export function useParam(
+  name: string,
+  fallback: string,
+  { replace = true }: { replace?: boolean } = {},
+): [string, (value: string) => void] {
   const [params, setParams] = useSearchParams()
   const set = useCallback(
     (value: string) =>
@@ -14,9 +18,9 @@ export function useParam(name: string, fallback: string): [string, (value: strin
           else after.set(name, value)
           return after
         },
-        { replace: true },
+        { replace },
       ),
-    [name, fallback, setParams],
+    [name, fallback, replace, setParams],
   )
   return [params.get(name) ?? fallback, set]
 }

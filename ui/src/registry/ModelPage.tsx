@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import type { ModelDetail, ModelVersionItem } from '../answers.ts'
-import { describeModel, model } from '../api.ts'
+import { describeModel, model as modelOf, queryClient } from '../api.ts'
 import { Comments } from '../comments/Comments.tsx'
 import { Note } from '../comments/Note.tsx'
 import { IntervalDotPlot } from '../charts/IntervalDotPlot.tsx'
@@ -24,7 +24,7 @@ const drawn = 12
 
 /** Which version is best, and which may go live? */
 export function ModelPage({ name }: { name: string }) {
-  const query = useQuery(model(name))
+  const query = useQuery(modelOf(name))
   return (
     <LoadedPage query={query} title={name} of={{ label: 'Models', href: '/models' }}>
       {(data) => <ModelView model={data} />}
@@ -60,6 +60,9 @@ function ModelView({ model }: { model: ModelDetail }) {
         text={model.description}
         empty="Nobody has described this model yet."
         rooms={['registry']}
+        read={async () =>
+          (await queryClient.fetchQuery({ ...modelOf(model.name), staleTime: 0 })).description
+        }
         onSave={(text) => describeModel(model.name, text)}
       />
       <Comments subjectType="model" subjectId={model.name} />

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ModelVersion } from '../answers.ts'
-import { decisions, describeVersion, modelVersion } from '../api.ts'
+import { decisions, describeVersion, modelVersion, queryClient } from '../api.ts'
 import { asSaid } from '../decisions/subject.ts'
 import { exact } from '../format.ts'
 import { Comments } from '../comments/Comments.tsx'
@@ -106,6 +106,10 @@ function About({ version }: { version: ModelVersion }) {
         text={version.description}
         empty="Nobody has described this version yet."
         rooms={['registry']}
+        read={async () =>
+          (await queryClient.fetchQuery({ ...modelVersion(version.model, version.version), staleTime: 0 }))
+            .description
+        }
         onSave={(text) => describeVersion(version.model, version.version, text)}
       />
       <Decisions version={version} />

@@ -76,14 +76,19 @@ function RunView({ run }: { run: DetailedRun }) {
       <LineageSection title="Where it came from, and what came of it" kind="run" id={run.id} />
       <Tags run={run} />
       <Note
-        text={run.tags.find(({ key }) => key === note)?.value ?? ''}
+        text={noteOf(run)}
         empty="Nobody has described this run yet."
         rooms={['tracking']}
+        read={async () => noteOf(await queryClient.fetchQuery({ ...runDetail(run.id), staleTime: 0 }))}
         onSave={(text) => describeRun(run.id, text)}
       />
       <Comments subjectType="run" subjectId={run.id} />
     </Page>
   )
+}
+
+function noteOf({ tags }: Pick<DetailedRun, 'tags'>): string {
+  return tags.find(({ key }) => key === note)?.value ?? ''
 }
 
 /** How long it took, or has taken so far. */
