@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, it } from 'vitest'
 import { duckDbProcess } from './duckdb-process.ts'
@@ -80,4 +82,22 @@ it('gives its memory back when nobody asks any more', async () => {
   const pid = await duckDbPid(brief)
   await expect.poll(() => lives(pid), { timeout: 10_000 }).toBe(false)
   expect(await duckDbPid(brief)).not.toBe(pid)
+})
+
+it('ends with a parent that is killed, in the middle of a query', async () => {
+  const script = `
+    import { duckDbProcess } from '${new URL('./duckdb-process.ts', import.meta.url).href}'
+    import { duckDbPid } from '${new URL('../../../test/duckdb-pid.ts', import.meta.url).href}'
+    const analytics = duckDbProcess({ memoryLimit: '500MB' })
+    process.stdout.write(String(await duckDbPid(analytics)))
+    await analytics.query('${FOR_EVER}')`
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const [said] = (await once(parent.stdout, 'data')) as [Buffer]
+  const pid = Number(said.toString())
+  expect(lives(pid)).toBe(true)
+  await delay(100)
+  parent.kill('SIGKILL')
+  await expect.poll(() => lives(pid), { timeout: 10_000 }).toBe(false)
 })
