@@ -39,7 +39,6 @@ export async function createBenchmark(
   const version =
     'dataset' in source ? await resolveReadable(context, { projectId, reference: source.dataset }) : undefined
   const id = ids.uuid()
-  const nowMs = clock.now()
   const payload: PreparePayload = {
     benchmarkId: id,
     ...(version && { datasetVersionId: version.id }),
@@ -54,50 +53,46 @@ export async function createBenchmark(
         )
       if (upload) await recordBlob(trx, { projectId, blob: upload, nowMs: await db.wallTime(trx) })
       await insertBenchmark(trx, {
+        ...newBenchmark(clock.now()),
         id,
         project_id: projectId,
         name,
         description,
         definition_json: JSON.stringify(definition),
         daily_limit: dailyLimit,
-        state: 'preparing',
-        error: null,
-        holdout_json: null,
-        holdout_sha256: null,
-        features_sha256: null,
         source_sha256: upload?.sha256 ?? null,
         dataset_version_id: version?.id ?? null,
-        submissions: 0,
-        evaluated: 0,
-        standings_json: '[]',
-        standings_of: 0,
         created_by: actor.name,
-        created_ms: nowMs,
-        updated_ms: nowMs,
       })
-      await enqueue(trx, {
-        projectId,
-        kind: PREPARE_JOB,
-        payload: { ...payload },
-        uniqueKey: `${PREPARE_JOB}:${id}`,
-      })
-      await audit(trx, {
-        projectId,
-        actor,
-        action: 'benchmarks.create',
-        subject: name,
-        detail: {
-          task: definition.task,
-          metric: definition.metric,
-          source: version ? `${version.dataset} ${version.number}` : upload!.sha256,
-        },
-      })
+      const uniqueKey = `${PREPARE_JOB}:${id}`
+      await enqueue(trx, { projectId, kind: PREPARE_JOB, payload: { ...payload }, uniqueKey })
+      const { task, metric } = definition
+      const from = version ? `${version.dataset} ${version.number}` : upload!.sha256
+      const detail = { task, metric, source: from }
+      await audit(trx, { projectId, actor, action: 'benchmarks.create', subject: name, detail })
     })
     .catch((cause: unknown) => {
       if (!isUniqueViolation(cause)) throw cause
       throw new AppError('already_exists', `There is a benchmark ${name} already`, { cause })
     })
   return toBenchmark(await getBenchmarkRow(db.read, projectId, name))
+}
+
+/** Without a holdout, which a worker prepares, and without submissions. */
+function newBenchmark(nowMs: number) {
+  return {
+    state: 'preparing' as const,
+    error: null,
+    holdout_json: null,
+    holdout_sha256: null,
+    features_sha256: null,
+    submissions: 0,
+    evaluated: 0,
+    standings_json: '[]',
+    standings_of: 0,
+    created_ms: nowMs,
+    updated_ms: nowMs,
+  }
 }
 
 /** Opens or closes a benchmark, or changes its words and its limit. The holdout, the task and the metric never change. */

@@ -60,22 +60,13 @@ export async function submit(
     const { blob, ...columns } = content
     if (blob) await recordBlob(trx, { projectId, blob, nowMs: await db.wallTime(trx) })
     const asked: SubmissionRow = {
-      id: known?.id ?? ids.uuid(),
+      ...waiting(known, { id: ids.uuid(), askedMs }),
+      ...columns,
       project_id: projectId,
       benchmark_id: benchmark.id,
       participant,
       participant_name: participantName,
       actor_id: actor.id,
-      ...columns,
-      tries: (known?.tries ?? 0) + 1,
-      state: 'queued',
-      error: null,
-      blocks_json: null,
-      released_json: null,
-      evaluated_as: null,
-      asked_ms: askedMs,
-      created_ms: known?.created_ms ?? askedMs,
-      finished_ms: null,
     }
     if (known) await updateSubmission(trx, known.id, asked)
     else await insertSubmission(trx, asked)
@@ -96,6 +87,22 @@ export async function submit(
     return asked
   })
   return toSubmission(row)
+}
+
+/** The state of a submission that waits to be measured, for the first time or again. */
+function waiting(known: SubmissionRow | undefined, { id, askedMs }: { id: string; askedMs: number }) {
+  return {
+    id: known?.id ?? id,
+    tries: (known?.tries ?? 0) + 1,
+    state: 'queued' as const,
+    error: null,
+    blocks_json: null,
+    released_json: null,
+    evaluated_as: null,
+    asked_ms: askedMs,
+    created_ms: known?.created_ms ?? askedMs,
+    finished_ms: null,
+  }
 }
 
 /** What the caller has submitted, for whomever, newest first. */
