@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['*.test.ts'],
+    // Several of them use the same environment, which the first one makes.
+    fileParallelism: false,
     globalSetup: '../database-templates.ts',
     retry,
     reporters: ['default', secondTries],
