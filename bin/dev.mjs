@@ -68,8 +68,7 @@ const env = {
   PATH: `${join(modules, 'node', 'bin')}:${process.env.PATH}`,
 }
 // As the supervisor starts a server (src/supervisor/node-flags.ts).
-const serverFlags = ['--max-semi-space-size=4', '--heap-growing-percent=50']
-const flags = tool === 'src/main.ts' && args[0] === 'server' ? serverFlags : []
+const flags = tool === 'src/main.ts' && args[0] === 'server' ? ['--max-semi-space-size=4'] : []
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...flags, scriptOf(tool), ...args], {
   stdio: 'inherit',
   env,

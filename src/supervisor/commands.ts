@@ -9,6 +9,7 @@ import {
 } from '../http/command.ts'
 import { ApiClient, readRunning } from '../http/api-client.ts'
 import type { Config } from '../kernel/config.ts'
+import { collectSooner } from './node-flags.ts'
 import { runRole } from './role.ts'
 
 export function addProcessCommands(program: Command): void {
@@ -38,6 +39,7 @@ const ROLES = {
     const { startServer } = await import('../server/server.ts')
     const context = await openRole(config, 'server')
     const server = await startServer(context)
+    collectSooner()
     return closing(server, context, server.url)
   },
   async worker(config: Config) {
