@@ -79,7 +79,8 @@ export function describe(verdict: MetricVerdict, plan: RolloutPlan): string {
   const show = metric === 'loss' ? decimal : points
   const worse = metric === 'loss' ? 'worse' : 'higher'
   const better = metric === 'loss' ? 'better' : 'lower'
-  const direction = difference >= 0 ? worse : better
+  const by = show(Math.abs(difference))
+  const direction = Number(by) === 0 ? 'differs' : `is ${difference >= 0 ? worse : better}`
   const sign = difference >= 0 ? 1 : -1
   const ends = sign > 0 ? [lower, upper] : [upper, lower]
   const known = ends.filter((end) => end !== null)
@@ -87,7 +88,7 @@ export function describe(verdict: MetricVerdict, plan: RolloutPlan): string {
     known.length === 0 ? '' : ` [${ends.map((end) => (end === null ? '…' : show(end * sign))).join(', ')}]`
   const unit = metric === 'loss' ? '' : ' points'
   const few = known.length === 0 ? ', on too few rows for an interval' : ''
-  return `${name} is ${direction} by ${show(Math.abs(difference))}${unit}${interval}, margin ${show(margin)}${few}`
+  return `${name} ${direction} by ${by}${unit}${interval}, margin ${show(margin)}${few}`
 }
 
 /** What promotion hangs on, else the loss where there are labels, else the errors: in its latest stage with a verdict. */

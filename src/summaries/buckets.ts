@@ -34,7 +34,7 @@ function presentColumn(state: ColumnState): ColumnSummary {
     kind: kindOf(state.type),
     rows: state.rows,
     nulls: state.nulls,
-    ...estimateDistinct(state.smallestHashes),
+    ...estimateDistinct(state.smallestHashes, state.rows - state.nulls),
     min: state.min,
     max: state.max,
     mean: moments?.mean ?? null,
@@ -129,9 +129,12 @@ function histogram(
   return bins
 }
 
-/** K minimum values (Bar-Yossef et al. 2002): the k-th smallest of n uniform hashes lies near k / n. */
-function estimateDistinct(hashes: readonly number[]): { distinct: number; distinctExact: boolean } {
+/** K minimum values (Bar-Yossef et al. 2002): the k-th smallest of n uniform hashes lies near k / n; there are never more values than rows. */
+function estimateDistinct(
+  hashes: readonly number[],
+  known: number,
+): { distinct: number; distinctExact: boolean } {
   if (hashes.length < 256) return { distinct: hashes.length, distinctExact: true }
   const kth = (hashes.at(-1)! + 1) / 2 ** 52
-  return { distinct: Math.round((hashes.length - 1) / kth), distinctExact: false }
+  return { distinct: Math.min(known, Math.round((hashes.length - 1) / kth)), distinctExact: false }
 }

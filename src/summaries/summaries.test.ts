@@ -141,3 +141,15 @@ it('tells nulls, gaps of dates and rows that repeat', async () => {
   expect(dates!.gaps[0]).toEqual({ fromMs: Date.UTC(2000, 0, 2), toMs: Date.UTC(2000, 1, 1) })
   expect(summary.duplicates).toEqual({ rows: 0, exact: true, standardError: 0 })
 })
+
+it('estimates no more distinct values than there are rows', async () => {
+  await using analytics = openDuckDb()
+  await using session = await analytics.session()
+  const names = Array.from({ length: 20 }, (_, index) => `c${index}`)
+  const ids = `SELECT ${names.map((name, index) => `i * 20 + ${index} AS ${name}`).join(', ')} FROM range(2000) r(i)`
+  const columns: Column[] = names.map((name) => ({ name, type: 'BIGINT' }))
+  const summary = presentSummary(await summarise(session, ids, columns))
+  const estimates = summary.columns.map(({ distinct }) => distinct)
+  expect(Math.max(...estimates)).toBe(2000)
+  expect(Math.min(...estimates)).toBeGreaterThan(1500)
+})

@@ -95,7 +95,12 @@ function factsOf(column: ColumnSummary, personal: PersonalColumn | undefined): [
   return [
     ['Type', column.type.toLowerCase()],
     ['Known', `${count(column.rows - column.nulls)} of ${count(column.rows)} rows`],
-    ['Distinct', `${column.distinctExact ? '' : '≈ '}${count(column.distinct)}`],
+    [
+      'Distinct',
+      column.distinctExact
+        ? count(column.distinct)
+        : `≈ ${count(column.distinct)}, estimated within about 6 % (one standard error)`,
+    ],
     ...(column.mean === null || column.kind !== 'number'
       ? []
       : ([
