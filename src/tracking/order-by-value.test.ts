@@ -50,7 +50,7 @@ describeDatabases('runs ordered by a param or a tag', (open) => {
         expect(values.filter((value) => value === undefined)).toEqual(values.slice(values.indexOf(undefined)))
         const equal = all.filter((id) => valueOf.get(id) === '9')
         expect(equal).toEqual(newestFirst.filter(({ value }) => value === '9').map(({ id }) => id))
-        const long = values.filter((value) => value?.startsWith('aaa'))
+        const long = values.filter((value): value is string => value?.startsWith('aaa') === true)
         expect(long).toEqual(descending ? long.toSorted().toReversed() : long.toSorted())
         const filter = { field: 'metric', key: 'auc', operator: '>', value: 1 } as const
         const some = new Set(await pages(context, { filter }, RUNS))
