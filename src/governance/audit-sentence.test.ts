@@ -12,8 +12,8 @@ it('says what was done, with the numbers and names of it', () => {
     'merged the promotion of late/1 to production',
   )
   expect(said('tracking.create_run', id, { name: 'big' })).toBe('started the run big')
-  expect(said('tracking.update_run', id, { status: 'FINISHED' })).toBe('set the run 5d46db44 to finished')
-  expect(said('tracking.update_run', id, { name: 'bigger' })).toBe('changed the run 5d46db44')
+  expect(said('tracking.update_run', id, { status: 'FINISHED' })).toBe('set the run …f9dc4ad4 to finished')
+  expect(said('tracking.update_run', id, { name: 'bigger' })).toBe('changed the run …f9dc4ad4')
   expect(said('data.ingest', 'flights', { version: 288 })).toBe('made flights v288')
 })
 

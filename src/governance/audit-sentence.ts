@@ -72,9 +72,9 @@ function promotion({ subject, detail }: Entry): string {
   return `the promotion of ${subject} to ${word(detail['alias'])}`
 }
 
-/** What tells an id apart in a sentence. */
+/** What tells an id apart in a sentence: its end, for ids of a pipeline's runs begin with the time. */
 function short(id: string): string {
-  return id.slice(0, 8)
+  return `…${id.slice(-8)}`
 }
 
 function word(value: unknown): string {

@@ -97,7 +97,7 @@ function sides(candidate: Side, holder: Side | null): Row[] {
     ['Training data', (side) => (side.data ? `${side.data.name} ${side.data.version}` : '')],
     ['Rows', (side) => (side.data?.rows === undefined ? '' : count(side.data.rows))],
     ['Dates', (side) => datesOf(side.data)],
-    ['Run', (side) => side.runId && <Link href={`/runs/${side.runId}`}>{side.runId.slice(0, 8)}</Link>],
+    ['Run', (side) => side.runId && <Link href={`/runs/${side.runId}`}>…{side.runId.slice(-8)}</Link>],
     ['Commit', (side) => side.commit && <code>{side.commit.slice(0, 12)}</code>],
     ['Code snapshot', (side) => side.snapshot && <code>{side.snapshot.slice(0, 12)}</code>],
     ['Size', (side) => (side.sizeBytes === null ? '' : bytes(side.sizeBytes))],

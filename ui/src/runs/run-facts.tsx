@@ -31,7 +31,7 @@ export function aboutRun(run: DetailedRun): [string, ReactNode][] {
           [
             'Pipeline run',
             <Link key="pipeline" href={`/pipeline-runs/${pipelineRun.id}`}>
-              {pipelineRun.id.slice(0, 8)}
+              {pipelineRun.id}
             </Link>,
           ] as [string, ReactNode],
         ]),
