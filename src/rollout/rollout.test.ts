@@ -147,7 +147,7 @@ describeDatabases('rollouts', (open) => {
     expect(state).toBe('succeeded')
     expect(transitions.map(({ to }) => to)).toEqual(['shadow', 'canary', 'succeeded'])
     expect(sentence).toMatch(
-      /^Promoted late\/2 over late\/1 after 4,000 requests: error rate is higher by 0\.00 points/,
+      /^Promoted late\/2 over late\/1 after 4,000 requests: error rate differs by 0\.00 points/,
     )
   })
 
