@@ -49,7 +49,7 @@ export async function insertMaterializationState(
 }
 
 /**
- * What the online store held of a view in a span of domain time, in order: also the state at its beginning, and the one
+ * What the online store held of a view in a span of domain time, in order: also all states of the last moment before it, and the one
  * that followed its end, which requests may have seen before it was written down.
  */
 export async function listMaterializationStates(
@@ -67,8 +67,14 @@ export async function listMaterializationStates(
     .where('project_id', '=', projectId)
     .where('view', '=', view.view)
     .where('definition_hash', '=', view.definitionHash)
+  const lastBefore = rows
+    .where('at_ms', '<', fromMs)
+    .clearSelect()
+    .select('at_ms')
+    .orderBy('at_ms', 'desc')
+    .limit(1)
   const [before, within, after] = await Promise.all([
-    rows.where('at_ms', '<', fromMs).orderBy('at_ms', 'desc').orderBy('cursor_ms', 'desc').limit(1).execute(),
+    rows.where('at_ms', '=', lastBefore).orderBy('cursor_ms').execute(),
     rows
       .where('at_ms', '>=', fromMs)
       .where('at_ms', '<=', toMs)

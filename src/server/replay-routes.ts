@@ -4,7 +4,7 @@ import { latestGeneration, listGateways } from '../serving/serving.ts'
 import { roomTicks } from './rooms.ts'
 import { route } from '../http/route.ts'
 import { AppError } from '../kernel/errors.ts'
-import { countEventsAfter, listCursors, START, type Consumer } from '../jobs/events.ts'
+import { countEventsAfter, lastEventPosition, listCursors, START, type Consumer } from '../jobs/events.ts'
 import { countPendingJobs } from '../jobs/jobs.ts'
 import { DomainClock } from '../ports/db/domain-clock.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -39,14 +39,17 @@ export function replayRoutes(consumers: readonly Consumer[]) {
         }),
       }),
       async handle({ context: { db, clock } }) {
-        const jobs = await countPendingJobs(db.read)
+        // Work goes from jobs to events and from events to jobs: read in this order, and without a new event meanwhile, none is between the two.
+        const newest = await lastEventPosition(db.read, db.dialect)
         const cursors = await listCursors(db.read)
         const waiting = await Promise.all(
           consumers.map(({ name, kinds }) =>
             countEventsAfter(db.read, db.dialect, { after: cursors.get(name) ?? START, kinds }),
           ),
         )
-        const events = sum(waiting)
+        const jobs = await countPendingJobs(db.read)
+        const isQuiet = (await lastEventPosition(db.read, db.dialect)).seq === newest.seq
+        const events = sum(waiting) + (isQuiet ? 0 : 1)
         const generation = await latestGeneration(db.read)
         const gateways = (await listGateways(db.read)).filter((gateway) => gateway.generation < generation)
         return { nowMs: clock.now(), pending: { jobs, events, gateways: gateways.length } }
