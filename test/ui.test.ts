@@ -14,6 +14,7 @@ import {
 } from '../ui/src/runs/compare-data.ts'
 import { differencesOf, usedData } from '../ui/src/runs/compared-data.ts'
 import { drawnPoints, groupKeys } from '../ui/src/runs/curve-points.ts'
+import { layoutGraph } from '../ui/src/charts/graph-layout.ts'
 import { smooth } from '../ui/src/charts/smoothing.ts'
 import { wilson } from '../ui/src/deployments/traffic.ts'
 import { decimal, duration, relative, share } from '../ui/src/format.ts'
@@ -231,4 +232,32 @@ describe('comparison of runs', () => {
     expect(paretoFront(points, { x: true, y: false })).toEqual(new Set([0, 1, 4]))
     expect(paretoFront(points, { x: false, y: false })).toEqual(new Set([3, 1, 4]))
   })
+})
+
+it('draws every edge of a graph within its plane, those that pass above or below all nodes too', () => {
+  const size = { width: 144, height: 48 }
+  const steps: [id: string, ...inputs: string[]][] = [
+    ['reports'],
+    ['split', 'reports'],
+    ['train set', 'split'],
+    ['test set', 'split'],
+    ['prior', 'train set', 'test set'],
+    ['trees', 'train set', 'test set'],
+    ['profile', 'prior', 'trees', 'train set', 'test set'],
+    ['evaluate', 'prior', 'trees', 'train set', 'test set'],
+  ]
+  const placed = layoutGraph(
+    steps.map(([id, ...inputs]) => ({ id, inputs })),
+    size,
+  )
+  const corners = placed.nodes.flatMap(({ x, y }) => [
+    { x, y },
+    { x: x + size.width, y: y + size.height },
+  ])
+  const points = [...corners, ...placed.edges.flatMap((edge) => edge.points)]
+  expect(Math.min(...points.map(({ x }) => x), ...points.map(({ y }) => y))).toBe(2)
+  expect(Math.max(...points.map(({ x }) => x))).toBe(placed.width - 2)
+  expect(Math.max(...points.map(({ y }) => y))).toBe(placed.height - 2)
+  expect(placed.edges).toHaveLength(15)
+  expect(layoutGraph([], size)).toMatchObject({ width: 0, height: 0 })
 })
