@@ -69,17 +69,26 @@ export async function commitVersion(
   const report = makeReport(context, plan, validation, describeSuccess(name, validation), [])
   await storeParts(context, plan, parts, { arrivals, merged })
   const manifest = manifestOf(plan, ingested)
-  if (factsOfParts(schema, manifest.parts).contentHash === plan.parent?.contentHash) {
+  const facts = factsOfParts(schema, manifest.parts)
+  if (facts.contentHash === plan.parent?.contentHash) {
     await rememberSource(context, plan)
     return { version: undefined, report }
   }
   const before = plan.parentManifest?.parts ?? []
   const added = partsOnlyIn(unmergeParts(manifest, before), before).only
-  const blobs = {
-    manifest: await artifacts.put(Buffer.from(canonicalJson(manifest))),
-    summary: await artifacts.put(Buffer.from(canonicalJson(summary))),
-  }
-  const row = versionRow(context, origin, plan, { manifest, added, blobs, lateRows, reportId: report.id })
+  const [manifestBlob, summaryBlob] = await Promise.all([
+    artifacts.put(Buffer.from(canonicalJson(manifest))),
+    artifacts.put(Buffer.from(canonicalJson(summary))),
+  ])
+  const blobs = { manifest: manifestBlob, summary: summaryBlob }
+  const row = versionRow(context, origin, plan, {
+    manifest,
+    facts,
+    added,
+    blobs,
+    lateRows,
+    reportId: report.id,
+  })
   const findings = await mergeFindings(context, plan, personal, schema)
   await db.write(async (trx) => {
     await requireLatest(trx, plan)
@@ -127,14 +136,15 @@ function versionRow(
   { dataset, parent, source }: IngestPlan,
   stored: {
     manifest: Manifest
+    facts: ReturnType<typeof factsOfParts>
     added: readonly Part[]
     blobs: Record<'manifest' | 'summary', StoredBlob>
     lateRows: number
     reportId: string
   },
 ): DatasetVersionRow {
+  const { facts } = stored
   const { schema, parts } = stored.manifest
-  const facts = factsOfParts(schema, parts)
   const change = parent ? compareSchemas(parent.schema, schema) : null
   return {
     id: ids.uuid(),
