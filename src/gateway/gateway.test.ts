@@ -156,6 +156,8 @@ describeDatabases('a gateway', (open) => {
     await publish(context, [deploymentOf(v1, { candidate })])
     await lease(context, 'rollout')
     await using gateway = await openGateway(context)
+    let nowMs = context.clock.now()
+    context.clock.now = () => nowMs++
     const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => gateway.infer(infer, row(i))))
     for (const { body } of answers)
       expect(body).toMatchObject({ model_version: '1', parameters: { variant: 'stable' } })
@@ -171,11 +173,15 @@ describeDatabases('a gateway', (open) => {
       new Set(answers.map(({ body }) => body.parameters['prediction_id'])),
     )
     expect(shadows).toHaveLength(answers.length)
+    const answerOf = new Map(rows.map((each) => [each.predictionId, each]))
+    expect(shadows.map(({ timeMs }) => timeMs)).toEqual(
+      shadows.map(({ pairId }) => answerOf.get(pairId!)!.timeMs),
+    )
     const difference = (await loggedSegments(context))
       .flatMap(({ counts }) => counts)
       .filter(({ metric }) => metric === 'score_diff')
     const expected = shadows.reduce(
-      (sum, shadow) => sum + shadow.score - rows.find((each) => each.predictionId === shadow.pairId)!.score,
+      (sum, shadow) => sum + shadow.score - answerOf.get(shadow.pairId!)!.score,
       0,
     )
     expect(difference.reduce((sum, count) => sum + count.sum, 0)).toBeCloseTo(expected, 9)

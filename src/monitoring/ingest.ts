@@ -34,7 +34,7 @@ interface SegmentCounts {
 
 /**
  * Takes the counts of a prediction segment in, once: profiles, rollout counters, traffic, and the health of feeds. Labels that
- * wait for their prediction are joined next.
+ * wait for their prediction are joined next, and those of the answers that a late shadow belongs to.
  */
 export async function ingestPredictions(
   context: Pick<Context, 'db' | 'artifacts'>,
@@ -65,7 +65,8 @@ export async function ingestPredictions(
       const { deployment, version } = route
       await addEntityHealth(trx, { projectId, deployment, version, source, hourMs }, cells)
     }
-    await joinWaiting(trx, { projectId, segmentId })
+    if (hasLateShadows(segment) || (await listPendingLabels(trx, projectId)).length > 0)
+      await joinWaiting(trx, { projectId, segmentId })
   })
 }
 
@@ -73,13 +74,18 @@ async function joinWaiting(
   trx: Trx,
   { projectId, segmentId }: { projectId: string; segmentId: string },
 ): Promise<void> {
-  if ((await listPendingLabels(trx, projectId)).length === 0) return
   await enqueue(trx, {
     projectId,
     kind: 'monitoring.join',
     payload: { segmentId, waiting: true },
     uniqueKey: `monitoring.join:${segmentId}`,
   })
+}
+
+/** Whether a shadow's answer is in another segment: its label may have been joined before the shadow could be seen. */
+function hasLateShadows({ rows }: PredictionSegment): boolean {
+  const ids = new Set(rows.map(({ predictionId }) => predictionId))
+  return rows.some(({ pairId }) => pairId !== null && !ids.has(pairId))
 }
 
 async function countSegment(

@@ -29,10 +29,12 @@ export interface LabelledRow {
   labelTimeMs: number
   receivedMs: number
   revision: number
+  /** The loss of a shadow's answer by the label that an earlier join knew. */
+  answerLoss: number | null
   before: { label: number | string | null; loss: number | null; pairLoss: number | null } | null
 }
 
-export interface JoinedRow extends Omit<LabelledRow, 'before'> {
+export interface JoinedRow extends Omit<LabelledRow, 'before' | 'answerLoss'> {
   loss: number | null
   /** A shadow's loss less that of its pair. */
   pairLoss: number | null
@@ -99,9 +101,9 @@ export function effectsOf(
     const label = toLabel(task, row.label)
     const loss = rowLoss(task, row.score, label)
     if (row.variant !== 'shadow') losses.set(row.predictionId, loss)
-    const pair = row.variant === 'shadow' ? (losses.get(row.answeredId) ?? null) : null
+    const pair = row.variant === 'shadow' ? lossOfAnswer(losses, row) : null
     const pairLoss = loss === null || pair === null ? null : loss - pair
-    const { before, ...known } = row
+    const { before, answerLoss: _, ...known } = row
     effects.rows.push({ ...known, label, loss, pairLoss })
     if (before !== null) effects.revised++
     else if (row.variant !== 'shadow') addDelay(effects.delays, row)
@@ -115,6 +117,14 @@ export function effectsOf(
     ...[...counts.values()].filter(({ n, sum, sumSq }) => n !== 0 || sum !== 0 || sumSq !== 0),
   )
   return effects
+}
+
+function lossOfAnswer(
+  losses: ReadonlyMap<string, number | null>,
+  { answeredId, answerLoss }: LabelledRow,
+): number | null {
+  const loss = losses.get(answeredId)
+  return loss === undefined ? answerLoss : loss
 }
 
 function addDelay(delays: LabelEffects['delays'], { deployment, timeMs, labelTimeMs }: LabelledRow): void {

@@ -33,8 +33,9 @@ const DEFAULT_HORIZON_MS = 30 * DAY_MS
 const TRIES = 20
 
 /**
- * Joins the labels of a feedback segment (or those that wait, after a prediction segment has come) with their predictions, once
- * for each segment. Joins of a project commit one after another: each sees the labels of those before it.
+ * Joins the labels of a feedback segment with their predictions, once for each segment. After a prediction segment has come
+ * (`waiting`) these are the labels that wait, and those that its shadows have missed: a shadow is logged after its answer, and the
+ * label may be joined in between. Joins of a project commit one after another: each sees the labels of those before it.
  */
 export async function joinLabels(
   context: JoinContext,
@@ -57,7 +58,8 @@ async function tryJoin(
   const version = await labelJoinVersion(db.read, projectId)
   const pending = waiting ? await listPendingLabels(db.read, projectId) : []
   const labels = waiting ? pending.map(toArrived) : await labelsOf(context, segmentId)
-  const { span, segments, rows, found } = await match(context, projectId, labels)
+  const late = waiting ? await lateShadowsOf(context, segmentId) : undefined
+  const { span, segments, rows, found } = await match(context, projectId, { labels, late })
   const effects = effectsOf(rows, {
     scoredBy: await versionsOf(context, projectId, rows),
     armOf: await armsOf(context, projectId, rows),
@@ -68,32 +70,46 @@ async function tryJoin(
 }
 
 /** Looks where the declared horizons say that the predictions are; for labels that are later than declared, further back. */
-async function match(context: JoinContext, projectId: string, labels: readonly ArrivedLabel[]) {
+async function match(context: JoinContext, projectId: string, arrived: Arrived) {
   const declaredMs = await labelHorizonMs(context, projectId)
-  const near = await matchWithin(context, projectId, labels, declaredMs)
-  if (declaredMs >= DEFAULT_HORIZON_MS || near.found.size === labels.length) return near
-  return matchWithin(context, projectId, labels, DEFAULT_HORIZON_MS)
+  const near = await matchWithin(context, projectId, arrived, declaredMs)
+  if (declaredMs >= DEFAULT_HORIZON_MS || near.found.size === arrived.labels.length) return near
+  return matchWithin(context, projectId, arrived, DEFAULT_HORIZON_MS)
 }
 
 async function matchWithin(
   context: JoinContext,
   projectId: string,
-  labels: readonly ArrivedLabel[],
+  { labels, late }: Arrived,
   horizonMs: number,
 ) {
   const span = spanOf(labels, horizonMs)
   const segments = await predictionSegments(context, projectId, span)
   // An earlier label of the same prediction may have come at any time since.
-  const { fromMs } = spanOf(labels, DEFAULT_HORIZON_MS)
-  const joined = await listJoinBlobs(context.db.read, { projectId, fromMs })
+  const since = [
+    ...(labels.length > 0 ? [spanOf(labels, DEFAULT_HORIZON_MS).fromMs] : []),
+    ...(late === undefined ? [] : [late.fromMs]),
+  ]
+  const joined =
+    since.length === 0 ? [] : await listJoinBlobs(context.db.read, { projectId, fromMs: Math.min(...since) })
   const matched = await matchLabels(context.analytics, {
     labels,
     predictions: await Promise.all(segments.map(({ sha256 }) => context.artifacts.localPath(sha256))),
     joined: await Promise.all(joined.map((sha256) => context.artifacts.localPath(sha256))),
+    lateShadows: late && (await context.artifacts.localPath(late.sha256)),
   })
   return { span, segments, ...matched }
 }
 
+interface Arrived {
+  labels: readonly ArrivedLabel[]
+  late: LateShadows | undefined
+}
+/** A prediction segment whose shadows may have missed a label. */
+interface LateShadows {
+  sha256: string
+  fromMs: number
+}
 interface Segment {
   id: string
   sha256: string
@@ -174,6 +190,13 @@ async function labelsOf({ db, artifacts }: JoinContext, segmentId: string): Prom
       receivedMs: item.received_ms,
       revision: item.revision,
     }))
+}
+
+async function lateShadowsOf({ db }: JoinContext, segmentId: string): Promise<LateShadows | undefined> {
+  const stored = await findSegment(db.read, segmentId)
+  if (!stored) throw new AppError('not_found', `There is no segment ${segmentId}`)
+  const { parquet_sha256: sha256, from_ms: fromMs } = stored
+  return sha256 === null ? undefined : { sha256, fromMs }
 }
 
 /** The longest declared horizon; the default where a deployment declares none. */

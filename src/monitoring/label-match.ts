@@ -27,7 +27,12 @@ const LABEL_COLUMNS =
 const JOINED_COLUMNS =
   '[{"predictionId":"VARCHAR","answeredId":"VARCHAR","feedbackId":"VARCHAR","deployment":"VARCHAR","model":"VARCHAR","version":"BIGINT","variant":"VARCHAR","rolloutId":"VARCHAR","generation":"BIGINT","stage":"BIGINT","gatewayId":"VARCHAR","timeMs":"BIGINT","score":"DOUBLE","bucket":"BIGINT","label":"JSON","labelTimeMs":"BIGINT","receivedMs":"BIGINT","revision":"BIGINT","loss":"DOUBLE","pairLoss":"DOUBLE"}]'
 
-const PREDICTION = `prediction_id, deployment, model, version, variant, rollout_id, generation, stage, gateway_id, time_ms, score, bucket, pair_id`
+const PREDICTION =
+  'p.prediction_id, p.deployment, p.model, p.version, p.variant, p.rollout_id, p.generation, p.stage, p.gateway_id, p.time_ms, p.score, p.bucket, p.pair_id'
+const LABEL =
+  'l.feedbackId AS feedback_id, l.label::VARCHAR AS label, l.labelTimeMs AS label_time_ms, l.receivedMs AS received_ms, l.revision'
+/** Of several labels the newest comes first; the prediction log reads them in the same order. */
+const NEWEST = 'revision DESC, received_ms DESC, feedback_id DESC'
 
 export interface MatchedLabels {
   /** Rows whose label is new or corrects the one that was known. */
@@ -36,67 +41,100 @@ export interface MatchedLabels {
   found: Set<string>
 }
 
-/** Finds the predictions of labels in Parquet, with their shadows, and what an earlier join knew of them. */
+/**
+ * Finds the predictions of labels in Parquet, with their shadows, and what earlier joins knew of them. The shadows of
+ * `lateShadows`, a Parquet file of predictions, take the labels that earlier joins gave to their answers.
+ */
 export async function matchLabels(
   analytics: Analytics,
-  input: { labels: readonly ArrivedLabel[]; predictions: readonly string[]; joined: readonly string[] },
+  input: {
+    labels: readonly ArrivedLabel[]
+    predictions: readonly string[]
+    joined: readonly string[]
+    lateShadows?: string | undefined
+  },
 ): Promise<MatchedLabels> {
-  if (input.labels.length === 0 || input.predictions.length === 0) return { rows: [], found: new Set() }
+  const { labels, predictions, joined, lateShadows } = input
+  const paths = [...new Set([...predictions, ...(lateShadows === undefined ? [] : [lateShadows])])]
+  if (paths.length === 0) return { rows: [], found: new Set() }
   await using session = await analytics.session({ threads: 1 })
   await session.execute(
     `CREATE TEMP TABLE label AS SELECT unnest(from_json(?::JSON, ${quoteLiteral(LABEL_COLUMNS)}), recursive := true)`,
-    [JSON.stringify(input.labels)],
+    [JSON.stringify(labels)],
   )
-  await createMatched(session, input.predictions)
-  await createBefore(session, input.joined)
-  const rows = await session.query(`
-    SELECT m.*, b.predictionId IS NOT NULL AS was_joined, b.label::VARCHAR AS before_label, b.loss AS before_loss, b.pairLoss AS before_pair
-    FROM matched m LEFT JOIN before b ON b.predictionId = m.prediction_id
-    WHERE b.predictionId IS NULL OR (m.revision, m.received_ms) > (b.revision, b.receivedMs)
-    ORDER BY m.prediction_id`)
+  await createArrived(session, paths)
+  await createShadow(session, paths, lateShadows)
+  await createBefore(session, joined)
   const found = await session.query('SELECT DISTINCT feedback_id FROM answered')
-  return { rows: rows.map(toLabelledRow), found: new Set(found.map((row) => String(row['feedback_id']))) }
+  return {
+    rows: (await changed(session)).map(toLabelledRow),
+    found: new Set(found.map((row) => String(row['feedback_id']))),
+  }
 }
 
-/** The last label of each prediction; a shadow row takes the label of the answer that it is paired with. */
-async function createMatched(session: AnalyticsSession, predictions: readonly string[]): Promise<void> {
+/** `answered`: labels with the prediction that each names; `arrived`: the last of each prediction. */
+async function createArrived(session: AnalyticsSession, predictions: readonly string[]): Promise<void> {
   const scan = parquetScan(predictions)
   await session.execute(`
     CREATE TEMP TABLE answered AS
-      SELECT ${PREDICTION}, prediction_id AS answered_id, l.feedbackId AS feedback_id, l.label::VARCHAR AS label,
-        l.labelTimeMs AS label_time_ms, l.receivedMs AS received_ms, l.revision
+      SELECT ${PREDICTION}, ${LABEL}
       FROM ${scan} p JOIN label l ON p.prediction_id = l.predictionId
       WHERE p.pair_id IS NULL AND p.score IS NOT NULL
       UNION ALL
-      SELECT ${PREDICTION}, prediction_id AS answered_id, l.feedbackId, l.label::VARCHAR,
-        l.labelTimeMs, l.receivedMs, l.revision
+      SELECT ${PREDICTION}, ${LABEL}
       FROM ${scan} p JOIN label l ON l.predictionId IS NULL AND p.request_id = l.requestId AND p.row_index = l.rowIndex
       WHERE p.pair_id IS NULL AND p.score IS NOT NULL`)
   await session.execute(`
-    CREATE TEMP TABLE matched AS
-    WITH latest AS (
-      SELECT * FROM answered
-      QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY revision DESC, received_ms DESC, feedback_id DESC) = 1
-    )
-    SELECT * FROM latest
-    UNION ALL
-    SELECT ${PREDICTION.split(', ')
-      .map((column) => `p.${column}`)
-      .join(', ')}, l.answered_id, l.feedback_id, l.label, l.label_time_ms, l.received_ms, l.revision
-    FROM ${scan} p JOIN latest l ON p.pair_id = l.prediction_id
-    WHERE p.score IS NOT NULL`)
+    CREATE TEMP TABLE arrived AS SELECT * FROM answered
+    QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY ${NEWEST}) = 1`)
 }
 
+/** `shadow`: the shadows of what labels have arrived for, and all of the late ones. */
+async function createShadow(
+  session: AnalyticsSession,
+  predictions: readonly string[],
+  lateShadows: string | undefined,
+): Promise<void> {
+  const late =
+    lateShadows === undefined
+      ? ''
+      : `UNION SELECT ${PREDICTION} FROM ${parquetScan([lateShadows])} p WHERE p.pair_id IS NOT NULL AND p.score IS NOT NULL`
+  await session.execute(`
+    CREATE TEMP TABLE shadow AS
+      SELECT ${PREDICTION} FROM ${parquetScan(predictions)} p
+      WHERE p.pair_id IN (SELECT prediction_id FROM arrived) AND p.score IS NOT NULL
+      ${late}`)
+}
+
+/** `before`: the last label that earlier joins gave to each prediction, shadow, and answer of a shadow. */
 async function createBefore(session: AnalyticsSession, joined: readonly string[]): Promise<void> {
-  const columns = 'predictionId, label, loss, pairLoss, revision, receivedMs'
-  const empty = `SELECT NULL::VARCHAR AS predictionId, NULL::VARCHAR AS label, NULL::DOUBLE AS loss, NULL::DOUBLE AS pairLoss, NULL::BIGINT AS revision, NULL::BIGINT AS receivedMs WHERE false`
-  await session.execute(
+  const columns = `predictionId AS prediction_id, feedbackId AS feedback_id, label::VARCHAR AS label,
+    labelTimeMs AS label_time_ms, receivedMs AS received_ms, revision, loss, pairLoss AS pair_loss`
+  const source =
     joined.length === 0
-      ? `CREATE TEMP TABLE before AS ${empty}`
-      : `CREATE TEMP TABLE before AS SELECT ${columns} FROM ${parquetScan(joined)}
-         WHERE predictionId IN (SELECT prediction_id FROM matched)
-         QUALIFY row_number() OVER (PARTITION BY predictionId ORDER BY revision DESC, receivedMs DESC) = 1`,
-  )
+      ? `(SELECT unnest(from_json('[]'::JSON, ${quoteLiteral(JOINED_COLUMNS)}), recursive := true))`
+      : parquetScan(joined)
+  await session.execute(`
+    CREATE TEMP TABLE before AS SELECT ${columns} FROM ${source}
+    WHERE predictionId IN (SELECT prediction_id FROM arrived UNION ALL SELECT prediction_id FROM shadow UNION ALL SELECT pair_id FROM shadow)
+    QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY ${NEWEST}) = 1`)
+}
+
+/** Rows whose newest label is not the one that they had. A shadow has the label of the answer that it is paired with. */
+async function changed(session: AnalyticsSession): Promise<Record<string, unknown>[]> {
+  const label = 'prediction_id AS answered_id, feedback_id, label, label_time_ms, received_ms, revision'
+  return session.query(`
+    WITH known AS (
+      SELECT * FROM (SELECT ${label} FROM arrived UNION ALL SELECT ${label} FROM before)
+      QUALIFY row_number() OVER (PARTITION BY answered_id ORDER BY ${NEWEST}) = 1)
+    SELECT p.*, k.*, b.prediction_id IS NOT NULL AS was_joined, b.label AS before_label, b.loss AS before_loss,
+      b.pair_loss AS before_pair, answer.loss AS answer_loss
+    FROM (SELECT ${PREDICTION} FROM arrived p UNION ALL SELECT * FROM shadow) p
+    JOIN known k ON k.answered_id = coalesce(p.pair_id, p.prediction_id)
+    LEFT JOIN before b ON b.prediction_id = p.prediction_id
+    LEFT JOIN before answer ON answer.prediction_id = p.pair_id
+    WHERE b.prediction_id IS NULL OR (k.revision, k.received_ms, k.feedback_id) > (b.revision, b.received_ms, b.feedback_id)
+    ORDER BY p.prediction_id`)
 }
 
 /** Keeps joined rows as Parquet: what a later correction looks into, and labelled rows for anyone to read. */
@@ -142,6 +180,7 @@ function toLabelledRow(row: Record<string, unknown>): LabelledRow {
     labelTimeMs: Number(row['label_time_ms']),
     receivedMs: Number(row['received_ms']),
     revision: Number(row['revision']),
+    answerLoss: numberOrNull(row['answer_loss']),
     before: row['was_joined']
       ? {
           label: parseLabel(row['before_label']),

@@ -65,8 +65,10 @@ export class Predictor {
   }
 
   async #shadowed(deployment: LiveDeployment, request: PredictRequest, choice: Choice): Promise<Prediction> {
-    const prediction = await this.#run(deployment, deployment.stable, 'stable', request, choice)
-    setImmediate(() => this.#shadow(deployment, request, choice, prediction))
+    // One moment for both: features as of the same time, rows in the same hour.
+    const timed = { ...request, timeMs: request.timeMs ?? this.#parts.clock.now() }
+    const prediction = await this.#run(deployment, deployment.stable, 'stable', timed, choice)
+    setImmediate(() => this.#shadow(deployment, timed, choice, prediction))
     return prediction
   }
 
