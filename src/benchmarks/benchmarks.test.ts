@@ -211,6 +211,23 @@ describeDatabases('benchmarks', (open) => {
     expect((await submitted(context, ada, broken)).error).toContain('can’t be read')
   })
 
+  it('matches ids as the holdout has them, with their leading zeros', async () => {
+    const context = await open()
+    const definition = { ...binary, id: 'code' }
+    await made(context, definition, {
+      select: `SELECT printf('%04d', id) AS code, * EXCLUDE (id) FROM (${ROWS})`,
+    })
+    const file = async (select: string) => ({
+      upload: await upload(context, select, 'csv'),
+      format: 'csv' as const,
+      label: 'elsewhere',
+    })
+    const select = `SELECT printf('%04d', id) AS code, x AS score FROM (${ROWS})`
+    expect(await submitted(context, ada, await file(select))).toMatchObject({ state: 'done', improved: true })
+    const other = `SELECT id AS code, x AS score FROM (${ROWS})`
+    expect((await submitted(context, ben, await file(other))).error).toContain('no score for')
+  })
+
   it('measures several classes from one column for each', async () => {
     const context = await open()
     const classes = ['a', 'b', 'c']
@@ -228,6 +245,11 @@ describeDatabases('benchmarks', (open) => {
     const done = await submitted(context, ada, file)
     expect(done).toMatchObject({ state: 'done', improved: true })
     expect(done.score!.estimate).toBeGreaterThan(0.35)
+    const certain = await upload(context, `SELECT id, 1 AS a, 1 AS b, 1 AS c FROM (${ROWS})`)
+    expect(await submitted(context, ben, { ...file, upload: certain })).toMatchObject({
+      state: 'failed',
+      error: expect.stringContaining('sum to 1'),
+    })
     const version = await model(context, ['x'])
     await expect(
       submit(context, {
@@ -318,6 +340,8 @@ describeDatabases('benchmarks', (open) => {
     expect(() => benchmarkDefinition.parse({ ...binary, task: 'multiclass', metric: 'accuracy' })).toThrow(
       'Classes',
     )
+    for (const excluded of ['late', 'id', 'at'])
+      expect(() => benchmarkDefinition.parse({ ...binary, exclude: [excluded] })).toThrow('can’t be excluded')
     await expect(
       createBenchmark(context, {
         ...caller,

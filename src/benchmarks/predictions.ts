@@ -17,15 +17,17 @@ export async function readPredictions(
   const { id = '', metric, task, classes } = definition
   await using session = await analytics.session()
   const path = quoteLiteral(await artifacts.localPath(submission.predictions_sha256!))
-  const file =
-    submission.predictions_format === 'csv' ? `read_csv(${path}, header = true)` : `read_parquet(${path})`
+  const isCsv = submission.predictions_format === 'csv'
+  // Text keeps ids such as 007; each is read as the type that the holdout has for it.
+  const file = isCsv ? `read_csv(${path}, header = true, all_varchar = true)` : `read_parquet(${path})`
   const columns = classes ?? ['score']
   await requireColumns(session, file, [id, ...columns])
-  await requireOneEach(session, { file, holdout, id })
-  const selected = columns.map((name, place) => `TRY_CAST(p.${quoteIdentifier(name)} AS DOUBLE) AS s${place}`)
+  const key = `TRY_CAST(${quoteIdentifier(id)} AS ${await typeOfId(session, { holdout, id })})`
+  await requireOneEach(session, { file, holdout, id, key })
+  const selected = columns.map((name, place) => `TRY_CAST(${quoteIdentifier(name)} AS DOUBLE) AS s${place}`)
   const read = await session.columns(
-    `SELECT ${selected.join(', ')} FROM read_parquet(${quoteLiteral(holdout)}, file_row_number = true) h
-     JOIN ${file} p ON CAST(p.${quoteIdentifier(id)} AS VARCHAR) = CAST(h.${quoteIdentifier(id)} AS VARCHAR)
+    `SELECT p.* EXCLUDE (key) FROM read_parquet(${quoteLiteral(holdout)}, file_row_number = true) h
+     JOIN (SELECT ${key} AS key, ${selected.join(', ')} FROM ${file}) p ON p.key = h.${quoteIdentifier(id)}
      ORDER BY h.file_row_number`,
   )
   const rows = read['s0']!.length
@@ -53,15 +55,24 @@ async function requireColumns(
     throw new AppError('invalid', `The file lacks ${missing.join(', ')}: it has ${known.join(', ')}`)
 }
 
+async function typeOfId(
+  session: AnalyticsSession,
+  { holdout, id }: { holdout: string; id: string },
+): Promise<string> {
+  const [described] = await session.query(
+    `DESCRIBE SELECT ${quoteIdentifier(id)} FROM read_parquet(${quoteLiteral(holdout)})`,
+  )
+  return String(described!['column_type'])
+}
+
 async function requireOneEach(
   session: AnalyticsSession,
-  { file, holdout, id }: { file: string; holdout: string; id: string },
+  { file, holdout, id, key }: { file: string; holdout: string; id: string; key: string },
 ): Promise<void> {
-  const key = quoteIdentifier(id)
   const [counts] = await session.query(
     `SELECT count(*) FILTER (n IS NULL) AS missing, count(*) FILTER (n > 1) AS repeated
-     FROM (SELECT CAST(${key} AS VARCHAR) AS id FROM read_parquet(${quoteLiteral(holdout)})) h
-     LEFT JOIN (SELECT CAST(${key} AS VARCHAR) AS id, count(*) AS n FROM ${file} GROUP BY 1) p ON p.id = h.id`,
+     FROM read_parquet(${quoteLiteral(holdout)}) h
+     LEFT JOIN (SELECT ${key} AS key, count(*) AS n FROM ${file} GROUP BY 1) p ON p.key = h.${quoteIdentifier(id)}`,
   )
   const { missing, repeated } = counts as { missing: number; repeated: number }
   if (missing > 0) throw new AppError('invalid', `The file has no score for ${missing} rows of the holdout`)

@@ -42,7 +42,7 @@ export const benchmarkDefinition = z
       .default(false)
       .describe('Whether anyone who sees the benchmark may have the columns other than the label'),
   })
-  .superRefine(({ task, metric, classes }, context) => {
+  .superRefine(({ task, metric, classes, label, id, time, exclude }, context) => {
     const metrics: readonly string[] = METRICS_OF[task]
     const refuse = (path: string, message: string) =>
       context.addIssue({ code: 'custom', path: [path], message })
@@ -51,6 +51,10 @@ export const benchmarkDefinition = z
     if ((task === 'multiclass') !== (classes !== undefined))
       refuse('classes', 'Classes belong to a multiclass benchmark, which needs them')
     if (new Set(classes).size !== (classes?.length ?? 0)) refuse('classes', 'A class stands there twice')
+    for (const [role, named] of Object.entries({ label, id, time }))
+      if (named !== undefined && exclude.includes(named))
+        refuse('exclude', `${named} is the ${role} column: the holdout needs it, so it can’t be excluded`)
+    if (label === id || label === time) refuse('label', 'The label can be neither the id nor the time')
   })
 export type BenchmarkDefinition = z.infer<typeof benchmarkDefinition>
 

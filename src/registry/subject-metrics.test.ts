@@ -57,6 +57,15 @@ it('measures several classes: the numbers are those of their definitions', () =>
   }
 })
 
+it('refuses scores of classes that are no probabilities of one whole, and lets rounded ones gain nothing', () => {
+  const measured = (scores: Float64Array) => measureClasses({ scores, labels, block, classes: CLASSES })
+  const even = new Float64Array(ROWS * CLASSES).fill(1 / CLASSES)
+  const rounded = even.map((score) => score + 0.003)
+  expect(measured(rounded).metrics['log_loss']!.estimate).toBeCloseTo(Math.log(CLASSES), 12)
+  for (const wrong of [even.map(() => 1), even.map((_, i) => [2, -1, 0][i % 3]!), even.map(() => NaN)])
+    expect(() => measured(wrong)).toThrow('they must be probabilities of the 3 classes that sum to 1')
+})
+
 it('finds the better of two classifiers better by every metric, as a gain', () => {
   const of = (skill: number) =>
     measureClasses({ scores: probabilities(skill), labels, block, classes: CLASSES })

@@ -1,3 +1,4 @@
+import { AppError } from '../kernel/errors.ts'
 import {
   aucBlocks,
   differenceInterval,
@@ -79,9 +80,10 @@ function estimatesOf(blocks: Readonly<Record<string, Blocks>>): Record<string, E
 /**
  * The same for a task of several classes: `scores[row·classes + class]` are probabilities, `labels` places of classes. log_loss (clipped, of
  * the probability of the class that came), accuracy, macro_f1 (of the most probable class), macro_auc (each class against the rest).
+ * Throws `invalid` for a row whose scores are no probabilities that sum to one.
  */
 export function measureClasses({
-  scores,
+  scores: given,
   labels,
   block,
   classes,
@@ -91,6 +93,7 @@ export function measureClasses({
   block: Uint32Array
   classes: number
 }): { metrics: Record<string, Estimate>; blocks: Record<string, Blocks> } {
+  const scores = distributions(given, classes)
   const predicted = Uint32Array.from(labels, (_, row) => {
     let best = 0
     for (let label = 1; label < classes; label++)
@@ -116,6 +119,25 @@ export function measureClasses({
     macro_auc: { kind: 'macro_auc', classes: Array.from({ length: classes }, (_, label) => aucOf(label)) },
   }
   return { metrics: estimatesOf(blocks), blocks }
+}
+
+/** How far from one the probabilities of a row may sum: files round them. */
+const ROUNDING = 0.01
+
+/** Every row divided by its sum. A model that called each class certain would otherwise have the best log loss of all. */
+function distributions(scores: Float64Array, classes: number): Float64Array {
+  const result = new Float64Array(scores.length)
+  for (let from = 0; from < scores.length; from += classes) {
+    const row = scores.subarray(from, from + classes)
+    const sum = row.reduce((total, score) => total + score, 0)
+    if (!(Math.abs(sum - 1) <= ROUNDING) || row.some((score) => score < 0))
+      throw new AppError(
+        'invalid',
+        `The scores of row ${from / classes} are ${row.join(', ')}: they must be probabilities of the ${classes} classes that sum to 1`,
+      )
+    for (const [place, score] of row.entries()) result[from + place] = score / sum
+  }
+  return result
 }
 
 function hasBothClasses(labels: Float64Array): boolean {
