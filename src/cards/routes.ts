@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { listOf, route } from '../http/route.ts'
+import { listOf, pageOf, route } from '../http/route.ts'
 import { CardRevision, CardSections, ModelCard } from './schema.ts'
 import { cardHtml, cardMarkdown } from './text.ts'
 import { getCard, listCardRevisions, writeCard } from './cards.ts'
@@ -86,8 +86,7 @@ export const routes = [
     async handle({ context, actor, projectId, params: { name, version }, query: { limit, pageToken } }) {
       const key = { projectId, actor, model: name, version }
       const items = await listCardRevisions(context, { ...key, limit, before: pageToken })
-      const last = items.at(-1)
-      return items.length === limit && last ? { items, nextPageToken: String(last.revision) } : { items }
+      return pageOf(items, limit, ({ revision }) => String(revision))
     },
   }),
 ]

@@ -28,7 +28,14 @@ export function addAuditCommand(program: Command): void {
     .addOption(new Option('--limit <count>', 'how many').default('50'))
     .addOption(new Option('--at <time>', 'what each deployment and alias was then, and who put it there'))
     .addOption(new Option('--verify', 'follow the chain of seals; ends with 4 when it is broken'))
-    .addOption(new Option('--noted <seal>', 'with --verify: a seal that was written down before'))
+    .addOption(
+      new Option(
+        '--noted <seal>',
+        'also whether this seal, which was written down before, is still there',
+      ).implies({
+        verify: true,
+      }),
+    )
     .action(auditCommand)
 }
 

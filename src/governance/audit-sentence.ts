@@ -23,6 +23,9 @@ const SENTENCES: Readonly<Record<string, (entry: Entry) => string>> = {
   'people.add_token': ({ subject, detail }) =>
     `made the ${word(detail['role'])} token “${word(detail['name'])}” for ${subject}`,
   'people.revoke_token': ({ subject, detail }) => `revoked the token “${word(detail['name'])}” of ${subject}`,
+  'governance.start_drill': ({ subject, detail }) =>
+    `began the drill “${subject}”: decisions that say “${word(detail['match'])}” are labelled as injected`,
+  'governance.end_drill': ({ subject }) => `ended the drill “${subject}”`,
   'project.add': ({ subject }) => `added the project ${subject}`,
   'registry.set_alias': ({ subject, detail }) =>
     `pointed ${subject}@${word(detail['alias'])} at version ${word(detail['version'])}`,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { describeDatabases, PROJECT_ID } from '../../test/databases.ts'
 import { localOwner, requirePermission } from '../kernel/actor.ts'
-import { audit, listDecisions, recordDecision, resolveProject } from './governance.ts'
+import { audit, listDecisions, recordDecision, resolveProject, searchAudit } from './governance.ts'
 import { endDrill, startDrill } from './drills.ts'
 import { findBrokenSeal, sealAudit } from './seal.ts'
 
@@ -106,6 +106,14 @@ describeDatabases('decisions', (open) => {
     const decisions = await listDecisions(context, { projectId: PROJECT_ID, limit: 10 })
     expect(decisions.filter(({ injected }) => injected).map(({ sentence }) => sentence)).toEqual([
       'ORD is stale',
+    ])
+    await expect(endDrill(context, { projectId: PROJECT_ID, actor: localOwner, id })).rejects.toThrow(
+      `There is no open drill ${id}`,
+    )
+    const audits = await searchAudit(context, { projectId: PROJECT_ID, actor: localOwner, limit: 10 })
+    expect(audits.map(({ sentence }) => sentence)).toEqual([
+      'ended the drill “ORD freezes”',
+      'began the drill “ORD freezes”: decisions that say “ORD” are labelled as injected',
     ])
   })
 

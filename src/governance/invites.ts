@@ -3,6 +3,7 @@ import { requirePermission, type Actor } from '../kernel/actor.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
 import { randomIds } from '../kernel/ids.ts'
 import { sha256 } from '../kernel/json.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { audit } from './audit.ts'
 import { hashPassword } from './password.ts'
@@ -20,7 +21,7 @@ import { findUser, updateUser } from './store-people.ts'
 import type { InviteRow, UserRow } from './tables.ts'
 import { getUser } from './users.ts'
 
-const INVITE_MS = 7 * 24 * 3_600_000
+const INVITE_MS = 7 * DAY_MS
 
 /**
  * A secret by which a user sets a password, once, within a week: for somebody new, or who has forgotten it. An earlier one of the user

@@ -4,7 +4,7 @@ import { projectNamed, userWithToken, withSignIn } from '../../test/people.ts'
 import { localOwner, requirePermission, type Actor } from '../kernel/actor.ts'
 import type { AppError } from '../kernel/errors.ts'
 import { sha256 } from '../kernel/json.ts'
-import { listTokenAccess } from './access.ts'
+import { countAdmins, listTokenAccess } from './access.ts'
 import { Authenticator, requireSomeAdmin } from './authenticate.ts'
 import { setRole } from './grants.ts'
 import { acceptInvite, changePassword, invite, readInvite } from './invites.ts'
@@ -85,6 +85,24 @@ describeDatabases('users, teams and roles', (open) => {
     ).rejects.toMatchObject(refused)
     await userWithToken(context, 'ben', { '*': 'admin' })
     await setDisabled(context, { actor, name: 'ana', disabled: true })
+  })
+
+  test('of two admins who disable each other at the same time one stays', async () => {
+    const context = await open()
+    const names = ['ana', 'ben']
+    for (const name of names) await userWithToken(context, name, { '*': 'admin' })
+    const ended = await Promise.allSettled(
+      names.map((name) => setDisabled(context, { actor, name, disabled: true })),
+    )
+    expect(ended.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+    expect(await countAdmins(context.db.read)).toBe(1)
+  })
+
+  test('an address is that of one user', async () => {
+    const context = await open()
+    await addUser(context, { actor, name: 'ana', email: 'ana@example.org' })
+    const twice = addUser(context, { actor, name: 'anna', email: 'ana@example.org' })
+    await expect(twice).rejects.toMatchObject({ code: 'already_exists' })
   })
 
   test('an admin of one project gives roles there, and sees nothing of others', async () => {

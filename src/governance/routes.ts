@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { renderMarkdown } from '../http/markdown.ts'
-import { listOf, route } from '../http/route.ts'
+import { listOf, pageOf, route } from '../http/route.ts'
 import { decisionKinds, decisionSchema } from './schema.ts'
 import { endDrill, startDrill } from './drills.ts'
 import { listDecisions } from './governance.ts'
@@ -28,7 +28,7 @@ export const routes = [
     response: listOf(decisionSchema),
     async handle({ context, projectId, query }) {
       const items = await listDecisions(context, { ...query, projectId, before: query.pageToken })
-      return withNext(items, query.limit, (item) => item.id)
+      return pageOf(items, query.limit, (item) => item.id)
     },
   }),
   route({
@@ -93,7 +93,7 @@ export const routes = [
     async handle({ context, actor, projectId, query: { pageToken, everywhere, ...query } }) {
       const scope = { projectId, actor, everywhere: everywhere === 'true' }
       const items = await searchAudit(context, { ...query, ...scope, before: pageToken })
-      return withNext(items, query.limit, (item) => String(item.seq))
+      return pageOf(items, query.limit, (item) => String(item.seq))
     },
   }),
   route({
@@ -108,8 +108,3 @@ export const routes = [
     handle: ({ context, actor, projectId, query }) => verifySeal(context, { ...query, projectId, actor }),
   }),
 ]
-
-function withNext<Item>(items: Item[], size: number, token: (item: Item) => string) {
-  const last = items.at(-1)
-  return items.length === size && last ? { items, nextPageToken: token(last) } : { items }
-}

@@ -1,12 +1,13 @@
 import type { Context } from '../http/context.ts'
 import { holdsLease, type Job } from '../jobs/jobs.ts'
 import type { Actor } from '../kernel/actor.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { Db } from '../ports/db/db.ts'
 import { mintSecret } from './secrets.ts'
 import { deleteStepTokens, findStepToken, insertStepToken } from './store-access.ts'
 
 /** No step runs for so long: what is older was left behind by a worker that was killed. */
-const LONGEST_MS = 90 * 24 * 3_600_000
+const LONGEST_MS = 90 * DAY_MS
 
 export interface StepTokenFor {
   projectId: string

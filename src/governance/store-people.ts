@@ -91,6 +91,16 @@ export async function listGrants(at: Queryable, projectId?: string): Promise<Rol
     .execute()
 }
 
+/** Locks the grants of the role admin for all projects: who takes one away waits for who does so meanwhile, and sees it. */
+export async function lockAdminGrants(trx: Trx): Promise<void> {
+  await trx
+    .updateTable('role_grant')
+    .set((eb) => ({ role: eb.ref('role') }))
+    .where('project_id', '=', '*')
+    .where('role', '=', 'admin')
+    .execute()
+}
+
 /** Those of a user, and of the teams that the user is in. */
 export async function listGrantsOf(at: Queryable, userId: string): Promise<RoleGrantRow[]> {
   const teams = at.selectFrom('team_member').select('team_id').where('user_id', '=', userId)

@@ -15,33 +15,33 @@ export async function insertProjectIfAbsent(trx: Trx, row: ProjectRow): Promise<
     .execute()
 }
 
-/** Inserts an audit row of this moment. */
 export async function insertDrill(trx: Trx, row: DrillRow): Promise<void> {
   await trx.insertInto('drill').values(row).execute()
 }
 
-export async function listDrills(at: Queryable, projectId: string): Promise<DrillRow[]> {
+/** Those that have not ended. */
+export async function listOpenDrills(at: Queryable, projectId: string): Promise<DrillRow[]> {
   return await at
     .selectFrom('drill')
     .selectAll()
     .where('project_id', '=', projectId)
-    .orderBy('started_ms')
-    .orderBy('id')
+    .where('ended_ms', 'is', null)
     .execute()
 }
 
+/** The drill that ended now; undefined for one that is not there or had ended. */
 export async function updateDrillEnd(
   trx: Trx,
   { projectId, id, endedMs }: { projectId: string; id: string; endedMs: number },
-): Promise<boolean> {
-  const row = await trx
+): Promise<DrillRow | undefined> {
+  return await trx
     .updateTable('drill')
     .set({ ended_ms: endedMs })
     .where('project_id', '=', projectId)
     .where('id', '=', id)
-    .returning('id')
+    .where('ended_ms', 'is', null)
+    .returningAll()
     .executeTakeFirst()
-  return row !== undefined
 }
 
 export async function insertDecision(trx: Trx, row: DecisionRow): Promise<void> {

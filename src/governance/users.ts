@@ -10,6 +10,7 @@ import { audit } from './audit.ts'
 import type { User } from './people-schema.ts'
 import { deleteOpenInvites, deleteSessionsOf, listOpenInvites } from './store-access.ts'
 import {
+  findUserByEmail,
   findUserByName,
   insertUser,
   listGrants,
@@ -17,19 +18,22 @@ import {
   listTeamMembers,
   listTeamRows,
   listUserRows,
+  lockAdminGrants,
   updateUser,
 } from './store-people.ts'
 import type { UserRow } from './tables.ts'
 
 type Doors = Pick<Context, 'db' | 'clock'>
 
-/** Adds somebody who has no role and no way to sign in yet. Throws `already_exists`. */
+/** Adds somebody who has no role and no way to sign in yet. Throws `already_exists` for a name or an address of another user. */
 export async function addUser(
   { db, clock }: Doors,
   { actor, name, email }: { actor: Actor; name: string; email?: string | undefined },
 ): Promise<void> {
   requirePermission(actor, 'administer', '*')
   await db.write(async (trx) => {
+    if (email !== undefined && (await findUserByEmail(trx, email)))
+      throw new AppError('already_exists', `There is a user with the address ${email} already`)
     await insertNewUser(trx, { name, email: email ?? null })
     await audit(trx, { projectId: '*', actor, action: 'people.add_user', subject: name })
     await tellAccessChanged(trx, clock)
@@ -124,6 +128,7 @@ export async function projectNames(at: Queryable): Promise<ReadonlyMap<string, s
 
 /** Undoes the change, by throwing `conflict`, when nobody could administer everything after it. */
 export async function keepingAnAdmin(trx: Trx, change: () => Promise<void>): Promise<void> {
+  await lockAdminGrants(trx)
   const before = await countAdmins(trx)
   await change()
   if (before === 0 || (await countAdmins(trx)) > 0) return

@@ -71,6 +71,12 @@ export function route<
   }
 }
 
+/** A page of a list: one that is full may have a next one, which begins behind its last item. */
+export function pageOf<Item>(items: Item[], limit: number, tokenOf: (last: Item) => string) {
+  const last = items.at(-1)
+  return items.length === limit && last !== undefined ? { items, nextPageToken: tokenOf(last) } : { items }
+}
+
 /** `{ items, nextPageToken? }`, the form of every list. */
 export function listOf<Item extends Shape>(item: Item) {
   return z.object({ items: z.array(item), nextPageToken: z.string().optional() })

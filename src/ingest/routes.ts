@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { listOf, route } from '../http/route.ts'
+import { listOf, pageOf, route } from '../http/route.ts'
 import { listChanges } from './changes.ts'
 import { requestIngest } from './probe.ts'
 import { datasetChange } from './schema.ts'
@@ -22,7 +22,7 @@ export const routes = [
     async handle({ context, projectId, params, query }) {
       const { limit, pageToken: before } = query
       const items = await listChanges(context, { projectId, dataset: params.name, limit, before })
-      return { items, ...(items.length === limit && { nextPageToken: items.at(-1)!.id }) }
+      return pageOf(items, limit, ({ id }) => id)
     },
   }),
   route({

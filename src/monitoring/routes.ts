@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { listOf, route } from '../http/route.ts'
+import { listOf, pageOf, route } from '../http/route.ts'
 import { alertJson, getMonitoring } from './overview.ts'
 import { listAlerts } from './store.ts'
 
@@ -150,7 +150,7 @@ export const routes = [
         before: pageToken,
       })
       const items = found.map(alertJson)
-      return items.length < limit ? { items } : { items, nextPageToken: items.at(-1)!.id }
+      return pageOf(items, limit, ({ id }) => id)
     },
   }),
 ]

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { listOf, route } from '../http/route.ts'
+import { listOf, pageOf, route } from '../http/route.ts'
 import { mergePromotion, rollBackPromotion } from './merge.ts'
 import { openPromotion, refreshPromotion, reviewPromotion, withdrawPromotion } from './proposals.ts'
 import { Promotion, PromotionDetail } from './schema.ts'
@@ -40,8 +40,7 @@ export const routes = [
     response: listOf(Promotion),
     async handle({ context, actor, projectId, query: { pageToken, ...query } }) {
       const items = await listPromotions(context, { ...query, projectId, actor, before: pageToken })
-      const last = items.at(-1)
-      return items.length === query.limit && last ? { items, nextPageToken: last.id } : { items }
+      return pageOf(items, query.limit, ({ id }) => id)
     },
   }),
   route({

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { listDecisions } from '../governance/governance.ts'
 import { decisionSchema } from '../governance/schema.ts'
-import { listOf, route } from '../http/route.ts'
+import { listOf, pageOf, route } from '../http/route.ts'
 import { fallbackSchema } from '../serving/schema.ts'
 import { deploy } from './deploy.ts'
 import { rollBack, stopRollout } from './intervene.ts'
@@ -171,7 +171,7 @@ export const routes = [
       const { deployment, limit, pageToken } = query
       const found = await listRollouts(context.db.read, { projectId, deployment, limit, before: pageToken })
       const items = found.map(toRolloutJson)
-      return items.length < limit ? { items } : { items, nextPageToken: items.at(-1)!.id }
+      return pageOf(items, limit, ({ id }) => id)
     },
   }),
   route({

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
-import { openTestContext } from '../../test/databases.ts'
+import { openTestContext, PROJECT_ID } from '../../test/databases.ts'
+import { recordDecision } from '../governance/governance.ts'
+import type { DecisionKind } from '../governance/schema.ts'
 import { createServerApp } from './server.ts'
 import { serveUi } from './ui-files.ts'
 
@@ -61,6 +63,35 @@ it('A whole number that would be rounded is refused, and one that is exact is ta
   expect(await send('{"id":[1,{"deep":-9007199254740992}]}')).toContain('deep: -9007199254740992 is beyond')
   for (const exact of ['9007199254740991', '"9007199254740993"', '0.12345678901234567', '1e300'])
     expect(await send(`{"id":${exact}}`)).toContain('orders')
+})
+
+it('the stations of gates and triggers tell of the last that was decided, however much else was since', async () => {
+  await using context = await openTestContext()
+  const decide = (kind: DecisionKind, sentence: string) =>
+    context.db.write((trx) =>
+      recordDecision(trx, {
+        projectId: PROJECT_ID,
+        kind,
+        subjectType: 'deployment',
+        subjectId: 'late',
+        verdict: 'passed',
+        sentence,
+        rule: '',
+        numbers: {},
+        inputs: {},
+        atMs: 5,
+      }),
+    )
+  await decide('gate', 'late/2 has met its gates')
+  for (let i = 0; i < 70; i++) await decide('alert', `alert ${i}`)
+  const answer = await createServerApp(context).request('/api/v1/overview')
+  const { stations, happened } = (await answer.json()) as {
+    stations: { gates: unknown; triggers: unknown }
+    happened: unknown[]
+  }
+  expect(stations.gates).toMatchObject({ state: 'good', detail: 'late/2 has met its gates' })
+  expect(stations.triggers).toMatchObject({ state: 'idle' })
+  expect(happened).toHaveLength(30)
 })
 
 it('The station of training knows runs that no pipeline made', async () => {

@@ -3,7 +3,7 @@ import { getDataset } from '../data/data.ts'
 import { addComment, deleteComment, editComment, listComments } from '../governance/governance.ts'
 import { Comment, CommentBody, Subject } from '../governance/schema.ts'
 import type { Context } from '../http/context.ts'
-import { listOf, route } from '../http/route.ts'
+import { listOf, pageOf, route } from '../http/route.ts'
 import type { Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { getPromotion } from '../promotions/promotions.ts'
@@ -49,8 +49,7 @@ export const commentRoutes = [
     async handle({ context, actor, projectId, query: { pageToken, ...query } }) {
       await EXISTS[query.subjectType](context, { projectId, actor }, query.subjectId)
       const items = await listComments(context, { ...query, projectId, actor, after: pageToken })
-      const last = items.at(-1)
-      return items.length === query.limit && last ? { items, nextPageToken: last.id } : { items }
+      return pageOf(items, query.limit, ({ id }) => id)
     },
   }),
   route({

@@ -7,6 +7,7 @@ import type { Decision } from '../governance/schema.ts'
 import type { Context } from '../http/context.ts'
 import { route } from '../http/route.ts'
 import type { Caller } from '../kernel/actor.ts'
+import { ignoreMissing } from '../kernel/errors.ts'
 import { getMonitoring, listOpenAlerts } from '../monitoring/monitoring.ts'
 import { listRuns } from '../pipelines/pipelines.ts'
 import { listPromotions } from '../promotions/promotions.ts'
@@ -88,22 +89,26 @@ async function getOverview(context: Context, caller: Caller): Promise<z.input<ty
   const { projectId } = caller
   const [alerts, decisions, states, project] = await Promise.all([
     listOpenAlerts(context, { projectId }),
-    listDecisions(context, { projectId, limit: 60 }),
+    listDecisions(context, { projectId, limit: 30 }),
     listDeploymentStates(context, { projectId }),
     findProjectName(context, { projectId }),
   ])
   const refused = await listRefusedDatasets(context, projectId)
-  const latest = (kind: Decision['kind']): Decision | undefined =>
-    decisions.find((decision) => decision.kind === kind)
+  const latest = async (kind: Decision['kind']): Promise<Decision | undefined> =>
+    (await listDecisions(context, { projectId, kind, limit: 1 }))[0]
   const stations: Record<(typeof stationNames)[number], Station> = {
     data: await dataStation(context, caller, refused),
     features: await featuresStation(context, caller, alerts),
     training: await trainingStation(context, caller),
-    gates: decisionStation(latest('gate'), '/models', 'No version has met its gates yet'),
-    rollout: rolloutStation(states, latest('rollout')),
+    gates: decisionStation(await latest('gate'), '/models', 'No version has met its gates yet'),
+    rollout: rolloutStation(states, await latest('rollout')),
     ...(await trafficStations(context, caller, states)),
     monitoring: monitoringStation(alerts, states),
-    triggers: decisionStation(latest('trigger'), '/pipelines', 'Nothing has started a pipeline by itself'),
+    triggers: decisionStation(
+      await latest('trigger'),
+      '/pipelines',
+      'Nothing has started a pipeline by itself',
+    ),
   }
   return {
     project: project ?? 'default',
@@ -128,7 +133,7 @@ async function getOverview(context: Context, caller: Caller): Promise<z.input<ty
         href: `/monitoring/${deployment}`,
       })),
     ],
-    happened: decisions.slice(0, 30).map((decision) => ({
+    happened: decisions.map((decision) => ({
       id: decision.id,
       kind: `${decision.kind}.${decision.verdict}`,
       sentence: decision.sentence,
@@ -231,7 +236,7 @@ async function dataStation(
   const [first] = datasets
   if (!first) return idle('no datasets', 'Declare one with dataset(…)', '/datasets')
   const { name } = first
-  const version = await latestVersion(context, { projectId, dataset: name }).catch(() => undefined)
+  const version = await latestVersion(context, { projectId, dataset: name }).catch(ignoreMissing)
   if (!version)
     return idle('no version', `${name} was not read yet: tidemill data ingest ${name}`, '/datasets')
   return {

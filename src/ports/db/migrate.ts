@@ -41,6 +41,7 @@ const migrations = {
   '041-step-tokens': () => import('./migrations/041-step-tokens.ts'),
   '042-logged-model-points': () => import('./migrations/042-logged-model-points.ts'),
   '043-push-keys': () => import('./migrations/043-push-keys.ts'),
+  '046-decision-kinds': () => import('./migrations/046-decision-kinds.ts'),
 }
 
 const MIGRATION_LOCK = 840_173
