@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { sum } from '../src/kernel/sum.ts'
 import { parquetScan } from '../src/ports/analytics/analytics.ts'
 import { deploy, explainRollout } from '../src/rollout/rollout.ts'
 import { labelledScan } from '../src/prediction-log/prediction-log.ts'
@@ -170,5 +171,28 @@ describeDatabases('labels', (open) => {
       `SELECT sum(label) AS late FROM ${await labelledScan(world.context, { projectId: PROJECT_ID, fromMs: 0, toMs: TEST_TIME_MS + DAY_MS, labelledUntilMs: Number.MAX_SAFE_INTEGER })}`,
     )
     expect(await dayTotals(world.context)).toMatchObject([{ labelled: 4, label_sum: log!['late'] }])
+  })
+
+  test('segments of one hour that are counted at the same time, with labels among them, are all counted', async () => {
+    const world = new World(await open())
+    await world.deploy()
+    const asked = Array.from({ length: 8 }, () => ask(world.random, TEST_TIME_MS, 6, 1))
+    for (const rows of asked) {
+      const ids = world.predict(
+        rows.map((row, i) => ({ ...row, entity: `airport ${i}`, timeMs: TEST_TIME_MS })),
+      )
+      const labels = rows.map(({ label }) => label)
+      await world.label(ids, labels, TEST_TIME_MS + DAY_MS)
+      await world.closeSegments()
+    }
+    await world.settleTogether()
+    const { db } = world.context
+    const late = sum(asked.flat().map(({ label }) => label))
+    const counted = { rows: 48, labelled: 48, label_sum: late }
+    expect(await db.read.selectFrom('profile_window').selectAll().execute()).toMatchObject([counted, counted])
+    const cells = await db.read.selectFrom('entity_health').select('cells_json').executeTakeFirstOrThrow()
+    expect(Object.values(JSON.parse(cells.cells_json) as object)).toEqual([8, 8, 8, 8, 8, 8])
+    const delays = await db.read.selectFrom('label_delay').select('counts_json').executeTakeFirstOrThrow()
+    expect(sum(JSON.parse(delays.counts_json) as number[])).toBe(48)
   })
 })

@@ -1,3 +1,6 @@
+import { setTimeout } from 'node:timers/promises'
+import { countPendingJobs } from '../src/jobs/jobs.ts'
+import { JobRunner } from '../src/jobs/runner.ts'
 import { localOwner } from '../src/kernel/actor.ts'
 import { consumers } from '../src/monitoring/consumers.ts'
 import { jobs as monitoringJobs } from '../src/monitoring/jobs.ts'
@@ -218,15 +221,31 @@ export class World {
     await this.#feedback.append(PROJECT_ID, items)
   }
 
-  /** Closes segments, rolls them and works off all that follows. */
-  async settle(): Promise<void> {
+  /** Closes the open segments and registers them. */
+  async closeSegments(): Promise<void> {
     await this.#feedback.closeAll()
     this.#log.closeAll()
     await this.#spool.drained()
+  }
+
+  /** Closes segments, rolls them and works off all that follows. */
+  async settle(): Promise<void> {
+    await this.closeSegments()
     await workOff(this.context, handlers)
     await tickMonitors(this.context)
     await tickMonitors(this.context)
     await workOff(this.context, handlers)
+  }
+
+  /** Closes segments and rolls them; a worker with many slots then counts them and joins their labels, all at once. */
+  async settleTogether(): Promise<void> {
+    const { context } = this
+    await this.closeSegments()
+    await workOff(context, { consumers, jobs: servingJobs })
+    const slots = { work: 8, pipeline: 1, delivery: 1 }
+    await using runner = new JobRunner(context, monitoringJobs, { worker: 'together', slots })
+    await runner.start()
+    while ((await countPendingJobs(context.db.read)) > 0) await setTimeout(20)
   }
 
   /** Whole days: asked, labelled, and judged when their labels are due. Returns what was asked. */

@@ -5,6 +5,7 @@ import type { Context } from '../http/context.ts'
 import { quoteLiteral } from '../ports/analytics/analytics.ts'
 import { condemnAtOnce, recordBlob } from '../ports/artifacts/blobs.ts'
 import { addErasedRows } from '../privacy/privacy.ts'
+import { lockCounts } from './store-labels.ts'
 import { deleteHealthCells, deleteWaiting, listJoined, updateJoined } from './store-erasure.ts'
 
 /**
@@ -27,6 +28,7 @@ export async function eraseLabels(
   for (const { parquet_sha256 } of predictionIds.length === 0 ? [] : await listJoined(db.read, projectId))
     await rewriteJoined(context, parquet_sha256, input)
   await db.write(async (trx) => {
+    await lockCounts(trx, projectId)
     const waiting = await deleteWaiting(trx, projectId, predictionIds)
     if (waiting > 0) await addErasedRows(trx, { ...counted, place: 'waiting labels', rows: waiting })
     let cells = 0

@@ -12,7 +12,7 @@ import {
 } from '../prediction-log/prediction-log.ts'
 import { addInto, decodeProfile, type Profile } from '../statistics/profile.ts'
 import { LayoutCache } from './layout-cache.ts'
-import { listPendingLabels } from './store-labels.ts'
+import { listPendingLabels, lockCounts } from './store-labels.ts'
 import { addEntityHealth, insertMonitoredSegment, isMonitored } from './store-windows.ts'
 import { addToWindows, type WindowAddition } from './windows.ts'
 
@@ -58,6 +58,7 @@ export async function ingestPredictions(
       created_ms: nowMs,
     })
     if (!isNew) return
+    await lockCounts(trx, projectId)
     await addToWindows(trx, { projectId, additions: counts.windows })
     await addRolloutCounts(trx, { projectId, counts: counts.rollout })
     await addTraffic(trx, { projectId, hours: counts.traffic })

@@ -12,16 +12,26 @@ export async function labelJoinVersion(at: Queryable, projectId: string): Promis
   return row?.version ?? 0
 }
 
-/** Takes the turn of the next join. False when another one has committed since `version` was read. */
+/**
+ * Until the transaction ends, no other one changes what is counted for the project: counts are read, added to and written back, and what
+ * one has committed the next one sees.
+ */
+export async function lockCounts(trx: Trx, projectId: string): Promise<void> {
+  await trx
+    .insertInto('label_join_state')
+    .values({ project_id: projectId, version: 0 })
+    .onConflict((conflict) =>
+      conflict.column('project_id').doUpdateSet({ version: sql`label_join_state.version` }),
+    )
+    .execute()
+}
+
+/** Takes the turn of the next join, and locks the counts. False when another one has committed since `version` was read. */
 export async function takeJoinTurn(
   trx: Trx,
   { projectId, version }: { projectId: string; version: number },
 ): Promise<boolean> {
-  await trx
-    .insertInto('label_join_state')
-    .values({ project_id: projectId, version: 0 })
-    .onConflict((conflict) => conflict.column('project_id').doNothing())
-    .execute()
+  await lockCounts(trx, projectId)
   const { numUpdatedRows } = await trx
     .updateTable('label_join_state')
     .set({ version: sql`version + 1` })
