@@ -124,7 +124,7 @@ export async function lease({ db }: Pick<Context, 'db'>, rolloutId: string, forM
 export interface TestGateway extends AsyncDisposable {
   gateway: Gateway
   url: string
-  /** Waits, at most two seconds, until the gateway serves a generation. */
+  /** Waits until the gateway serves a generation. */
   serves(generation: number): Promise<void>
   infer(
     path: string,
@@ -149,7 +149,7 @@ export async function openGateway(context: Context, serving: ServingOptions = {}
     url,
     async serves(generation) {
       for (let tries = 0; gateway.engine.generation < generation; tries++) {
-        if (tries > 400) throw new Error(`Generation ${generation} is not served`)
+        if (tries > 6_000) throw new Error(`Generation ${generation} is not served`)
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
     },

@@ -22,6 +22,7 @@ export interface PredictorParts {
 /** Answers requests: chooses the variant, falls back to stable when a candidate fails, and shadows afterwards. */
 export class Predictor {
   readonly #parts: PredictorParts
+  readonly #shadows = new Set<Promise<void>>()
 
   constructor(parts: PredictorParts) {
     this.#parts = parts
@@ -64,44 +65,56 @@ export class Predictor {
     }
   }
 
-  async #shadowed(deployment: LiveDeployment, request: PredictRequest, choice: Choice): Promise<Prediction> {
+  #shadowed(deployment: LiveDeployment, request: PredictRequest, choice: Choice): Promise<Prediction> {
     // One moment for both: features as of the same time, rows in the same hour.
     const timed = { ...request, timeMs: request.timeMs ?? this.#parts.clock.now() }
-    const prediction = await this.#run(deployment, deployment.stable, 'stable', timed, choice)
-    setImmediate(() => this.#shadow(deployment, timed, choice, prediction))
-    return prediction
+    const answer = this.#run(deployment, deployment.stable, 'stable', timed, choice)
+    const shadow = this.#shadow(deployment, timed, choice, answer)
+    this.#shadows.add(shadow)
+    void shadow.finally(() => this.#shadows.delete(shadow))
+    return answer
   }
 
-  /** Runs the candidate on what was answered already; nobody waits for it, and it sheds first. */
-  #shadow(deployment: LiveDeployment, request: PredictRequest, choice: Choice, pair: Prediction): void {
+  /** Resolves when the shadows of all that was asked so far are logged. */
+  async shadowed(): Promise<void> {
+    await Promise.all(this.#shadows)
+  }
+
+  /** Runs the candidate on what was answered already; no request waits for it, and it sheds first. */
+  async #shadow(
+    deployment: LiveDeployment,
+    request: PredictRequest,
+    choice: Choice,
+    answer: Promise<Prediction>,
+  ): Promise<void> {
     const { live } = deployment.candidate!
-    const item = this.#item(deployment, live, 'shadow', request, {
-      ...choice,
-      requestId: pair.requestId,
-      pair,
-    })
-    const submit = (): void => this.#submitShadow(item)
-    const failed = (): void => this.#parts.batchLog.fail(item)
+    // The next generation may not name it any more.
+    live.host.acquire()
     try {
-      const resolving = this.#resolve(item)
-      if (resolving !== undefined) void resolving.then(submit, failed)
-      else submit()
-    } catch {
-      failed()
+      const pair = await answer.catch(ignore)
+      if (pair === undefined) return
+      await new Promise((resolve) => setImmediate(resolve))
+      const { requestId } = pair
+      const item = this.#item(deployment, live, 'shadow', request, { ...choice, requestId, pair })
+      try {
+        await this.#resolve(item)
+        await this.#submitShadow(item)
+      } catch {
+        this.#parts.batchLog.fail(item)
+      }
+    } finally {
+      live.host.release()
     }
   }
 
-  #submitShadow(item: WorkItem): void {
-    const { host } = item.live
-    host.acquire()
-    item.answered = () => host.release()
-    item.failed = () => {
-      host.release()
-      this.#parts.batchLog.fail(item)
-    }
-    if (host.batcher.submitShadow(item)) return
-    host.release()
-    this.#parts.stats.shadowDropped += 1
+  async #submitShadow(item: WorkItem): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      item.answered = () => resolve()
+      item.failed = reject
+      if (item.live.host.batcher.submitShadow(item)) return
+      this.#parts.stats.shadowDropped += 1
+      resolve()
+    })
   }
 
   #run(
@@ -112,7 +125,9 @@ export class Predictor {
     choice: Choice,
   ): Promise<Prediction> {
     const item = this.#item(deployment, live, name, request, choice)
+    live.host.acquire()
     const failed = (error: unknown): never => {
+      live.host.release()
       if (name === 'canary') this.#parts.batchLog.fail(item)
       throw error
     }
@@ -129,7 +144,6 @@ export class Predictor {
   #submit(item: WorkItem): Promise<Prediction> {
     const { host } = item.live
     return new Promise<Prediction>((resolve, reject) => {
-      host.acquire()
       item.answered = (prediction) => {
         host.release()
         resolve(prediction)

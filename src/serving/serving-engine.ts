@@ -200,8 +200,9 @@ export class ServingEngine implements AsyncDisposable {
     return this.deployments.find(({ desired }) => desired.projectId === projectId && desired.name === name)
   }
 
-  /** Closes the open segments and waits until everything is registered. */
+  /** Waits for shadows under way, closes the open segments and waits until everything is registered. */
   async flush(): Promise<void> {
+    await this.#predictor.shadowed()
     this.log.closeAll()
     await this.#feedback.closeAll()
     await this.spool.drained()
