@@ -14,7 +14,9 @@ const NOTES: Readonly<Record<string, string>> = {
     'the points that MLflow 3.17 chooses, by rank; of a run with more than 50,000 points, points at even steps',
   'POST /api/2.0/mlflow/model-versions/create':
     'a source with one ONNX graph among its files can be served: its signature is read from the graph',
-  'DELETE /api/2.0/mlflow/registered-models/delete': 'version numbers are not used again',
+  'DELETE /api/2.0/mlflow/model-versions/delete': '409 while a deployment serves it',
+  'DELETE /api/2.0/mlflow/registered-models/delete':
+    'version numbers are not used again; 409 while a deployment serves one of its versions',
   'GET /api/2.0/mlflow/registered-models/search': 'prompts only when the filter asks for them',
   'POST /api/2.0/mlflow/registered-models/search': "the R client's way to ask; MLflow's server has GET alone",
   'POST /api/2.0/mlflow/runs/log-batch': 'one transaction: all or nothing',

@@ -17,7 +17,7 @@ import { addPipelineCommands } from './pipelines/commands.ts'
 import { addProjectCommands } from './project/commands.ts'
 import { addPromotionCommands } from './promotions/commands.ts'
 import { addRegistryCommands } from './registry/commands.ts'
-import { addRolloutCommands } from './rollout/commands.ts'
+import { addRolloutCommands, addWithdrawCommand } from './rollout/commands.ts'
 import { addServerCommands } from './server/commands.ts'
 import { addSqlCommand } from './prediction-log/commands.ts'
 import { addPrivacyCommands } from './privacy/commands.ts'
@@ -41,7 +41,7 @@ const HEADINGS: Readonly<Record<string, readonly string[]>> = {
     'lineage',
     'import',
   ],
-  Serving: ['deploy', 'package', 'quality', 'sql'],
+  Serving: ['deploy', 'undeploy', 'package', 'quality', 'sql'],
   People: ['login', 'logout', 'users', 'teams', 'tokens', 'projects', 'audit'],
   Operation: ['server', 'worker', 'gateway', 'webhooks', 'gc'],
 }
@@ -60,7 +60,9 @@ export function createProgram(): Command {
   addInferCommand(addDataCommands(program))
   addTrackingCommands(program)
   addExecCommand(program)
-  addCardCommand(addRegistryCommands(program))
+  const models = addRegistryCommands(program)
+  addCardCommand(models)
+  addWithdrawCommand(models)
   addPrivacyCommands(program)
   addErasureCommands(program)
   addPromotionCommands(program)

@@ -3,7 +3,8 @@ import { audit } from '../src/governance/governance.ts'
 import { searchAudit, verifySeal } from '../src/governance/audit-search.ts'
 import { sealAudit } from '../src/governance/seal.ts'
 import { localOwner, type Actor } from '../src/kernel/actor.ts'
-import { createModel, deleteAlias, registerVersion, setAlias, updateModel } from '../src/registry/registry.ts'
+import { createModel, deleteAlias, registerVersion, setAlias } from '../src/registry/registry.ts'
+import { renameModel } from '../src/rollout/rollout.ts'
 import { thinDesiredStates } from '../src/rollout/store.ts'
 import { createServerApp } from '../src/server/server.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from './databases.ts'
@@ -99,7 +100,7 @@ describeDatabases('the audit log', (open) => {
     await setAlias(context, { ...alias, actor: ana, version: 1 })
     const second = await pause()
     await setAlias(context, { ...alias, version: 2 })
-    await updateModel(context, { ...scope, name: 'late', newName: 'later' })
+    await renameModel(context, { ...scope, name: 'late', newName: 'later' })
     const third = await pause()
     await deleteAlias(context, { ...scope, model: 'later', alias: 'blue' })
     const app = createServerApp(context)

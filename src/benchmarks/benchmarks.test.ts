@@ -12,6 +12,7 @@ import { train } from '../learners/learners.ts'
 import { quoteLiteral } from '../ports/analytics/analytics.ts'
 import { readGraphSignature } from '../model-files/model-files.ts'
 import { registerVersion } from '../registry/registry.ts'
+import { withdrawVersion } from '../rollout/rollout.ts'
 import { routes as registryRoutes } from '../registry/routes.ts'
 import { benchmarkDefinition, type BenchmarkDefinition } from './schema.ts'
 import {
@@ -259,6 +260,22 @@ describeDatabases('benchmarks', (open) => {
         submitted: { model: 'late', version },
       }),
     ).rejects.toThrow('late/1 is a binary model; the benchmark is multiclass')
+  })
+
+  it('keeps a version that it is about to measure from being deleted', async () => {
+    const context = await open()
+    await made(context, binary)
+    const version = await model(context, ['x'])
+    const key = { ...caller, model: 'late', version }
+    const what = { model: 'late', version }
+    await submit(context, { projectId: PROJECT_ID, actor: ada, name: 'late', submitted: what })
+    await expect(withdrawVersion(context, key)).rejects.toMatchObject({
+      code: 'conflict',
+      message:
+        "late/1 can't be deleted: the benchmark late is about to measure late/1. Try again when the submission is done.",
+    })
+    await work(context)
+    await withdrawVersion(context, key)
   })
 
   it('holds to the limit of a day, and takes nothing while closed', async () => {

@@ -21,7 +21,7 @@ import {
 } from './store.ts'
 
 export { listOwnSubmissions, submit } from './submit.ts'
-export { listDatasetVersionUses, referencedBlobs } from './store.ts'
+export { listDatasetVersionUses, listModelVersionUses, referencedBlobs } from './store.ts'
 
 export const PREPARE_JOB = 'benchmarks.prepare'
 

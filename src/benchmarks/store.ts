@@ -1,5 +1,8 @@
+import { sql } from 'kysely'
 import { unknownName } from '../kernel/unknown-name.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
+import { isIn } from '../ports/db/dialect.ts'
+import type { VersionUse } from '../registry/schema.ts'
 import type { Blocks, Released } from './ladder.ts'
 import type { Benchmark, BenchmarkDefinition, HoldoutFacts, Standing, Submission } from './schema.ts'
 import type { Entry } from './standings.ts'
@@ -219,6 +222,22 @@ export async function listDatasetVersionUses(
   return rows.map(({ dataset_version_id, name }) => ({
     id: dataset_version_id!,
     what: `the benchmark ${name}`,
+  }))
+}
+
+/** Of these model versions, those that a submission still has to measure. */
+export async function listModelVersionUses(at: Queryable, ids: readonly string[]): Promise<VersionUse[]> {
+  const rows = await at
+    .selectFrom('benchmark_submission as s')
+    .innerJoin('benchmark as b', 'b.id', 's.benchmark_id')
+    .select(['b.name', 's.label'])
+    .where('s.state', '=', 'queued')
+    .where(isIn(at, sql.ref('s.model_version_id'), ids))
+    .orderBy('s.asked_ms')
+    .execute()
+  return rows.map(({ name, label }) => ({
+    what: `the benchmark ${name} is about to measure ${label}`,
+    instead: 'Try again when the submission is done.',
   }))
 }
 

@@ -9,7 +9,7 @@ import { DAY_MS } from '../kernel/time-spans.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { Trx } from '../ports/db/db.ts'
-import { getModelVersion, getUpload } from '../registry/registry.ts'
+import { getModelVersion, getUpload, holdModelVersion } from '../registry/registry.ts'
 import type { BenchmarkDefinition, Submission, Submitted } from './schema.ts'
 import {
   countTriesSince,
@@ -58,6 +58,7 @@ export async function submit(
     const askedMs = clock.now()
     await requireRoom(trx, current, { participant, nowMs: askedMs })
     const { blob, ...columns } = content
+    if ('model' in submitted) await holdModelVersion(trx, { projectId, ...submitted })
     if (blob) await recordBlob(trx, { projectId, blob, nowMs: await db.wallTime(trx) })
     const asked: SubmissionRow = {
       ...waiting(known, { id: ids.uuid(), askedMs }),

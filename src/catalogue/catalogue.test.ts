@@ -6,7 +6,8 @@ import { listFreshness } from '../materialization/materialization.ts'
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { snapshotBytes } from '../project/snapshot.ts'
-import { deleteAlias, deleteModelVersion, registerVersion, setAlias } from '../registry/registry.ts'
+import { deleteAlias, registerVersion, setAlias } from '../registry/registry.ts'
+import { withdrawVersion } from '../rollout/rollout.ts'
 import { getEntry, listCatalogue, retireUnusedViews } from './catalogue.ts'
 import { routes } from './routes.ts'
 
@@ -107,7 +108,7 @@ describeDatabases('the catalogue of features', (open) => {
       { version: 1, aliases: [], features: ['delay_1h'] },
     ])
     expect(await names(context, { unused: true })).toEqual(['airport_delays: null'])
-    for (const version of [1, 2]) await deleteModelVersion(context, { ...caller, model: 'late', version })
+    for (const version of [1, 2]) await withdrawVersion(context, { ...caller, model: 'late', version })
     expect((await getEntry(context, { ...caller, name: 'airport' })).usedBy.versions).toBe(0)
     expect((await names(context, { unused: true })).length).toBe(4)
   })

@@ -34,6 +34,8 @@ const SENTENCES: Readonly<Record<string, (entry: Entry) => string>> = {
     `took the protection of ${subject}@${word(detail['alias'])} away`,
   'registry.create_model': ({ subject }) => `created the model ${subject}`,
   'registry.register_version': ({ subject }) => `registered ${subject}`,
+  'registry.delete_model': ({ subject }) => `deleted the model ${subject}`,
+  'registry.delete_version': ({ subject }) => `deleted ${subject}`,
   'registry.evaluate': ({ subject }) => `evaluated ${subject}`,
   'registry.promotion_open': ({ subject, detail }) => `proposed ${subject} as ${word(detail['alias'])}`,
   'registry.promotion_approve': (entry) => `approved ${promotion(entry)}`,
@@ -60,6 +62,7 @@ const SENTENCES: Readonly<Record<string, (entry: Entry) => string>> = {
   'rollout.deploy_forced': ({ subject, detail }) =>
     `deployed ${subject} past its gates: ${word(detail['reason'])}`,
   'rollout.promote': ({ subject }) => `promoted ${subject}`,
+  'rollout.take_down': ({ subject }) => `took down ${subject}`,
   'rollout.roll_back': ({ subject }) => `rolled back: ${subject}`,
 }
 

@@ -3,6 +3,7 @@ import type { Context } from '../http/context.ts'
 import { appendEvent } from '../jobs/events.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { isUniqueViolation } from '../ports/db/dialect.ts'
 import type { Search } from '../search/search.ts'
@@ -26,6 +27,7 @@ import {
   insertModel,
   listAliases,
   listTags,
+  listVersionIds,
   lockModelRow,
   toModel,
   updateModelRow,
@@ -33,6 +35,7 @@ import {
 } from './store.ts'
 import { searchModelRows } from './store-search.ts'
 import type { RegisteredModelRow } from './tables.ts'
+import { requireUnused, type ListVersionUses } from './uses.ts'
 
 const MAX_NAME = 256
 
@@ -144,47 +147,93 @@ export async function searchModels(
 
 export async function updateModel(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
-  input: Caller & { name: string; newName?: string; description?: string; owner?: string },
+  input: Caller & { name: string; description?: string; owner?: string },
 ): Promise<RegisteredModel> {
-  const { projectId, actor, name, newName, description, owner } = input
+  const { projectId, actor, name, description, owner } = input
   requirePermission(actor, 'contribute', projectId)
-  if (newName !== undefined) requireNewName(newName)
+  await db.write(async (trx) => {
+    const row = await lockModelRow(trx, projectId, name)
+    if (owner) await requireOwner(trx, owner)
+    if (owner !== undefined) await requireMayOwn(trx, { model: row, actor, owner })
+    const change = {
+      ...(description !== undefined && { description }),
+      ...(owner !== undefined && { owner: owner || null }),
+    }
+    const detail = {
+      ...(description !== undefined && { description }),
+      ...(owner !== undefined && { owner, ownerBefore: row.owner }),
+    }
+    await changeModel({ clock }, trx, { model: row, actor, change, detail })
+  })
+  return await read(db.read, projectId, name)
+}
+
+interface RenameModel extends Caller {
+  name: string
+  newName: string
+  /** The deployments that know the model by its name. */
+  listDeployed: (at: Queryable, key: { projectId: string; model: string }) => Promise<readonly string[]>
+}
+
+/** Throws `already_exists` for a name that is in use, `conflict` while a deployment serves the model under its name. */
+export async function renameModel(
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  { projectId, actor, name, newName, listDeployed }: RenameModel,
+): Promise<RegisteredModel> {
+  requirePermission(actor, 'contribute', projectId)
+  requireNewName(newName)
   try {
     await db.write(async (trx) => {
       const row = await lockModelRow(trx, projectId, name)
-      if (newName !== undefined && newName !== name) await requireMayRename(trx, { model: row, actor })
-      if (owner) await requireOwner(trx, owner)
-      if (owner !== undefined) await requireMayOwn(trx, { model: row, actor, owner })
-      await updateModelRow(trx, row.id, {
-        ...(newName !== undefined && { name: newName }),
-        ...(description !== undefined && { description }),
-        ...(owner !== undefined && { owner: owner || null }),
-        updated_ms: clock.now(),
-      })
-      const detail = {
-        ...(newName !== undefined && { newName }),
-        ...(description !== undefined && { description }),
-        ...(owner !== undefined && { owner, ownerBefore: row.owner }),
+      if (newName !== name) {
+        await requireMayRename(trx, { model: row, actor })
+        requireNotDeployed(name, await listDeployed(trx, { projectId, model: name }))
       }
-      await audit(trx, { projectId, actor, action: 'registry.update_model', subject: name, detail })
-      const payload = { model: newName ?? name }
-      await appendEvent(trx, { projectId, kind: 'model.changed', payload, atMs: clock.now() })
+      await changeModel({ clock }, trx, { model: row, actor, change: { name: newName }, detail: { newName } })
     })
   } catch (error) {
-    throw isUniqueViolation(error) ? nameTaken(newName ?? name, error) : error
+    throw isUniqueViolation(error) ? nameTaken(newName, error) : error
   }
-  return await read(db.read, projectId, newName ?? name)
+  return await read(db.read, projectId, newName)
 }
 
-/** Deletes a model with its versions, aliases and tags. Version numbers are not used again. */
+function requireNotDeployed(name: string, deployments: readonly string[]): void {
+  if (deployments.length === 0) return
+  throw new AppError(
+    'conflict',
+    `${name} can't be renamed: ${deployments.join(', ')} ${deployments.length === 1 ? 'serves' : 'serve'} it by this name. Take the deployment down first, or register what comes next as a model of the new name.`,
+    { details: { model: name, deployments: [...deployments] } },
+  )
+}
+
+async function changeModel(
+  { clock }: Pick<Context, 'clock'>,
+  trx: Trx,
+  input: {
+    model: RegisteredModelRow
+    actor: Caller['actor']
+    change: Partial<RegisteredModelRow>
+    detail: JsonObject
+  },
+): Promise<void> {
+  const { model, actor, change, detail } = input
+  const about = { projectId: model.project_id, atMs: clock.now() }
+  await updateModelRow(trx, model.id, { ...change, updated_ms: about.atMs })
+  await audit(trx, { ...about, actor, action: 'registry.update_model', subject: model.name, detail })
+  const payload = { model: change.name ?? model.name }
+  await appendEvent(trx, { ...about, kind: 'model.changed', payload })
+}
+
+/** Deletes a model with its versions, aliases and tags. Version numbers are not used again. Throws `conflict` while one of them is in use. */
 export async function deleteModel(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
-  { projectId, actor, name }: Caller & { name: string },
+  { projectId, actor, name, listUses }: Caller & { name: string; listUses: ListVersionUses },
 ): Promise<void> {
   requirePermission(actor, 'maintain', projectId)
   await db.write(async (trx) => {
     const row = await lockModelRow(trx, projectId, name)
     await requireHoldsNone(trx, { model: row, what: name })
+    requireUnused(name, await listUses(trx, await listVersionIds(trx, row.id)))
     await deleteModelBelongings(trx, row.id, clock.now())
     await updateModelRow(trx, row.id, { deleted_ms: clock.now(), updated_ms: clock.now(), description: '' })
     await audit(trx, { projectId, actor, action: 'registry.delete_model', subject: name })

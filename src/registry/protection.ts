@@ -6,7 +6,7 @@ import { AppError } from '../kernel/errors.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { requireAliasName, STAGE_ALIAS } from './alias-names.ts'
 import { AliasPolicy, type ModelDefinition } from './definition.ts'
-import type { Protection } from './schema.ts'
+import type { Protection, VersionUse } from './schema.ts'
 import { findAliasRow, findModelRow, listAliases, lockModelRow } from './store.ts'
 import { deleteProtection, listProtectionRows, upsertProtection } from './store-protection.ts'
 import type { AliasProtectionRow, ModelVersionRow, RegisteredModelRow, Stage } from './tables.ts'
@@ -83,14 +83,25 @@ export async function requireMayStage(
 /** Throws `denied` when a version (or any version of the model) holds a protected alias: what would go with it. */
 export async function requireHoldsNone(
   trx: Trx,
-  { model, version, what }: { model: RegisteredModelRow; version?: number; what: string },
+  { model, version, what: subject }: { model: RegisteredModelRow; version?: number; what: string },
 ): Promise<void> {
-  const held = await heldAliases(trx, model.id, version)
-  if (held.length === 0) return
-  const message =
-    `${what} can't be deleted: it holds the protected alias ${held.join(', ')}. ` +
+  const [first] = await listAliasUses(trx, { model, ...(version !== undefined && { version }) })
+  if (!first) return
+  throw new AppError('denied', `${subject} can't be deleted: ${first.what}. ${first.instead}`, {
+    details: { model: model.name, aliases: await heldAliases(trx, model.id, version) },
+  })
+}
+
+/** The protected aliases that a version, or any version of the model, holds: they keep it from being deleted. */
+export async function listAliasUses(
+  at: Queryable,
+  { model, version }: { model: RegisteredModelRow; version?: number },
+): Promise<VersionUse[]> {
+  const held = await heldAliases(at, model.id, version)
+  if (held.length === 0) return []
+  const instead =
     'Promote another version first, or let an administrator remove the alias with a reason (DELETE /api/v1/models/:name/aliases/:alias).'
-  throw new AppError('denied', message, { details: { model: model.name, aliases: held } })
+  return [{ what: `it holds the protected alias ${held.join(', ')}`, instead }]
 }
 
 /** What asks for a protected alias by the model's name would get another model, or none. */

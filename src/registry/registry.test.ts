@@ -64,14 +64,16 @@ function evaluation(candidateId: string): Evaluation {
   }
 }
 
+const listUses = async () => []
+
 describeDatabases('registry', (open) => {
   it('numbers versions from 1 and never uses a number again, even for a model that is deleted and made anew', async () => {
     const context = await open()
     expect((await register(context)).version).toBe(1)
     expect((await register(context)).version).toBe(2)
-    await deleteModelVersion(context, { ...late, version: 2 })
+    await deleteModelVersion(context, { ...late, listUses, version: 2 })
     expect((await register(context)).version).toBe(3)
-    await deleteModel(context, { ...caller, name: 'late' })
+    await deleteModel(context, { ...caller, listUses, name: 'late' })
     await expect(listModelVersions(context, late)).rejects.toMatchObject({ code: 'not_found' })
     await createModel(context, { ...caller, name: 'late' })
     expect(await listModelVersions(context, late)).toEqual([])
@@ -82,7 +84,7 @@ describeDatabases('registry', (open) => {
   it('lists models page by page with how many versions each has, whatever the length of the page', async () => {
     const context = await open()
     for (let count = 0; count < 3; count++) await register(context)
-    await deleteModelVersion(context, { ...late, version: 2 })
+    await deleteModelVersion(context, { ...late, listUses, version: 2 })
     await createModel(context, { ...caller, name: 'never-trained' })
     const first = await modelItems(context, { ...caller, limit: 1 })
     expect(first.items).toMatchObject([{ name: 'late', versions: 2, latest: { version: 3 } }])
@@ -104,7 +106,7 @@ describeDatabases('registry', (open) => {
     const first = await register(context, { registrationKey: 'run-1/late' })
     expect((await register(context, { registrationKey: 'run-1/late' })).id).toBe(first.id)
     expect((await register(context, { registrationKey: 'run-2/late' })).version).toBe(2)
-    await deleteModelVersion(context, { ...late, version: 1 })
+    await deleteModelVersion(context, { ...late, listUses, version: 1 })
     await expect(getModelVersion(context, { ...late, version: 1 })).rejects.toMatchObject({
       code: 'not_found',
     })
@@ -168,7 +170,7 @@ describeDatabases('registry', (open) => {
     await expect(
       setAlias(context, { ...late, alias: 'x', version: 9, source: 'rest' }),
     ).rejects.toMatchObject({ code: 'not_found' })
-    await deleteModelVersion(context, { ...late, version: 2 })
+    await deleteModelVersion(context, { ...late, listUses, version: 2 })
     expect(await findVersionByAlias(context, { ...late, alias: 'champion' })).toBeUndefined()
   })
 

@@ -4,6 +4,7 @@ export {
   deleteModel,
   gatesOfModel,
   getModel,
+  renameModel,
   requireModelName,
   searchModels,
   tagModel,
@@ -24,7 +25,8 @@ export { importAliases, importModel, importVersion } from './import-model.ts'
 export { deleteAlias, findVersionByAlias, pointAlias, setAlias } from './aliases.ts'
 export { listAliasesAt } from './alias-history.ts'
 export { CHALLENGER, CHAMPION, requireAliasName } from './alias-names.ts'
-export { findPolicy, refusal, requireMayDeclare, type Force } from './protection.ts'
+export { findPolicy, listAliasUses, refusal, requireMayDeclare, type Force } from './protection.ts'
+export { holdModelVersion } from './uses.ts'
 export { registerFromSource } from './source.ts'
 export { findGateReport, listEvaluations, runGates, storeEvaluation } from './evaluations.ts'
 export { evaluateModels, requireLabels, type EvaluatedModel } from './evaluate.ts'
@@ -47,6 +49,7 @@ export {
   getModelRowById,
   getVersionRow,
   listAliases,
+  listVersionIds,
   listVersionPlaces,
   lockModelRow,
   referencedBlobs,

@@ -322,6 +322,17 @@ export async function listTags(
   })
 }
 
+/** Of the versions of a model that are not deleted. */
+export async function listVersionIds(at: Queryable, modelId: string): Promise<string[]> {
+  const rows = await at
+    .selectFrom('model_version')
+    .select('id')
+    .where('model_id', '=', modelId)
+    .where('deleted_ms', 'is', null)
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
 /** Where the files of versions lie that are not deleted. */
 export async function listVersionPlaces(at: Queryable): Promise<{ version: string; location: string }[]> {
   const rows = await at

@@ -37,6 +37,7 @@ import {
 import { insertServedViews, serviceId } from './store-lineage.ts'
 import { searchVersionRows } from './store-search.ts'
 import type { ModelVersionRow, RegisteredModelRow, Stage } from './tables.ts'
+import { requireUnused, type ListVersionUses } from './uses.ts'
 
 const MODEL_VERSIONS_TAG = 'mlflow.modelVersions'
 
@@ -269,16 +270,18 @@ export async function updateModelVersion(
   return await getModelVersion({ db }, { projectId, actor, model, version })
 }
 
-/** Deletes a version softly and removes its aliases; its number is not used again. */
+/** Deletes a version softly and removes its aliases; its number is not used again. Throws `conflict` while it is in use. */
 export async function deleteModelVersion(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
-  { projectId, actor, model, version }: Caller & { model: string; version: number },
+  input: Caller & { model: string; version: number; listUses: ListVersionUses },
 ): Promise<void> {
+  const { projectId, actor, model, version, listUses } = input
   requirePermission(actor, 'maintain', projectId)
   await db.write(async (trx) => {
     const modelRow = await lockModelRow(trx, projectId, model)
     const row = await getVersionRow(trx, modelRow, version)
     await requireHoldsNone(trx, { model: modelRow, version, what: `${model}/${version}` })
+    requireUnused(`${model}/${version}`, await listUses(trx, [row.id]))
     await deleteAliasesOfVersion(trx, modelRow.id, version)
     await updateVersionRow(trx, row.id, { deleted_ms: clock.now(), updated_ms: clock.now() })
     await audit(trx, { projectId, actor, action: 'registry.delete_version', subject: `${model}/${version}` })

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { apiOf, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import { AppError } from '../kernel/errors.ts'
-import { resolveVersion } from '../registry/version-reference.ts'
+import { parseVersion, resolveVersion } from '../registry/version-reference.ts'
 import { importFile, withImportOptions, type ImportFileOptions } from '../registry/import-file.ts'
 
 interface DeployOptions extends ImportFileOptions {
@@ -31,6 +31,37 @@ export function addRolloutCommands(program: Command): void {
     )
     .addOption(new Option('--reason <text>', 'why, for the audit log'))
     .action(deployCommand)
+  withServerOptions(program.command('undeploy'))
+    .description('take a deployment down: it serves nothing until a version is deployed to it again')
+    .argument('<deployment>', 'name of the deployment')
+    .addOption(new Option('--reason <text>', 'why, for the audit log'))
+    .action(undeployCommand)
+}
+
+/** Adds to the command `models`. */
+export function addWithdrawCommand(models: Command): void {
+  withServerOptions(models.command('delete'))
+    .description('delete a version, or a model with all of them, that nothing serves or needs')
+    .argument('<model>', 'a version, such as late/3, or a model, such as late')
+    .action(withdrawCommand)
+}
+
+async function withdrawCommand(named: string, options: CommandOptions): Promise<void> {
+  const path = named.includes('/')
+    ? `${encodeURIComponent(parseVersion(named).model)}/versions/${parseVersion(named).version}`
+    : encodeURIComponent(named)
+  await apiOf(options).request('DELETE', `/models/${path}`)
+  print(options, { deleted: named }, () => `Deleted ${named}.`)
+}
+
+async function undeployCommand(
+  deployment: string,
+  options: { reason?: string } & CommandOptions,
+): Promise<void> {
+  const { reason } = options
+  const path = `/deployments/${encodeURIComponent(deployment)}/take-down`
+  const taken = await apiOf(options).post<{ sentence: string }>(path, reason === undefined ? {} : { reason })
+  print(options, taken, () => taken.sentence)
 }
 
 async function deployCommand(model: string, options: DeployOptions): Promise<void> {

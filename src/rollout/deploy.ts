@@ -7,6 +7,7 @@ import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { followServed } from '../promotions/promotions.ts'
+import { holdModelVersion } from '../registry/registry.ts'
 import { deploymentSchema } from '../serving/definition.ts'
 import type { Variant } from '../serving/schema.ts'
 import { admit, deployableVersion, type Admission } from './admission.ts'
@@ -90,10 +91,12 @@ export async function deploy(context: DeployContext, input: DeployInput): Promis
     const { featureService: spec } = variant
     if (spec) await reviveViews(trx, { projectId: input.projectId, spec })
     const deployment = await declared(context, trx, { input, variant, nowMs })
-    if (!deployment.stable) return goStable(context, trx, { deployment, variant, input, admission, nowMs })
-    await supersede(context, trx, { deployment, input, nowMs })
-    const current = await getDeployment(trx, deployment)
-    return startRollout(context, trx, { deployment: current, variant, input, admission, nowMs })
+    const accepted = { deployment, variant, input, admission, nowMs }
+    const deployed = deployment.stable
+      ? await replaceRollout(context, trx, accepted)
+      : await goStable(context, trx, accepted)
+    await holdModelVersion(trx, input)
+    return deployed
   })
 }
 
@@ -220,6 +223,12 @@ async function supersede(
     totals: [],
     nowMs,
   })
+}
+
+async function replaceRollout(context: DeployContext, trx: Trx, accepted: Accepted): Promise<Deployed> {
+  await supersede(context, trx, accepted)
+  const deployment = await getDeployment(trx, accepted.deployment)
+  return startRollout(context, trx, { ...accepted, deployment })
 }
 
 async function startRollout(

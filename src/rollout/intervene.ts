@@ -133,7 +133,8 @@ async function endRollout(
   })
 }
 
-function byWhom({ actor, reason }: { actor: Actor; reason?: string }): string {
+/** As a sentence ends that tells who did it. */
+export function byWhom({ actor, reason }: { actor: Actor; reason?: string }): string {
   return reason?.trim() ? `${actor.name} says "${reason.trim()}"` : `by ${actor.name}`
 }
 

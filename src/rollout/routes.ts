@@ -14,6 +14,8 @@ import {
 } from './overview.ts'
 import { rolloutDetailJson, rolloutJson, toRolloutJson } from './schema.ts'
 import { listRollouts } from './store.ts'
+import { takeDown } from './take-down.ts'
+import { withdrawRoutes } from './withdraw-routes.ts'
 
 const deployedVersion = z.object({ id: z.string(), version: z.number() }).nullable()
 const trafficHour = z.object({
@@ -157,6 +159,19 @@ export const routes = [
     },
   }),
   route({
+    method: 'POST',
+    path: '/deployments/:name/take-down',
+    summary:
+      'Takes a deployment down: it serves nothing until a version is deployed again; its history stays',
+    permission: 'maintain',
+    params: name,
+    body: reason,
+    response: sentence,
+    async handle({ context, projectId, actor, params, body }) {
+      return takeDown(context, { projectId, actor, deployment: params.name, ...given(body.reason) })
+    },
+  }),
+  route({
     method: 'GET',
     path: '/rollouts',
     summary: 'Rollouts, newest first',
@@ -197,6 +212,7 @@ export const routes = [
       return stopRollout(context, { projectId, actor, rolloutId: params.id, ...given(body.reason) })
     },
   }),
+  ...withdrawRoutes,
 ]
 
 function given(text: string | undefined): { reason?: string } {

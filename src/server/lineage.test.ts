@@ -11,13 +11,8 @@ import { monitor } from '../monitoring/definition.ts'
 import { declareMonitors } from '../monitoring/monitoring.ts'
 import { registrationConsumer } from '../pipelines/consumers.ts'
 import type { LineageKind } from '../ports/db/lineage-kinds.ts'
-import {
-  deleteModelVersion,
-  listModelVersions,
-  registerVersion,
-  storeEvaluation,
-} from '../registry/registry.ts'
-import { declareDeployments, deploy } from '../rollout/rollout.ts'
+import { listModelVersions, registerVersion, storeEvaluation } from '../registry/registry.ts'
+import { declareDeployments, deploy, withdrawVersion } from '../rollout/rollout.ts'
 import { deployment } from '../serving/definition.ts'
 import {
   createExperiment,
@@ -203,7 +198,7 @@ describeDatabases('lineage of what MLflow’s clients log', (open) => {
   it('keeps a deleted version in the graph, without a page', async () => {
     const context = await open()
     const { run } = await mlflowRun(context, 'one')
-    await deleteModelVersion(context, { ...caller, model: 'late', version: 1 })
+    await withdrawVersion(context, { ...caller, model: 'late', version: 1 })
     const graph = await ask(context, 'run', run.id, 'down')
     const node = graph.nodes.find(({ kind }) => kind === 'model_version')!
     expect(node).toMatchObject({ title: 'late/1', detail: 'deleted' })
@@ -248,7 +243,7 @@ describeDatabases('lineage of what MLflow’s clients log', (open) => {
       runs: [{ id: run.id, version: 'late/1' }],
       loggedModels: [{ id: model.id, version: 'late/1' }],
     })
-    await deleteModelVersion(context, { ...caller, model: 'late', version: 1 })
+    await withdrawVersion(context, { ...caller, model: 'late', version: 1 })
     expect(await referencedRuns(context.db.read, asked)).toEqual({ runs: [], loggedModels: [] })
   })
 

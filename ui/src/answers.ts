@@ -3,11 +3,11 @@ import type { AliasPolicy } from '../../src/registry/definition.ts'
 import type { Decision } from '../../src/governance/schema.ts'
 import type { Effect, PipelineRun as PipelineRunItem, StepRun } from '../../src/pipelines/schema.ts'
 import type { RolloutDetailJson, RolloutJson as Rollout } from '../../src/rollout/schema.ts'
-import type { GateView, Verdict } from '../../src/registry/schema.ts'
+import type { GateView, Verdict, VersionUse } from '../../src/registry/schema.ts'
 import type { RunSummary } from '../../src/tracking/schema.ts'
 
 export type { Curve, Experiment, RunSummary, Tag } from '../../src/tracking/schema.ts'
-export type { AliasPolicy, Decision, GateView, PipelineRunItem, Rollout, StepRun, Verdict }
+export type { AliasPolicy, Decision, GateView, PipelineRunItem, Rollout, StepRun, Verdict, VersionUse }
 export type { RolloutDetailJson as RolloutDetail } from '../../src/rollout/schema.ts'
 export type MetricVerdict = RolloutDetailJson['metrics'][number]
 

@@ -135,6 +135,11 @@ export const describeModel = (name: string, description: string) =>
 export const setOwner = (name: string, owner: string) => send('PATCH', `/models/${at(name)}`, { owner })
 export const describeVersion = (name: string, version: number, description: string) =>
   send('PATCH', `/models/${at(name)}/versions/${version}`, { description })
+const modelPath = (name: string, version?: number) =>
+  `/models/${at(name)}${version === undefined ? '' : `/versions/${version}`}`
+export const modelUses = (name: string, version?: number) =>
+  one<Answer.Page<Answer.VersionUse>>('rollout', `${modelPath(name, version)}/uses`)
+export const removeModel = (name: string, version?: number) => send('DELETE', modelPath(name, version))
 
 export const deployments = () => many<Answer.Page<Answer.Deployment>>('rollout', '/deployments')
 export const deployment = (name: string) => one<Answer.Deployment>('rollout', `/deployments/${at(name)}`)
@@ -143,6 +148,8 @@ export const timeline = (name: string, query: { fromMs?: number; toMs?: number }
 export const rollout = (id: string) => one<Answer.RolloutDetail>('rollout', `/rollouts/${at(id)}`)
 export const rollBack = (deployment: string, reason: string) =>
   post<{ sentence: string }>(`/deployments/${at(deployment)}/rollback`, reason === '' ? {} : { reason })
+export const takeDown = (deployment: string, reason: string) =>
+  post<{ sentence: string }>(`/deployments/${at(deployment)}/take-down`, reason === '' ? {} : { reason })
 export const stopRollout = (rolloutId: string, reason: string) =>
   post<{ sentence: string }>(`/rollouts/${at(rolloutId)}/stop`, reason === '' ? {} : { reason })
 

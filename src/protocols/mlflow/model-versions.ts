@@ -1,5 +1,4 @@
 import {
-  deleteModelVersion,
   getModelVersion,
   registerFromSource,
   requireModelName,
@@ -7,6 +6,7 @@ import {
   tagModelVersion,
   updateModelVersion,
 } from '../../registry/registry.ts'
+import { withdrawVersion } from '../../rollout/rollout.ts'
 import { stages, type ModelVersion, type Stage } from '../../registry/schema.ts'
 import { requireKey } from '../../tracking/tracking.ts'
 import { invalid } from './errors.ts'
@@ -55,7 +55,7 @@ export const endpoints = [
     return { model_version: versionToWire(version) }
   }),
   endpoint('DELETE', '/mlflow/model-versions/delete', async ({ context, caller, fields }) => {
-    await deleteModelVersion(context, { ...caller, ...versionOf(fields) })
+    await withdrawVersion(context, { ...caller, ...versionOf(fields) })
     return {}
   }),
   endpoint('GET', '/mlflow/model-versions/get', async ({ context, caller, fields }) => ({

@@ -1,7 +1,6 @@
 import {
   createModel,
   deleteAlias,
-  deleteModel,
   findVersionByAlias,
   getModel,
   listLatestVersions,
@@ -10,6 +9,7 @@ import {
   tagModel,
   updateModel,
 } from '../../registry/registry.ts'
+import { renameModel, withdrawModel } from '../../rollout/rollout.ts'
 import type { ModelVersion, RegisteredModel } from '../../registry/schema.ts'
 import { invalid } from './errors.ts'
 import { modelName, registryTag, stageOf, tagKey, versionNumber, versionToWire } from './model-versions.ts'
@@ -30,7 +30,7 @@ export const endpoints = [
   }),
   endpoint('POST', '/mlflow/registered-models/rename', async (call) => {
     const { context, caller, fields } = call
-    const model = await updateModel(context, {
+    const model = await renameModel(context, {
       ...caller,
       name: modelName(fields),
       newName: fields.required('new_name'),
@@ -48,7 +48,7 @@ export const endpoints = [
     return { registered_model: await withVersions(call, model) }
   }),
   endpoint('DELETE', '/mlflow/registered-models/delete', async ({ context, caller, fields }) => {
-    await deleteModel(context, { ...caller, name: modelName(fields) })
+    await withdrawModel(context, { ...caller, name: modelName(fields) })
     return {}
   }),
   endpoint('GET', '/mlflow/registered-models/get', async (call) => {

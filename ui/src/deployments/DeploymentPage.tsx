@@ -18,6 +18,7 @@ import { Tabs } from '../kit/Tabs.tsx'
 import { Time } from '../kit/Time.tsx'
 import { Intervene } from './Intervene.tsx'
 import { Judgement } from './Judgement.tsx'
+import { TakeDown } from './TakeDown.tsx'
 import { TrafficPicture } from './TrafficPicture.tsx'
 import { hourMs, stageName, stateOf } from './traffic.ts'
 import { Version } from './Version.tsx'
@@ -60,6 +61,7 @@ function DeploymentView({ deployment }: { deployment: Deployment }) {
       <Columns>
         <Section title="About">
           <About deployment={deployment} />
+          <TakeDown deployment={deployment} />
         </Section>
         <Section title="Rollouts">
           {history.data === undefined || history.data.rollouts.length === 0 ? (

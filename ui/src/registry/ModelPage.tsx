@@ -17,6 +17,7 @@ import { versionColour } from '../palette.ts'
 import { promotions } from '../promotions/api.ts'
 import { PromotionList } from '../promotions/PromotionList.tsx'
 import { Aliases } from './Aliases.tsx'
+import { Delete } from './Delete.tsx'
 import { mainMetric, metricName, verdictWord } from './judged.ts'
 import { OwnerSection } from './OwnerSection.tsx'
 
@@ -66,6 +67,7 @@ function ModelView({ model }: { model: ModelDetail }) {
         onSave={(text) => describeModel(model.name, text)}
       />
       <Comments subjectType="model" subjectId={model.name} />
+      <Delete model={model.name} />
     </Page>
   )
 }

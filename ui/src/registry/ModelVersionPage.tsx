@@ -17,6 +17,7 @@ import { Quiet } from '../kit/Table.tsx'
 import { Tabs } from '../kit/Tabs.tsx'
 import { wordOf } from '../kit/tone.ts'
 import { Propose } from '../promotions/Propose.tsx'
+import { Delete } from './Delete.tsx'
 import { Evaluations } from './Evaluations.tsx'
 import { Gates } from './Gates.tsx'
 import { verdictWord } from './judged.ts'
@@ -114,6 +115,7 @@ function About({ version }: { version: ModelVersion }) {
       />
       <Decisions version={version} />
       <Comments subjectType="model_version" subjectId={`${version.model}/${version.version}`} />
+      <Delete model={version.model} version={version.version} />
     </>
   )
 }
