@@ -2,15 +2,17 @@ import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createAdaptorServer } from '@hono/node-server'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { openTestContext, PROJECT_ID } from '../../test/databases.ts'
 import { duckDbPid } from '../../test/duckdb-pid.ts'
 import { datasetRoutes, flights, RealDatasets } from '../../test/real-datasets.ts'
 import { createApp } from '../http/app.ts'
 import type { Context } from '../http/context.ts'
+import { limitQueries } from '../http/query-limit.ts'
 import { route } from '../http/route.ts'
 import { localOwner } from '../kernel/actor.ts'
+import { openDuckDb } from '../ports/analytics/duckdb.ts'
 import { duckDbProcess } from '../ports/analytics/duckdb-process.ts'
 
 /** As long as a request lets it. */
@@ -95,6 +97,29 @@ it('Ends the query of a client that has gone', async () => {
   await failed
   await expect.poll(() => processorShare(analytics), { timeout: 30_000 }).toBeLessThan(0.1)
 }, 120_000)
+
+it('Leaves no timer behind a request, nor between its queries, and refuses the next query once its time is over', async () => {
+  await using stored = await openTestContext()
+  await using analytics = openDuckDb()
+  await analytics.query('SELECT 1')
+  const config = { ...stored.config, queryLimitMs: 100 }
+  const { analytics: limited } = limitQueries(
+    { ...stored, config, analytics },
+    new Request('http://localhost/'),
+    'queryLimitMs',
+  )
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  try {
+    const asked = limited.query('SELECT 1 AS one')
+    expect(await asked).toEqual([{ one: 1 }])
+    expect(vi.getTimerCount()).toBe(0)
+    vi.advanceTimersByTime(101)
+    await expect(limited.query('SELECT 1')).rejects.toThrow('TIDEMILL_QUERY_LIMIT_MS')
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
+})
 
 /** How much of one processor its process takes. */
 async function processorShare(analytics: Context['analytics']): Promise<number> {

@@ -1,7 +1,8 @@
 import { environmentName, type Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
+import { monotonicMs } from '../kernel/clock.ts'
 import { lazy } from '../kernel/lazy.ts'
-import { endingWith } from '../ports/analytics/ending-with.ts'
+import { endingWith, type WorkEnd } from '../ports/analytics/ending-with.ts'
 import type { Context } from './context.ts'
 
 /** The settings that limit what one request asks of DuckDB. */
@@ -9,17 +10,24 @@ export type QueryLimit = keyof Config & ('queryLimitMs' | 'exportLimitMs')
 
 /** The context of one request: what it asks of DuckDB ends with its client, or after the limit, counted from its first query. */
 export function limitQueries(context: Context, request: Request, limit: QueryLimit): Context {
-  const until = lazy(() => {
-    const ended = new AbortController()
-    const late = setTimeout(() => ended.abort(tooLong(context.config, limit)), context.config[limit])
-    late.unref()
-    request.signal.addEventListener('abort', () => {
-      clearTimeout(late)
-      ended.abort(new AppError('unavailable', 'Who asked has gone'))
-    })
-    return ended.signal
-  })
+  const until = lazy(() => endOf(request, context.config, limit))
   return { ...context, analytics: endingWith(context.analytics, until) }
+}
+
+function endOf({ signal: client }: Request, config: Config, limit: QueryLimit): WorkEnd {
+  const ended = new AbortController()
+  const dueMs = monotonicMs() + config[limit]
+  const end = (): void => ended.abort(tooLong(config, limit))
+  client.addEventListener('abort', () => ended.abort(new AppError('unavailable', 'Who asked has gone')))
+  return {
+    signal: ended.signal,
+    start() {
+      const leftMs = dueMs - monotonicMs()
+      if (leftMs <= 0) end()
+      const timer = setTimeout(end, Math.max(leftMs, 0))
+      return { [Symbol.dispose]: () => clearTimeout(timer) }
+    },
+  }
 }
 
 /** `invalid`, for clients repeat by themselves what was `unavailable`. */

@@ -66,7 +66,7 @@ it('fails what runs when it is killed, and starts anew for who asks next', async
 
 it('ends every query of a signal, also those that wait for a thread, and answers others meanwhile', async () => {
   const ended = new AbortController()
-  const limited = endingWith(analytics, () => ended.signal)
+  const limited = endingWith(analytics, () => ({ signal: ended.signal, start: () => new DisposableStack() }))
   const running = Array.from({ length: 24 }, () =>
     expect(limited.query(FOR_EVER)).rejects.toThrow('the end of this test'),
   )

@@ -136,6 +136,7 @@ class DuckDbChild implements AsyncDisposable {
   #close(session: number): void {
     this.#sessions.delete(session)
     if (this.#sessions.size > 0 || !this.#usable) return
+    clearTimeout(this.#idle)
     this.#idle = setTimeout(() => this.#kill(), this.#idleMs)
     this.#idle.unref()
   }
@@ -162,6 +163,7 @@ class DuckDbChild implements AsyncDisposable {
 
   #kill(): void {
     this.#usable = false
+    clearTimeout(this.#idle)
     this.#child.kill('SIGKILL')
   }
 

@@ -4,15 +4,21 @@ import { onceInSession } from './once-in-session.ts'
 /** A query that waits for its turn does not see that it is interrupted: it is told again. */
 const TELL_AGAIN_MS = 100
 
+/** When work ends: `signal` says that it has, and why; its time runs while something runs, from `start` until what that returns is disposed of. */
+export interface WorkEnd {
+  signal: AbortSignal
+  start(): Disposable
+}
+
 /**
- * The same DuckDB for work that has an end: when the signal aborts, what runs is interrupted, and it and whatever is asked later throw the signal's
+ * The same DuckDB for work that has an end: when that has come, what runs is interrupted, and it and whatever is asked later throw the signal's
  * reason. `until` is asked with the first session.
  */
-export function endingWith(analytics: Analytics, until: () => AbortSignal): Analytics {
+export function endingWith(analytics: Analytics, until: () => WorkEnd): Analytics {
   const session: Analytics['session'] = async (options) => {
-    const signal = until()
-    signal.throwIfAborted()
-    return endSession(await analytics.session(options), signal)
+    const end = until()
+    end.signal.throwIfAborted()
+    return endSession(await analytics.session(options), end)
   }
   return {
     ...onceInSession(session),
@@ -21,8 +27,10 @@ export function endingWith(analytics: Analytics, until: () => AbortSignal): Anal
   }
 }
 
-function endSession(session: AnalyticsSession, signal: AbortSignal): AnalyticsSession {
+function endSession(session: AnalyticsSession, end: WorkEnd): AnalyticsSession {
+  const { signal } = end
   const run = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    using _time = end.start()
     signal.throwIfAborted()
     let again: NodeJS.Timeout | undefined
     const interrupt = (): void => {
