@@ -11,6 +11,7 @@ import { holdModelVersion } from '../registry/registry.ts'
 import { deploymentSchema } from '../serving/definition.ts'
 import type { Variant } from '../serving/schema.ts'
 import { admit, deployableVersion, type Admission } from './admission.ts'
+import { requireSameRequests } from './candidate-inputs.ts'
 import { newDeployment } from './deployments.ts'
 import { writeDesiredState } from './desired-state.ts'
 import { resolvePlan } from './plan.ts'
@@ -63,7 +64,8 @@ type DeployContext = Pick<Context, 'db' | 'clock' | 'ids' | 'config'>
  * Brings a model version behind a deployment. The first one goes straight to stable; a later one starts a rollout, which supersedes
  * one under way. The version that is stable already may be deployed by a person: that is an A/A rollout. A deployment that
  * nobody declared is made with defaults. Throws `conflict` with the gate's sentence when the gates have not passed, `denied` where the alias
- * `champion` is protected and no promotion of the version is approved.
+ * `champion` is protected and no promotion of the version is approved, `invalid` for a candidate that requests to the stable version could never be
+ * answered by.
  */
 export async function deploy(context: DeployContext, input: DeployInput): Promise<Deployed> {
   requirePermission(input.actor, 'maintain', input.projectId)
@@ -82,7 +84,7 @@ export async function deploy(context: DeployContext, input: DeployInput): Promis
   if (!admission.passed && !admission.forced)
     return refuse(context, input, new AppError('conflict', admission.sentence))
   const nowMs = await context.db.wallTime()
-  return context.db.write(async (trx) => {
+  const writing = context.db.write(async (trx) => {
     const now = await findDeployment(trx, { projectId: input.projectId, name: input.deployment })
     // The same cause may be at work in another process.
     const meanwhile = now && (await alreadyDone(trx, now, input))
@@ -97,6 +99,10 @@ export async function deploy(context: DeployContext, input: DeployInput): Promis
       : await goStable(context, trx, accepted)
     await holdModelVersion(trx, input)
     return deployed
+  })
+  return writing.catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'invalid') return refuse(context, input, error)
+    throw error
   })
 }
 
@@ -238,7 +244,9 @@ async function startRollout(
 ): Promise<Deployed> {
   const stable = deployment.stable!
   const atMs = context.clock.now()
-  const sameFeatures = hashJson(variant.signature.inputs) === hashJson(await inputsOf(trx, stable.id))
+  const served = (await listVariants(trx, [stable.id])).get(stable.id)!
+  requireSameRequests(deployment, { stable: served, candidate: variant })
+  const sameFeatures = hashJson(variant.signature.inputs) === hashJson(served.signature.inputs)
   const resolved = resolvePlan(deployment.definition, { task: variant.signature.task, sameFeatures })
   const plan = await planFromTraffic(trx, { deployment, plan: resolved, nowMs: atMs })
   const { mode, weight } = plan.stages[0]!
@@ -321,10 +329,6 @@ async function startRollout(
     rolloutId: id,
     sentence,
   }
-}
-
-async function inputsOf(trx: Trx, modelVersionId: string): Promise<unknown> {
-  return (await listVariants(trx, [modelVersionId])).get(modelVersionId)?.signature.inputs ?? []
 }
 
 async function recordDeploy(

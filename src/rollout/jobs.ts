@@ -35,8 +35,9 @@ export const jobs: JobHandler[] = [
         if (goesBack) await followRollback(context, { ...input, projectId })
         else await deploy(context, { ...input, projectId, actor: controller })
       } catch (error) {
-        // Refused by its gates, or by the protection of the alias: the decision is stored, there is nothing to try again.
-        if (error instanceof AppError && ['conflict', 'invalid', 'denied'].includes(error.code)) return
+        // Refused by its gates, its inputs or the protection of the alias, where the decision is stored, or deleted meanwhile: there is nothing to try again.
+        if (error instanceof AppError && ['conflict', 'invalid', 'denied', 'not_found'].includes(error.code))
+          return
         throw error
       }
     },

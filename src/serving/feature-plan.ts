@@ -3,7 +3,7 @@ import type { TensorSpec } from '../ports/inference/inference.ts'
 import type { OpenedModel } from './executor.ts'
 import { widthOf } from './feeds.ts'
 import type { Column, LoggedFeature } from '../prediction-log/prediction-log.ts'
-import type { InputSpec } from './request-inputs.ts'
+import { takesMissing, type InputSpec } from './request-inputs.ts'
 import type { Variant } from './schema.ts'
 
 /** Features of the rows of a request, and what was wrong with them. */
@@ -75,13 +75,12 @@ export function directPlan(variant: Variant, opened: Pick<OpenedModel, 'inputs'>
 
 function toInput({ name, datatype, shape }: TensorSpec, variant: Variant): InputSpec {
   const declared = variant.signature.inputs.find((input) => input.name === name)
-  const mayBeNull = datatype === 'BYTES' || datatype === 'FP32' || datatype === 'FP64'
   return {
     name,
     kind: declared?.kind === 'timestamp' ? 'timestamp' : datatype === 'BYTES' ? 'category' : 'number',
     datatype,
     rowShape: shape.slice(1),
     width: widthOf(name, shape),
-    nullable: mayBeNull && (declared?.nullable ?? true),
+    nullable: takesMissing(datatype) && (declared?.nullable ?? true),
   }
 }

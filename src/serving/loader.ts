@@ -10,6 +10,7 @@ import { LiveDeployment, type LiveVariant, type Route, type WorkItem } from './l
 import { hostModel, type HostedModel } from './model-host.ts'
 import type { LoggedFeature, RouteHeader } from '../prediction-log/prediction-log.ts'
 import { ProfileCounter } from './profile-counter.ts'
+import { requireSameShapes } from './request-inputs.ts'
 import { requestProtection } from './request-privacy.ts'
 import { fallbackSchema, type DesiredDeployment, type DesiredState, type Variant } from './schema.ts'
 import { variantNames, type VariantName } from '../prediction-log/schema.ts'
@@ -80,17 +81,19 @@ export class Loader {
     problems: Record<string, string>,
   ): Promise<LiveDeployment> {
     const live = async (variant: Variant): Promise<LiveVariant> => this.#live(generation, desired, variant)
+    const stable = await live(desired.stable)
     const optional = async (variant: Variant | undefined): Promise<LiveVariant | undefined> => {
       if (variant === undefined) return undefined
       try {
-        return await live(variant)
+        const loaded = await live(variant)
+        requireSameShapes(stable.plan.inputs, loaded.plan.inputs)
+        return loaded
       } catch (error) {
         problems[`${deploymentKey(desired.project, desired.name)}/${variant.version}`] = messageOf(error)
         this.#context.log.error({ ...why(error), version: variant.version }, 'A version could not be loaded')
         return undefined
       }
     }
-    const stable = await live(desired.stable)
     const candidate = await optional(desired.candidate)
     const others = [...desired.pinned, ...(desired.previous ? [desired.previous] : [])]
     const loaded = await Promise.all(others.map(optional))

@@ -1,10 +1,5 @@
 import type { Context } from '../http/context.ts'
-import {
-  type Feature,
-  type FeatureServiceSpec,
-  type FeatureStatus,
-  requestColumns,
-} from '../features/schema.ts'
+import type { FeatureServiceSpec, FeatureStatus } from '../features/schema.ts'
 import {
   type EntityColumns,
   type LoadedOnDemand,
@@ -14,20 +9,13 @@ import {
   viewFeatures,
 } from '../vectors/vectors.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { Datatype } from '../ports/inference/inference.ts'
 import type { FeaturePlan, ResolvedFeatures } from './feature-plan.ts'
 import type { Column, ColumnValue, LoggedFeature } from '../prediction-log/prediction-log.ts'
-import type { InputSpec } from './request-inputs.ts'
+import { serviceInputs, type InputSpec } from './request-inputs.ts'
 import type { Variant } from './schema.ts'
 
 /** The folder with the files of a code snapshot. */
 export type SnapshotFolder = (codeSnapshot: string) => Promise<string>
-
-const DATATYPES: Readonly<Record<Feature['kind'], Datatype>> = {
-  number: 'FP64',
-  category: 'BYTES',
-  timestamp: 'INT64',
-}
 
 /**
  * A model behind a feature service: requests carry what its on-demand features take and the keys of its entities; view
@@ -41,11 +29,7 @@ export async function servicePlan(
 ): Promise<FeaturePlan> {
   const functions = await loadFunctions(variant, service, snapshotFolder)
   const keys = [...new Set(service.views.map(({ entityKey }) => entityKey))]
-  const columns = requestColumns(service)
-  const inputs = [
-    ...columns,
-    ...keys.filter((key) => !columns.some(({ name }) => name === key)).map(toKey),
-  ].map(toInput)
+  const inputs = serviceInputs(service)
   const features = service.features.map(({ name, kind }): LoggedFeature => ({
     name,
     kind: kind === 'category' ? 'category' : 'number',
@@ -229,12 +213,4 @@ function keyColumns(
   given: readonly (Column | undefined)[],
 ): EntityColumns {
   return Object.fromEntries(keys.map((key) => [key, given[inputs.findIndex(({ name }) => name === key)]]))
-}
-
-function toKey(name: string): Feature {
-  return { name, kind: 'category' }
-}
-
-function toInput({ name, kind }: Feature): InputSpec {
-  return { name, kind, datatype: DATATYPES[kind], rowShape: [], width: 1, nullable: true }
 }

@@ -8,7 +8,13 @@ export {
 } from './exchange.ts'
 export type { LiveDeployment, LiveVariant, Prediction } from './live-deployment.ts'
 export { listGatewayProblems } from './gateway-problems.ts'
-export { MAX_REQUEST_ROWS, type InputSpec } from './request-inputs.ts'
+export {
+  MAX_REQUEST_ROWS,
+  serviceInputs,
+  takesDatatype,
+  takesMissing,
+  type InputSpec,
+} from './request-inputs.ts'
 export type { FeatureEngine, PredictionEngine } from './serving-engine.ts'
 export { LATENCY_BOUNDS_US } from './stats.ts'
 export {

@@ -1,7 +1,13 @@
 import { AppError } from '../../kernel/errors.ts'
 import { parseTime } from '../../kernel/time.ts'
 import type { Datatype } from '../../ports/inference/inference.ts'
-import { MAX_REQUEST_ROWS, parseJson, type InputSpec, type LiveDeployment } from '../../serving/serving.ts'
+import {
+  MAX_REQUEST_ROWS,
+  parseJson,
+  takesDatatype,
+  type InputSpec,
+  type LiveDeployment,
+} from '../../serving/serving.ts'
 import type { Column, ColumnValue } from '../../prediction-log/prediction-log.ts'
 import { decodeElements, isDatatype, isElement } from './datatypes.ts'
 
@@ -116,7 +122,7 @@ function columnOf(
       `Input "${input.name}" has datatype ${JSON.stringify(datatype)}; expected ${input.datatype}`,
     )
   }
-  if (!fits(input, datatype)) {
+  if (!takesDatatype(input, datatype)) {
     throw new AppError(
       'invalid',
       `Input "${input.name}" has datatype ${datatype}; expected ${input.datatype}`,
@@ -146,16 +152,6 @@ function columnOf(
   }
   raw.at += size
   return toColumn(input, values)
-}
-
-/** Numbers of any kind fit a floating input; elsewhere the datatype must be the model's own, or a narrower integer. */
-function fits({ datatype, kind }: InputSpec, given: Datatype): boolean {
-  if (given === datatype) return true
-  if (kind === 'timestamp') return given === 'BYTES' || given === 'FP64'
-  if (datatype === 'FP32' || datatype === 'FP64') return given !== 'BYTES' && given !== 'BOOL'
-  if (datatype === 'INT64')
-    return given.startsWith('INT') || given === 'UINT8' || given === 'UINT16' || given === 'UINT32'
-  return false
 }
 
 function fromJson(input: InputSpec, datatype: Datatype, data: unknown, count: number): Column {
