@@ -49,9 +49,7 @@ export class EventDispatcher implements AsyncDisposable {
   wake(): void {
     if (this.#stopped) return
     this.#lookAgain = true
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined
-    })
+    this.#looking ??= this.#look()
   }
 
   async #look(): Promise<void> {
@@ -65,6 +63,7 @@ export class EventDispatcher implements AsyncDisposable {
         if (!this.#stopped) log.error({ err: error }, 'looking for events failed')
       }
     }
+    this.#looking = undefined
   }
 
   /** Wakes the consumers that want one of the next events: one small query when there is none, as after most commits. */

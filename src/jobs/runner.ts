@@ -38,7 +38,7 @@ export class JobRunner implements AsyncDisposable {
   #subscription: Disposable | undefined
   #timers: NodeJS.Timeout[] = []
   #stopped = false
-  #claiming = false
+  #claiming: Promise<void> | undefined
   #claimAgain = false
 
   constructor(context: Context, handlers: readonly JobHandler[], options: RunnerOptions) {
@@ -60,19 +60,16 @@ export class JobRunner implements AsyncDisposable {
   /** Looks for work now. Cheap when there is none. */
   wake(): void {
     if (this.#stopped) return
-    if (this.#claiming) {
-      this.#claimAgain = true
-      return
+    this.#claimAgain = true
+    this.#claiming ??= this.#claimWhileAsked()
+  }
+
+  async #claimWhileAsked(): Promise<void> {
+    while (this.#claimAgain && !this.#stopped) {
+      this.#claimAgain = false
+      await this.#claimAll().catch((error: unknown) => this.#warn(error))
     }
-    this.#claiming = true
-    void this.#claimAll()
-      .catch((error: unknown) => this.#warn(error))
-      .finally(() => {
-        this.#claiming = false
-        if (!this.#claimAgain) return
-        this.#claimAgain = false
-        this.wake()
-      })
+    this.#claiming = undefined
   }
 
   async #claimAll(): Promise<void> {
@@ -93,6 +90,8 @@ export class JobRunner implements AsyncDisposable {
         nowMs: await db.wallTime(trx),
       }),
     )
+    // What was claimed while this worker was told to stop is given back with the rest.
+    if (this.#stopped) return
     for (const row of rows) this.#launch(slot, row)
   }
 
@@ -183,6 +182,7 @@ export class JobRunner implements AsyncDisposable {
     for (const timer of this.#timers) clearInterval(timer)
     const running = SLOTS.flatMap((slot) => [...this.#running[slot].values()])
     for (const { controller } of running) controller.abort(new Error('the worker stops'))
+    await this.#claiming
     await Promise.allSettled(running.map(({ done }) => done))
     await this.#context.db.write((trx) => releaseJobsOf(trx, this.#options.worker))
   }

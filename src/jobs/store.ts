@@ -1,6 +1,6 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
-import { differences, type DialectName } from '../ports/db/dialect.ts'
+import { dialectOf, differences, type DialectName } from '../ports/db/dialect.ts'
 import type { EventRow, JobRow } from './tables.ts'
 
 export async function insertJob(trx: Trx, row: JobRow): Promise<boolean> {
@@ -111,13 +111,16 @@ export async function updateHeldJob(
   return row !== undefined
 }
 
-export async function isHeld(at: Queryable, held: { id: string; attempt: number }): Promise<boolean> {
-  const row = await at
+/** Whether an attempt holds its job; then no other attempt takes it until the transaction has ended. */
+export async function isHeld(trx: Trx, held: { id: string; attempt: number }): Promise<boolean> {
+  const row = await trx
     .selectFrom('job')
     .select('id')
     .where('id', '=', held.id)
     .where('attempt', '=', held.attempt)
     .where('state', '=', 'active')
+    // A claim skips the row meanwhile; a heartbeat does not wait for it.
+    .$if(differences[dialectOf(trx)].skipLocked, (query) => query.forKeyShare())
     .executeTakeFirst()
   return row !== undefined
 }

@@ -62,9 +62,7 @@ export class FeedbackLog implements AsyncDisposable {
   append(projectId: string, items: StoredFeedback[]): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       this.#waiting.push({ projectId, items, resolve, reject })
-      this.#committing ??= this.#commitAll().finally(() => {
-        this.#committing = undefined
-      })
+      this.#committing ??= this.#commitAll()
     })
   }
 
@@ -87,6 +85,7 @@ export class FeedbackLog implements AsyncDisposable {
         }
       }
     }
+    this.#committing = undefined
   }
 
   async #commit(projectId: string, calls: readonly Waiting[]): Promise<void> {

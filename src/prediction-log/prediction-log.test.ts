@@ -1,6 +1,7 @@
 import { copyFileSync, readdirSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { describeDatabases, PROJECT_ID, TEST_TIME_MS, type TestContext } from '../../test/databases.ts'
+import type { Trx } from '../ports/db/db.ts'
 import { type RouteHeader, writeRow } from './prediction-rows.ts'
 import { PredictionLog } from './open-segments.ts'
 import { FeedbackLog, toStoredFeedback } from './feedback-log.ts'
@@ -35,7 +36,7 @@ const route: RouteHeader = {
 
 const window = { projectId: PROJECT_ID, fromMs: 0, toMs: TEST_TIME_MS + 1e9 }
 
-function append(log: PredictionLog, rows: number, batch = 0, header = route): void {
+function append(log: PredictionLog, rows: number, batch: number | string = 0, header = route): void {
   const times = { fromMs: TEST_TIME_MS, toMs: TEST_TIME_MS + rows }
   const logged = log.append(PROJECT_ID, { rows, ...times }, (group, routeOf) => {
     const number = routeOf(header)
@@ -104,6 +105,43 @@ async function roll(context: TestContext): Promise<string[]> {
 }
 
 describeDatabases('rolling segments', (openContext) => {
+  it('registers a segment that is closed at any moment of the end of another one, and takes feedback then', async () => {
+    const context = await openContext()
+    for (let turns = 0; turns < 12; turns++) {
+      const ids = [`first ${turns}`, `second ${turns}`]
+      const later = async (act: () => void): Promise<void> => {
+        for (let turn = 0; turn < turns; turn++) await undefined
+        act()
+      }
+      const db = {
+        ...context.db,
+        async write<Result>(work: (trx: Trx) => Promise<Result>): Promise<Result> {
+          const result = await context.db.write(work)
+          if (ids.length > 0) void later(() => closeOne())
+          return result
+        },
+      }
+      const { spool, log, feedback } = open({ ...context, db })
+      const closeOne = (): void => {
+        const batch = ids.shift()
+        if (batch === undefined) return
+        append(log, 1, batch)
+        log.closeAll()
+      }
+      closeOne()
+      await spool.drained()
+      await new Promise((resolve) => setImmediate(resolve))
+      await spool.drained()
+      expect([spool.pending, ids]).toEqual([0, []])
+      const item = toStoredFeedback(context, feedbackSchema.parse({ prediction_id: 'p', label: 1 }))
+      await feedback.append(PROJECT_ID, [item])
+      for (let turn = 0; turn < turns; turn++) await undefined
+      await feedback.append(PROJECT_ID, [item])
+      await feedback[Symbol.asyncDispose]()
+      await spool.drained()
+    }
+  })
+
   it('makes typed Parquet columns of the rows, once, and tells so in an event', async () => {
     const context = await openContext()
     const { spool, log } = open(context)

@@ -63,9 +63,7 @@ export class Spool implements AsyncDisposable {
 
   add(segment: ClosedSegment): void {
     this.#waiting.push(segment)
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined
-    })
+    this.#working ??= this.#work()
   }
 
   /** Resolves when every segment added so far is registered, or when the spool is disposed. */
@@ -74,9 +72,8 @@ export class Spool implements AsyncDisposable {
   }
 
   async #work(): Promise<void> {
-    for (let failures = 0; !this.#stopped;) {
-      const segment = this.#waiting[0]
-      if (segment === undefined) return
+    for (let failures = 0; !this.#stopped && this.#waiting.length > 0;) {
+      const segment = this.#waiting[0]!
       try {
         await registerSegment(this.#context, segment)
         this.#waiting.shift()
@@ -86,6 +83,7 @@ export class Spool implements AsyncDisposable {
         await this.#pause(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]!)
       }
     }
+    this.#working = undefined
   }
 
   async #pause(ms: number): Promise<void> {
