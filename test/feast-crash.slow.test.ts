@@ -8,6 +8,8 @@ import { servedFeatures } from './served-features.ts'
 
 const KILLS = 4
 const CLIENTS = 6
+/** Answered before each kill. */
+const PUSHES = 100
 const KEYS = 40
 const START_MS = Date.UTC(2001, 0, 1)
 
@@ -29,7 +31,12 @@ interface Pushed {
 }
 
 /** Pushes rows of three keys at once, in no order of time, until the gateway dies. */
-async function load(url: string, seed: number, { acknowledged, sent }: Pushed): Promise<void> {
+async function load(
+  url: string,
+  seed: number,
+  { acknowledged, sent }: Pushed,
+  taken = (): void => undefined,
+): Promise<void> {
   for (let i = 0; ; i++) {
     const rows = [0, 1, 2].map((n) => {
       const mixed = (seed * 7919 + i * 104_729 + n * 1_299_709) % 1_000_003
@@ -52,6 +59,7 @@ async function load(url: string, seed: number, { acknowledged, sent }: Pushed): 
       throw error
     }
     for (const { key, minute } of rows) acknowledged.set(key, Math.max(acknowledged.get(key) ?? -1, minute))
+    taken()
   }
 }
 
@@ -67,8 +75,12 @@ it(
     const steadyLoad = load(steady.url, 1, pushed)
     for (let kill = 1; kill <= KILLS; kill++) {
       const { child, url } = await start(context.config.dataDir, 'killed')
-      const clients = Array.from({ length: CLIENTS }, (_, i) => load(url, kill * 100 + i, pushed))
-      await new Promise((resolve) => setTimeout(resolve, 500))
+      const clients: Promise<void>[] = []
+      await new Promise<void>((resolve) => {
+        let pushes = 0
+        const enough = (): void => void (++pushes === PUSHES && resolve())
+        clients.push(...Array.from({ length: CLIENTS }, (_, i) => load(url, kill * 100 + i, pushed, enough)))
+      })
       child.kill('SIGKILL')
       await Promise.all(clients)
     }

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { openTestContext, type TestContext } from './databases.ts'
 import {
@@ -78,8 +79,10 @@ it(
     const feedback = new Set<string>()
     for (let kill = 0; kill < KILLS; kill++) {
       const { child, url } = await start(context.config.dataDir)
+      const before = predictions.size
       const loaded = load(url, predictions, feedback)
-      await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 350))
+      while (predictions.size < before + 20) await pause(5)
+      await pause(Math.random() * 350)
       const ended = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGKILL')
       await ended
@@ -88,7 +91,6 @@ it(
     await using last = await openGateway(context)
     await last.gateway.engine.flush()
     const found = await everythingRegistered(context)
-    expect(predictions.size).toBeGreaterThan(100)
     expect(feedback.size).toBeGreaterThan(10)
     const known = new Set(found.predictions)
     expect(known.size).toBe(found.predictions.length)

@@ -51,7 +51,7 @@ test('a delivery whose worker is killed while it is on its way is sent again by 
     await new Promise((resolve) => setTimeout(resolve, 50))
   expect(ids).toHaveLength(2)
   expect(new Set(ids).size).toBe(1)
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     const { deliveries } = await listDeliveries(context, { ...OWNER, webhookId: id, limit: 1 })
     if (deliveries[0]!.state === 'delivered') break
     await new Promise((resolve) => setTimeout(resolve, 50))
