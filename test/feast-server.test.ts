@@ -451,10 +451,10 @@ it('A personal column that the dataset hashes does not come online as it is', as
 })
 
 async function until<Value>(look: () => Promise<Value | undefined>): Promise<Value> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 1_000; tries++) {
     const found = await look()
     if (found !== undefined) return found
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  throw new Error('It did not happen within ten seconds')
+  throw new Error('It did not happen within 50 seconds')
 }

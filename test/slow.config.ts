@@ -12,6 +12,8 @@ export default defineConfig({
     globalSetup: 'test/database-templates.ts',
     retry,
     reporters: ['default', secondTries],
+    // Of a second by default.
+    expect: { poll: { timeout: 30_000 } },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

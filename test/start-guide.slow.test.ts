@@ -83,10 +83,8 @@ test('The guide to start does what it says: each of its commands and requests, i
   expect(await curl(told)).toMatchObject({ accepted: 1 })
 
   const [sql, quality] = callsIn(blocks.at(-1)!)
-  await expect
-    .poll(() => tidemill(sql!, project), { timeout: 30_000 })
-    .toContain(answer.parameters.prediction_id)
-  await expect.poll(() => tidemill(quality!, project), { timeout: 30_000 }).toContain('1 of them labelled')
+  await expect.poll(() => tidemill(sql!, project)).toContain(answer.parameters.prediction_id)
+  await expect.poll(() => tidemill(quality!, project)).toContain('1 of them labelled')
 })
 
 async function inOrder(lines: readonly string[]): Promise<string[]> {

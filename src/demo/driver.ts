@@ -4,6 +4,8 @@ import { ApiClient } from '../http/api-client.ts'
 const SETTLE_TIMEOUT_MS = 600_000
 const CONCURRENCY = 32
 const POLL_MS = 10
+/** How long a process may be away. */
+const PATIENCE_MS = 60_000
 
 interface ReplayState {
   nowMs: number
@@ -150,7 +152,7 @@ export class ReplayDriver {
 
   /** A process may be away for a moment, as when it was killed: what was not acknowledged is sent again. */
   async #patiently<Result>(call: () => Promise<Result>): Promise<Result> {
-    const deadline = performance.now() + 30_000
+    const deadline = performance.now() + PATIENCE_MS
     for (;;) {
       try {
         return await call()

@@ -30,7 +30,7 @@ export async function applyFolder(context: Context, folder: string): Promise<App
   return await applyProject(context, { ...PROJECT, definition, snapshot, dependencies, directory: folder })
 }
 
-/** Starts a pipeline and waits for its end, at most 30 seconds. */
+/** Starts a pipeline and waits for its end, at most 50 seconds. */
 export async function runToEnd(
   context: Context,
   pipeline: string,
@@ -47,11 +47,11 @@ export async function waitForEnd(context: Context, runId: string): Promise<RunVi
   })
 }
 
-/** Asks again until there is an answer, at most 30 seconds. */
+/** Asks again until there is an answer, at most 50 seconds. */
 export async function until<Value>(what: string, ask: () => Promise<Value | undefined>): Promise<Value> {
-  for (const started = performance.now(); performance.now() - started < 30_000; await sleep(20)) {
+  for (const started = performance.now(); performance.now() - started < 50_000; await sleep(20)) {
     const value = await ask()
     if (value !== undefined) return value
   }
-  throw new Error(`Waited 30 seconds for ${what}`)
+  throw new Error(`Waited 50 seconds for ${what}`)
 }

@@ -84,7 +84,7 @@ async function ask(
 }
 
 async function quotesOf(rows: number): Promise<void> {
-  for (let tries = 0; tries < 150; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     const version = await latestVersion(context, { projectId: PROJECT_ID, dataset: 'quotes' })
     if (version?.rows === rows) return
     await new Promise((resolve) => setTimeout(resolve, 200))

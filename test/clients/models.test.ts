@@ -254,7 +254,7 @@ describe('models that the MLflow client logs', () => {
     await serves()
     const ask = (row: number[]) => invoke('graph', split(['hour', 'distance'], [row]))
     let answer = await ask(expected.frame[0]!)
-    for (let tries = 0; answer.body.variant !== 'canary' && tries < 100; tries++) {
+    for (let tries = 0; answer.body.variant !== 'canary' && tries < 1_000; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 20))
       answer = await ask(expected.frame[0]!)
     }

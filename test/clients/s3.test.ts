@@ -34,7 +34,7 @@ it('a dataset follows a prefix of a real S3-compatible server (moto): real weath
   process.env['AWS_SECRET_ACCESS_KEY'] = 'secret'
   try {
     const endpoint = `http://127.0.0.1:${port}`
-    for (let tries = 0; tries < 100 && !(await fetch(endpoint).catch(() => undefined)); tries++)
+    for (let tries = 0; tries < 600 && !(await fetch(endpoint).catch(() => undefined)); tries++)
       await wait(100)
     const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true })
     const put = (Key: string, Body: Buffer | string) =>

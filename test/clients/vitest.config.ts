@@ -11,6 +11,8 @@ export default defineConfig({
     globalSetup: '../database-templates.ts',
     retry,
     reporters: ['default', secondTries],
+    // Of a second by default.
+    expect: { poll: { timeout: 30_000 } },
     testTimeout: 600_000,
     hookTimeout: 600_000,
   },

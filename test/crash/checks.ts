@@ -39,17 +39,19 @@ export class Checks {
   }
 }
 
+/** How long anything may take on a machine that has much else to do. */
+export const PATIENCE_MS = 120_000
+
 /** Asks again until there is an answer; throws when none came in time. */
 export async function until<Value>(
   what: string,
-  timeoutMs: number,
   ask: () => Promise<Value | undefined> | Value | undefined,
 ): Promise<Value> {
-  const deadline = performance.now() + timeoutMs
+  const deadline = performance.now() + PATIENCE_MS
   for (;;) {
     const value = await ask()
     if (value !== undefined) return value
-    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs / 1000} s for ${what}`)
+    if (performance.now() > deadline) throw new Error(`Waited ${PATIENCE_MS / 1000} s for ${what}`)
     await sleep(20)
   }
 }

@@ -8,7 +8,7 @@ import { Stage } from './stage.ts'
 import { killUnderTracking } from './tracking.ts'
 import { killUp } from './up.ts'
 
-const TIME_LIMIT_MS = 11 * 60_000
+const TIME_LIMIT_MS = 14 * 60_000
 
 const seed = Number(process.argv[2] ?? Math.floor(Math.random() * 1e6))
 const checks = new Checks()

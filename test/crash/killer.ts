@@ -5,7 +5,6 @@ import { childrenOf, kill, lives } from './processes.ts'
 
 export type Victim = RoleName | 'step'
 
-const LIVES_AGAIN_MS = 20_000
 const STEP_WAIT_MS = 4_000
 
 /** Kills processes of a supervisor with `kill -9`, at moments that a seeded generator chooses. */
@@ -26,7 +25,7 @@ export class Killer {
 
   /** Kills a role once it lives (again): perhaps while it is still starting. */
   async role(name: RoleName): Promise<void> {
-    const pid = await until(`the ${name} to live`, LIVES_AGAIN_MS, () => {
+    const pid = await until(`the ${name} to live`, () => {
       const found = this.#supervisor.pid(name)
       return found !== undefined && !this.#killed.has(found) && lives(found) ? found : undefined
     })

@@ -8,7 +8,6 @@ const FIRST_KILLS: readonly Victim[] = ['worker', 'worker', 'worker', 'server', 
 const SECOND_KILLS: readonly Victim[] = ['step', 'step', 'step', 'worker', 'server']
 const BATCHES = 5
 const RUNS_AT_ONCE = 2
-const RUN_TIMEOUT_MS = 90_000
 const KILLED = 'was killed (SIGKILL)'
 
 interface RunView {
@@ -81,7 +80,7 @@ async function killWhile<Result>(
 
 /** A request that the server did not acknowledge may still have started a run, as any client must expect. */
 async function startRun({ driver }: Stage, round: number): Promise<string> {
-  return await until('a run to start', 60_000, async () => {
+  return await until('a run to start', async () => {
     try {
       return (await driver.api.post<{ id: string }>('/pipelines/retrain/runs', { params: { round } })).id
     } catch {
@@ -94,7 +93,7 @@ async function startRun({ driver }: Stage, round: number): Promise<string> {
 async function endsOf({ driver }: Stage, ids: readonly string[]): Promise<RunView[]> {
   return await Promise.all(
     ids.map((id) =>
-      until(`the end of run ${id}`, RUN_TIMEOUT_MS, async () => {
+      until(`the end of run ${id}`, async () => {
         const view = await driver.api.get<RunView>(`/pipeline-runs/${id}`).catch(() => undefined)
         await sleep(50)
         return view?.run.finishedMs == null ? undefined : view

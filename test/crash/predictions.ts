@@ -1,6 +1,6 @@
 import { shuffle } from '../../src/statistics/random.ts'
 import type { RoleName } from '../../src/supervisor/supervisor.ts'
-import { sleep, until, type Checks } from './checks.ts'
+import { PATIENCE_MS, sleep, until, type Checks } from './checks.ts'
 import { checkLog } from './log.ts'
 import type { Stage } from './stage.ts'
 
@@ -19,7 +19,7 @@ const VICTIMS: readonly RoleName[] = [
 export async function killUnderPredictions(checks: Checks, stage: Stage): Promise<void> {
   const { killer, traffic } = stage
   traffic.start({ clients: 8, pauseMs: 4 })
-  await until('the first answers', 10_000, () => (traffic.acknowledged.size > 50 ? true : undefined))
+  await until('the first answers', () => (traffic.acknowledged.size > 50 ? true : undefined))
   await answersWithoutServer(checks, stage)
   await killWhileStarting(checks, stage)
   for (const victim of shuffle(stage.random, [...VICTIMS])) {
@@ -38,16 +38,14 @@ export async function killUnderPredictions(checks: Checks, stage: Stage): Promis
 /** Waits for as many answers more, so that kills meet a stream and not a gateway that still starts. */
 async function answersMore({ traffic }: Stage, count: number): Promise<void> {
   const before = traffic.acknowledged.size
-  await until(`${count} more answers`, 20_000, () =>
-    traffic.acknowledged.size >= before + count ? true : undefined,
-  )
+  await until(`${count} more answers`, () => (traffic.acknowledged.size >= before + count ? true : undefined))
 }
 
 async function answersWithoutServer(checks: Checks, { killer, traffic, supervisor }: Stage): Promise<void> {
   const back = supervisor.restarted('server')
   await killer.role('server')
   const gone = performance.now()
-  await Promise.race([back, sleep(30_000)])
+  await Promise.race([back, sleep(PATIENCE_MS)])
   const answers = traffic.answersWithin(gone, performance.now())
   const seconds = ((performance.now() - gone) / 1000).toFixed(1)
   checks.that(
@@ -62,7 +60,7 @@ async function killWhileStarting(checks: Checks, { killer, supervisor }: Stage):
   for (const name of ['server', 'gateway'] as const) {
     await killer.role(name)
     await killer.role(name)
-    await Promise.race([supervisor.restarted(name), sleep(30_000)])
+    await Promise.race([supervisor.restarted(name), sleep(PATIENCE_MS)])
   }
   const { serverUrl, gatewayUrl } = supervisor.running
   checks.that(

@@ -1,12 +1,11 @@
 import type { Context } from '../../src/http/context.ts'
 import type { RoleName } from '../../src/supervisor/supervisor.ts'
-import { sleep, until, type Checks } from './checks.ts'
+import { PATIENCE_MS, sleep, until, type Checks } from './checks.ts'
 import { checkLog } from './log.ts'
 import { recountRollout } from './recount.ts'
 import type { Stage } from './stage.ts'
 
 const ROLES: readonly RoleName[] = ['server', 'gateway', 'worker']
-const TIMEOUT_MS = 120_000
 
 interface RolloutView {
   id: string
@@ -22,7 +21,7 @@ export async function killUnderRollout(checks: Checks, stage: Stage): Promise<vo
   const rolloutId = await deployNewest(stage)
   traffic.start({ clients: 3, pauseMs: 20 })
   const met = new Map<string, Set<RoleName>>()
-  const deadline = performance.now() + TIMEOUT_MS
+  const deadline = performance.now() + PATIENCE_MS
   let current = await stateOf(context, rolloutId)
   while (current.state === 'shadow' || current.state === 'canary') {
     if (performance.now() > deadline) break
@@ -155,9 +154,7 @@ async function checkServed(checks: Checks, { context, traffic, driver }: Stage):
     .executeTakeFirstOrThrow()
   const before = traffic.acknowledged.size
   traffic.start({ clients: 1, pauseMs: 8 })
-  await until('answers after the rollout', 20_000, () =>
-    traffic.acknowledged.size > before + 20 ? true : undefined,
-  )
+  await until('answers after the rollout', () => (traffic.acknowledged.size > before + 20 ? true : undefined))
   await traffic.stop()
   await driver.settle()
   const versions = new Set([...traffic.acknowledged.values()].slice(before).map(({ version }) => version))

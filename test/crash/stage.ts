@@ -69,7 +69,7 @@ export class Stage implements AsyncDisposable {
     await this.driver.settle()
     await this.driver.api.post('/pipelines/train-late/runs', { params: {} })
     await this.driver.settle()
-    await until('the first model to be served', 10_000, async () => {
+    await until('the first model to be served', async () => {
       const { stable } = await this.driver.api.get<{ stable: { version: number } | null }>(
         '/deployments/late',
       )

@@ -1,7 +1,7 @@
 import { randomInteger, type Random } from '../../src/statistics/random.ts'
 import { sleep } from './checks.ts'
 
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 60_000
 const MOST_IN_BATCH = 200
 const OPERATIONS_OF_A_RUN = 60
 

@@ -105,7 +105,7 @@ class Cluster implements AsyncDisposable {
   }
 
   async writesSince(before: number, count: number): Promise<void> {
-    await until(`${count} writes`, 60_000, () => (this.acknowledged - before >= count ? true : undefined))
+    await until(`${count} writes`, () => (this.acknowledged - before >= count ? true : undefined))
   }
 
   /** Kills one server, whatever it does; which one, the seed decides. */

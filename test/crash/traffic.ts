@@ -2,7 +2,7 @@ import { randomInteger, type Random } from '../../src/statistics/random.ts'
 import { sleep } from './checks.ts'
 import type { Flight } from './flights.ts'
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 const FEEDBACK_TRIES = 400
 const LABELLED = 0.85
 

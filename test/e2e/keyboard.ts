@@ -8,8 +8,11 @@ export function keyboardChecks(base: string): BrowserCheck[] {
     await page.goto(base + path)
     await page.getByRole('heading', { level: 1, name: heading }).waitFor()
   }
-  const at = (page: Page, path: RegExp) =>
-    page.waitForURL((url) => path.test(url.pathname + url.search), { timeout: 3000 })
+  const at = (page: Page, path: RegExp) => page.waitForURL((url) => path.test(url.pathname + url.search))
+  const openRuns = async (page: Page) => {
+    await open(page, '/runs', 'Runs')
+    await page.locator('[role="grid"][aria-busy="false"] [aria-rowindex="4"]').waitFor()
+  }
   return [
     {
       name: 'g r goes to runs, g o comes back',
@@ -74,8 +77,7 @@ export function keyboardChecks(base: string): BrowserCheck[] {
     {
       name: '/ puts the cursor into the filter of the runs',
       async check(page) {
-        await open(page, '/runs', 'Runs')
-        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        await openRuns(page)
         await page.keyboard.press('/')
         await page.keyboard.type('metrics.nothing > 1')
         await page.keyboard.press('Enter')
@@ -92,8 +94,7 @@ export function keyboardChecks(base: string): BrowserCheck[] {
     {
       name: 'j k x c select two runs and compare them',
       async check(page) {
-        await open(page, '/runs', 'Runs')
-        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        await openRuns(page)
         for (const key of ['j', 'x', 'j', 'x', 'c']) await page.keyboard.press(key)
         await at(page, /^\/runs\/compare\?runs=[^,]+,[^,]+$/)
       },
@@ -101,8 +102,7 @@ export function keyboardChecks(base: string): BrowserCheck[] {
     {
       name: 'a column is chosen, found and kept in the address',
       async check(page) {
-        await open(page, '/runs', 'Runs')
-        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        await openRuns(page)
         await page.getByRole('button', { name: 'Columns' }).press('Enter')
         await page.getByRole('textbox', { name: 'Find a column' }).fill('user')
         await page.getByRole('checkbox', { name: 'User' }).press(' ')
@@ -114,8 +114,7 @@ export function keyboardChecks(base: string): BrowserCheck[] {
     {
       name: 'X selects up to the row under the cursor',
       async check(page) {
-        await open(page, '/runs', 'Runs')
-        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        await openRuns(page)
         for (const key of ['j', 'x', 'j', 'j', 'X']) await page.keyboard.press(key)
         await page.getByRole('toolbar', { name: 'Selected runs' }).getByText('3 runs selected').waitFor()
       },
@@ -136,8 +135,7 @@ export function keyboardChecks(base: string): BrowserCheck[] {
     {
       name: 'Enter opens the run under the cursor',
       async check(page) {
-        await open(page, '/runs', 'Runs')
-        await page.getByRole('grid', { name: 'Runs' }).waitFor()
+        await openRuns(page)
         await page.keyboard.press('j')
         await page.keyboard.press('Enter')
         await at(page, /^\/runs\/\w{8,}$/)
@@ -171,6 +169,7 @@ export function keyboardChecks(base: string): BrowserCheck[] {
       async check(page) {
         await open(page, '/', /./)
         await page.getByRole('button', { name: 'Use the dark theme' }).press('Enter')
+        await page.getByRole('button', { name: 'Use the light theme' }).waitFor()
         await page.reload()
         await page.getByRole('button', { name: 'Use the light theme' }).waitFor()
       },

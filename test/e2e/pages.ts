@@ -18,7 +18,7 @@ const base = (process.argv[2] ?? process.env['TIDEMILL_URL'] ?? 'http://127.0.0.
 const only = process.argv[3] ?? ''
 const executablePath = process.env['TIDEMILL_CHROMIUM'] ?? '/usr/bin/chromium'
 const shots = join(import.meta.dirname, 'shots')
-const patienceMs = 10_000
+const patienceMs = 30_000
 
 interface Tally {
   passed: number

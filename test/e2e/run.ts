@@ -35,9 +35,11 @@ function untilPlayed(demo: ReturnType<typeof spawn>): Promise<void> {
       DEMO_LIMIT_MS,
     )
     demo.once('exit', (code) => reject(new Error(`The demo ended with exit code ${code}`)))
-    demo.stdout!.on('data', (chunk: Buffer) => {
-      process.stdout.write(chunk)
-      if (!chunk.includes('stays up')) return
+    let said = ''
+    demo.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      process.stdout.write(text)
+      said += text
+      if (!said.includes('stays up')) return
       clearTimeout(timer)
       resolve()
     })

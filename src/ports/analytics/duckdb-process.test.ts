@@ -80,7 +80,7 @@ it('ends every query of a signal, also those that wait for a thread, and answers
 it('gives its memory back when nobody asks any more', async () => {
   await using brief = duckDbProcess({ memoryLimit: '500MB', idleMs: 50 })
   const pid = await duckDbPid(brief)
-  await expect.poll(() => lives(pid), { timeout: 10_000 }).toBe(false)
+  await expect.poll(() => lives(pid)).toBe(false)
   expect(await duckDbPid(brief)).not.toBe(pid)
 })
 
@@ -99,5 +99,5 @@ it('ends with a parent that is killed, in the middle of a query', async () => {
   expect(lives(pid)).toBe(true)
   await delay(100)
   parent.kill('SIGKILL')
-  await expect.poll(() => lives(pid), { timeout: 10_000 }).toBe(false)
+  await expect.poll(() => lives(pid)).toBe(false)
 })

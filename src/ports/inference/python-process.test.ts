@@ -27,7 +27,7 @@ function open(options: Partial<PythonOptions> = {}): Promise<PythonProcess> {
 
 /** Calls until the process answers again. */
 async function answersAgain(python: PythonProcess): Promise<number> {
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 2_000; tries++) {
     const pid = await python.call({}).then(
       ({ header }) => header['pid'] as number,
       () => undefined,
@@ -165,7 +165,6 @@ describe('a Python process', () => {
     const pid = Number(printed.toString())
     expect(isAlive(pid)).toBe(true)
     parent.kill('SIGKILL')
-    for (let tries = 0; tries < 100 && isAlive(pid); tries++) await wait(20)
-    expect(isAlive(pid)).toBe(false)
+    await expect.poll(() => isAlive(pid)).toBe(false)
   })
 })
