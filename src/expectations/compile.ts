@@ -92,9 +92,10 @@ function compile(e: FileExpectation, index: number, context: ScanContext) {
       return { measure: 'count(*)', min: e.min, max: e.max }
     case 'rowCountChange': {
       const before = context.earlierRows.slice(-e.last)
-      return before.length === 0
-        ? { missing: 'there is no earlier file to compare with' }
-        : { measure: `count(*) / ${median(before)}`, min: e.min, max: e.max }
+      const usual = before.length === 0 ? 0 : median(before)
+      return usual === 0
+        ? { missing: 'there is no earlier file with rows to compare with' }
+        : { measure: `count(*) / ${usual}`, min: e.min, max: e.max }
     }
     case 'freshness':
       return {

@@ -91,6 +91,8 @@ describeDatabases('users, teams and roles', (open) => {
     const context = await open()
     const names = ['ana', 'ben']
     for (const name of names) await userWithToken(context, name, { '*': 'admin' })
+    // Connections are open before, so that both begin at once.
+    await Promise.all(names.map(() => context.db.wallTime()))
     const ended = await Promise.allSettled(
       names.map((name) => setDisabled(context, { actor, name, disabled: true })),
     )

@@ -73,24 +73,14 @@ export async function rotateKey(
   { projectId, actor }: Caller,
 ): Promise<{ keyId: string; before: string | null }> {
   requirePermission(actor, 'administer', projectId)
-  const [held] = heldKeys(config, projectId)
-  const before = (await findKeyId(db.read, projectId)) ?? null
-  if (before === held!.id) return { keyId: held!.id, before }
-  await db.write(async (trx) => {
-    await upsertKeyId(trx, { project_id: projectId, key_id: held!.id, created_ms: clock.now() })
-    await appendEvent(trx, {
-      projectId,
-      kind: 'privacy.key_changed',
-      payload: { keyId: held!.id },
-      atMs: clock.now(),
-    })
-    await audit(trx, {
-      projectId,
-      actor,
-      action: 'privacy.rotate_key',
-      subject: held!.id,
-      detail: { before },
-    })
+  const keyId = heldKeys(config, projectId)[0]!.id
+  return await db.write(async (trx) => {
+    const before = (await findKeyId(trx, projectId)) ?? null
+    if (before === keyId) return { keyId, before }
+    const atMs = clock.now()
+    await upsertKeyId(trx, { project_id: projectId, key_id: keyId, created_ms: atMs })
+    await appendEvent(trx, { projectId, kind: 'privacy.key_changed', payload: { keyId }, atMs })
+    await audit(trx, { projectId, actor, action: 'privacy.rotate_key', subject: keyId, detail: { before } })
+    return { keyId, before }
   })
-  return { keyId: held!.id, before }
 }
