@@ -12,6 +12,7 @@ import {
   withinBrushes,
   writeBrushes,
 } from '../ui/src/runs/compare-data.ts'
+import type { LineageNode } from '../ui/src/lineage/answers.ts'
 import { differencesOf, usedData } from '../ui/src/runs/compared-data.ts'
 import { drawnPoints, groupKeys } from '../ui/src/runs/curve-points.ts'
 import { layoutGraph } from '../ui/src/charts/graph-layout.ts'
@@ -55,7 +56,7 @@ describe('runs beside each other', () => {
 })
 
 it('tells which data runs rest on, and where two versions of one dataset are', () => {
-  const node = (kind: string, href?: string) => ({
+  const node = (kind: LineageNode['kind'], href?: string): LineageNode => ({
     key: kind,
     kind,
     id: kind,

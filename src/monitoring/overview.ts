@@ -7,6 +7,7 @@ import { delayQuantileMs } from './label-delay.ts'
 import { loadReference, type Reference } from './reference.ts'
 import { referenceRanking } from './ranking.ts'
 import { referenceRates } from './judge-labels.ts'
+import type { AlertJson } from './overview-schema.ts'
 import type { Alert, Judgement, Monitor } from './schema.ts'
 import { listAlerts, listJudgements, listMonitors } from './store.ts'
 import { listLabelDelays } from './store-labels.ts'
@@ -57,23 +58,8 @@ export async function getMonitoring(
   }
 }
 
-export function alertJson(alert: Alert) {
-  return {
-    id: alert.id,
-    deployment: alert.deployment,
-    monitor: alert.monitor,
-    kind: alert.kind,
-    subject: alert.subject,
-    state: alert.state,
-    blocksTraining: alert.blocksTraining,
-    sentence: alert.sentence,
-    causes: [...alert.causes],
-    windowMs: alert.windowMs,
-    decisionId: alert.decisionId,
-    raisedMs: alert.raisedMs,
-    clearedMs: alert.clearedMs,
-    clearedSentence: alert.clearedSentence,
-  }
+export function alertJson({ projectId: _, ...alert }: Alert): AlertJson {
+  return alert
 }
 
 async function referenceOf(

@@ -1,5 +1,5 @@
-import type { AlertEvent } from '../kernel/events.ts'
 import type { MonitorDefinition } from './definition.ts'
+import type { AlertJson, MonitoringJson } from './overview-schema.ts'
 
 export interface Monitor {
   id: string
@@ -9,38 +9,18 @@ export interface Monitor {
   definition: MonitorDefinition
 }
 
-export type AlertKind = AlertEvent['kind']
+export type AlertKind = AlertJson['kind']
+export type AlertCause = AlertJson['causes'][number]
 
-export interface Alert {
-  id: string
+export interface Alert extends AlertJson {
   projectId: string
-  deployment: string
-  monitor: string
-  kind: AlertKind
-  /** What the alert is about within its kind: `base_rate`, `ranking`, `drift`, or a violation such as `stale:airport_delays`. */
-  subject: string
-  state: 'open' | 'cleared'
-  blocksTraining: boolean
-  sentence: string
-  causes: readonly AlertCause[]
-  windowMs: number
-  decisionId: string
-  raisedMs: number
-  clearedMs: number | null
-  clearedSentence: string | null
-}
-
-export interface AlertCause {
-  name: string
-  sentence: string
-  weight: number
 }
 
 /** What is judged together: days by their labels, days by features and scores, hours by their feeds. */
 export const judgedParts = ['labels', 'drift', 'feeds'] as const
 export type JudgedPart = (typeof judgedParts)[number]
 
-export type WindowVerdict = 'out' | 'watch' | 'calm' | 'not_judged'
+export type WindowVerdict = MonitoringJson['baseRate'][number]['verdict']
 
 /** The latest judgement of one window by one watch of a monitor. */
 export interface Judgement {

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander'
 import { apiOf, parseAssignments, print, withServerOptions, type CommandOptions } from '../http/command.ts'
 import type { ApiClient } from '../http/api-client.ts'
 import { AppError } from '../kernel/errors.ts'
+import type { Effect, RunView, StepRun } from './schema.ts'
 
 const POLL_MS = 200
 
@@ -18,29 +19,6 @@ export function addPipelineCommands(program: Command): void {
       'name of the step, with the number of the call where there are several ("train 2"), or its id',
     )
     .action(whyStep)
-}
-
-interface StepView {
-  id: string
-  name: string
-  state: string
-  cached: boolean
-  startedMs: number | null
-  finishedMs: number | null
-  error?: string | null
-}
-
-interface EffectView {
-  kind: string
-  input: { name: string }
-  state: 'requested' | 'done' | 'failed'
-  result?: { version?: number; sentence?: string; error?: string } | null
-}
-
-interface RunView {
-  run: { id: string; pipeline: string; state: string; error?: string | null }
-  steps: StepView[]
-  effects: EffectView[]
 }
 
 async function runPipeline(
@@ -67,11 +45,11 @@ async function runPipeline(
 }
 
 /** What was registered comes before where it was deployed. */
-function inOrder(effects: readonly EffectView[]): EffectView[] {
+function inOrder(effects: readonly Effect[]): Effect[] {
   return effects.toSorted((a, b) => b.kind.localeCompare(a.kind))
 }
 
-function describeEffect({ kind, input, state, result }: EffectView): string {
+function describeEffect({ kind, input, state, result }: Effect): string {
   if (state === 'failed') return `  ${kind} ${input.name} failed: ${result?.error}`
   return `  ${result?.sentence ?? `${kind} ${input.name}: ${input.name}/${result?.version}`}`
 }
@@ -86,20 +64,20 @@ async function follow(api: ApiClient, runId: string, say: (line: string) => void
       states.set(step.id, step.state)
       if (step.state !== 'waiting') say(`  ${nameAmong(view.steps, step)}: ${describeStep(step)}`)
     }
-    const goesOn = ['queued', 'running', 'pending'].includes(view.run.state)
-    if (!goesOn && !view.effects.some(({ state }) => state === 'requested')) return view
+    const hasEnded = view.run.finishedMs !== null
+    if (hasEnded && !view.effects.some(({ state }) => state === 'requested')) return view
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
 }
 
-function describeStep({ cached, state, startedMs, finishedMs, error }: StepView): string {
+function describeStep({ cached, state, startedMs, finishedMs, error }: StepRun): string {
   if (cached) return 'reused'
   const took = startedMs && finishedMs ? ` in ${((finishedMs - startedMs) / 1000).toFixed(1)} s` : ''
   return `${state}${took}${error ? ` — ${error}` : ''}`
 }
 
 /** Calls of one step are told apart by their number. */
-function nameAmong(steps: readonly StepView[], { id, name }: StepView): string {
+function nameAmong(steps: readonly StepRun[], { id, name }: StepRun): string {
   const same = steps.filter((step) => step.name === name)
   return same.length === 1 ? name : `${name} ${same.findIndex((step) => step.id === id) + 1}`
 }
@@ -107,7 +85,7 @@ function nameAmong(steps: readonly StepView[], { id, name }: StepView): string {
 async function whyStep(runId: string, step: string, options: CommandOptions): Promise<void> {
   const api = apiOf(options)
   const { steps } = await api.get<RunView>(`/pipeline-runs/${encodeURIComponent(runId)}`)
-  const named = (each: StepView): boolean => [each.id, nameAmong(steps, each), each.name].includes(step)
+  const named = (each: StepRun): boolean => [each.id, nameAmong(steps, each), each.name].includes(step)
   const found = steps.find(named)
   if (!found) {
     const names = steps.map((each) => nameAmong(steps, each)).join(', ')

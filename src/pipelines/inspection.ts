@@ -2,7 +2,8 @@ import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Fingerprint } from './fingerprint.ts'
-import { noRun, type PipelineView } from './runs.ts'
+import { noRun } from './runs.ts'
+import type { PipelineView, StepLogPart, Why } from './schema.ts'
 import { logPath, readGrowingLog } from './step-log.ts'
 import {
   findExecution,
@@ -14,7 +15,7 @@ import {
   toPipeline,
 } from './store.ts'
 import type { ExecutionRow, StepRunRow } from './tables.ts'
-import { differences, distance, type Difference } from './why.ts'
+import { differences, distance } from './why.ts'
 
 const COMPARED = 50
 
@@ -27,14 +28,6 @@ export async function listPipelines(
 }
 
 type OfStep = Caller & { runId: string; stepRunId: string }
-
-export interface StepLogPart {
-  text: string
-  /** Where to go on, in bytes. */
-  next: number
-  /** True when the step has ended and nothing will be added. */
-  complete: boolean
-}
 
 /** The log of a step's last attempt from a byte on; while it runs, as far as it is written on this machine. */
 export async function readStepLog(
@@ -54,13 +47,6 @@ export async function readStepLog(
     next: input.after + bytes.length,
     complete: last.log_sha256 !== null,
   }
-}
-
-export interface Why {
-  sentence: string
-  changes: string[]
-  differences: Difference[]
-  comparedTo: string | null
 }
 
 /** Why a step ran, held against the most similar earlier execution; or why it was reused. */

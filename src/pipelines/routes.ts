@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { listOf, route } from '../http/route.ts'
-import { pipelineDefinitionSchema } from '../steps/schema.ts'
 import { listPipelines, readStepLog, whyStep } from './inspection.ts'
 import { cancelRun, getRun, listRuns, startRun } from './runs.ts'
-import { effectSchema, pinSchema, pipelineRunSchema, stepRunSchema } from './schema.ts'
+import { pipelineRunSchema, pipelineSchema, runViewSchema, stepLogSchema, whySchema } from './schema.ts'
 
 const ofRun = z.object({ id: z.string() })
 const ofStep = z.object({ id: z.string(), stepId: z.string() })
@@ -14,7 +13,7 @@ export const routes = [
     path: '/pipelines',
     summary: 'The pipelines of the project, with the JSON Schema of their params and their triggers',
     permission: 'view',
-    response: listOf(pipelineDefinitionSchema.extend({ projectVersionId: z.string() })),
+    response: listOf(pipelineSchema),
     handle: async ({ context, actor, projectId }) => ({
       items: await listPipelines(context, { actor, projectId }),
     }),
@@ -49,12 +48,7 @@ export const routes = [
     summary: 'One pipeline run: its steps in the order of their calls, what it pinned, what it asked for',
     permission: 'view',
     params: ofRun,
-    response: z.object({
-      run: pipelineRunSchema,
-      steps: z.array(stepRunSchema),
-      pins: z.array(pinSchema),
-      effects: z.array(effectSchema),
-    }),
+    response: runViewSchema,
     handle: ({ context, actor, projectId, params }) =>
       getRun(context, { actor, projectId, runId: params.id }),
   }),
@@ -75,7 +69,7 @@ export const routes = [
     permission: 'view',
     params: ofStep,
     query: z.object({ after: z.coerce.number().int().min(0).default(0) }),
-    response: z.object({ text: z.string(), next: z.number(), complete: z.boolean() }),
+    response: stepLogSchema,
     handle: ({ context, actor, projectId, params, query }) =>
       readStepLog(context, {
         actor,
@@ -91,20 +85,7 @@ export const routes = [
     summary: 'Why a step ran: what differs from the most similar earlier execution',
     permission: 'view',
     params: ofStep,
-    response: z.object({
-      sentence: z.string(),
-      changes: z.array(z.string()),
-      differences: z.array(
-        z.object({
-          part: z.string(),
-          name: z.string(),
-          from: z.string().nullable(),
-          to: z.string().nullable(),
-          sentence: z.string(),
-        }),
-      ),
-      comparedTo: z.string().nullable(),
-    }),
+    response: whySchema,
     handle: ({ context, actor, projectId, params }) =>
       whyStep(context, { actor, projectId, runId: params.id, stepRunId: params.stepId }),
   }),

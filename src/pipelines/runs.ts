@@ -7,9 +7,8 @@ import { unknownName } from '../kernel/unknown-name.ts'
 import type { JsonObject } from '../kernel/json.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { RunCause } from '../steps/definition.ts'
-import type { PipelineDefinition } from '../steps/schema.ts'
 import { checkParams } from './params-check.ts'
-import type { Effect, Pin, PipelineRun, StepRun } from './schema.ts'
+import type { PipelineRun, RunView } from './schema.ts'
 import {
   countAttempts,
   findExecution,
@@ -129,13 +128,6 @@ export async function cancelRun(
   })
 }
 
-export interface RunView {
-  run: PipelineRun
-  steps: StepRun[]
-  pins: Pin[]
-  effects: Effect[]
-}
-
 /** A run with its steps in the order of their calls, its pins and its effects. */
 export async function getRun(
   { db }: Pick<Context, 'db'>,
@@ -186,5 +178,3 @@ export async function listRuns(
 export function noRun(runId: string): AppError {
   return new AppError('not_found', `There is no pipeline run ${runId}`, { details: { runId } })
 }
-
-export type PipelineView = PipelineDefinition & { projectVersionId: string }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { hashJson } from '../kernel/json.ts'
+import { pipelineDefinitionSchema } from '../steps/schema.ts'
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
 const json = z.json()
@@ -101,3 +102,38 @@ export const effectSchema = z.object({
   finishedMs: z.number().nullable(),
 })
 export type Effect = z.infer<typeof effectSchema>
+
+export const pipelineSchema = pipelineDefinitionSchema.extend({ projectVersionId: z.string() })
+export type PipelineView = z.infer<typeof pipelineSchema>
+
+/** Steps stand in the order of their calls. */
+export const runViewSchema = z.object({
+  run: pipelineRunSchema,
+  steps: z.array(stepRunSchema),
+  pins: z.array(pinSchema),
+  effects: z.array(effectSchema),
+})
+export type RunView = z.infer<typeof runViewSchema>
+
+export const stepLogSchema = z.object({
+  text: z.string(),
+  next: z.number().describe('Where to go on, in bytes'),
+  complete: z.boolean().describe('True when the step has ended and nothing will be added'),
+})
+export type StepLogPart = z.infer<typeof stepLogSchema>
+
+export const whySchema = z.object({
+  sentence: z.string(),
+  changes: z.array(z.string()),
+  differences: z.array(
+    z.object({
+      part: z.string(),
+      name: z.string(),
+      from: z.string().nullable(),
+      to: z.string().nullable(),
+      sentence: z.string(),
+    }),
+  ),
+  comparedTo: z.string().nullable().describe('The most similar earlier execution'),
+})
+export type Why = z.infer<typeof whySchema>

@@ -12,7 +12,8 @@ import { updateModel } from './models.ts'
 import { removeProtection, setProtection } from './protection.ts'
 import { StoredEvaluation } from './schema.ts'
 import { getUpload, receiveUpload } from './uploads.ts'
-import { ModelDetail, ModelItem, VersionDetail, modelDetail, modelItems, versionDetail } from './views.ts'
+import { ModelDetail, ModelItem, VersionDetail } from './view-schema.ts'
+import { modelDetail, modelItems, versionDetail } from './views.ts'
 import { updateModelVersion } from './versions.ts'
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100)

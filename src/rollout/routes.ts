@@ -1,8 +1,6 @@
 import { z } from 'zod'
 import { listDecisions } from '../governance/governance.ts'
-import { decisionSchema } from '../governance/schema.ts'
 import { listOf, pageOf, route } from '../http/route.ts'
-import { fallbackSchema } from '../serving/schema.ts'
 import { deploy } from './deploy.ts'
 import { rollBack, stopRollout } from './intervene.ts'
 import {
@@ -12,40 +10,10 @@ import {
   listDeploymentStates,
   type DeploymentState,
 } from './overview.ts'
-import { rolloutDetailJson, rolloutJson, toRolloutJson } from './schema.ts'
+import { deploymentJson, rolloutDetailJson, rolloutJson, timelineJson, toRolloutJson } from './schema.ts'
 import { listRollouts } from './store.ts'
 import { takeDown } from './take-down.ts'
 import { withdrawRoutes } from './withdraw-routes.ts'
-
-const deployedVersion = z.object({ id: z.string(), version: z.number() }).nullable()
-const trafficHour = z.object({
-  deployment: z.string(),
-  version: z.number(),
-  variant: z.string(),
-  hourMs: z.number(),
-  n: z.number(),
-  errors: z.number(),
-})
-
-const deploymentJson = z.object({
-  name: z.string(),
-  model: z.string(),
-  task: z.string().nullable(),
-  unit: z.unknown(),
-  policy: z.object({
-    threshold: z.number().optional(),
-    fallback: fallbackSchema.optional(),
-    latencySloMs: z.number(),
-  }),
-  policyVersion: z.number(),
-  label: z.unknown(),
-  stable: deployedVersion,
-  previous: deployedVersion,
-  candidate: deployedVersion,
-  rollout: rolloutJson.nullable(),
-  traffic: z.array(trafficHour),
-  createdMs: z.number(),
-})
 
 const name = z.object({ name: z.string() })
 const reason = z.strictObject({ reason: z.string().max(2000).optional() })
@@ -114,25 +82,7 @@ export const routes = [
       fromMs: z.coerce.number().int().optional(),
       toMs: z.coerce.number().int().optional(),
     }),
-    response: z.object({
-      fromMs: z.number(),
-      toMs: z.number(),
-      traffic: z.array(trafficHour),
-      rollouts: z.array(
-        rolloutJson.extend({
-          timeline: z.array(
-            z.object({
-              stage: z.number(),
-              mode: z.string(),
-              weight: z.number(),
-              startedMs: z.number(),
-              endedMs: z.number().nullable(),
-            }),
-          ),
-        }),
-      ),
-      decisions: z.array(decisionSchema),
-    }),
+    response: timelineJson,
     async handle({ context, projectId, params, query }) {
       const timeline = await getTimeline(context, { projectId, name: params.name, ...query })
       const subjects = [

@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { decisionSchema } from '../governance/schema.ts'
 import type { DeploymentDefinition } from '../serving/definition.ts'
+import { fallbackSchema } from '../serving/schema.ts'
 import { judgedMetrics, planSchema, type RolloutPlan } from './plan.ts'
 
 export const activeStates = ['shadow', 'canary'] as const
@@ -70,15 +72,6 @@ export interface RolloutCount {
   sumSq: number
 }
 
-export interface TrafficHour {
-  deployment: string
-  version: number
-  variant: string
-  hourMs: number
-  n: number
-  errors: number
-}
-
 const metricVerdict = z.object({
   stage: z.number(),
   metric: z.enum(judgedMetrics),
@@ -140,6 +133,60 @@ export const rolloutDetailJson = rolloutJson.extend({
   ),
 })
 export type RolloutDetailJson = z.infer<typeof rolloutDetailJson>
+
+const deployedVersion = z.object({ id: z.string(), version: z.number() }).nullable()
+const trafficHour = z.object({
+  deployment: z.string(),
+  version: z.number(),
+  variant: z.string(),
+  hourMs: z.number(),
+  n: z.number(),
+  errors: z.number(),
+})
+export type TrafficHour = z.infer<typeof trafficHour>
+
+/** A deployment with its rollout and the traffic of its last day. */
+export const deploymentJson = z.object({
+  name: z.string(),
+  model: z.string(),
+  task: z.string().nullable(),
+  unit: z.unknown(),
+  policy: z.object({
+    threshold: z.number().optional(),
+    fallback: fallbackSchema.optional(),
+    latencySloMs: z.number(),
+  }),
+  policyVersion: z.number(),
+  label: z.unknown(),
+  stable: deployedVersion,
+  previous: deployedVersion,
+  candidate: deployedVersion,
+  rollout: rolloutJson.nullable(),
+  traffic: z.array(trafficHour),
+  createdMs: z.number(),
+})
+export type DeploymentJson = z.infer<typeof deploymentJson>
+
+export const timelineJson = z.object({
+  fromMs: z.number(),
+  toMs: z.number(),
+  traffic: z.array(trafficHour),
+  rollouts: z.array(
+    rolloutJson.extend({
+      timeline: z.array(
+        z.object({
+          stage: z.number(),
+          mode: z.string(),
+          weight: z.number(),
+          startedMs: z.number(),
+          endedMs: z.number().nullable(),
+        }),
+      ),
+    }),
+  ),
+  decisions: z.array(decisionSchema),
+})
+export type TimelineJson = z.infer<typeof timelineJson>
 
 export function toRolloutJson(rollout: Rollout): z.input<typeof rolloutJson> {
   return {

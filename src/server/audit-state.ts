@@ -6,36 +6,7 @@ import { findWallTimeAt } from '../jobs/events.ts'
 import type { Caller } from '../kernel/actor.ts'
 import { listAliasesAt } from '../registry/registry.ts'
 import { listServedAt, type ServedAt } from '../rollout/rollout.ts'
-
-const put = z.object({ seq: z.number(), actor: z.string(), sentence: z.string(), atMs: z.number() })
-
-const state = z.object({
-  atMs: z.number(),
-  wallMs: z.number().describe('the same moment in wall time; another one in a replay only'),
-  deployments: z.array(
-    z.object({
-      deployment: z.string(),
-      model: z.string(),
-      version: z.number(),
-      sinceMs: z.number().describe('wall time since when this version was the stable one'),
-      candidate: z
-        .object({ version: z.number(), mode: z.string(), weight: z.number().describe('of 10,000') })
-        .nullable(),
-      by: put.nullable().describe('the entry of the audit log that put it there'),
-      decision: z.object({ id: z.string(), sentence: z.string(), atMs: z.number() }).nullable(),
-    }),
-  ),
-  aliases: z.array(
-    z.object({
-      model: z.string(),
-      alias: z.string(),
-      version: z.number(),
-      sinceMs: z.number(),
-      actor: z.string(),
-      seq: z.number(),
-    }),
-  ),
-})
+import { auditState, type AuditState } from './schema.ts'
 
 export const auditStateRoutes = [
   route({
@@ -45,7 +16,7 @@ export const auditStateRoutes = [
       'What was served and where aliases pointed at a moment, who put it there, since when, by which decision',
     permission: 'maintain',
     query: z.strictObject({ atMs: z.coerce.number().int().describe('domain time') }),
-    response: state,
+    response: auditState,
     handle: ({ context, actor, projectId, query }) => getAuditState(context, { actor, projectId, ...query }),
   }),
 ]
@@ -53,7 +24,7 @@ export const auditStateRoutes = [
 async function getAuditState(
   context: Context,
   { atMs, ...caller }: Caller & { atMs: number },
-): Promise<z.input<typeof state>> {
+): Promise<AuditState> {
   const { projectId } = caller
   const wallMs = context.config.replay ? await findWallTimeAt(context.db.read, { projectId, atMs }) : atMs
   const served = await listServedAt(context, { projectId, wallMs })

@@ -6,7 +6,7 @@ import { durationMs } from '../kernel/duration.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { Collected } from '../ports/artifacts/blobs.ts'
 import { lineageKinds } from '../ports/db/lineage-kinds.ts'
-import type { LineageGraph } from './lineage.ts'
+import type { LineageGraph } from './schema.ts'
 import type { Trash } from './trash.ts'
 
 export function addServerCommands(program: Command): void {

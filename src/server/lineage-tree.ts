@@ -1,4 +1,4 @@
-import type { LineageGraph } from './lineage.ts'
+import type { LineageGraph } from './schema.ts'
 
 type Node = LineageGraph['nodes'][number]
 

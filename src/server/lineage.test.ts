@@ -24,7 +24,8 @@ import {
 import { applyFolder, PROJECT, runToEnd, until, writeProject } from '../worker/sample-project.ts'
 import { startWorker } from '../worker/worker.ts'
 import { referencedRuns } from './gc.ts'
-import { getLineage, lineageRoutes, RELATIONS, type LineageGraph } from './lineage.ts'
+import { getLineage, lineageRoutes, RELATIONS } from './lineage.ts'
+import type { LineageGraph } from './schema.ts'
 import { lineageTree } from './lineage-tree.ts'
 
 const caller = { projectId: PROJECT_ID, actor: localOwner }

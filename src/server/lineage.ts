@@ -13,6 +13,7 @@ import { lineage as projectLineage } from '../project/apply.ts'
 import { getModelVersion, lineage as registryLineage } from '../registry/registry.ts'
 import { lineage as rolloutLineage } from '../rollout/rollout.ts'
 import { lineage as trackingLineage } from '../tracking/tracking.ts'
+import { lineageGraph, MAX_NODES, type LineageGraph } from './schema.ts'
 
 /** The rooms that know edges or nodes; of two that know a node the first one's word counts. */
 const ROOMS = [
@@ -27,33 +28,10 @@ const ROOMS = [
 ]
 export const RELATIONS = ROOMS.flatMap(({ relations }) => relations)
 
-const MAX_NODES = 500
 /** Edges that one relation may give for one step of the way. */
 const MAX_EDGES = 2000
 
 const directions = ['up', 'down', 'both'] as const
-
-const lineageGraph = z.object({
-  start: z.string().describe('Key of the node that was asked for'),
-  nodes: z
-    .array(
-      z.object({
-        key: z.string().describe('`<kind>:<id>`'),
-        kind: z.enum(lineageKinds),
-        id: z.string(),
-        title: z.string(),
-        detail: z.string().optional(),
-        atMs: z.number().optional().describe('When it was made'),
-        href: z.string().optional().describe('Its page'),
-      }),
-    )
-    .describe('The one asked for first, then by distance'),
-  edges: z
-    .array(z.object({ from: z.string(), to: z.string(), label: z.string() }))
-    .describe('From what was there first to what came of it, by the keys of the nodes'),
-  cut: z.boolean().describe(`True when there is more: an answer holds at most ${MAX_NODES} nodes`),
-})
-export type LineageGraph = z.infer<typeof lineageGraph>
 
 export const lineageRoutes = [
   route({

@@ -1,5 +1,4 @@
 import { amount } from '../kernel/amount.ts'
-import { z } from 'zod'
 import { latestVersion, listDatasets } from '../data/data.ts'
 import { listFreshness } from '../materialization/materialization.ts'
 import { listDecisions, nameOfProject } from '../governance/governance.ts'
@@ -17,62 +16,7 @@ import { listDeploymentStates } from '../rollout/rollout.ts'
 import { countRunsUpTo } from '../tracking/tracking.ts'
 import type { Deployment } from '../rollout/schema.ts'
 import { listGatewayProblems } from '../serving/serving.ts'
-
-const station = z.object({
-  state: z.enum(['good', 'attention', 'bad', 'idle']),
-  word: z.string(),
-  number: z.string(),
-  detail: z.string(),
-  href: z.string(),
-  spark: z.array(z.number()).optional(),
-})
-type Station = z.infer<typeof station>
-
-const stationNames = [
-  'data',
-  'features',
-  'training',
-  'gates',
-  'rollout',
-  'serving',
-  'feedback',
-  'monitoring',
-  'triggers',
-] as const
-
-const overview = z.object({
-  project: z.string(),
-  nowMs: z.number(),
-  replay: z.boolean(),
-  stations: z.object(Object.fromEntries(stationNames.map((name) => [name, station]))),
-  needsYou: z.array(
-    z.object({
-      id: z.string(),
-      severity: z.string(),
-      sentence: z.string(),
-      atMs: z.number(),
-      href: z.string(),
-    }),
-  ),
-  happened: z.array(
-    z.object({
-      id: z.string(),
-      kind: z.string(),
-      sentence: z.string(),
-      atMs: z.number(),
-      href: z.string(),
-      injected: z.boolean(),
-    }),
-  ),
-  deployments: z.array(
-    z.object({
-      name: z.string(),
-      stable: z.string(),
-      candidate: z.string().optional(),
-      state: z.string(),
-    }),
-  ),
-})
+import { overview, type Overview, type Station } from './schema.ts'
 
 export const overviewRoutes = [
   route({
@@ -85,7 +29,7 @@ export const overviewRoutes = [
   }),
 ]
 
-async function getOverview(context: Context, caller: Caller): Promise<z.input<typeof overview>> {
+async function getOverview(context: Context, caller: Caller): Promise<Overview> {
   const { projectId } = caller
   const [alerts, decisions, states, project] = await Promise.all([
     listOpenAlerts(context, { projectId }),
@@ -96,7 +40,7 @@ async function getOverview(context: Context, caller: Caller): Promise<z.input<ty
   const refused = await listRefusedDatasets(context, projectId)
   const latest = async (kind: Decision['kind']): Promise<Decision | undefined> =>
     (await listDecisions(context, { projectId, kind, limit: 1 }))[0]
-  const stations: Record<(typeof stationNames)[number], Station> = {
+  const stations: Overview['stations'] = {
     data: await dataStation(context, caller, refused),
     features: await featuresStation(context, caller, alerts),
     training: await trainingStation(context, caller),
@@ -151,10 +95,7 @@ async function getOverview(context: Context, caller: Caller): Promise<z.input<ty
 }
 
 /** Promotions that wait for who asks. */
-async function promotionsForYou(
-  context: Context,
-  caller: Caller,
-): Promise<z.input<typeof overview>['needsYou']> {
+async function promotionsForYou(context: Context, caller: Caller): Promise<Overview['needsYou']> {
   const open = await listPromotions(context, { ...caller, state: 'open', limit: 50 })
   return open.flatMap(({ id, model, version, alias, author, createdMs, waitsFor }) =>
     waitsFor === null
@@ -178,10 +119,7 @@ function noLabels({ name, task }: Deployment): Station {
 }
 
 /** Deployments that a gateway could not load. */
-async function unservedForYou(
-  context: Context,
-  { projectId }: Caller,
-): Promise<z.input<typeof overview>['needsYou']> {
+async function unservedForYou(context: Context, { projectId }: Caller): Promise<Overview['needsYou']> {
   const project = await nameOfProject(context, projectId)
   const problems = await listGatewayProblems(context, { project })
   return problems.map(({ gateway, deployment, sentence, sinceMs }) => ({

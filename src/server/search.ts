@@ -8,29 +8,7 @@ import { listPipelines } from '../pipelines/pipelines.ts'
 import { searchModels, searchModelVersions } from '../registry/registry.ts'
 import { listDeployments } from '../rollout/rollout.ts'
 import { findRuns, searchExperiments } from '../tracking/tracking.ts'
-
-const kinds = [
-  'experiment',
-  'run',
-  'model',
-  'version',
-  'dataset',
-  'deployment',
-  'pipeline',
-  'entity',
-  'feature view',
-  'on-demand feature',
-  'feature service',
-] as const
-
-const Found = z.object({
-  kind: z.enum(kinds),
-  id: z.string(),
-  name: z.string(),
-  detail: z.string().optional(),
-  href: z.string().describe('Its page'),
-})
-type Found = z.infer<typeof Found>
+import { Found } from './schema.ts'
 
 interface Search extends Caller {
   text: string

@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/react-query'
 import type { AuditItem, Seal } from '../../../src/governance/audit-schema.ts'
 import type { Grant, Team, Token, User } from '../../../src/governance/people-schema.ts'
+import type { AuditState } from '../../../src/server/schema.ts'
 import type { Page } from '../answers.ts'
 import { at, post, request, search, send } from '../api.ts'
 
@@ -8,6 +9,7 @@ export const roles = ['viewer', 'contributor', 'maintainer', 'admin'] as const s
 
 export type { AuditItem, Seal } from '../../../src/governance/audit-schema.ts'
 export type { Grant, Team, Token, User } from '../../../src/governance/people-schema.ts'
+export type { AuditState } from '../../../src/server/schema.ts'
 export type Role = Grant['role']
 
 export interface Me {
@@ -54,19 +56,6 @@ export const setRole = (
   holder: { type: 'user' | 'team'; name: string },
   body: { role: Role | null; everywhere: boolean },
 ) => send<object>('PUT', `/members/${holder.type}/${at(holder.name)}`, body)
-
-export interface AuditState {
-  deployments: {
-    deployment: string
-    model: string
-    version: number
-    sinceMs: number
-    candidate: { version: number; mode: string; weight: number } | null
-    by: { seq: number; actor: string; sentence: string; atMs: number } | null
-    decision: { id: string; sentence: string; atMs: number } | null
-  }[]
-  aliases: { model: string; alias: string; version: number; sinceMs: number; actor: string; seq: number }[]
-}
 
 export const auditLog = (query: Record<string, string | number | undefined>) =>
   ask<Page<AuditItem>>(`/audit${search(query)}`)

@@ -1,10 +1,10 @@
+import type { ImportReport, ModelVersion } from '../answers.ts'
 import { bytes, count } from '../format.ts'
 import { Facts } from '../kit/Facts.tsx'
 import { Section } from '../kit/Page.tsx'
-import type { ImportedVersion, ImportReport } from './answers.ts'
 
 /** What an imported file is, what was edited in it, and what it costs. */
-export function Imported({ version }: { version: ImportedVersion }) {
+export function Imported({ version }: { version: ModelVersion }) {
   const { importReport: report, signature, problem, python } = version
   if (problem !== undefined)
     return (
@@ -55,7 +55,7 @@ export function Imported({ version }: { version: ImportedVersion }) {
   )
 }
 
-function scoreOf(signature: ImportedVersion['signature']): string {
+function scoreOf(signature: ModelVersion['signature']): string {
   const { score, classes } = signature ?? {}
   if (!score) return 'not said'
   if (score.column === undefined) return `the largest of ${score.output}`
