@@ -15,7 +15,7 @@ import {
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import { loadTable } from '../model-files/model-files.ts'
-import { requireLabels } from '../registry/registry.ts'
+import { countDays, requireLabels } from '../registry/registry.ts'
 import type { BenchmarkDefinition, HoldoutFacts } from './schema.ts'
 import { definitionOf, findBenchmarkRowById, updateBenchmark } from './store.ts'
 import type { BenchmarkRow } from './tables.ts'
@@ -183,7 +183,7 @@ async function checkHoldout(
   return {
     rows: table.rows,
     blocks: table.days.length,
-    days: time !== undefined && !table.days[0]!.startsWith('part '),
+    days: countDays(table.days) > 0,
     features: features.map((name) => ({ name, type: columns.get(name)! })),
   }
 }

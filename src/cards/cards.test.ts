@@ -23,7 +23,10 @@ const alice: Actor = {
   grants: { [PROJECT_ID]: 'contributor' },
 }
 
-async function arrange(context: TestContext): Promise<void> {
+async function arrange(
+  context: TestContext,
+  { days = ['2001-02-01', '2001-02-02'], brier = 0.1 } = {},
+): Promise<void> {
   const run = await createRun(context, caller)
   const tags = [{ key: 'mlflow.source.git.commit', value: 'abc123' }]
   await logBatch(context, { ...caller, runId: run.id, params: [{ key: 'depth', value: '3' }], tags })
@@ -55,9 +58,16 @@ async function arrange(context: TestContext): Promise<void> {
     evaluation: {
       task: 'binary',
       label: 'late',
-      holdout: { digest: 'f00d', rows: 12_345, days: ['2001-02-01', '2001-02-02'] },
+      holdout: { digest: 'f00d', rows: 12_345, days },
       subjects: [
-        { name: 'late/1', role: 'candidate', modelVersionId: id, metrics: { auc }, blocks: {}, leak },
+        {
+          name: 'late/1',
+          role: 'candidate',
+          modelVersionId: id,
+          metrics: { auc, brier: { estimate: brier } },
+          blocks: {},
+          leak,
+        },
         { name: 'base rate', role: 'baseline', metrics: { auc: { estimate: 0.5 } }, blocks: {} },
       ],
       differences: [],
@@ -96,6 +106,15 @@ describeDatabases('model cards', (open) => {
       expect(text).toContain(part)
     expect(card.blanks).toHaveLength(5)
     expect(card.digest).toMatch(/^[0-9a-f]{64}$/)
+  })
+
+  test('a holdout without days is told as what it is, and a small number keeps its digits', async () => {
+    const context = await open()
+    await arrange(context, { days: ['part 1 of 2', 'part 2 of 2'], brier: 0.000_012_3 })
+    const text = cardMarkdown(await getCard(context, late))
+    expect(text).toContain('- **Holdout:** 12,345 rows\n')
+    expect(text).toContain('from a bootstrap over 2 equal stretches of its rows')
+    expect(text).toContain('| 0.000012 |')
   })
 
   test('what people write is kept in revisions, and two who write at once are told', async () => {

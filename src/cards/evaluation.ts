@@ -1,7 +1,12 @@
 import { amount } from '../kernel/amount.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import type { Difference, Estimate, LeakEvidence, StoredEvaluation } from '../registry/schema.ts'
-import { listEvaluationsOf, listGateReportsOf, type ModelVersionRow } from '../registry/registry.ts'
+import {
+  countDays,
+  listEvaluationsOf,
+  listGateReportsOf,
+  type ModelVersionRow,
+} from '../registry/registry.ts'
 import type { FactBlock, FactSection } from './schema.ts'
 
 const MOST_FEATURES = 5
@@ -45,7 +50,8 @@ function candidateOf({ subjects }: StoredEvaluation) {
 function evaluationBlocks({ holdout, label, subjects, differences }: StoredEvaluation): FactBlock[] {
   const { rows, days, digest } = holdout
   const metrics = [...new Set(subjects.flatMap((subject) => Object.keys(subject.metrics)))]
-  const span = days.length > 0 ? `, ${days.length} days from ${days[0]} to ${days.at(-1)}` : ''
+  const dated = countDays(days)
+  const span = dated > 0 ? `, ${dated} days from ${days[0]} to ${days.at(-1)}` : ''
   return [
     {
       kind: 'facts',
@@ -53,7 +59,10 @@ function evaluationBlocks({ holdout, label, subjects, differences }: StoredEvalu
         ['Predicted column', label],
         ['Holdout', `${amount(rows)} rows${span}`],
         ['SHA-256 of the holdout', digest],
-        ['Intervals', '95 %, from a bootstrap over days'],
+        [
+          'Intervals',
+          `95 %, from a bootstrap over ${dated > 0 ? 'days' : `${days.length} equal stretches of its rows`}`,
+        ],
       ],
     },
     table(
@@ -65,7 +74,12 @@ function evaluationBlocks({ holdout, label, subjects, differences }: StoredEvalu
       ]),
     ),
     ...(differences.length > 0
-      ? [table(['Metric', 'Against', 'Gain', 'Days'], differences.map(differenceRow))]
+      ? [
+          table(
+            ['Metric', 'Against', 'Gain', dated > 0 ? 'Days' : 'Stretches'],
+            differences.map(differenceRow),
+          ),
+        ]
       : []),
   ]
 }
@@ -106,7 +120,11 @@ function estimate(of: Estimate | undefined): string {
 }
 
 function number(value: number | undefined): string {
-  return value === undefined ? '' : value.toFixed(Math.abs(value) >= 100 ? 1 : 4)
+  if (value === undefined) return ''
+  // Four places, but never fewer than two digits that tell something.
+  return value !== 0 && Math.abs(value) < 0.001
+    ? value.toPrecision(2)
+    : value.toFixed(Math.abs(value) >= 100 ? 1 : 4)
 }
 
 function table(columns: string[], rows: string[][]): FactBlock {

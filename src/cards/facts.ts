@@ -226,15 +226,15 @@ function paramsOf(run: RunDetail | undefined): FactBlock[] {
   ]
 }
 
-/** Promotions of the version that were merged, with the sentence that says who approved. */
+/** What came of the promotions of the version, in the sentence that says who approved or declined. */
 async function approvalSections({ db }: Reads, { model, row }: Known): Promise<FactSection[]> {
-  const merged = await listPromotionRows(db.read, {
+  const promotions = await listPromotionRows(db.read, {
     projectId: row.project_id,
     modelId: model.id,
     version: row.version,
     limit: 50,
   })
-  const items = merged.flatMap(({ sentence, finished_ms }) =>
+  const items = promotions.flatMap(({ sentence, finished_ms }) =>
     sentence === null || finished_ms === null ? [] : [`${day(finished_ms)}: ${sentence}`],
   )
   return items.length === 0 ? [] : [{ title: 'Reviews', blocks: [{ kind: 'list', items }] }]

@@ -71,6 +71,11 @@ describeDatabases('decisions', (open) => {
     const [decision] = await listDecisions(context, { projectId: PROJECT_ID, kind: 'gate', limit: 10 })
     expect(decision).toMatchObject({ verdict: 'fail', numbers: { gain: 0.003 }, injected: true, atMs: 5 })
     expect(await listDecisions(context, { projectId: 'other', limit: 10 })).toEqual([])
+    const between = (fromMs: number, toMs: number) =>
+      listDecisions(context, { projectId: PROJECT_ID, fromMs, toMs, limit: 10 })
+    expect(
+      [await between(5, 6), await between(6, 9), await between(0, 5)].map(({ length }) => length),
+    ).toEqual([1, 0, 0])
   })
 
   test('what an open drill causes is labelled as injected, and nothing else', async () => {

@@ -69,6 +69,9 @@ export interface DecisionFilter {
   kind?: string | undefined
   subjectType?: string | undefined
   subjectId?: string | undefined
+  /** Domain time, from and up to. */
+  fromMs?: number | undefined
+  toMs?: number | undefined
   limit: number
   /** The id of the last decision of the page before. */
   before?: string | undefined

@@ -49,7 +49,7 @@ export async function insertDecision(trx: Trx, row: DecisionRow): Promise<void> 
 }
 
 export async function listDecisionRows(at: Queryable, filter: DecisionFilter): Promise<Decision[]> {
-  const { kind, subjectType, subjectId, before } = filter
+  const { kind, subjectType, subjectId, fromMs, toMs, before } = filter
   const rows = await at
     .selectFrom('decision')
     .selectAll()
@@ -57,6 +57,8 @@ export async function listDecisionRows(at: Queryable, filter: DecisionFilter): P
     .$if(kind !== undefined, (query) => query.where('kind', '=', kind!))
     .$if(subjectType !== undefined, (query) => query.where('subject_type', '=', subjectType!))
     .$if(subjectId !== undefined, (query) => query.where('subject_id', '=', subjectId!))
+    .$if(fromMs !== undefined, (query) => query.where('at_ms', '>=', fromMs!))
+    .$if(toMs !== undefined, (query) => query.where('at_ms', '<', toMs!))
     .$if(before !== undefined, (query) => query.where('id', '<', before!))
     .orderBy('id', 'desc')
     .limit(filter.limit)

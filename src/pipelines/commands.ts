@@ -50,8 +50,9 @@ function inOrder(effects: readonly Effect[]): Effect[] {
 }
 
 function describeEffect({ kind, input, state, result }: Effect): string {
-  if (state === 'failed') return `  ${kind} ${input.name} failed: ${result?.error}`
-  return `  ${result?.sentence ?? `${kind} ${input.name}: ${input.name}/${result?.version}`}`
+  const came = (result ?? {}) as { version?: number; sentence?: string; error?: string }
+  if (state === 'failed') return `  ${kind} ${input.name} failed: ${came.error}`
+  return `  ${came.sentence ?? `${kind} ${input.name}: ${input.name}/${came.version}`}`
 }
 
 /** Polls a run until it has ended and its effects are carried out; `say` is told of each step that changed. */

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { apiOf, listing, print, withServerOptions, type CommandOptions } from '../http/command.ts'
+import { AppError } from '../kernel/errors.ts'
 import { parseVersion } from '../registry/version-reference.ts'
 import type { Promotion, PromotionDetail } from './schema.ts'
 
@@ -19,6 +20,9 @@ interface PromotionOptions extends CommandOptions {
   reason?: string
   state?: string
 }
+
+/** What is done to one promotion. */
+const ACTIONS = ['approve', 'decline', 'merge', 'refresh', 'withdraw', 'rollBack'] as const
 
 export function addPromotionCommands(program: Command): void {
   withServerOptions(program.command('promote'))
@@ -40,12 +44,16 @@ export function addPromotionCommands(program: Command): void {
     .addOption(
       new Option('--approve', 'approve what there is now').conflicts(['decline', 'withdraw', 'rollBack']),
     )
-    .addOption(new Option('--decline', 'decline it, which ends it'))
+    .addOption(
+      new Option('--decline', 'decline it, which ends it').conflicts(['merge', 'withdraw', 'rollBack']),
+    )
     .addOption(new Option('--merge', 'point the alias at the version'))
     .addOption(new Option('--refresh', 'gather the evidence anew, after something has changed'))
-    .addOption(new Option('--withdraw', 'take it back'))
+    .addOption(new Option('--withdraw', 'take it back').conflicts(['merge', 'rollBack']))
     .addOption(new Option('--roll-back', 'point the alias back at what held it before'))
-    .addOption(new Option('--force', 'with --merge: although something is missing; needs --reason'))
+    .addOption(
+      new Option('--force', 'merge although something is missing; needs --reason').implies({ merge: true }),
+    )
     .addOption(new Option('--reason <text>', 'why, for the record'))
     .action(promotions)
 }
@@ -61,6 +69,9 @@ async function promote(named: string, { alias, reason, ...options }: PromoteOpti
 async function promotions(id: string | undefined, options: PromotionOptions): Promise<void> {
   const api = apiOf(options)
   if (id === undefined) {
+    const asked = ACTIONS.find((action) => options[action])
+    if (asked)
+      throw new AppError('invalid', `Which promotion? Give its id, as \`tidemill promotions\` lists them`)
     const { items } = await api.get<{ items: Promotion[] }>(`/promotions?state=${options.state}`)
     const rows = items.map((item) => [
       item.id,

@@ -1,6 +1,8 @@
 import type { Context } from '../http/context.ts'
+import { ignoreMissing } from '../kernel/errors.ts'
 import { parseSnapshot } from '../ports/artifacts/code-snapshot.ts'
 import type { ModelVersionRow } from '../registry/registry.ts'
+import { folderOf } from '../tracking/tracking.ts'
 import { versionFiles } from './digest.ts'
 import type { ChangedFile, Evidence } from './schema.ts'
 
@@ -26,7 +28,7 @@ export async function compareCode(
   if (candidate.code_snapshot === holder.code_snapshot) return { files: [] }
   const one = await readFiles(artifacts, candidate.code_snapshot!)
   const other = await readFiles(artifacts, holder.code_snapshot!)
-  if (!one || !other) return { files: null, why: 'A code snapshot can’t be read any more' }
+  if (!one || !other) return { files: null, why: 'A code snapshot is not stored any more' }
   const { changedFiles } = await import('./changed-files.ts')
   return { files: changedFiles(one, other) }
 }
@@ -35,17 +37,12 @@ async function readFiles(
   artifacts: Context['artifacts'],
   hash: string,
 ): Promise<Map<string, string> | undefined> {
-  try {
-    const { files } = parseSnapshot(JSON.parse(Buffer.from(await artifacts.bytes(hash)).toString('utf8')))
-    return new Map(
-      Object.entries(files).map(([path, { base64 }]) => [
-        path,
-        Buffer.from(base64, 'base64').toString('utf8'),
-      ]),
-    )
-  } catch {
-    return undefined
-  }
+  const bytes = await artifacts.bytes(hash).catch(ignoreMissing)
+  if (!bytes) return undefined
+  const { files } = parseSnapshot(JSON.parse(Buffer.from(bytes).toString('utf8')))
+  return new Map(
+    Object.entries(files).map(([path, { base64 }]) => [path, Buffer.from(base64, 'base64').toString('utf8')]),
+  )
 }
 
 /** Lines of the requirement files of the two versions that only one of them has. */
@@ -69,6 +66,8 @@ export async function readRequirements(
   row: ModelVersionRow,
 ): Promise<Map<string, Set<string>>> {
   const files = (await versionFiles(db.read, row)).filter(({ path }) => REQUIREMENTS.test(path))
+  if (files.length === 0) return new Map()
+  const root = folderOf(row.storage_location ?? row.source)
   const read = new Map<string, Set<string>>()
   for (const { path, sha256, sizeBytes } of files) {
     if (sizeBytes > MOST_CHARACTERS) continue
@@ -77,7 +76,7 @@ export async function readRequirements(
       .split('\n')
       .map((line) => line.trim())
       .filter((line) => line !== '')
-    read.set(path.split('/').at(-1)!, new Set(lines))
+    read.set(path.slice(root.length + 1), new Set(lines))
   }
   return read
 }

@@ -6,7 +6,13 @@ import { findBlobSize } from '../ports/artifacts/blobs.ts'
 import type { Queryable } from '../ports/db/db.ts'
 import { getRun } from '../tracking/tracking.ts'
 import type { RunDetail } from '../tracking/schema.ts'
-import { gateView, listEvaluationsOf, listGateReportsOf, type ModelVersionRow } from '../registry/registry.ts'
+import {
+  countDays,
+  gateView,
+  listEvaluationsOf,
+  listGateReportsOf,
+  type ModelVersionRow,
+} from '../registry/registry.ts'
 import type { ImportReport, Signature } from '../model-files/schema.ts'
 import type { FeatureServiceReference, StoredEvaluation } from '../registry/schema.ts'
 import { versionFiles } from './digest.ts'
@@ -118,7 +124,7 @@ async function comparisonOf(
   const { digest, rows, days } = shown.holdout
   return {
     evaluationId: shown.id,
-    holdout: { digest, rows, days: days.length },
+    holdout: { digest, rows, days: countDays(days) },
     subjects: shown.subjects.map(({ name, role, metrics }) => ({ name, role, metrics })),
     differences: shown.differences,
     withHolder: has(shown, holder),

@@ -59,6 +59,7 @@ async function arrange(context: TestContext, policy?: Partial<AliasPolicy>) {
     for (const [path, text] of [
       ['model/MLmodel', `flavor ${number}`],
       ['model/requirements.txt', `scikit-learn==1.${number}\nnumpy`],
+      ['model/code/requirements.txt', `polars==1.${number}`],
     ] as const)
       await putArtifact(context, {
         ...project,
@@ -106,12 +107,13 @@ describeDatabases('promotions', (open) => {
     await arrange(context, { gates: false })
     const { evidence, state, checks } = await openPromotion(context, propose)
     expect(evidence).toMatchObject({
-      candidate: { version: 2, createdBy: 'alice', sizeBytes: 31 },
+      candidate: { version: 2, createdBy: 'alice', sizeBytes: 42 },
       holder: { version: 1 },
       metrics: [{ key: 'auc', candidate: '0.71', holder: '0.7' }],
       params: [{ key: 'depth', candidate: '4', holder: '3' }],
       signature: ['new input distance (number FP64, may be missing)'],
       environment: [
+        { path: 'code/requirements.txt', added: ['polars==1.1'], removed: ['polars==1.0'] },
         { path: 'requirements.txt', added: ['scikit-learn==1.1'], removed: ['scikit-learn==1.0'] },
       ],
       code: null,

@@ -59,7 +59,11 @@ export const Evidence = z.object({
   comparison: z
     .object({
       evaluationId: z.string(),
-      holdout: z.object({ digest: z.string(), rows: z.number(), days: z.number() }),
+      holdout: z.object({
+        digest: z.string(),
+        rows: z.number(),
+        days: z.number().describe('0 where the holdout has none'),
+      }),
       subjects: z.array(
         z.object({ name: z.string(), role: z.string(), metrics: z.record(z.string(), Estimate) }),
       ),

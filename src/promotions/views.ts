@@ -19,7 +19,7 @@ export async function getPromotion(
   const mine = row.author_id === actor.id || mayActor(actor, 'maintain', projectId)
   const { policy, checks } = standing
   return {
-    ...toPromotion(row, standing, { actor, reviews }),
+    ...toPromotion(row, isOpen ? standing : undefined, { actor, reviews }),
     policy: policy ?? null,
     checks: isOpen ? checks : [],
     reviews: standing.reviews,
@@ -57,8 +57,9 @@ export async function listPromotions(
   const modelId = model === undefined ? undefined : (await getModelRow(db.read, projectId, model)).id
   const promotions: Promotion[] = []
   for (const row of await listPromotionRows(db.read, { ...filter, projectId, modelId })) {
-    const standing = await standingOf(db.read, row)
-    const reviews = await canReview(db.read, standing, row, actor)
+    // One that has ended stands as it ended.
+    const standing = row.state === 'open' ? await standingOf(db.read, row) : undefined
+    const reviews = standing !== undefined && (await canReview(db.read, standing, row, actor))
     promotions.push(toPromotion(row, standing, { actor, reviews }))
   }
   return promotions
@@ -77,10 +78,10 @@ export async function canReview(
 
 function toPromotion(
   row: NamedPromotion,
-  standing: Standing,
+  /** How it stands while it is open. */
+  standing: Standing | undefined,
   { actor, reviews }: { actor: Actor; reviews: boolean },
 ): Promotion {
-  const isOpen = row.state === 'open'
   return {
     id: row.id,
     model: row.model_name,
@@ -89,19 +90,14 @@ function toPromotion(
     holderVersion: row.holder_version,
     reason: row.reason,
     author: row.author_name,
-    state:
-      isOpen && standing.isStale
-        ? 'stale'
-        : isOpen && standing.policy && standing.isApproved
-          ? 'approved'
-          : row.state,
+    state: standing?.isStale ? 'stale' : standing?.policy && standing.isApproved ? 'approved' : row.state,
     digest: reviewedDigest(row),
     revision: row.revision,
     sentence: row.sentence,
     finishedBy: row.finished_by,
     finishedMs: row.finished_ms,
     createdMs: row.created_ms,
-    waitsFor: isOpen ? waitsFor(row, standing, { actor, reviews }) : null,
+    waitsFor: standing ? waitsFor(row, standing, { actor, reviews }) : null,
   }
 }
 

@@ -149,7 +149,12 @@ function subjectOf({ subjects }: Evaluation, role: EvaluationSubject['role']): E
 }
 
 function periods({ holdout }: Evaluation, count: number): string {
-  return holdout.days[0]?.startsWith('part ') ? `${count} parts` : `${count} days`
+  return countDays(holdout.days) === 0 ? `${count} parts` : `${count} days`
+}
+
+/** The days of a holdout; 0 where equal stretches of its rows are the blocks instead. */
+export function countDays(blocks: readonly string[]): number {
+  return blocks[0]?.startsWith('part ') ? 0 : blocks.length
 }
 
 function label(metric: string): string {

@@ -31,6 +31,7 @@ export { registerFromSource } from './source.ts'
 export { findGateReport, listEvaluations, runGates, storeEvaluation } from './evaluations.ts'
 export { evaluateModels, requireLabels, type EvaluatedModel } from './evaluate.ts'
 export { findImportance } from './importance.ts'
+export { countDays } from './gates.ts'
 export { DIRECTION, measure, measureClasses } from './subject-metrics.ts'
 export { getUpload } from './uploads.ts'
 export {

@@ -53,7 +53,7 @@ export const VersionDetail = ModelVersion.omit({ tags: true }).extend({
       role: z.string(),
       metrics: Metrics,
       rows: z.number(),
-      days: z.number(),
+      days: z.number().describe('0 where the holdout has none'),
       holdout: z.string(),
     }),
   ),

@@ -3,6 +3,7 @@ import type { Context } from '../http/context.ts'
 import type { Caller } from '../kernel/actor.ts'
 import type { Filter } from '../search/search.ts'
 import { CHAMPION } from './alias-names.ts'
+import { countDays } from './gates.ts'
 import { getEvaluation, listEvaluations, listGateReports } from './evaluations.ts'
 import { gatesOfModel, getModel, searchModels } from './models.ts'
 import type { Estimate, GateResult, GateView, ModelVersion, StoredEvaluation } from './schema.ts'
@@ -107,7 +108,7 @@ function rowsOf({ id, holdout, subjects }: StoredEvaluation): VersionDetail['eva
     role,
     metrics: boundsOf(metrics),
     rows: holdout.rows,
-    days: holdout.days.length,
+    days: countDays(holdout.days),
     holdout: holdout.digest,
   }))
 }

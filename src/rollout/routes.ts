@@ -85,15 +85,17 @@ export const routes = [
     response: timelineJson,
     async handle({ context, projectId, params, query }) {
       const timeline = await getTimeline(context, { projectId, name: params.name, ...query })
+      const { fromMs, toMs } = timeline
       const subjects = [
         { subjectType: 'deployment', subjectId: params.name },
         ...timeline.rollouts.map(({ id }) => ({ subjectType: 'rollout', subjectId: id })),
       ]
       const decisions = await Promise.all(
-        subjects.map((subject) => listDecisions(context, { projectId, ...subject, limit: 100 })),
+        subjects.map((subject) =>
+          listDecisions(context, { projectId, ...subject, fromMs, toMs, limit: 100 }),
+        ),
       )
-      const within = decisions.flat().filter(({ atMs }) => atMs >= timeline.fromMs && atMs < timeline.toMs)
-      return { ...timeline, decisions: within.sort((a, b) => a.atMs - b.atMs) }
+      return { ...timeline, decisions: decisions.flat().sort((a, b) => a.atMs - b.atMs) }
     },
   }),
   route({

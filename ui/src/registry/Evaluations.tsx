@@ -21,7 +21,7 @@ export function Evaluations({ rows }: { rows: EvaluationRow[] }) {
       title="Evaluations"
       note={
         <>
-          the same {count(first.rows)} rows of {first.days} days for all; holdout{' '}
+          the same {count(first.rows)} rows{first.days > 0 && ` of ${first.days} days`} for all; holdout{' '}
           <code>{first.holdout.slice(0, 8)}</code>
         </>
       }
