@@ -58,8 +58,9 @@ export async function getMonitoring(
   }
 }
 
-export function alertJson({ projectId: _, ...alert }: Alert): AlertJson {
-  return alert
+export function alertJson(alert: Alert): AlertJson {
+  const { projectId: _, ...json } = alert
+  return json
 }
 
 async function referenceOf(
