@@ -53,7 +53,7 @@ export const pipelineRunSchema = z.object({
 })
 export type PipelineRun = z.infer<typeof pipelineRunSchema>
 
-export const stepRunSchema = z.object({
+const stepRunSchema = z.object({
   id: z.string(),
   name: z.string(),
   stepId: z.string(),
@@ -74,14 +74,14 @@ export const stepRunSchema = z.object({
 })
 export type StepRun = z.infer<typeof stepRunSchema>
 
-export const pinSchema = z.object({
+const pinSchema = z.object({
   kind: z.enum(['dataset', 'champion']),
   name: z.string(),
   value: z.record(z.string(), json),
 })
 export type Pin = z.infer<typeof pinSchema>
 
-export const effectSchema = z.object({
+const effectSchema = z.object({
   id: z.string(),
   projectId: z.string(),
   runId: z.string(),
