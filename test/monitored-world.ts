@@ -6,7 +6,12 @@ import { consumers } from '../src/monitoring/consumers.ts'
 import { jobs as monitoringJobs } from '../src/monitoring/jobs.ts'
 import { monitor } from '../src/monitoring/definition.ts'
 import { declareMonitors, tickMonitors } from '../src/monitoring/monitoring.ts'
-import { registerVersion, storeReferenceProfile, type ReferenceProfile } from '../src/registry/registry.ts'
+import {
+  registerVersion,
+  storeReferenceProfile,
+  type ReferenceProfile,
+  type RegisterVersion,
+} from '../src/registry/registry.ts'
 import { declareDeployments, deploy } from '../src/rollout/rollout.ts'
 import {
   FeedbackLog,
@@ -51,6 +56,16 @@ interface Asked {
   score: number
   label: 0 | 1
   timeMs: number
+}
+
+export interface LoggedRow extends Omit<Asked, 'label'> {
+  label?: number | string
+  violations?: string
+  entity?: string
+  pairId?: string
+  decision?: string
+  /** Of the route's outputs each the values of this row; the score alone where they are not given. */
+  outputs?: (number | string)[][]
 }
 
 export function ask(random: Random, dayMs: number, rows: number, factor: number): Asked[] {
@@ -111,7 +126,11 @@ export class World {
     this.#feedback = new FeedbackLog(this.#spool, context.ids)
   }
 
-  async deploy(versions = 1): Promise<void> {
+  /** Versions 1 to `versions` of the model `late`, the first of them served. */
+  async deploy(
+    versions = 1,
+    more: (version: number) => Partial<RegisterVersion> = () => ({}),
+  ): Promise<void> {
     const { context } = this
     const stored = await storeReferenceProfile(context, referenceProfile(createRandom(3)))
     this.#layoutSha256 = stored.sha256
@@ -129,6 +148,7 @@ export class World {
           outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1] }],
           task: 'binary',
         },
+        ...more(version),
       })
     }
     const late = deployment('late', { model: 'late', label: { horizonMs: HORIZON_MS } })
@@ -162,10 +182,7 @@ export class World {
   }
 
   /** Logs rows as a gateway does; returns their prediction ids. */
-  predict(
-    rows: readonly (Asked & { violations?: string; entity?: string; pairId?: string })[],
-    header = this.route(),
-  ): string[] {
+  predict(rows: readonly LoggedRow[], header = this.route()): string[] {
     const batch = this.#batch++
     const ids = rows.map((_, i) => `p-${batch}-${String(i).padStart(4, '0')}`)
     const times = { fromMs: rows[0]!.timeMs, toMs: rows.at(-1)!.timeMs }
@@ -195,9 +212,9 @@ export class World {
           featureAges: null,
           request: null,
           score: row.score,
-          decision: null,
+          decision: row.decision ?? null,
         }
-        writeRow(writer, number, header, logged, [[row.hour]], [[row.score]], 0)
+        writeRow(writer, number, header, logged, [[row.hour]], row.outputs ?? [[row.score]], 0)
       })
       group.end()
     })
@@ -206,7 +223,7 @@ export class World {
 
   async label(
     ids: readonly string[],
-    labels: readonly (number | null)[],
+    labels: readonly (number | string | null)[],
     timeMs: number,
     revision = 0,
   ): Promise<void> {
@@ -269,7 +286,7 @@ export class World {
   }
 }
 
-function profilesByHour(rows: readonly Asked[], route: number) {
+function profilesByHour(rows: readonly LoggedRow[], route: number) {
   const hours = new Map<number, Profile>()
   for (const { timeMs, hour, score } of rows) {
     const hourMs = timeMs - (timeMs % HOUR_MS)

@@ -2,12 +2,12 @@ import { DAY_MS, HOUR_MS } from '../kernel/time-spans.ts'
 import type { RolloutCount } from '../rollout/schema.ts'
 import { binIndex } from '../statistics/bins.ts'
 import { emptyProfile, observeLabel, type ProfileLayout } from '../statistics/profile.ts'
-import { rowLogLoss } from '../statistics/ranking.ts'
 import { delayBin, emptyDelays } from './label-delay.ts'
+import { rowLoss, type Answer, type LossRule } from './row-loss.ts'
 import type { WindowAddition } from './windows.ts'
 
 /** A prediction with the label that has now arrived for it, and the one that was known before. */
-export interface LabelledRow {
+export interface LabelledRow extends Answer {
   predictionId: string
   /** The answered prediction that the label names; for a shadow row the one it is paired with. */
   answeredId: string
@@ -21,7 +21,6 @@ export interface LabelledRow {
   stage: number | null
   gatewayId: string
   timeMs: number
-  score: number | null
   /** Null when there was nothing to choose between: the row counts for no arm. */
   bucket: number | null
   /** Null withdraws a label. */
@@ -34,7 +33,7 @@ export interface LabelledRow {
   before: { label: number | string | null; loss: number | null; pairLoss: number | null } | null
 }
 
-export interface JoinedRow extends Omit<LabelledRow, 'before' | 'answerLoss'> {
+export interface JoinedRow extends Omit<LabelledRow, 'before' | 'answerLoss' | 'decision' | 'probabilities'> {
   loss: number | null
   /** A shadow's loss less that of its pair. */
   pairLoss: number | null
@@ -49,20 +48,9 @@ export interface LabelEffects {
 }
 
 /** What the join must know of the version that made a prediction. */
-export interface ScoredBy {
-  task: string
+export interface ScoredBy extends LossRule {
   layoutSha256: string | null
   layout: ProfileLayout | null
-}
-
-/** Probabilities are clipped to [.01, .99], so that one row's log loss is at most 4.6. */
-const LOSS_CLIP = 0.01
-
-/** The loss of one row: clipped log loss or squared error; null where neither is defined. */
-function rowLoss(task: string, score: number | null, label: number | string | null): number | null {
-  if (score === null || !Number.isFinite(score) || typeof label !== 'number') return null
-  if (task === 'binary') return rowLogLoss(score, label, LOSS_CLIP)
-  return task === 'regression' || task === 'forecast' ? (score - label) ** 2 : null
 }
 
 /** A label as the task counts it: 1 and 0 for a binary task, a number for a regression, else text. */
@@ -97,13 +85,13 @@ export function effectsOf(
     (a, b) => Number(a.variant === 'shadow') - Number(b.variant === 'shadow'),
   )
   for (const row of answeredFirst) {
-    const { task, layout, layoutSha256 } = scoredBy(row)
-    const label = toLabel(task, row.label)
-    const loss = rowLoss(task, row.score, label)
+    const { layout, layoutSha256, ...rule } = scoredBy(row)
+    const label = toLabel(rule.task, row.label)
+    const loss = rowLoss(rule, row, label)
     if (row.variant !== 'shadow') losses.set(row.predictionId, loss)
     const pair = row.variant === 'shadow' ? lossOfAnswer(losses, row) : null
     const pairLoss = loss === null || pair === null ? null : loss - pair
-    const { before, answerLoss: _, ...known } = row
+    const { before, answerLoss: _, decision: __, probabilities: ___, ...known } = row
     effects.rows.push({ ...known, label, loss, pairLoss })
     if (before !== null) effects.revised++
     else if (row.variant !== 'shadow') addDelay(effects.delays, row)

@@ -1,17 +1,14 @@
 import type { Context } from '../http/context.ts'
 import { fence, type Job } from '../jobs/jobs.ts'
-import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import { DAY_MS } from '../kernel/time-spans.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
-import { getModelVersion } from '../registry/registry.ts'
 import { addRolloutCounts, getRollout, listDeployments } from '../rollout/rollout.ts'
 import type { Rollout } from '../rollout/schema.ts'
 import { findSegment, listRolledSegments, readFeedbackSegment } from '../prediction-log/prediction-log.ts'
-import { effectsOf, type LabelEffects, type LabelledRow, type ScoredBy } from './label-effects.ts'
+import { effectsOf, type LabelEffects, type LabelledRow } from './label-effects.ts'
 import { matchLabels, storeJoined, type ArrivedLabel } from './label-match.ts'
-import { LayoutCache } from './layout-cache.ts'
 import {
   addLabelDelays,
   deletePendingLabels,
@@ -24,11 +21,11 @@ import {
   takeJoinTurn,
 } from './store-labels.ts'
 import type { LabelPendingRow } from './tables.ts'
+import { VersionFacts } from './version-facts.ts'
 import { addToWindows } from './windows.ts'
 
 type JoinContext = Pick<Context, 'db' | 'artifacts' | 'analytics' | 'clock'>
 
-const joiner = systemActor('label join')
 const DEFAULT_HORIZON_MS = 30 * DAY_MS
 const TRIES = 20
 
@@ -59,9 +56,10 @@ async function tryJoin(
   const pending = waiting ? await listPendingLabels(db.read, projectId) : []
   const labels = waiting ? pending.map(toArrived) : await labelsOf(context, segmentId)
   const late = waiting ? await lateShadowsOf(context, segmentId) : undefined
-  const { span, segments, rows, found } = await match(context, projectId, { labels, late })
+  const versions = new VersionFacts(context, projectId)
+  const { span, segments, rows, found } = await match(context, projectId, { labels, late, versions })
   const effects = effectsOf(rows, {
-    scoredBy: await versionsOf(context, projectId, rows),
+    scoredBy: (row) => versions.of(row),
     armOf: await armsOf(context, projectId, rows),
   })
   const blob = effects.rows.length > 0 ? await storeJoined(context, effects.rows) : undefined
@@ -80,7 +78,7 @@ async function match(context: JoinContext, projectId: string, arrived: Arrived) 
 async function matchWithin(
   context: JoinContext,
   projectId: string,
-  { labels, late }: Arrived,
+  { labels, late, versions }: Arrived,
   horizonMs: number,
 ) {
   const span = spanOf(labels, horizonMs)
@@ -97,6 +95,7 @@ async function matchWithin(
     predictions: await Promise.all(segments.map(({ sha256 }) => context.artifacts.localPath(sha256))),
     joined: await Promise.all(joined.map((sha256) => context.artifacts.localPath(sha256))),
     lateShadows: late && (await context.artifacts.localPath(late.sha256)),
+    classOutputs: (made) => versions.load(made),
   })
   return { span, segments, ...matched }
 }
@@ -104,6 +103,7 @@ async function matchWithin(
 interface Arrived {
   labels: readonly ArrivedLabel[]
   late: LateShadows | undefined
+  versions: VersionFacts
 }
 /** A prediction segment whose shadows may have missed a label. */
 interface LateShadows {
@@ -225,20 +225,6 @@ async function predictionSegments({ db }: JoinContext, projectId: string, span: 
   )
 }
 
-async function versionsOf(
-  context: JoinContext,
-  projectId: string,
-  rows: readonly LabelledRow[],
-): Promise<(row: Pick<LabelledRow, 'model' | 'version'>) => ScoredBy> {
-  const layouts = new LayoutCache(context.artifacts)
-  const known = new Map<string, ScoredBy>()
-  for (const { model, version } of rows) {
-    const key = `${model}/${version}`
-    if (!known.has(key)) known.set(key, await scoredBy(context, layouts, { projectId, model, version }))
-  }
-  return ({ model, version }) => known.get(`${model}/${version}`)!
-}
-
 /**
  * The arm of its rollout that a row counts for. Rows that the policy answered stay in the arm they were assigned to, or a candidate whose
  * features are often stale would be judged on the others alone; a row that was not assigned counts for none.
@@ -257,23 +243,6 @@ async function armsOf(
     const { candidate, plan } = rollouts.get(rolloutId)!
     const isCandidate = candidate.version === version && bucket < (plan.stages[stage]?.weight ?? 0)
     return isCandidate ? 'canary' : 'stable'
-  }
-}
-
-async function scoredBy(
-  context: JoinContext,
-  layouts: LayoutCache,
-  key: { projectId: string; model: string; version: number },
-): Promise<ScoredBy> {
-  try {
-    const { task, layoutSha256 } = await getModelVersion(context, { ...key, actor: joiner })
-    const layout = layoutSha256 === undefined ? null : await layouts.get(layoutSha256)
-    return { task: task ?? 'binary', layoutSha256: layoutSha256 ?? null, layout }
-  } catch (error) {
-    // A model that is served elsewhere, or was deleted since: its labels count for nothing but the joined rows.
-    if (error instanceof AppError && error.code === 'not_found')
-      return { task: 'binary', layoutSha256: null, layout: null }
-    throw error
   }
 }
 

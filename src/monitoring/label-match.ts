@@ -28,11 +28,21 @@ const JOINED_COLUMNS =
   '[{"predictionId":"VARCHAR","answeredId":"VARCHAR","feedbackId":"VARCHAR","deployment":"VARCHAR","model":"VARCHAR","version":"BIGINT","variant":"VARCHAR","rolloutId":"VARCHAR","generation":"BIGINT","stage":"BIGINT","gatewayId":"VARCHAR","timeMs":"BIGINT","score":"DOUBLE","bucket":"BIGINT","label":"JSON","labelTimeMs":"BIGINT","receivedMs":"BIGINT","revision":"BIGINT","loss":"DOUBLE","pairLoss":"DOUBLE"}]'
 
 const PREDICTION =
-  'p.prediction_id, p.deployment, p.model, p.version, p.variant, p.rollout_id, p.generation, p.stage, p.gateway_id, p.time_ms, p.score, p.bucket, p.pair_id'
+  'p.prediction_id, p.deployment, p.model, p.version, p.variant, p.rollout_id, p.generation, p.stage, p.gateway_id, p.time_ms, p.score, p.decision, p.probabilities, p.bucket, p.pair_id'
 const LABEL =
   'l.feedbackId AS feedback_id, l.label::VARCHAR AS label, l.labelTimeMs AS label_time_ms, l.receivedMs AS received_ms, l.revision'
 /** Of several labels the newest comes first; the prediction log reads them in the same order. */
 const NEWEST = 'revision DESC, received_ms DESC, feedback_id DESC'
+
+export interface VersionKey {
+  model: string
+  version: number
+}
+
+/** A version of several classes, and the output in which it gives their probabilities; null for one that gives a decision alone. */
+export interface ClassOutput extends VersionKey {
+  output: string | null
+}
 
 export interface MatchedLabels {
   /** Rows whose label is new or corrects the one that was known. */
@@ -52,9 +62,11 @@ export async function matchLabels(
     predictions: readonly string[]
     joined: readonly string[]
     lateShadows?: string | undefined
+    /** Of the versions that made predictions, those of several classes. */
+    classOutputs: (versions: readonly VersionKey[]) => Promise<readonly ClassOutput[]>
   },
 ): Promise<MatchedLabels> {
-  const { labels, predictions, joined, lateShadows } = input
+  const { labels, predictions, joined, lateShadows, classOutputs } = input
   const paths = [...new Set([...predictions, ...(lateShadows === undefined ? [] : [lateShadows])])]
   if (paths.length === 0) return { rows: [], found: new Set() }
   await using session = await analytics.session({ threads: 1 })
@@ -62,8 +74,15 @@ export async function matchLabels(
     `CREATE TEMP TABLE label AS SELECT unnest(from_json(?::JSON, ${quoteLiteral(LABEL_COLUMNS)}), recursive := true)`,
     [JSON.stringify(labels)],
   )
-  await createArrived(session, paths)
-  await createShadow(session, paths, lateShadows)
+  const made = await session.query(`SELECT DISTINCT model, version FROM ${parquetScan(paths)}`)
+  const outputs = await classOutputs(
+    made.map(({ model, version }) => ({ model: String(model), version: Number(version) })),
+  )
+  await createArrived(session, answersIn(paths, outputs))
+  await createShadow(session, {
+    all: answersIn(paths, outputs),
+    late: lateShadows === undefined ? undefined : answersIn([lateShadows], outputs),
+  })
   await createBefore(session, joined)
   const found = await session.query('SELECT DISTINCT feedback_id FROM answered')
   return {
@@ -72,18 +91,39 @@ export async function matchLabels(
   }
 }
 
+/** Rows that have an answer: a score, or of a model of several classes a decision. */
+function answersIn(paths: readonly string[], outputs: readonly ClassOutput[]): string {
+  const isOf = ({ model, version }: VersionKey): string =>
+    `(p.model = ${quoteLiteral(model)} AND p.version = ${version})`
+  const given = outputs.flatMap((each) =>
+    each.output === null
+      ? []
+      : `WHEN ${isOf(each)} THEN json_extract(p.output, ${quoteLiteral(pointerTo(each.output))})`,
+  )
+  // The policy's answer fills the outputs with its score.
+  const probabilities =
+    given.length === 0 ? 'NULL' : `CASE WHEN p.variant = 'fallback' THEN NULL ${given.join(' ')} END`
+  const decided =
+    outputs.length === 0 ? '' : `OR (p.decision IS NOT NULL AND (${outputs.map(isOf).join(' OR ')}))`
+  return `(SELECT p.*, ${probabilities}::VARCHAR AS probabilities FROM ${parquetScan(paths)} p WHERE p.score IS NOT NULL ${decided})`
+}
+
+/** RFC 6901. */
+function pointerTo(name: string): string {
+  return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+}
+
 /** `answered`: labels with the prediction that each names; `arrived`: the last of each prediction. */
-async function createArrived(session: AnalyticsSession, predictions: readonly string[]): Promise<void> {
-  const scan = parquetScan(predictions)
+async function createArrived(session: AnalyticsSession, answers: string): Promise<void> {
   await session.execute(`
     CREATE TEMP TABLE answered AS
       SELECT ${PREDICTION}, ${LABEL}
-      FROM ${scan} p JOIN label l ON p.prediction_id = l.predictionId
-      WHERE p.pair_id IS NULL AND p.score IS NOT NULL
+      FROM ${answers} p JOIN label l ON p.prediction_id = l.predictionId
+      WHERE p.pair_id IS NULL
       UNION ALL
       SELECT ${PREDICTION}, ${LABEL}
-      FROM ${scan} p JOIN label l ON l.predictionId IS NULL AND p.request_id = l.requestId AND p.row_index = l.rowIndex
-      WHERE p.pair_id IS NULL AND p.score IS NOT NULL`)
+      FROM ${answers} p JOIN label l ON l.predictionId IS NULL AND p.request_id = l.requestId AND p.row_index = l.rowIndex
+      WHERE p.pair_id IS NULL`)
   await session.execute(`
     CREATE TEMP TABLE arrived AS SELECT * FROM answered
     QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY ${NEWEST}) = 1`)
@@ -92,18 +132,15 @@ async function createArrived(session: AnalyticsSession, predictions: readonly st
 /** `shadow`: the shadows of what labels have arrived for, and all of the late ones. */
 async function createShadow(
   session: AnalyticsSession,
-  predictions: readonly string[],
-  lateShadows: string | undefined,
+  { all, late }: { all: string; late: string | undefined },
 ): Promise<void> {
-  const late =
-    lateShadows === undefined
-      ? ''
-      : `UNION SELECT ${PREDICTION} FROM ${parquetScan([lateShadows])} p WHERE p.pair_id IS NOT NULL AND p.score IS NOT NULL`
+  const others =
+    late === undefined ? '' : `UNION SELECT ${PREDICTION} FROM ${late} p WHERE p.pair_id IS NOT NULL`
   await session.execute(`
     CREATE TEMP TABLE shadow AS
-      SELECT ${PREDICTION} FROM ${parquetScan(predictions)} p
-      WHERE p.pair_id IN (SELECT prediction_id FROM arrived) AND p.score IS NOT NULL
-      ${late}`)
+      SELECT ${PREDICTION} FROM ${all} p
+      WHERE p.pair_id IN (SELECT prediction_id FROM arrived)
+      ${others}`)
 }
 
 /** `before`: the last label that earlier joins gave to each prediction, shadow, and answer of a shadow. */
@@ -175,6 +212,8 @@ function toLabelledRow(row: Record<string, unknown>): LabelledRow {
     gatewayId: String(row['gateway_id']),
     timeMs: Number(row['time_ms']),
     score: row['score'] === null ? null : Number(row['score']),
+    decision: textOrNull(row['decision']),
+    probabilities: numbersOrNull(row['probabilities']),
     label: parseLabel(row['label']),
     bucket: row['bucket'] === null ? null : Number(row['bucket']),
     labelTimeMs: Number(row['label_time_ms']),
@@ -193,6 +232,10 @@ function toLabelledRow(row: Record<string, unknown>): LabelledRow {
 
 function parseLabel(text: unknown): number | string | null {
   return typeof text === 'string' ? (JSON.parse(text) as number | string | null) : null
+}
+
+function numbersOrNull(text: unknown): (number | null)[] | null {
+  return typeof text === 'string' ? (JSON.parse(text) as (number | null)[]) : null
 }
 
 function textOrNull(value: unknown): string | null {

@@ -17,6 +17,7 @@ export {
   listLatestVersions,
   listModelVersions,
   registerVersion,
+  type RegisterVersion,
   searchModelVersions,
   tagModelVersion,
   updateModelVersion,

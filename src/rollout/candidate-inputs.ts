@@ -1,5 +1,11 @@
 import { AppError } from '../kernel/errors.ts'
-import { serviceInputs, takesDatatype, takesMissing, type InputSpec } from '../serving/serving.ts'
+import {
+  classProbabilities,
+  serviceInputs,
+  takesDatatype,
+  takesMissing,
+  type InputSpec,
+} from '../serving/serving.ts'
 import type { Variant } from '../serving/schema.ts'
 import type { Deployment } from './schema.ts'
 
@@ -21,6 +27,11 @@ export function requireSameRequests(
       'invalid',
       `${after} is a ${tasks[1]} model, and ${name} answers with the ${tasks[0]} model ${before}`,
     )
+  if (decidesOnly(stable) !== decidesOnly(candidate))
+    throw new AppError(
+      'invalid',
+      `of ${before} and ${after} one gives probabilities and the other decisions alone: their losses can't be compared. Deploy it under another name`,
+    )
   const known = new Map(requestInputs(stable).map((input) => [input.name, input]))
   const { unit, entity } = definition
   // What requests may carry anyway, as a text.
@@ -40,6 +51,11 @@ export function requireSameRequests(
     `requests to ${name} can't be answered by it: ${problems.join('; ')}. Keep the inputs of ${before}, let new ones be missing (floating numbers and texts can be), or deploy it under another name.`,
     { details: { inputs: problems } },
   )
+}
+
+/** Of a row of a multiclass model without probabilities only whether its decision is right can be counted. */
+export function decidesOnly({ signature }: Variant): boolean {
+  return signature.task === 'multiclass' && classProbabilities(signature) === undefined
 }
 
 /** What requests carry for a version: what its feature service takes, else what its model takes. */

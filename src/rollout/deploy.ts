@@ -11,7 +11,7 @@ import { holdModelVersion } from '../registry/registry.ts'
 import { deploymentSchema } from '../serving/definition.ts'
 import type { Variant } from '../serving/schema.ts'
 import { admit, deployableVersion, type Admission } from './admission.ts'
-import { requireSameRequests } from './candidate-inputs.ts'
+import { decidesOnly, requireSameRequests } from './candidate-inputs.ts'
 import { newDeployment } from './deployments.ts'
 import { writeDesiredState } from './desired-state.ts'
 import { resolvePlan } from './plan.ts'
@@ -247,7 +247,11 @@ async function startRollout(
   const served = (await listVariants(trx, [stable.id])).get(stable.id)!
   requireSameRequests(deployment, { stable: served, candidate: variant })
   const sameFeatures = hashJson(variant.signature.inputs) === hashJson(served.signature.inputs)
-  const resolved = resolvePlan(deployment.definition, { task: variant.signature.task, sameFeatures })
+  const resolved = resolvePlan(deployment.definition, {
+    task: variant.signature.task,
+    sameFeatures,
+    decidesOnly: decidesOnly(variant),
+  })
   const plan = await planFromTraffic(trx, { deployment, plan: resolved, nowMs: atMs })
   const { mode, weight } = plan.stages[0]!
   const id = context.ids.uuid()

@@ -54,12 +54,14 @@ export interface PlanFacts {
   task: string
   /** Candidate and stable take the same features, so that rows which break the schema can be compared. */
   sameFeatures: boolean
+  /** A multiclass model that gives no probabilities: whether its decision is right is all that is known of a row. */
+  decidesOnly?: boolean
 }
 
 /** The plan of a deployment: what it declares, and defaults for the rest. */
 export function resolvePlan(
   definition: DeploymentDefinition,
-  { task, sameFeatures }: PlanFacts,
+  { task, sameFeatures, decidesOnly = false }: PlanFacts,
 ): RolloutPlan {
   const settings = definition.rollout
   const isProbability = task === 'binary' || task === 'multiclass'
@@ -78,7 +80,7 @@ export function resolvePlan(
     limits: LIMITS,
     timeoutMs: settings?.timeoutMs ?? 14 * DAY_MS,
     labelHorizonMs: definition.label?.horizonMs ?? 0,
-    lossName: isProbability ? 'log loss' : 'squared error',
+    lossName: decidesOnly ? 'share of wrong decisions' : isProbability ? 'log loss' : 'squared error',
     unit: definition.unit === 'request' ? 'request' : 'other',
   }
 }

@@ -46,6 +46,25 @@ export function planScoring(
   }
 }
 
+/**
+ * Name of the output with a probability for each class of a multiclass model; undefined where it gives a decision alone. `outputs` are as its signature
+ * has them, with the rows as the first dimension.
+ */
+export function classProbabilities({
+  outputs,
+  ...signature
+}: Pick<Signature, 'outputs' | 'score'>): string | undefined {
+  const logged = outputs.map(({ shape, ...output }) => ({
+    ...output,
+    width: shape.slice(1).reduce((a, b) => a * b, 1),
+  }))
+  // Without a floating output there are none, whether the version can be served or not.
+  if (labelOnly(logged, signature) || !logged.some(({ datatype }) => datatype.startsWith('FP')))
+    return undefined
+  const { name, width } = scoreOutput('multiclass', logged, signature)
+  return width > 1 ? name : undefined
+}
+
 /** A classifier that tells its label and no probabilities, as pyfunc models do: there is a decision and no score. */
 function labelOnly(
   outputs: readonly LoggedOutput[],

@@ -16,6 +16,7 @@ export {
   type InputSpec,
 } from './request-inputs.ts'
 export type { FeatureEngine, PredictionEngine } from './serving-engine.ts'
+export { classProbabilities } from './scoring.ts'
 export { LATENCY_BOUNDS_US } from './stats.ts'
 export {
   findDesiredState,
