@@ -153,17 +153,29 @@ describe('a tracking run', () => {
 })
 
 describe('executions', () => {
+  /** Counts that it ran, and waits until it may go on. */
   const COUNTED = `
     export const count = step('count', { params: z.object({ folder: z.string() }), out: { value: Numbers },
-      run: async ({ params }) => { appendFileSync(params.folder + '/ran', 'x'); await new Promise((r) => setTimeout(r, 200)); return { value: 1 } } })`
+      run: async ({ params }) => {
+        appendFileSync(params.folder + '/ran', 'x')
+        while (!existsSync(params.folder + '/go')) await new Promise((resolve) => setTimeout(resolve, 10))
+        return { value: 1 }
+      } })`
   const ran = (folder: string): number =>
     existsSync(join(folder, 'ran')) ? readFileSync(join(folder, 'ran'), 'utf8').length : 0
+  const allWait = (runs: readonly { id: string }[]): Promise<true> =>
+    until('all to wait', async () => {
+      const views = await Promise.all(runs.map(({ id }) => getRun(context, { ...PROJECT, runId: id })))
+      return views.every(({ steps }) => steps[0]?.state === 'running') ? true : undefined
+    })
 
   it('that are identical run once when two runs ask at the same time', async () => {
     const folder = writeProject(sample(COUNTED, `await s.count({ folder: params.folder }).value`))
     await applyFolder(context, folder)
     const ask = { ...PROJECT, pipeline: 'p', params: { folder } }
     const runs = [await startRun(context, ask), await startRun(context, ask), await startRun(context, ask)]
+    await allWait(runs)
+    writeFileSync(join(folder, 'go'), '')
     for (const { id } of runs) expect((await waitForEnd(context, id)).run.state).toBe('succeeded')
     expect(ran(folder)).toBe(1)
   })
@@ -173,11 +185,9 @@ describe('executions', () => {
     await applyFolder(context, folder)
     const ask = { ...PROJECT, pipeline: 'p', params: { folder } }
     const [one, two] = [await startRun(context, ask), await startRun(context, ask)]
-    await until('both to wait', async () => {
-      const views = await Promise.all([one, two].map(({ id }) => getRun(context, { ...PROJECT, runId: id })))
-      return views.every(({ steps }) => steps[0]?.state === 'running') ? true : undefined
-    })
+    await allWait([one, two])
     await cancelRun(context, { ...PROJECT, runId: one.id })
+    writeFileSync(join(folder, 'go'), '')
     expect((await waitForEnd(context, two.id)).run.state).toBe('succeeded')
     expect((await waitForEnd(context, one.id)).run.state).toBe('cancelled')
     expect(ran(folder)).toBe(1)
