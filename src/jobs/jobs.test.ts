@@ -203,10 +203,8 @@ describeDatabases('events', (open) => {
   test('an event that commits late is not skipped', async () => {
     const { db } = await open()
     if (db.dialect === 'sqlite') return
-    let release = (): void => {}
-    const held = new Promise<void>((resolve) => {
-      release = resolve
-    })
+    const written = Promise.withResolvers<void>()
+    const held = Promise.withResolvers<void>()
     const slow = db.write(async (trx) => {
       await appendEvent(trx, {
         projectId: PROJECT_ID,
@@ -214,14 +212,15 @@ describeDatabases('events', (open) => {
         payload: { runId: 'early' },
         atMs: 1,
       })
-      await held
+      written.resolve()
+      await held.promise
     })
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await written.promise
     await db.write((trx) =>
       appendEvent(trx, { projectId: PROJECT_ID, kind: 'run.changed', payload: { runId: 'late' }, atMs: 1 }),
     )
     expect(await listEventsAfter(db.read, db.dialect, { after: START, limit: 10 })).toEqual([])
-    release()
+    held.resolve()
     await slow
     expect((await listEventsAfter(db.read, db.dialect, { after: START, limit: 10 })).length).toBe(2)
   })
