@@ -9,8 +9,10 @@ import { mergeSchemas } from '../sources/sources.ts'
 import { commitVersion, type VersionOrigin } from './commit.ts'
 import { isOvertaken } from './overtaken.ts'
 import { mergeSmallParts, withMerged } from './merge-parts.ts'
+import { recoveredChecks } from './recovered.ts'
 import { rejectArrivals } from './reject.ts'
 import { rememberSource } from './remember.ts'
+import { READABLE } from './report.ts'
 import { recordFailure } from './failures.ts'
 import { countLateRows } from './late-rows.ts'
 import { tellOverdue } from './overdue.ts'
@@ -82,10 +84,13 @@ async function ingestOnce(
     findPersonal(context, arrivals, schema),
   ])
   const together = summary && (await checkDelivery(context, plan, schema, { ...summary, facts: held.files }))
+  const untagged = untaggedColumns(dataset, arrivals, personal)
+  const broken = new Set([...untagged.map(({ key }) => key), ...(problems.length > 0 ? [READABLE] : [])])
   const results = [
     ...held.results,
-    ...untaggedColumns(dataset, arrivals, personal),
+    ...untagged,
     ...(together?.results ?? []),
+    ...(arriving.length > 0 ? await recoveredChecks(context, dataset.id, broken) : []),
   ]
   const validation = { ...held, results }
   const failures = results.filter((result) => !result.passed && result.severity === 'error')

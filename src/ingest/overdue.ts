@@ -7,7 +7,7 @@ import type { IngestContext, IngestPlan } from './plan.ts'
 import type { ValidationReport } from '../reports/schema.ts'
 import { lockDataset } from '../data/data.ts'
 
-const KEY = 'anomaly:freshness:overdue'
+export const OVERDUE = 'anomaly:freshness:overdue'
 
 /**
  * Reports once that nothing has arrived for longer than usual, where the dataset has an anomaly check of its freshness. The
@@ -21,7 +21,7 @@ export async function tellOverdue(
   const check = dataset.definition.expect.find((e) => e.check === 'anomaly' && e.of === 'freshness')
   if (check?.check !== 'anomaly') return undefined
   const latest = await findLatestReport(db.read, dataset.id)
-  if (!latest || latest.results.some(({ key }) => key === KEY)) return undefined
+  if (!latest || latest.results.some(({ key, passed }) => key === OVERDUE && !passed)) return undefined
   const earlier = (await listArrivals(db.read, dataset.id)).filter((ms) => ms < latest.createdMs)
   const waited = judgeWait(check, [...earlier, latest.createdMs], clock.now())
   if (!waited) return undefined
@@ -67,7 +67,7 @@ function overdueReport(
 ): ValidationReport {
   const result: CheckResult = {
     check: 'anomaly',
-    key: KEY,
+    key: OVERDUE,
     column: null,
     title: 'data arrive as often as usual',
     passed: false,

@@ -6,11 +6,14 @@ import type { ValidationReport } from '../reports/schema.ts'
 import type { CheckResult } from '../expectations/schema.ts'
 import { type Validation } from '../expectations/expectations.ts'
 
+/** The check of a file that could not be read, and its key. */
+export const READABLE = 'readable'
+
 /** A file that could not be read, as the result of a check of its own. */
 export function problemResult({ file, message, rows, failing, failingRows }: FileProblem): CheckResult {
   return {
-    check: 'readable',
-    key: 'readable',
+    check: READABLE,
+    key: READABLE,
     column: null,
     title: 'the file can be read',
     severity: 'error',

@@ -7,7 +7,7 @@ import { findReport } from './store.ts'
 export { eraseFromDeliveries, eraseFromReports } from './erase.ts'
 export { foldResults } from './history.ts'
 export { recordDelivery, recordReport } from './record.ts'
-export { listArrivals, listDeliveries } from './store-checks.ts'
+export { listArrivals, listDeliveries, listFailing } from './store-checks.ts'
 export { findLatestReport, referencedBlobs } from './store.ts'
 export { reportSubject, type ReportSubject } from './subject.ts'
 

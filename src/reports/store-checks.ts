@@ -23,7 +23,7 @@ export async function listCheckResults(
   datasetId: string,
   { reports, key }: { reports: number; key?: string | undefined },
 ): Promise<CheckResultRow[]> {
-  const newest = at
+  const newest = await at
     .selectFrom('check_result')
     .select('report_id')
     .distinct()
@@ -31,6 +31,8 @@ export async function listCheckResults(
     .$if(key !== undefined, (query) => query.where('check_key', '=', key!))
     .orderBy('report_id', 'desc')
     .limit(reports)
+    .execute()
+  if (newest.length === 0) return []
   return await at
     .selectFrom('check_result')
     .selectAll()
@@ -38,11 +40,38 @@ export async function listCheckResults(
     .where(
       'report_id',
       'in',
-      (await newest.execute()).map((row) => row.report_id),
+      newest.map((row) => row.report_id),
     )
     .$if(key !== undefined, (query) => query.where('check_key', '=', key!))
     .orderBy('report_id')
     .orderBy('check_key')
+    .execute()
+}
+
+/** Checks of these kinds, or of these keys, whose newest result is a failure. */
+export async function listFailing(
+  at: Queryable,
+  datasetId: string,
+  { kinds, keys }: { kinds: readonly string[]; keys: readonly string[] },
+): Promise<CheckResultRow[]> {
+  return await at
+    .selectFrom('check_result as told')
+    .selectAll('told')
+    .where('told.dataset_id', '=', datasetId)
+    .where('told.passed', '=', 0)
+    .where(({ eb, or }) => or([eb('told.check_kind', 'in', kinds), eb('told.check_key', 'in', keys)]))
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('check_result as later')
+            .select('later.report_id')
+            .whereRef('later.dataset_id', '=', 'told.dataset_id')
+            .whereRef('later.check_key', '=', 'told.check_key')
+            .whereRef('later.report_id', '>', 'told.report_id'),
+        ),
+      ),
+    )
+    .orderBy('told.check_key')
     .execute()
 }
 
