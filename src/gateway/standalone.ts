@@ -153,7 +153,7 @@ export async function runStandalone(folder: string, argv: readonly string[]): Pr
   })
   const port = Number(values.port)
   if (!/^\d{1,5}$/.test(values.port) || port > 65_535)
-    throw new AppError('invalid', `--port is "${values.port}"`)
+    throw new AppError('invalid', `--port is "${values.port}": give a number from 0 to 65535`)
   const { host, log, open, python } = values
   const server = await startStandalone(folder, { host, port, log, open, python, token: process.env['TOKEN'] })
   process.stdout.write(`${server.name} is served on http://${host}:${server.port}\n`)

@@ -13,7 +13,7 @@ import { moduleGraph } from '../project/module-graph.ts'
 import { unpackSnapshot } from '../ports/artifacts/unpack-snapshot.ts'
 import { getModelVersion } from '../registry/registry.ts'
 import type { ModelVersion } from '../registry/schema.ts'
-import { deployableVersion, listDeployments } from '../rollout/rollout.ts'
+import { deployableVersion, listDeployments, policyOf } from '../rollout/rollout.ts'
 import type { DesiredDeployment, Variant } from '../serving/schema.ts'
 import { dockerfile, readme, SERVE } from './bundle-texts.ts'
 import { programCode } from './program-code.ts'
@@ -84,18 +84,13 @@ async function deploymentOf(
     all.find(({ name }) => name === (wanted ?? model)) ?? (wanted === undefined ? all[0] : undefined)
   if (found === undefined && wanted !== undefined)
     throw new AppError('not_found', `There is no deployment ${wanted} of the model ${model}`)
-  const { threshold, latencySloMs } = found?.policy ?? {}
   return {
     projectId,
     project: 'default',
     name: found?.name ?? model,
     task: variant.signature.task,
     unit: 'request',
-    policy: {
-      version: found?.policyVersion ?? 0,
-      ...(threshold !== undefined && { threshold }),
-      ...(latencySloMs !== undefined && { latencySloMs }),
-    },
+    policy: found ? policyOf(found) : { version: 0 },
     ...(found?.definition.entity && { entity: found.definition.entity }),
     stable: variant,
     pinned: [],

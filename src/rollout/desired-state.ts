@@ -90,6 +90,16 @@ export async function followFeatures(
   await writeDesiredState(context, trx, { changed: [], nowMs: await context.db.wallTime(trx) })
 }
 
+/** What gateways do with the scores of a deployment. */
+export function policyOf({ policy, policyVersion }: Deployment): Policy {
+  return {
+    version: policyVersion,
+    ...(policy.threshold !== undefined && { threshold: policy.threshold }),
+    ...(policy.fallback && { fallback: policy.fallback as unknown as JsonObject }),
+    latencySloMs: policy.latencySloMs,
+  }
+}
+
 async function listProjectFeatures(
   trx: Trx,
   projects: ReadonlyMap<string, string>,
@@ -115,7 +125,7 @@ function toDesired(
     name: deployment.name,
     task: stable.signature.task,
     unit: deployment.definition.unit,
-    policy: toPolicy(deployment),
+    policy: policyOf(deployment),
     ...(entity && { entity }),
     stable,
     ...(candidate && { candidate }),
@@ -129,13 +139,4 @@ function toCandidate(rollout: Rollout, variants: ReadonlyMap<string, Variant>): 
   const stage = rollout.plan.stages[rollout.stage]
   if (!variant || !stage) return undefined
   return { ...variant, rolloutId: rollout.id, stage: rollout.stage, mode: stage.mode, weight: stage.weight }
-}
-
-function toPolicy({ policy, policyVersion }: Deployment): Policy {
-  return {
-    version: policyVersion,
-    ...(policy.threshold !== undefined && { threshold: policy.threshold }),
-    ...(policy.fallback && { fallback: policy.fallback as unknown as JsonObject }),
-    latencySloMs: policy.latencySloMs,
-  }
 }

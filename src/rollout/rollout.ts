@@ -2,7 +2,7 @@
 export { declareDeployments } from './deployments.ts'
 export { deployableVersion } from './admission.ts'
 export { deploy } from './deploy.ts'
-export { followFeatures } from './desired-state.ts'
+export { followFeatures, policyOf } from './desired-state.ts'
 export { rollBack, stopRollout } from './intervene.ts'
 export { takeDown } from './take-down.ts'
 export { listModelUses, renameModel, withdrawModel, withdrawVersion } from './withdraw.ts'

@@ -34,15 +34,16 @@ async function* writeList<Item>(
   const encoder = new TextEncoder()
   const members = (items: readonly Item[]): string => JSON.stringify(items.map(toWire)).slice(1, -1)
   let token: string | undefined
-  let opening = `{${JSON.stringify(name)}:[`
+  let separator = ''
+  yield encoder.encode(`{${JSON.stringify(name)}:[`)
   const queue = [...begun]
   for (;;) {
     const piece = queue.shift() ?? (await nextOf(rest))
     if (!piece) break
     token = piece.nextPageToken
     if (piece.items.length === 0) continue
-    yield encoder.encode(opening + members(piece.items))
-    opening = ','
+    yield encoder.encode(separator + members(piece.items))
+    separator = ','
     await setImmediate()
   }
   yield encoder.encode(token === undefined ? ']}' : `],"next_page_token":${JSON.stringify(token)}}`)
