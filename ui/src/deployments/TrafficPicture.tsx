@@ -1,5 +1,6 @@
 import type { Timeline } from '../answers.ts'
-import { LineBand, type LinePoint } from '../charts/LineBand.tsx'
+import { LineBand } from '../charts/LineBand.tsx'
+import type { LinePoint } from '../charts/line-points.ts'
 import { SteppedArea } from '../charts/SteppedArea.tsx'
 import { dateTime, share } from '../format.ts'
 import { moodOfDecision } from '../decisions/subject.ts'

@@ -1,37 +1,10 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import {
-  type KeyboardEvent,
-  memo,
-  type ReactNode,
-  useCallback,
-  useEffect,
-  useMemo,
-  useRef,
-  useState,
-} from 'react'
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import styles from './Grid.module.css'
 import { useGridKeys } from './grid-keys.ts'
-
-export interface GridColumn<T> {
-  id: string
-  name: string
-  /** What the name alone does not tell, on hover. */
-  title?: string
-  /** Pixels it has at least, and its part of what is left over. */
-  width: readonly [minPx: number, grow: number]
-  cell: (row: T) => ReactNode
-  number?: boolean
-  sortable?: boolean
-  /** Stays in sight while the others scroll sideways; pinned columns come first, and don't grow. */
-  pinned?: boolean
-}
-
-/** A row as the grid draws it: the thing, how deep it is nested, and whether what is nested in it is shown. */
-export interface GridRow<T> {
-  item: T
-  depth: number
-  open?: boolean
-}
+import { cellLook, type GridColumn, type GridRow, layoutOf } from './grid-layout.ts'
+import { useGridSelection } from './grid-selection.ts'
+import { Row, Waiting } from './GridRow.tsx'
 
 interface GridProps<T> {
   label: string
@@ -62,7 +35,6 @@ interface GridProps<T> {
 
 const rowPx = 28
 const headPx = 30
-const checkPx = 34
 const scrollbarPx = 16
 const borderPx = 2
 
@@ -88,7 +60,6 @@ export function Grid<T>(props: GridProps<T>) {
   } = props
   const frame = useRef<HTMLDivElement>(null)
   const [current, setCurrent] = useState(-1)
-  const anchor = useRef(-1)
   const virtual = useVirtualizer({
     count: total,
     getScrollElement: () => frame.current,
@@ -108,27 +79,7 @@ export function Grid<T>(props: GridProps<T>) {
     setCurrent(-1)
   }, [resetKey])
 
-  const keysOf = useCallback(
-    (from: number, to: number) =>
-      rows.slice(Math.max(0, Math.min(from, to)), Math.max(from, to) + 1).map((row) => rowKey(row.item)),
-    [rows, rowKey],
-  )
-  const select = useCallback(
-    (index: number, range: boolean) => {
-      const next = new Set(selected)
-      if (range && anchor.current >= 0) for (const key of keysOf(anchor.current, index)) next.add(key)
-      else for (const key of keysOf(index, index)) if (!next.delete(key)) next.add(key)
-      anchor.current = index
-      onSelect?.(next)
-    },
-    [selected, keysOf, onSelect],
-  )
-  // Rows are drawn once: what they call must not change with every selection.
-  const latestSelect = useRef(select)
-  useEffect(() => {
-    latestSelect.current = select
-  })
-  const onRowSelect = useCallback((index: number, range: boolean) => latestSelect.current(index, range), [])
+  const select = useGridSelection({ rows, rowKey, selected, onSelect })
 
   const move = (to: number) => {
     const index = Math.max(0, Math.min(total - 1, to))
@@ -212,7 +163,7 @@ export function Grid<T>(props: GridProps<T>) {
               selected={selected.has(key)}
               current={item.index === current}
               selectable={onSelect !== undefined}
-              onSelect={onRowSelect}
+              onSelect={select}
               onCurrent={setCurrent}
             />
           )
@@ -220,104 +171,6 @@ export function Grid<T>(props: GridProps<T>) {
       </div>
     </div>
   )
-}
-
-interface Layout {
-  template: { gridTemplateColumns: string; minWidth: number }
-  /** Where a pinned column stands, from the left. */
-  lefts: (number | undefined)[]
-}
-
-function layoutOf(columns: { width: readonly [number, number]; pinned?: boolean }[]): Layout {
-  let left = checkPx
-  const lefts = columns.map((column) => {
-    if (!column.pinned) return undefined
-    const here = left
-    left += column.width[0]
-    return here
-  })
-  const tracks = columns.map(({ width: [min, grow], pinned }) =>
-    grow === 0 || pinned ? `${min}px` : `minmax(${min}px, ${grow}fr)`,
-  )
-  return {
-    template: {
-      gridTemplateColumns: [`${checkPx}px`, ...tracks].join(' '),
-      minWidth: columns.reduce((sum, { width: [min] }) => sum + min, checkPx),
-    },
-    lefts,
-  }
-}
-
-/** The place of a row that is still on its way. */
-function Waiting({ top }: { top: number }) {
-  return (
-    <div
-      role="presentation"
-      className={`${styles['row']} ${styles['waiting']}`}
-      style={{ transform: `translateY(${top}px)` }}
-    />
-  )
-}
-
-interface RowProps {
-  index: number
-  top: number
-  row: GridRow<unknown>
-  name: string
-  columns: GridColumn<unknown>[]
-  layout: Layout
-  selected: boolean
-  current: boolean
-  selectable: boolean
-  onSelect: (index: number, range: boolean) => void
-  onCurrent: (index: number) => void
-}
-
-const Row = memo(function Row(props: RowProps) {
-  const { index, top, row, columns, layout, selected, current, onSelect } = props
-  return (
-    <div
-      id={`row-${index}`}
-      role="row"
-      aria-rowindex={index + 2}
-      aria-selected={selected}
-      className={[styles['row'], selected && styles['selected'], current && styles['current']]
-        .filter(Boolean)
-        .join(' ')}
-      style={{ ...layout.template, transform: `translateY(${top}px)` }}
-      onClick={() => props.onCurrent(index)}
-    >
-      <span role="gridcell" className={`${styles['check']} ${styles['pinned']}`} style={{ left: 0 }}>
-        {props.selectable && (
-          <input
-            type="checkbox"
-            aria-label={`Select ${props.name}`}
-            checked={selected}
-            onChange={(event) => onSelect(index, (event.nativeEvent as MouseEvent).shiftKey)}
-          />
-        )}
-      </span>
-      {columns.map((column, at) => (
-        <span
-          key={column.id}
-          role="gridcell"
-          className={cellLook(column)}
-          style={{
-            ...(layout.lefts[at] !== undefined && { left: layout.lefts[at] }),
-            ...(at === 0 && row.depth > 0 && { paddingLeft: 10 + 18 * row.depth }),
-          }}
-        >
-          {column.cell(row.item)}
-        </span>
-      ))}
-    </div>
-  )
-})
-
-function cellLook(column: { number?: boolean; pinned?: boolean }): string {
-  return [styles['cell'], column.number && styles['number'], column.pinned && styles['pinned']]
-    .filter(Boolean)
-    .join(' ')
 }
 
 function GridHead<T>({

@@ -1,5 +1,6 @@
 import type { Monitoring } from '../answers.ts'
-import { LineBand, type LinePoint } from '../charts/LineBand.tsx'
+import { LineBand } from '../charts/LineBand.tsx'
+import type { LinePoint } from '../charts/line-points.ts'
 import { dayOf, decimal, share } from '../format.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Quiet } from '../kit/Table.tsx'

@@ -1,7 +1,7 @@
 import { type InfiniteData, useInfiniteQuery, useQueries, useQuery } from '@tanstack/react-query'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { queryClient } from '../api.ts'
-import type { GridRow } from '../kit/Grid.tsx'
+import type { GridRow } from '../kit/grid-layout.ts'
 import { useRunChanges } from '../live.ts'
 import type { RunTableRow, RunTable } from './answers.ts'
 import { nestedRuns, rowsOf, runCount, runTable, type TableQuery } from './api.ts'
