@@ -18,6 +18,7 @@ import {
   listChildRows,
   toRun,
   updateRunRow,
+  type NewRunRow,
   type RunAtWrite,
 } from './store.ts'
 import { searchRunRows } from './store-run-search.ts'
@@ -60,11 +61,8 @@ export async function createRun(
   if (parent !== undefined) tags.set(TAGS.parentRunId, parent)
   const startMs = input.startMs ?? clock.now()
   const created = await db.write(async (trx): Promise<RunDetail | undefined> => {
-    const [experiment, announcedMs] = await together(
-      getActiveExperiment(trx, projectId, input.experimentId ?? '0', clock.now()),
-      db.wallTime(trx),
-    )
-    const row: RunRow = {
+    const experiment = await getActiveExperiment(trx, projectId, input.experimentId ?? '0', clock.now())
+    const row: NewRunRow = {
       id,
       project_id: projectId,
       experiment_id: experiment.id,
@@ -78,7 +76,6 @@ export async function createRun(
       lifecycle: 'active',
       deleted_ms: null,
       created_ms: clock.now(),
-      announced_ms: announcedMs,
     }
     if (input.id !== undefined && (await findRunRow(trx, projectId, id))) return undefined
     const data = { ...NO_DATA, tags: [...tags].map(([key, value]) => ({ key, value })) }
@@ -251,7 +248,7 @@ export async function getActiveRun(trx: Trx, projectId: string, runId: string): 
   throw new AppError('invalid', `The run ${runId} must be in the 'active' state. Current state is deleted.`)
 }
 
-export function ownerOf(row: RunRow): Owner {
+export function ownerOf(row: NewRunRow): Owner {
   return { runId: row.id, projectId: row.project_id, experimentId: row.experiment_id }
 }
 
@@ -271,7 +268,7 @@ export async function announce(
 async function tellChanged(
   { clock }: Pick<Context, 'clock'>,
   trx: Trx,
-  { id, project_id: projectId }: RunRow,
+  { id, project_id: projectId }: Pick<RunRow, 'id' | 'project_id'>,
 ): Promise<void> {
   await appendEvent(trx, { projectId, kind: 'run.changed', payload: { runId: id }, atMs: clock.now() })
 }

@@ -125,8 +125,14 @@ export async function searchExperimentRows(
   })
 }
 
-export async function insertRun(trx: Trx, row: RunRow): Promise<void> {
-  await trx.insertInto('run').values(row).execute()
+export type NewRunRow = Omit<RunRow, 'announced_ms'>
+
+/** Inserts a run that is announced at this moment. */
+export async function insertRun(trx: Trx, row: NewRunRow): Promise<void> {
+  await trx
+    .insertInto('run')
+    .values({ ...row, announced_ms: wallTimeSql(trx) })
+    .execute()
 }
 
 export async function findRunRow(at: Queryable, projectId: string, id: string): Promise<RunRow | undefined> {
@@ -218,7 +224,7 @@ export function toExperiment(row: ExperimentRow, tags: Tag[]): Experiment {
   }
 }
 
-export function toRun(row: RunRow): Run {
+export function toRun(row: NewRunRow): Run {
   return {
     id: row.id,
     experimentId: row.experiment_id,

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import type { PoolClient, QueryResult } from 'pg'
 
 const MOST_NAMED = 200
@@ -7,8 +8,8 @@ type Answer = Pick<QueryResult<object>, 'command' | 'rowCount' | 'rows'>
 
 /**
  * A connection as Kysely uses it, with fewer waits: a transaction begins together with its first statement, its statements are
- * prepared once for each connection, and the notice of its commit travels with the commit. A read outside a transaction is planned
- * with its values.
+ * prepared once for each connection, those that wait for no answer go out with one write to the socket, and the notice of its commit
+ * travels with the commit. A read outside a transaction is planned with its values.
  */
 export class TransactionClient {
   readonly #client: PoolClient
@@ -38,6 +39,7 @@ export class TransactionClient {
     }
     if (this.#inTransaction && text.startsWith('NOTIFY')) return this.#notify(text)
     if (!this.#inTransaction) return await this.#client.query(text, [...values])
+    this.#gather()
     const answer = this.#client.query({ ...this.#nameOf(text), text, values: [...values] })
     // Both are sent; the statement fails by itself when its transaction has not begun.
     const [, result] = await Promise.all([this.#begun, answer])
@@ -51,6 +53,7 @@ export class TransactionClient {
   #begin(): Answer {
     this.#inTransaction = true
     this.#notice = ''
+    this.#gather()
     this.#begun = this.#client.query('BEGIN')
     this.#begun.catch(() => {})
     return { command: 'BEGIN', rowCount: null, rows: [] }
@@ -71,6 +74,14 @@ export class TransactionClient {
   async #rollback(): Promise<Answer> {
     this.#inTransaction = false
     return await this.#client.query('ROLLBACK')
+  }
+
+  /** Holds back what is sent until all that can run without an answer has run: each write to a socket costs more than its statement. */
+  #gather(): void {
+    const { stream } = (this.#client as PoolClient & { connection: { stream: Writable } }).connection
+    if (stream.writableCorked > 0) return
+    stream.cork()
+    process.nextTick(() => stream.uncork())
   }
 
   #nameOf(text: string): { name?: string } {

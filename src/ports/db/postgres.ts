@@ -1,4 +1,11 @@
-import { CompiledQuery, Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
+import {
+  CompiledQuery,
+  Kysely,
+  PostgresDialect,
+  Transaction,
+  type Dialect,
+  type PostgresPoolClient,
+} from 'kysely'
 import { Client, Pool, types, type CustomTypesConfig } from 'pg'
 import type { Db, Queryable, Trx } from './db.ts'
 import { wallTime } from './dialect.ts'
@@ -17,22 +24,22 @@ export function openPostgres(url: string): Db {
   // An idle connection that the server drops is replaced on the next query.
   pool.on('error', () => {})
   const names = new Map<string, string>()
-  const db = new Kysely<Tables>({
-    dialect: new PostgresDialect({
-      pool: {
-        connect: async () =>
-          new TransactionClient(await pool.connect(), names) as unknown as PostgresPoolClient,
-        end: () => pool.end(),
-        options: {},
-      },
-    }),
+  const dialect = new PostgresDialect({
+    pool: {
+      connect: async () =>
+        new TransactionClient(await pool.connect(), names) as unknown as PostgresPoolClient,
+      end: () => pool.end(),
+      options: {},
+    },
   })
+  const db = new Kysely<Tables>({ dialect })
   const watcher = new ChangeWatcher(url)
   return {
     dialect: 'postgres',
     read: db,
     write: (work, { tells = () => true } = {}) =>
-      db.transaction().execute(async (trx: Trx) => {
+      db.transaction().execute(async (queued: Trx) => {
+        const trx = await unqueued(queued, dialect)
         const result = await work(trx)
         if (tells(result)) await trx.executeQuery(NOTIFY)
         return result
@@ -44,6 +51,18 @@ export function openPostgres(url: string): Db {
       await db.destroy()
     },
   }
+}
+
+/**
+ * The same transaction, whose statements are sent as they come. Kysely sends one when the one before it was answered, so that `together`
+ * would wait as often as it has statements.
+ */
+async function unqueued(trx: Trx, dialect: Dialect): Promise<Trx> {
+  const connection = await trx.getExecutor().provideConnection(async (its) => its)
+  const executor = trx
+    .getExecutor()
+    .withConnectionProvider({ provideConnection: (consumer) => consumer(connection) })
+  return new Transaction<Tables>({ config: { dialect }, dialect, driver: dialect.createDriver(), executor })
 }
 
 /** Type ids of int8 and numeric. */
