@@ -299,6 +299,23 @@ describeDatabases('benchmarks', (open) => {
     expect((await getBenchmark(context, { ...caller, name: 'late' })).submissions).toBe(4)
   })
 
+  it('counts a try again on the day on which it is made', async () => {
+    const context = await open()
+    await made(context, binary, { dailyLimit: 2 })
+    const file = async (rows: number) => ({
+      upload: await upload(context, `SELECT id, x AS score FROM (${ROWS}) LIMIT ${rows}`),
+      format: 'parquet' as const,
+      label: `${rows} rows`,
+    })
+    const short = await file(10)
+    for (let day = 0; day < 2; day++) {
+      for (let attempt = 0; attempt < 2; attempt++)
+        expect(await submitted(context, ada, short)).toMatchObject({ state: 'failed' })
+      await expect(submitted(context, ada, await file(20 + day))).rejects.toMatchObject({ code: 'denied' })
+      context.clock.advance(86_400_000)
+    }
+  })
+
   it('lets the members of a team submit for it, and nobody else', async () => {
     const context = await open()
     await made(context)

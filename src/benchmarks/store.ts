@@ -105,7 +105,7 @@ export async function updateSubmission(trx: Trx, id: string, change: Partial<Sub
   await trx.updateTable('benchmark_submission').set(change).where('id', '=', id).execute()
 }
 
-/** Tries of what was asked for since then; a try again counts too. */
+/** Tries since the day began; a try again counts too. */
 export async function countTriesSince(
   at: Queryable,
   { benchmarkId, participant, sinceMs }: { benchmarkId: string; participant: string; sinceMs: number },

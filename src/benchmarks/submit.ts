@@ -56,12 +56,13 @@ export async function submit(
     if (known && known.state !== 'failed') return known
     const current = await drawNumber(trx, benchmark.id, 'submissions')
     const askedMs = clock.now()
-    await requireRoom(trx, current, { participant, nowMs: askedMs })
+    const sinceMs = dayOf(askedMs)
+    await requireRoom(trx, current, { participant, sinceMs })
     const { blob, ...columns } = content
     if ('model' in submitted) await holdModelVersion(trx, { projectId, ...submitted })
     if (blob) await recordBlob(trx, { projectId, blob, nowMs: await db.wallTime(trx) })
     const asked: SubmissionRow = {
-      ...waiting(known, { id: ids.uuid(), askedMs }),
+      ...waiting(known, { id: ids.uuid(), askedMs, sinceMs }),
       ...columns,
       project_id: projectId,
       benchmark_id: benchmark.id,
@@ -75,7 +76,7 @@ export async function submit(
       projectId,
       kind: EVALUATE_JOB,
       payload: { submissionId: asked.id },
-      uniqueKey: `${EVALUATE_JOB}:${asked.id}:${asked.tries}`,
+      uniqueKey: `${EVALUATE_JOB}:${asked.id}:${askedMs}:${asked.tries}`,
     })
     const detail = { participant, label: asked.label, content: asked.content_sha256 }
     await audit(trx, { projectId, actor, action: 'benchmarks.submit', subject: name, detail })
@@ -91,10 +92,14 @@ export async function submit(
 }
 
 /** The state of a submission that waits to be measured, for the first time or again. */
-function waiting(known: SubmissionRow | undefined, { id, askedMs }: { id: string; askedMs: number }) {
+function waiting(
+  known: SubmissionRow | undefined,
+  { id, askedMs, sinceMs }: { id: string; askedMs: number; sinceMs: number },
+) {
+  const triesToday = known && known.asked_ms >= sinceMs ? known.tries : 0
   return {
     id: known?.id ?? id,
-    tries: (known?.tries ?? 0) + 1,
+    tries: triesToday + 1,
     state: 'queued' as const,
     error: null,
     blocks_json: null,
@@ -116,14 +121,18 @@ export async function listOwnSubmissions(
   return (await listSubmissions(db.read, { benchmarkId, actorId: actor.id, limit })).map(toSubmission)
 }
 
+/** When the day of a moment began, in UTC. */
+function dayOf(ms: number): number {
+  return Math.floor(ms / DAY_MS) * DAY_MS
+}
+
 async function requireRoom(
   trx: Trx,
   { id: benchmarkId, name, state, daily_limit: limit }: BenchmarkRow,
-  { participant, nowMs }: { participant: string; nowMs: number },
+  { participant, sinceMs }: { participant: string; sinceMs: number },
 ): Promise<void> {
   if (state !== 'open')
     throw new AppError('conflict', `The benchmark ${name} is ${state}: it takes submissions while it is open`)
-  const sinceMs = Math.floor(nowMs / DAY_MS) * DAY_MS
   if ((await countTriesSince(trx, { benchmarkId, participant, sinceMs })) < limit) return
   throw new AppError(
     'denied',

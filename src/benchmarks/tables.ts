@@ -43,6 +43,7 @@ export interface SubmissionRow {
   predictions_format: 'parquet' | 'csv' | null
   /** Of what decides the scores. */
   content_sha256: string
+  /** On the day on which it was asked for last. */
   tries: number
   state: 'queued' | 'done' | 'failed'
   error: string | null
