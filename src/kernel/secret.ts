@@ -19,7 +19,18 @@ export function requireSecret(name: string): string {
   )
 }
 
+/** How many characters at the end of a text may be the beginning of a secret, whose rest is still to come. */
+export function begunSecret(text: string, secrets: readonly string[]): number {
+  const longest = Math.max(0, ...secrets.map(({ length }) => length))
+  for (let length = Math.min(text.length, longest - 1); length > 0; length--)
+    if (secrets.some((secret) => secret.length > length && secret.startsWith(text.slice(-length))))
+      return length
+  return 0
+}
+
 /** A text without the values of secrets. */
 export function redact(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((clean, secret) => (secret === '' ? clean : clean.replaceAll(secret, '•••')), text)
+  // One that begins with another goes first, or its rest would stay.
+  const longestFirst = secrets.filter((secret) => secret !== '').sort((a, b) => b.length - a.length)
+  return longestFirst.reduce((clean, secret) => clean.replaceAll(secret, '•••'), text)
 }

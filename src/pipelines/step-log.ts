@@ -1,7 +1,7 @@
 import { appendFile, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Context } from '../http/context.ts'
-import { redact } from '../kernel/secret.ts'
+import { begunSecret, redact } from '../kernel/secret.ts'
 
 const MAX_BYTES = 10 * 1024 * 1024
 const FLUSH_MS = 200
@@ -11,10 +11,12 @@ export function logPath(config: Context['config'], executionId: string, attempt:
   return join(config.dataDir, 'logs', `${executionId}-${attempt}.log`)
 }
 
-/** The growing log of one attempt. Secrets are taken out before anything is written. */
+/** The growing log of one attempt. Secrets are taken out before anything is written, also those that come in pieces. */
 export class StepLog {
   readonly path: string
   readonly #secrets: readonly string[]
+  /** What may be the beginning of a secret. */
+  #held = ''
   #waiting = ''
   #bytes = 0
   #timer: NodeJS.Timeout | undefined
@@ -28,7 +30,14 @@ export class StepLog {
 
   write(text: string): void {
     if (this.#bytes > MAX_BYTES) return
-    const clean = redact(text, this.#secrets)
+    const whole = redact(this.#held + text, this.#secrets)
+    const end = whole.length - begunSecret(whole, this.#secrets)
+    this.#held = whole.slice(end)
+    this.#add(whole.slice(0, end))
+  }
+
+  #add(clean: string): void {
+    if (clean === '') return
     this.#bytes += clean.length
     this.#waiting += this.#bytes > MAX_BYTES ? '\n… the rest of the log was left out\n' : clean
     this.#timer ??= setTimeout(() => void this.#flush(), FLUSH_MS)
@@ -45,6 +54,8 @@ export class StepLog {
 
   /** All that was logged. */
   async close(): Promise<Uint8Array> {
+    this.#add(this.#held)
+    this.#held = ''
     await this.#flush()
     const bytes = await readFile(this.path).catch(() => new Uint8Array())
     return bytes
@@ -55,7 +66,7 @@ export class StepLog {
   }
 }
 
-/** The part of a growing log after a byte; empty when the file is not on this machine. */
+/** The part of a growing log after a byte, in whole characters; empty when the file is not on this machine. */
 export async function readGrowingLog(path: string, after: number): Promise<Buffer> {
   let file: Awaited<ReturnType<typeof open>>
   try {
@@ -67,8 +78,19 @@ export async function readGrowingLog(path: string, after: number): Promise<Buffe
     const { size } = await file.stat()
     const buffer = Buffer.alloc(Math.max(0, Math.min(size - after, MAX_BYTES)))
     const { bytesRead } = await file.read(buffer, 0, buffer.length, after)
-    return buffer.subarray(0, bytesRead)
+    return wholeCharacters(buffer.subarray(0, bytesRead))
   } finally {
     await file.close()
   }
+}
+
+/** Without the beginning of a UTF-8 character whose end is not there. */
+function wholeCharacters(bytes: Buffer): Buffer {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes.at(-back)!
+    if ((byte & 0xc0) === 0x80) continue
+    const size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    return size > back ? bytes.subarray(0, -back) : bytes
+  }
+  return bytes
 }
