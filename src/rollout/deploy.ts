@@ -7,7 +7,7 @@ import { AppError } from '../kernel/errors.ts'
 import { hashJson } from '../kernel/json.ts'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { followServed } from '../promotions/promotions.ts'
-import { holdModelVersion } from '../registry/registry.ts'
+import { findAliasRow, getModelRow, holdModelVersion } from '../registry/registry.ts'
 import { deploymentSchema } from '../serving/definition.ts'
 import type { Variant } from '../serving/schema.ts'
 import { admit, deployableVersion, type Admission } from './admission.ts'
@@ -47,6 +47,8 @@ export interface DeployInput extends Caller {
   reason?: string
   /** What led to it. A cause acts once for each deployment, however often it is repeated. */
   cause?: string
+  /** Nothing is done unless this alias of the model points at the version by then: another one may have been set since it was asked for. */
+  whileAlias?: string
 }
 
 export interface Deployed {
@@ -89,6 +91,8 @@ export async function deploy(context: DeployContext, input: DeployInput): Promis
     // The same cause may be at work in another process.
     const meanwhile = now && (await alreadyDone(trx, now, input))
     if (meanwhile) return meanwhile
+    // Read after the deployment: whoever has changed that for a later alias had set the alias before.
+    if (!(await holdsAlias(trx, input))) return movedOn(input)
     await upsertVariant(trx, { projectId: input.projectId, variant, nowMs })
     const { featureService: spec } = variant
     if (spec) await reviveViews(trx, { projectId: input.projectId, spec })
@@ -101,8 +105,10 @@ export async function deploy(context: DeployContext, input: DeployInput): Promis
     return deployed
   })
   return writing.catch((error: unknown) => {
-    if (error instanceof AppError && error.code === 'invalid') return refuse(context, input, error)
-    throw error
+    if (!(error instanceof AppError)) throw error
+    if (error.code === 'invalid') return refuse(context, input, error)
+    // Somebody else changed the deployment first: no refusal, and worth another try.
+    throw error.code === 'conflict' ? new AppError('unavailable', error.message, { cause: error }) : error
   })
 }
 
@@ -130,6 +136,20 @@ async function alreadyDone(
     rolloutId: sameRollout ? rollout.id : null,
     sentence: sameRollout ? rollout.sentence : `${deployment.name} serves ${model}/${version} already.`,
   }
+}
+
+async function holdsAlias(
+  trx: Trx,
+  { projectId, model, version, whileAlias }: DeployInput,
+): Promise<boolean> {
+  if (whileAlias === undefined) return true
+  const { id } = await getModelRow(trx, projectId, model)
+  return (await findAliasRow(trx, id, whileAlias))?.version === version
+}
+
+function movedOn({ deployment, model, version, whileAlias }: DeployInput): Deployed {
+  const sentence = `${model}@${whileAlias} points elsewhere than at ${model}/${version} by now.`
+  return { deployment, version, outcome: 'unchanged', rolloutId: null, sentence }
 }
 
 async function refuse({ db, clock }: DeployContext, input: DeployInput, why: AppError): Promise<never> {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { JobHandler } from '../jobs/jobs.ts'
 import { AppError } from '../kernel/errors.ts'
+import { CHAMPION } from '../registry/registry.ts'
 import { deploy } from './deploy.ts'
 import { carryOutEffect } from './effect.ts'
 import { followRollback, stopUnapproved } from './promotion-changes.ts'
@@ -33,7 +34,7 @@ export const jobs: JobHandler[] = [
       try {
         const { projectId } = job
         if (goesBack) await followRollback(context, { ...input, projectId })
-        else await deploy(context, { ...input, projectId, actor: controller })
+        else await deploy(context, { ...input, projectId, actor: controller, whileAlias: CHAMPION })
       } catch (error) {
         // Refused by its gates, its inputs or the protection of the alias, where the decision is stored, or deleted meanwhile: there is nothing to try again.
         if (error instanceof AppError && ['conflict', 'invalid', 'denied', 'not_found'].includes(error.code))

@@ -1,5 +1,6 @@
 import type { Context } from '../http/context.ts'
 import { AppError } from '../kernel/errors.ts'
+import { CHAMPION, findAliasRow, getModelRow } from '../registry/registry.ts'
 import { deploy } from './deploy.ts'
 import { rollBack, stopRollout } from './intervene.ts'
 import { findActiveRollout, findDeployment, getRollout } from './store.ts'
@@ -18,6 +19,9 @@ export async function followRollback(
   const { projectId, deployment: name, version } = input
   const known = await findDeployment(context.db.read, { projectId, name })
   if (!known || known.model !== input.model) return
+  // Set elsewhere since: what came after the rollback is not undone.
+  const { id } = await getModelRow(context.db.read, projectId, input.model)
+  if ((await findAliasRow(context.db.read, id, CHAMPION))?.version !== version) return
   const active = await findActiveRollout(context.db.read, { projectId, deployment: name })
   const before = active ? active.stable.version : known.previous?.version
   if (before === version) {
@@ -25,7 +29,7 @@ export async function followRollback(
     await rollBack(context, { projectId, actor: controller, deployment: name, reason })
     return
   }
-  await deploy(context, { ...input, actor: controller })
+  await deploy(context, { ...input, actor: controller, whileAlias: CHAMPION })
 }
 
 /** A promotion was declined or withdrawn: the rollout that it had admitted ends, since its version may not become champion. */
