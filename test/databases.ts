@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
@@ -65,10 +65,12 @@ export async function openTestContext(databaseUrl = 'sqlite', onlineUrl = 'sqlit
   if (!template) await prepareDatabase(db)
   const analytics = openDuckDb({ memoryLimit: '2GB' })
   const online = await openOnline(config)
+  const incoming = join(dataDir, 'artifacts/incoming')
+  mkdirSync(incoming, { recursive: true })
   return {
     config,
     db,
-    artifacts: fileArtifacts(join(dataDir, 'artifacts')),
+    artifacts: fileArtifacts(join(dataDir, 'artifacts'), incoming),
     analytics,
     online,
     clock: new ManualClock(TEST_TIME_MS),

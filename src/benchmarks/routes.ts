@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { fileBody } from '../http/file-body.ts'
 import { listOf, route } from '../http/route.ts'
 import {
   changeBenchmark,
@@ -113,7 +112,7 @@ export const routes = [
 
 async function parquet(path: string): Promise<Response> {
   const { size } = await stat(path)
-  return new Response(Readable.toWeb(createReadStream(path)) as ReadableStream, {
+  return new Response(fileBody(path), {
     headers: { 'content-type': 'application/vnd.apache.parquet', 'content-length': String(size) },
   })
 }

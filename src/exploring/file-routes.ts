@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { fileBody } from '../http/file-body.ts'
 import { route } from '../http/route.ts'
 import { AppError } from '../kernel/errors.ts'
 import { getDataset, loadManifest, resolveReadable } from '../data/data.ts'
@@ -71,7 +71,7 @@ export const fileRoutes = [
         'content-type': 'application/octet-stream',
         ...(part && { 'content-length': String(part.sizeBytes) }),
       }
-      return new Response(Readable.toWeb(createReadStream(path)) as ReadableStream, { headers })
+      return new Response(fileBody(path), { headers })
     },
   }),
   route({

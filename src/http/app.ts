@@ -1,6 +1,7 @@
 import { Hono, type Context as HttpContext } from 'hono'
 import { z } from 'zod'
 import { anonymous, requirePermission, type Actor } from '../kernel/actor.ts'
+import { arrivingBody } from './arriving-body.ts'
 import { addressOf } from './caller.ts'
 import { AppError, toAppError } from '../kernel/errors.ts'
 import { parseExactJson } from '../kernel/json.ts'
@@ -54,6 +55,7 @@ async function answer(
       query: parse(route.query, queryOf(request), 'query'),
       body: route.body && parse(route.body, await readJson(request, maxBytesOf(route, context)), 'body'),
       request,
+      arriving: arrivingBody(request, c.env),
       address,
     })
     return result instanceof Response ? result : Response.json(result ?? {})

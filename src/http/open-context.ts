@@ -4,7 +4,9 @@ import { pino } from 'pino'
 import { systemClock } from '../kernel/clock.ts'
 import type { Config } from '../kernel/config.ts'
 import { AppError } from '../kernel/errors.ts'
+import { holdFolder } from '../kernel/held-folder.ts'
 import { randomIds } from '../kernel/ids.ts'
+import { useTemporaryFolder } from '../kernel/temporary-folder.ts'
 import { duckDbProcess } from '../ports/analytics/duckdb-process.ts'
 import { lazyAnalytics } from '../ports/analytics/lazy.ts'
 import { fileArtifacts } from '../ports/artifacts/files.ts'
@@ -27,6 +29,10 @@ export async function openContext(config: Config, role: string): Promise<Context
     await db[Symbol.asyncDispose]()
     throw error
   }
+  const folders = new AsyncDisposableStack()
+  const temporary = folders.use(await holdFolder(join(config.dataDir, 'tmp')))
+  const incoming = folders.use(await holdFolder(join(config.dataDir, 'artifacts/incoming')))
+  folders.use(useTemporaryFolder(temporary.path))
   const clock = config.replay ? await DomainClock.open(db) : systemClock
   const analytics =
     role === 'server' ? duckDbProcess({ memoryLimit: SERVER_ANALYTICS_MEMORY }) : lazyAnalytics()
@@ -34,7 +40,7 @@ export async function openContext(config: Config, role: string): Promise<Context
   return {
     config,
     db,
-    artifacts: fileArtifacts(join(config.dataDir, 'artifacts')),
+    artifacts: fileArtifacts(join(config.dataDir, 'artifacts'), incoming.path),
     analytics,
     online,
     clock,
@@ -45,6 +51,7 @@ export async function openContext(config: Config, role: string): Promise<Context
       await analytics[Symbol.asyncDispose]()
       await online[Symbol.asyncDispose]()
       await db[Symbol.asyncDispose]()
+      await folders[Symbol.asyncDispose]()
     },
   }
 }

@@ -14,6 +14,8 @@ export interface RouteInput<Params, Query, Body> {
   query: Parsed<Query>
   body: Parsed<Body>
   request: Request
+  /** The body as it arrives, where the route takes no JSON. */
+  arriving: AsyncIterable<Uint8Array>
   /** Where it comes from, for what is counted by address. */
   address: string
 }

@@ -29,10 +29,24 @@ export class AppError extends Error {
   }
 }
 
-/** An `AppError` as it is; anything else becomes `internal` with the original as its cause. */
+/** An `AppError` as it is, a full disk as `unavailable`; anything else becomes `internal`. The original is the cause. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
+  if (isDiskFull(error))
+    return new AppError(
+      'unavailable',
+      'The disk is full: nothing was stored. Free some of it, and ask again',
+      {
+        cause: error,
+      },
+    )
   return new AppError('internal', 'An internal error occurred; the log has the details.', { cause: error })
+}
+
+/** Of the system, of PostgreSQL (`disk_full`), and of SQLite (`SQLITE_FULL`, the lowest byte of its codes). */
+function isDiskFull(error: unknown): boolean {
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: number }
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === '53100' || ((errcode ?? 0) & 0xff) === 13
 }
 
 /** The text of anything thrown, for logs and stored step errors; of a failed `fetch`, what it failed of. */

@@ -1,4 +1,5 @@
 import { compileCache } from './compile-cache.ts'
+import { outerTemporaryFolder, temporaryFolder } from './temporary-folder.ts'
 
 /** What programs need to find each other, their files, the network and the machine's processors. None of it is a secret of this program. */
 export const inheritedNames: readonly string[] = [
@@ -19,15 +20,14 @@ const INHERITED: ReadonlySet<string> = new Set(inheritedNames)
  * Settings of Tidemill, addresses with passwords and credentials stay behind; what a definition names as a secret is given beside it.
  */
 export function inheritedEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(
-      (entry): entry is [string, string] =>
-        entry[1] !== undefined && (INHERITED.has(entry[0]) || entry[0].startsWith('LC_')),
-    ),
+  const inherited = Object.entries(process.env).filter(
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && (INHERITED.has(entry[0]) || entry[0].startsWith('LC_')),
   )
+  return { ...Object.fromEntries(inherited), ...outerTemporaryFolder() }
 }
 
-/** The same for a process of Node, which starts faster with the cache of what it has compiled. */
+/** The same for a process of this program, which starts faster with the cache of what Node has compiled. */
 export function inheritedNodeEnvironment(): Record<string, string> {
-  return { ...compileCache, ...inheritedEnvironment() }
+  return { ...compileCache, ...inheritedEnvironment(), ...temporaryFolder() }
 }

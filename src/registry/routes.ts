@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { Context } from '../http/context.ts'
 import { listOf, route } from '../http/route.ts'
-import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { ImportReport, Signature, importedTasks } from '../model-files/schema.ts'
 import { deleteAlias, setAlias } from './aliases.ts'
@@ -69,12 +68,11 @@ export const routes = [
     summary: 'Send the bytes of a file (the body as it is) that a later request names; kept for a day',
     permission: 'contribute',
     response: z.object({ upload: z.string(), sha256: z.string(), sizeBytes: z.number() }),
-    async handle({ context, actor, projectId, request }) {
-      if (request.body === null) throw new AppError('invalid', 'The upload is empty')
+    async handle({ context, actor, projectId, request, arriving }) {
       const { id, sha256, sizeBytes } = await receiveUpload(context, {
         projectId,
         actor,
-        body: request.body,
+        body: arriving,
         declaredBytes: Number(request.headers.get('content-length') ?? 0),
       })
       return { upload: id, sha256, sizeBytes }

@@ -1,9 +1,8 @@
-import { mkdir, open, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
+import { recordBlob } from '../ports/artifacts/blobs.ts'
 import { countUploads, deleteUploadsBefore, findUpload, insertUpload } from './store-uploads.ts'
 
 /** As long as garbage collection leaves bytes alone that nothing refers to. */
@@ -36,39 +35,36 @@ export async function receiveUpload(
       'conflict',
       `${MAX_WAITING} uploads of this project are kept already; each goes after a day`,
     )
-  const folder = join(config.dataDir, 'incoming')
-  await mkdir(folder, { recursive: true })
+  const blob = await artifacts.putStream(within(body, maxUploadBytes, tooLarge))
   const id = ids.uuid()
-  const path = join(folder, id)
-  try {
-    const file = await open(path, 'wx')
-    try {
-      let sizeBytes = 0
-      for await (const chunk of body) {
-        sizeBytes += chunk.byteLength
-        if (sizeBytes > maxUploadBytes) throw tooLarge()
-        await file.writeFile(chunk)
-      }
-      if (sizeBytes === 0) throw new AppError('invalid', 'The upload is empty')
-    } finally {
-      await file.close()
-    }
-    const blob = await artifacts.putFile(path)
-    await db.write(async (trx) => {
-      const nowMs = await db.wallTime(trx)
-      await deleteUploadsBefore(trx, nowMs - KEPT_MS)
-      await insertUpload(trx, {
-        id,
-        project_id: projectId,
-        sha256: blob.sha256,
-        size_bytes: blob.sizeBytes,
-        created_ms: nowMs,
-      })
+  await db.write(async (trx) => {
+    const nowMs = await db.wallTime(trx)
+    await deleteUploadsBefore(trx, nowMs - KEPT_MS)
+    // Garbage collection takes what is never used.
+    await recordBlob(trx, { projectId, blob, nowMs })
+    await insertUpload(trx, {
+      id,
+      project_id: projectId,
+      sha256: blob.sha256,
+      size_bytes: blob.sizeBytes,
+      created_ms: nowMs,
     })
-    return { id, ...blob }
-  } finally {
-    await rm(path, { force: true })
+  })
+  return { id, ...blob }
+}
+
+async function* within(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  tooLarge: () => AppError,
+): AsyncGenerator<Uint8Array> {
+  let sizeBytes = 0
+  for await (const chunk of chunks) {
+    sizeBytes += chunk.byteLength
+    if (sizeBytes > maxBytes) throw tooLarge()
+    yield chunk
   }
+  if (sizeBytes === 0) throw new AppError('invalid', 'The upload is empty')
 }
 
 /** Throws `not_found` for an upload of another project, and for one that is a day old. */

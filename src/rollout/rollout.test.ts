@@ -389,7 +389,15 @@ describeDatabases('rollouts', (open) => {
         ],
       }),
     )
-    const request = { context, ...owner, params: {}, query: {}, body: {}, request: new Request('http://x/') }
+    const request = {
+      context,
+      ...owner,
+      params: {},
+      query: {},
+      body: {},
+      request: new Request('http://x/'),
+      arriving: new ReadableStream(),
+    }
     const overview = overviewRoutes[0]!.response.parse(
       await overviewRoutes[0]!.handle({ ...request, address: '' }),
     ) as { stations: Record<string, object> }
@@ -407,7 +415,16 @@ describeDatabases('rollouts', (open) => {
       const found = routes.find((each) => each.method === method && each.path === path)!
       const query = found.query?.parse({}) ?? {}
       const request = new Request('http://x/')
-      const input = { context, ...owner, params, query, body, request, address: '' }
+      const input = {
+        context,
+        ...owner,
+        params,
+        query,
+        body,
+        request,
+        arriving: new ReadableStream(),
+        address: '',
+      }
       return found.response.parse(await found.handle(input)) as Record<string, unknown>
     }
     const { rolloutId: id } = await call(

@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs'
 import { basename, extname } from 'node:path'
-import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { fileBody } from '../http/file-body.ts'
 import { route } from '../http/route.ts'
 import { getRunArtifact } from './artifacts.ts'
 
@@ -51,9 +50,8 @@ export const artifactRoutes = [
       const length = Math.min(sizeBytes, first ?? last ?? sizeBytes)
       const start = last === undefined ? 0 : sizeBytes - length
       const file = await context.artifacts.localPath(sha256)
-      const body =
-        length === 0 ? null : Readable.toWeb(createReadStream(file, { start, end: start + length - 1 }))
-      return new Response(body as ReadableStream | null, {
+      const body = length === 0 ? null : fileBody(file, { start, end: start + length - 1 })
+      return new Response(body, {
         headers: {
           'content-type': TYPES[extname(path).toLowerCase()] ?? 'application/octet-stream',
           'content-length': String(length),

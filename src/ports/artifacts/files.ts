@@ -1,14 +1,29 @@
 import { createHash } from 'node:crypto'
-import { copyFile, constants, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import {
+  copyFile,
+  constants,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hashFile } from '../../kernel/hash-file.ts'
 import { AppError } from '../../kernel/errors.ts'
 import { randomIds } from '../../kernel/ids.ts'
 import { sha256 } from '../../kernel/json.ts'
 import type { Artifacts, StoredBlob } from './artifacts.ts'
+import { PieceWriter } from './piece-writer.ts'
 
-/** Blobs as files under `<root>/ab/cdef…`: written to a temporary name, synced, renamed. */
-export function fileArtifacts(root: string): Artifacts {
+/**
+ * Blobs as files under `<root>/ab/cdef…`: written to a temporary name in `incoming`, which lies on the same file system, synced, renamed. What is in
+ * there is nothing that anybody was told of.
+ */
+export function fileArtifacts(root: string, incoming: string): Artifacts {
   const pathOf = (hash: string): string => {
     if (!/^[0-9a-f]{64}$/.test(hash)) throw new AppError('invalid', `${hash} is no SHA-256`)
     return join(root, hash.slice(0, 2), hash.slice(2))
@@ -24,6 +39,15 @@ export function fileArtifacts(root: string): Artifacts {
       () => true,
       () => false,
     )
+  /** Work with a temporary file, of which nothing stays. */
+  const arrive = async <Result>(work: (temporary: string) => Promise<Result>): Promise<Result> => {
+    const temporary = join(incoming, `${randomIds.hex32()}.tmp`)
+    try {
+      return await work(temporary)
+    } finally {
+      await rm(temporary, { force: true })
+    }
+  }
   const gone = (hash: string) => (cause: unknown) => {
     throw new AppError('not_found', `The blob ${hash} is not in the artifact store`, { cause })
   }
@@ -31,34 +55,24 @@ export function fileArtifacts(root: string): Artifacts {
     async put(bytes) {
       const blob = { sha256: sha256(bytes), sizeBytes: bytes.byteLength }
       if (!(await renew(blob.sha256))) {
-        await settle(pathOf(blob.sha256), async (temporary) => {
-          const file = await open(temporary, 'wx')
-          try {
-            await file.writeFile(bytes)
-            await file.sync()
-          } finally {
-            await file.close()
-          }
+        await arrive(async (temporary) => {
+          await writeFile(temporary, bytes, { flag: 'wx', flush: true })
+          await settle(temporary, pathOf(blob.sha256))
         })
       }
       return blob
     },
     async putStream(chunks) {
-      const temporary = join(root, 'incoming', `${randomIds.hex32()}.tmp`)
-      await mkdir(dirname(temporary), { recursive: true })
-      try {
+      return await arrive(async (temporary) => {
         const blob = await writeSynced(temporary, chunks)
-        if (!(await renew(blob.sha256)))
-          await settle(pathOf(blob.sha256), (target) => rename(temporary, target))
+        if (!(await renew(blob.sha256))) await settle(temporary, pathOf(blob.sha256))
         return blob
-      } finally {
-        await rm(temporary, { force: true })
-      }
+      })
     },
     async putFile(path) {
       const blob = await hashFile(path)
       if (!(await renew(blob.sha256))) {
-        await settle(pathOf(blob.sha256), async (temporary) => {
+        await arrive(async (temporary) => {
           await copyFile(path, temporary, constants.COPYFILE_FICLONE)
           const copied = await hashFile(temporary)
           if (copied.sha256 !== blob.sha256) {
@@ -66,6 +80,7 @@ export function fileArtifacts(root: string): Artifacts {
           }
           const file = await open(temporary, 'r+')
           await file.sync().finally(() => file.close())
+          await settle(temporary, pathOf(blob.sha256))
         })
       }
       return blob
@@ -93,17 +108,19 @@ export function fileArtifacts(root: string): Artifacts {
   }
 }
 
-/** Writes a new file from a stream, syncs it, and tells what was written. */
+/** Writes a new file from a stream, syncs it, and tells what was written. A piece may change once the next is asked for. */
 export async function writeSynced(path: string, chunks: AsyncIterable<Uint8Array>): Promise<StoredBlob> {
   const hash = createHash('sha256')
   let sizeBytes = 0
   const file = await open(path, 'wx')
   try {
+    const writer = new PieceWriter(file)
     for await (const chunk of chunks) {
       hash.update(chunk)
       sizeBytes += chunk.byteLength
-      await file.writeFile(chunk)
+      await writer.add(chunk)
     }
+    await writer.end()
     await file.sync()
   } finally {
     await file.close()
@@ -111,17 +128,11 @@ export async function writeSynced(path: string, chunks: AsyncIterable<Uint8Array
   return { sha256: hash.digest('hex'), sizeBytes }
 }
 
-async function settle(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+/** Gives a file that is whole its place, for good. */
+async function settle(temporary: string, path: string): Promise<void> {
   const folder = dirname(path)
   await mkdir(folder, { recursive: true })
-  const temporary = `${path}.${randomIds.hex32()}.tmp`
-  try {
-    await write(temporary)
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
+  await rename(temporary, path)
   const directory = await open(folder, 'r')
   await directory.sync().finally(() => directory.close())
 }

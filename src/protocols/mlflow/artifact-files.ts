@@ -85,22 +85,23 @@ async function receive(call: Call): Promise<object> {
   await putArtifact(call.context, {
     ...call.caller,
     path: artifactPath(call, 'artifacts'),
-    content: await contentOf(call.request),
+    content: await contentOf(call),
   })
   return {}
 }
 
-export async function contentOf(
-  request: Request,
-): Promise<{ bytes: Uint8Array } | { stream: AsyncIterable<Uint8Array> }> {
+export async function contentOf({
+  request,
+  arriving,
+}: Call): Promise<{ bytes: Uint8Array } | { stream: AsyncIterable<Uint8Array> }> {
   if (Number(request.headers.get('content-length') ?? Infinity) > IN_MEMORY_BYTES)
-    return { stream: bodyOf(request) }
+    return { stream: bounded(arriving) }
   return { bytes: await readBody(request, IN_MEMORY_BYTES) }
 }
 
-export async function* bodyOf(request: Request): AsyncGenerator<Uint8Array> {
+export async function* bounded(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let sizeBytes = 0
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of chunks) {
     sizeBytes += chunk.byteLength
     if (sizeBytes > MAX_ARTIFACT_BYTES) throw invalid(`An artifact may have ${MAX_ARTIFACT_BYTES} bytes`)
     yield chunk

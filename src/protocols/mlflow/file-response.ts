@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs'
 import { basename, extname } from 'node:path'
-import { Readable } from 'node:stream'
 import type { Context } from '../../http/context.ts'
+import { fileBody } from '../../http/file-body.ts'
 import type { StoredBlob } from '../../ports/artifacts/artifacts.ts'
 
 /** Shown as text by MLflow, whatever else they are. */
@@ -58,8 +57,7 @@ export async function fileResponse(
       status: 416,
       headers: { ...headers, 'content-range': `bytes */${blob.sizeBytes}` },
     })
-  const stream = createReadStream(await artifacts.localPath(blob.sha256), range)
-  const body = Readable.toWeb(stream) as ReadableStream
+  const body = fileBody(await artifacts.localPath(blob.sha256), range)
   if (!range) return new Response(body, { headers: { ...headers, 'content-length': String(blob.sizeBytes) } })
   const { start, end } = range
   return new Response(body, {

@@ -1,6 +1,7 @@
 import { Hono, type Context as HttpContext } from 'hono'
 import type { Context } from '../../http/context.ts'
 import type { Authenticate } from '../../http/app.ts'
+import { arrivingBody } from '../../http/arriving-body.ts'
 import { addressOf } from '../../http/caller.ts'
 import { enterProject, resolveProject } from '../../governance/governance.ts'
 import { endpoints as artifactFiles } from './artifact-files.ts'
@@ -100,7 +101,14 @@ async function answer(
     const { project, ...path } = c.req.param() as Record<string, string>
     const caller = await callerOf(context, { authenticate, item, project }, c)
     const fields = await readFields(request, { file: item.file, maxBytes: context.config.maxBodyBytes })
-    const result = await item.handle({ context, caller, fields, path, request })
+    const result = await item.handle({
+      context,
+      caller,
+      fields,
+      path,
+      request,
+      arriving: arrivingBody(request, c.env),
+    })
     return result instanceof Response ? result : Response.json(result)
   } catch (error) {
     return errorResponse(error, context.log)

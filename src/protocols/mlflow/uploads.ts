@@ -9,7 +9,7 @@ import {
   putArtifact,
   putUploadPart,
 } from '../../tracking/tracking.ts'
-import { artifactPath, bodyOf, contentOf, send } from './artifact-files.ts'
+import { artifactPath, bounded, contentOf, send } from './artifact-files.ts'
 import { invalid } from './errors.ts'
 import { signedAddress } from './signed-addresses.ts'
 import { endpoint, type Call } from './wire.ts'
@@ -72,12 +72,12 @@ export const signedEndpoints = [
   endpoint(
     'PUT',
     '/mlflow-artifacts/signed/parts/:uploadId/:number',
-    async ({ context, caller, path, request }) => {
+    async ({ context, caller, path, arriving }) => {
       const { sha256 } = await putUploadPart(context, {
         ...caller,
         uploadId: path['uploadId']!,
         number: Number(path['number']),
-        content: bodyOf(request),
+        content: bounded(arriving),
       })
       return new Response(null, { headers: { etag: `"${sha256}"` } })
     },
@@ -97,7 +97,7 @@ export const signedEndpoints = [
     '/mlflow-artifacts/signed/files/*',
     async (call) => {
       const path = artifactPath(call, 'signed/files')
-      const content = await contentOf(call.request)
+      const content = await contentOf(call)
       const { sha256 } = await putArtifact(call.context, { ...call.caller, path, content })
       return new Response(null, { headers: { etag: `"${sha256}"` } })
     },

@@ -11,6 +11,8 @@ export interface Call {
   /** Parameters of the path. */
   path: Record<string, string>
   request: Request
+  /** The body as it arrives, for files. */
+  arriving: AsyncIterable<Uint8Array>
 }
 
 export interface Endpoint {
