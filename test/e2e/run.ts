@@ -6,29 +6,30 @@ import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const PAGES = fileURLToPath(new URL('pages.ts', import.meta.url))
-const DEMO_LIMIT_MS = 600_000
-const PORT = 20_000 + Math.floor(Math.random() * 10_000)
+const DEMO_LIMIT_MS = 780_000
 
 /** Plays the demo in a folder of its own, opens every page of it in a real browser, and ends the demo. */
 async function run(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-pages-'))
   const demo = spawn(process.execPath, [MAIN, 'demo', '--data-dir', folder], {
-    env: { ...process.env, TIDEMILL_PORT: String(PORT), TIDEMILL_GATEWAY_PORT: String(PORT + 1) },
+    env: { ...process.env, TIDEMILL_PORT: '0', TIDEMILL_GATEWAY_PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   try {
-    await untilPlayed(demo)
-    const { status } = spawnSync(process.execPath, [PAGES, `http://127.0.0.1:${PORT}`], { stdio: 'inherit' })
+    const url = await played(demo)
+    const { status } = spawnSync(process.execPath, [PAGES, url], { stdio: 'inherit' })
     return status ?? 1
   } finally {
-    demo.kill('SIGTERM')
-    await new Promise((resolve) => demo.once('exit', resolve))
+    if (demo.exitCode === null) {
+      demo.kill('SIGTERM')
+      await new Promise((resolve) => demo.once('exit', resolve))
+    }
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** Resolves when the demo says that its UI stays up; rejects when it ends before. */
-function untilPlayed(demo: ReturnType<typeof spawn>): Promise<void> {
+/** Resolves with the address at which the demo says that its UI stays up; rejects when it ends before. */
+function played(demo: ReturnType<typeof spawn>): Promise<string> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new Error('The demo did not get to its end in time')),
@@ -39,9 +40,10 @@ function untilPlayed(demo: ReturnType<typeof spawn>): Promise<void> {
     demo.stdout!.setEncoding('utf8').on('data', (text: string) => {
       process.stdout.write(text)
       said += text
-      if (!said.includes('stays up')) return
+      const [, url] = /stays up at (\S+) /.exec(said) ?? []
+      if (url === undefined) return
       clearTimeout(timer)
-      resolve()
+      resolve(url)
     })
   })
 }
