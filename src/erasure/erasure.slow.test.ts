@@ -117,6 +117,8 @@ async function arrangeLog(context: TestContext): Promise<void> {
   await engine.feedback(PROJECT_ID, [
     { prediction_id: 'a1', label: 1, label_time_ms: DAY_1 + 1000 },
     { prediction_id: 'g1', label: 0, label_time_ms: DAY_1 + 1000 },
+    // It waits for its prediction.
+    { prediction_id: 'a3', label: 1, label_time_ms: DAY_1 + 1000 },
   ])
   await engine.flush()
   await workOff(context, runLog)
@@ -178,17 +180,19 @@ describeDatabases('erasure of a person', (open) => {
     ]
     for (const place of expected) expect(counted.places).toContainEqual(place)
     expect(counted.places).toContainEqual({ place: 'predictions', name: 'log', rows: 3 })
-    expect(counted.places).toContainEqual({ place: 'feedback', name: 'log', rows: 1 })
+    expect(counted.places).toContainEqual({ place: 'feedback', name: 'log', rows: 2 })
     expect(await blobs(context)).toEqual(old)
 
     const { before: removed, erasure, id } = await erase(context, ADA)
     expect(removed).toMatchObject({ state: 'purging', derived: ['the model version late/1'] })
     for (const place of expected) expect(erasure.places).toContainEqual(place)
-    expect(erasure.places).toContainEqual({ place: 'feedback', name: 'feedback', rows: 1 })
+    expect(erasure.places).toContainEqual({ place: 'feedback', name: 'feedback', rows: 2 })
     expect(
       erasure.places.filter(({ place }) => place === 'predictions').reduce((sum, { rows }) => sum + rows, 0),
     ).toBe(3)
     expect(erasure.places.some(({ place, rows }) => place === 'joined labels' && rows === 1)).toBe(true)
+    expect(erasure.places).toContainEqual({ place: 'waiting labels', name: 'labels', rows: 1 })
+    expect(await context.db.read.selectFrom('label_pending').selectAll().execute()).toEqual([])
     expect(erasure).toMatchObject({ state: 'done', sources: ['profiles (files)', 'trips (files)'] })
 
     const hash = valueTreatment('hash', heldKeys(context.config, PROJECT_ID)[0])!(ADA) as string

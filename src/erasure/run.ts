@@ -96,7 +96,7 @@ async function eraseLog(context: Context, erasureId: string, person: Person): Pr
   for (let look = 1; ; look++) {
     const predictions = await findPredictions(context, { projectId, column, values, others })
     const predictionIds = predictions.map(({ predictionId }) => predictionId)
-    await eraseLabels(context, { projectId, erasureId, predictionIds, values, others })
+    await eraseLabels(context, { projectId, erasureId, predictions, values, others })
     await eraseExamples(context, { projectId, erasureId, predictionIds, column, values })
     if (predictions.length === 0) return
     await eraseFromLog(context, { projectId, column, values, others, erasureId, predictions })

@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import type { Context } from '../http/context.ts'
 import { quoteLiteral } from '../ports/analytics/analytics.ts'
 import { condemnAtOnce, recordBlob } from '../ports/artifacts/blobs.ts'
+import { feedbackOn, type LoggedPrediction } from '../prediction-log/prediction-log.ts'
 import { addErasedRows } from '../privacy/privacy.ts'
-import { lockCounts } from './store-labels.ts'
-import { deleteHealthCells, deleteWaiting, listJoined, updateJoined } from './store-erasure.ts'
+import type { ArrivedLabel } from './label-match.ts'
+import { toArrived } from './pending-label.ts'
+import { deletePendingLabels, listPendingLabels, lockCounts } from './store-labels.ts'
+import { deleteHealthCells, listJoined, updateJoined } from './store-erasure.ts'
 
 /**
  * Takes the labels of predictions out of what was joined with them and of what waits for them, and a person's keys out of the hourly
@@ -17,20 +20,26 @@ export async function eraseLabels(
   input: {
     projectId: string
     erasureId: string
-    predictionIds: readonly string[]
+    predictions: readonly LoggedPrediction[]
     values: readonly string[]
     others: readonly string[]
   },
 ): Promise<void> {
   const { db } = context
-  const { projectId, erasureId, predictionIds, values, others } = input
+  const { projectId, erasureId, predictions, values, others } = input
+  const predictionIds = predictions.map(({ predictionId }) => predictionId)
+  const isOn = feedbackOn(predictions)
+  const isErased = ({ predictionId, requestId, rowIndex }: ArrivedLabel): boolean =>
+    isOn({ prediction_id: predictionId, request_id: requestId, row_index: rowIndex })
   const counted = { erasure_id: erasureId, project_id: projectId, name: 'labels' }
   for (const { parquet_sha256 } of predictionIds.length === 0 ? [] : await listJoined(db.read, projectId))
-    await rewriteJoined(context, parquet_sha256, input)
+    await rewriteJoined(context, parquet_sha256, { projectId, erasureId, predictionIds })
   await db.write(async (trx) => {
     await lockCounts(trx, projectId)
-    const waiting = await deleteWaiting(trx, projectId, predictionIds)
-    if (waiting > 0) await addErasedRows(trx, { ...counted, place: 'waiting labels', rows: waiting })
+    const waiting = (await listPendingLabels(trx, projectId)).map(toArrived).filter(isErased)
+    await deletePendingLabels(trx, { projectId, feedbackIds: waiting.map(({ feedbackId }) => feedbackId) })
+    if (waiting.length > 0)
+      await addErasedRows(trx, { ...counted, place: 'waiting labels', rows: waiting.length })
     let cells = 0
     for (const value of values) cells += await deleteHealthCells(trx, { projectId, value, others })
     if (cells > 0)

@@ -80,6 +80,7 @@ async function joinWaiting(
     kind: 'monitoring.join',
     payload: { segmentId, waiting: true },
     uniqueKey: `monitoring.join:${segmentId}`,
+    maxAttempts: 10,
   })
 }
 

@@ -9,6 +9,7 @@ import type { Rollout } from '../rollout/schema.ts'
 import { findSegment, listRolledSegments, readFeedbackSegment } from '../prediction-log/prediction-log.ts'
 import { effectsOf, type LabelEffects, type LabelledRow } from './label-effects.ts'
 import { matchLabels, storeJoined, type ArrivedLabel } from './label-match.ts'
+import { toArrived, toPending } from './pending-label.ts'
 import {
   addLabelDelays,
   deletePendingLabels,
@@ -243,36 +244,5 @@ async function armsOf(
     const { candidate, plan } = rollouts.get(rolloutId)!
     const isCandidate = candidate.version === version && bucket < (plan.stages[stage]?.weight ?? 0)
     return isCandidate ? 'canary' : 'stable'
-  }
-}
-
-function toPending(label: ArrivedLabel, projectId: string, segmentId: string): LabelPendingRow {
-  return {
-    project_id: projectId,
-    feedback_id: label.feedbackId,
-    prediction_id: JSON.stringify([label.predictionId, label.requestId, label.rowIndex]),
-    label_json: JSON.stringify(label.label),
-    label_time_ms: label.labelTimeMs,
-    received_ms: label.receivedMs,
-    revision: label.revision,
-    segment_id: segmentId,
-  }
-}
-
-function toArrived(row: LabelPendingRow): ArrivedLabel {
-  const [predictionId, requestId, rowIndex] = JSON.parse(row.prediction_id) as [
-    string | null,
-    string | null,
-    number | null,
-  ]
-  return {
-    feedbackId: row.feedback_id,
-    predictionId,
-    requestId,
-    rowIndex,
-    label: JSON.parse(row.label_json) as number | string | null,
-    labelTimeMs: row.label_time_ms,
-    receivedMs: row.received_ms,
-    revision: row.revision,
   }
 }

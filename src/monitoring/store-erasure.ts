@@ -1,8 +1,6 @@
 import { sql } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 
-const PAGE = 500
-
 /** The joined rows of labels, by their blob. */
 export async function listJoined(
   at: Queryable,
@@ -26,24 +24,6 @@ export async function updateJoined(
     .set({ parquet_sha256: after })
     .where('parquet_sha256', '=', before)
     .execute()
-}
-
-/** Labels that wait for one of these predictions. */
-export async function deleteWaiting(
-  trx: Trx,
-  projectId: string,
-  predictionIds: readonly string[],
-): Promise<number> {
-  let deleted = 0
-  for (let start = 0; start < predictionIds.length; start += PAGE) {
-    const { numDeletedRows } = await trx
-      .deleteFrom('label_pending')
-      .where('project_id', '=', projectId)
-      .where('prediction_id', 'in', predictionIds.slice(start, start + PAGE))
-      .executeTakeFirstOrThrow()
-    deleted += Number(numDeletedRows)
-  }
-  return deleted
 }
 
 /** Takes an entity's cell out of the hourly counts of feeds, of deployments but those named. Returns how many cells. */

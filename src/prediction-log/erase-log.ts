@@ -213,7 +213,10 @@ function toPrediction(segmentId: string, { predictionId, requestId, rowIndex }: 
 }
 
 /** Feedback names its prediction by id, or by request and row. */
-function feedbackOn(predictions: readonly LoggedPrediction[]): (item: StoredFeedback) => boolean {
+/** Whether feedback is on one of these predictions. */
+export function feedbackOn(
+  predictions: readonly LoggedPrediction[],
+): (item: Pick<StoredFeedback, 'prediction_id' | 'request_id' | 'row_index'>) => boolean {
   const ids = new Set(predictions.map(({ predictionId }) => predictionId))
   const rows = new Set(predictions.map(({ requestId, rowIndex }) => `${rowIndex} ${requestId}`))
   return ({ prediction_id, request_id, row_index }) =>

@@ -1,5 +1,11 @@
 export { RolloutCounter, writeCounts, type ProfileCount } from './counts.ts'
-export { eraseFromLog, findFeedback, findPredictions } from './erase-log.ts'
+export {
+  eraseFromLog,
+  feedbackOn,
+  findFeedback,
+  findPredictions,
+  type LoggedPrediction,
+} from './erase-log.ts'
 export { recordExternal } from './external.ts'
 export { FeedbackLog, toStoredFeedback } from './feedback-log.ts'
 export { DEFAULT_ROLL, PredictionLog, type RollLimits } from './open-segments.ts'
