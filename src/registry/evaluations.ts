@@ -13,7 +13,6 @@ import {
   findEvaluationRow,
   insertEvaluation,
   insertGateResult,
-  listEvaluationsOf,
   listGateReportsOf,
   toEvaluation,
   toGateReport,
@@ -146,28 +145,11 @@ export async function getEvaluation(
   return toEvaluation(row)
 }
 
-/** Evaluations that a version took part in, newest first. */
-export async function listEvaluations(
-  context: Pick<Context, 'db'>,
-  { limit = 20, ...key }: VersionKey & { limit?: number },
-): Promise<StoredEvaluation[]> {
-  const version = await getModelVersion(context, key)
-  return await listEvaluationsOf(context.db.read, version.id, limit)
-}
-
-/** What the gates said of a version, newest first. */
-export async function listGateReports(
-  context: Pick<Context, 'db'>,
-  { limit = 20, ...key }: VersionKey & { limit?: number },
-): Promise<GateReport[]> {
-  const version = await getModelVersion(context, key)
-  return await listGateReportsOf(context.db.read, version.id, limit)
-}
-
-/** The latest of them; undefined when the version was never judged. */
+/** What the gates said last of a version; undefined when it was never judged. */
 export async function findGateReport(
   context: Pick<Context, 'db'>,
   key: VersionKey,
 ): Promise<GateReport | undefined> {
-  return (await listGateReports(context, { ...key, limit: 1 }))[0]
+  const version = await getModelVersion(context, key)
+  return (await listGateReportsOf(context.db.read, version.id, 1))[0]
 }

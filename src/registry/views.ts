@@ -4,10 +4,11 @@ import type { Caller } from '../kernel/actor.ts'
 import type { Filter } from '../search/search.ts'
 import { CHAMPION } from './alias-names.ts'
 import { countDays } from './gates.ts'
-import { getEvaluation, listEvaluations, listGateReports } from './evaluations.ts'
+import { getEvaluation } from './evaluations.ts'
 import { gatesOfModel, getModel, searchModels } from './models.ts'
 import type { Estimate, GateResult, GateView, ModelVersion, StoredEvaluation } from './schema.ts'
 import { listProtections } from './protection.ts'
+import { listEvaluationsOf, listGateReportsOf } from './store-evaluations.ts'
 import { listAliases, summarizeVersions } from './store.ts'
 import { getModelVersion, listModelVersions } from './versions.ts'
 import type { Metrics, ModelDetail, ModelItem, VersionDetail } from './view-schema.ts'
@@ -39,9 +40,8 @@ export async function modelDetail(context: Reads, input: Caller & { name: string
   const { aliases, ...model } = await getModel(context, input)
   const versions: ModelDetail['versions'] = []
   for (const version of await listModelVersions(context, { ...input, model: input.name, limit: 200 })) {
-    const key = { ...input, model: input.name, version: version.version }
-    const [report] = await listGateReports(context, { ...key, limit: 1 })
-    const own = candidateOf(await listEvaluations(context, { ...key, limit: 5 }), version)
+    const [report] = await listGateReportsOf(context.db.read, version.id, 1)
+    const own = candidateOf(await listEvaluationsOf(context.db.read, version.id, 5), version)
     versions.push({
       ...version,
       verdict: report?.verdict ?? null,
@@ -85,9 +85,9 @@ export async function versionDetail(
   key: Caller & { model: string; version: number },
 ): Promise<VersionDetail> {
   const version = await getModelVersion(context, key)
-  const [report] = await listGateReports(context, { ...key, limit: 1 })
+  const [report] = await listGateReportsOf(context.db.read, version.id, 1)
   const judgedOn = report && (await getEvaluation(context, { ...key, id: report.evaluationId }))
-  const others = await listEvaluations(context, { ...key, limit: 10 })
+  const others = await listEvaluationsOf(context.db.read, version.id, 10)
   const shown = judgedOn ?? others.find((evaluation) => candidateOf([evaluation], version)) ?? others[0]
   return {
     ...version,

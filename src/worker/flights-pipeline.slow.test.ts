@@ -10,7 +10,7 @@ import { quoteLiteral } from '../ports/analytics/analytics.ts'
 import {
   findGateReport,
   getModelVersion,
-  listEvaluations,
+  listEvaluationsOf,
   readReferenceProfile,
 } from '../registry/registry.ts'
 import { applyFolder, PROJECT, runToEnd, until, writeProject } from './sample-project.ts'
@@ -118,7 +118,7 @@ describe('the built-in steps', () => {
     ])
     expect(version.lineage).toMatchObject({ pipelineRunId: run.id, projectVersionId: run.projectVersionId })
     expect(version.lineage.datasetVersionId).toBeDefined()
-    const [evaluation] = await listEvaluations(context, key)
+    const [evaluation] = await listEvaluationsOf(context.db.read, version.id, 1)
     expect(evaluation?.holdout.days).toHaveLength(7)
     expect(
       evaluation?.subjects.find(({ role }) => role === 'candidate')?.metrics['auc']?.estimate,
