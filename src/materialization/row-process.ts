@@ -2,12 +2,13 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { AppError } from '../kernel/errors.ts'
 import { inheritedNodeEnvironment } from '../kernel/inherited-environment.ts'
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import type { RowAnswer, RowTask } from './row-child.ts'
 
 const SCRIPT = fileURLToPath(
   new URL(`./row-child${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
 )
-const TIMEOUT_MS = 3_600_000
+const TIMEOUT_MS = HOUR_MS
 
 /**
  * Computes the rows of a view by its row function into the Parquet file `target`, in a process of its own. Returns how often

@@ -1,8 +1,9 @@
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import type { ViewSpec } from '../features/schema.ts'
 import type { FeatureMaterializationHistoryRow, FeatureMaterializationRow } from './tables.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 
-const KEEP_MS = 40 * 86_400_000
+const KEEP_MS = 40 * DAY_MS
 
 /** What the online store held of a view from `atMs` of domain time on: this version of its dataset, up to `cursorMs`. */
 export interface MaterializationState {

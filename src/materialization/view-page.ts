@@ -1,13 +1,14 @@
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { ViewSpec } from '../features/schema.ts'
 import { listLiveViews } from '../features/features.ts'
 import { listMaterializationStates, type MaterializationState } from './store-history.ts'
 import { listSummaries } from './store-summaries.ts'
 import type { ViewSummary } from './summarise-view.ts'
 
-const HISTORY_MS = 7 * 86_400_000
+const HISTORY_MS = 7 * DAY_MS
 const HISTORY_POINTS = 200
 
 export interface ViewPage {

@@ -1,6 +1,7 @@
 import type { Context } from '../http/context.ts'
 import { systemActor } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { findImportance, getModelVersionById } from '../registry/registry.ts'
 import { getDeployment } from '../rollout/rollout.ts'
 import { loadReference, type Reference } from './reference.ts'
@@ -20,7 +21,7 @@ export interface Watched {
   importance: Readonly<Record<string, number>>
 }
 
-const DEFAULT_HORIZON_MS = 86_400_000
+const DEFAULT_HORIZON_MS = DAY_MS
 
 /** Undefined while nothing is deployed. */
 export async function watchedBy(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Context } from '../http/context.ts'
 import { hashJson } from '../kernel/json.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { parquetScan, quoteLiteral } from '../ports/analytics/analytics.ts'
 import type { SourceItem } from '../sources/sources.ts'
@@ -12,7 +13,7 @@ import type { DatasetPushRow } from './tables.ts'
 /** So many pushes become one part, marked in the transaction of their version. */
 const MOST_PUSHES = 500
 /** How long a key is known without `keepKeys`. */
-const KEEP_KEYS_MS = 90 * 86_400_000
+const KEEP_KEYS_MS = 90 * DAY_MS
 
 /**
  * What was pushed and is part of no version, as one item, so that many small pushes make no heap of small parts. When that item was set aside,

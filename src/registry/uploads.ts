@@ -1,12 +1,13 @@
 import type { Context } from '../http/context.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { StoredBlob } from '../ports/artifacts/artifacts.ts'
 import { recordBlob } from '../ports/artifacts/blobs.ts'
 import { countUploads, deleteUploadsBefore, findUpload, insertUpload } from './store-uploads.ts'
 
 /** As long as garbage collection leaves bytes alone that nothing refers to. */
-const KEPT_MS = 24 * 3_600_000
+const KEPT_MS = DAY_MS
 /** Of one project at a time: what is sent and never used fills the disk until its day is over. */
 const MAX_WAITING = 2_000
 

@@ -54,6 +54,7 @@ import { purgeErased } from './erased-blobs.ts'
 import type { Tick } from './ticker.ts'
 import { purgeByItself } from './trash.ts'
 import { trashRoutes } from './trash-routes.ts'
+import { HOUR_MS } from '../kernel/time-spans.ts'
 
 /** What each room brings to the server. */
 export const roomRoutes: readonly Route[] = [
@@ -112,9 +113,9 @@ export const roomTicks: readonly Tick[] = [
   { name: 'seal the audit log', everyMs: 2_000, run: async (context) => void (await sealAudit(context)) },
   { name: 'delete what was erased', everyMs: 2_000, run: purgeErased },
   { name: 'remove abandoned uploads', everyMs: 600_000, run: removeExpiredUploads },
-  { name: 'empty the trash', everyMs: 3_600_000, run: purgeByItself },
-  { name: 'let old dataset versions go', everyMs: 3_600_000, run: retireByItself },
-  { name: 'forget old deliveries', everyMs: 3_600_000, run: forgetDeliveries },
+  { name: 'empty the trash', everyMs: HOUR_MS, run: purgeByItself },
+  { name: 'let old dataset versions go', everyMs: HOUR_MS, run: retireByItself },
+  { name: 'forget old deliveries', everyMs: HOUR_MS, run: forgetDeliveries },
   { name: 'start scheduled pipelines', everyMs: 1_000, run: runSchedule },
   { name: 'judge what is due', everyMs: 1_000, run: tickMonitors },
   { name: 'retire views that nobody uses', everyMs: 60_000, run: retireUnusedViews },

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { route } from '../http/route.ts'
 import { durationMs } from '../kernel/duration.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import { Trash, purgeTrash, showTrash } from './trash.ts'
 
 const chosen = {
   olderThan: durationMs.optional().describe('Deleted at least so long ago, such as `7d`; default 30d'),
   experimentId: z.string().optional().describe('Only what is in this experiment, and it'),
 }
-const DEFAULT_AGE_MS = 30 * 86_400_000
+const DEFAULT_AGE_MS = 30 * DAY_MS
 
 export const trashRoutes = [
   route({

@@ -3,6 +3,7 @@ import type { Context } from '../http/context.ts'
 import { enqueue } from '../jobs/jobs.ts'
 import { requirePermission, type Caller } from '../kernel/actor.ts'
 import { AppError } from '../kernel/errors.ts'
+import { DAY_MS } from '../kernel/time-spans.ts'
 import type { Trx } from '../ports/db/db.ts'
 import type { Delivery } from './schema.ts'
 import {
@@ -16,7 +17,7 @@ import {
 } from './store.ts'
 
 export const DELIVER = 'webhooks.deliver'
-const KEPT_MS = 30 * 86_400_000
+const KEPT_MS = 30 * DAY_MS
 const PIECE = 100
 
 /** What was sent and what was answered, newest first; kept for 30 days. */

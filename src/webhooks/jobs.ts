@@ -1,6 +1,7 @@
 import type { Context } from '../http/context.ts'
 import type { Job, JobHandler } from '../jobs/jobs.ts'
 import { messageOf } from '../kernel/errors.ts'
+import { HOUR_MS } from '../kernel/time-spans.ts'
 import type { Trx } from '../ports/db/db.ts'
 import { DELIVER, enqueueDelivery } from './deliveries.ts'
 import { openSecret } from './sealed-secret.ts'
@@ -19,7 +20,7 @@ const IN_FLIGHT = 4
 const MAX_ATTEMPTS = 8
 const FIRST_RETRY_MS = 1_000
 const RETRY_FACTOR = 4
-const LONGEST_RETRY_MS = 3_600_000
+const LONGEST_RETRY_MS = HOUR_MS
 const LEASE_MS = TIMEOUT_MS + 5_000
 /** After so many the next job goes on, so that none holds its slot for long. */
 const SENT_BY_ONE_JOB = 50

@@ -1,10 +1,11 @@
 import type { Db, Queryable, Trx } from '../db/db.ts'
 import type { Artifacts, StoredBlob } from './artifacts.ts'
+import { DAY_MS } from '../../kernel/time-spans.ts'
 
-/** Longer than the longest lease and upload, so that nothing in flight can lose its blob. */
 /** The moment at which blobs of erased rows count as condemned: before any other. */
 const AT_ONCE_MS = 0
-const CONDEMNED_FOR_MS = 24 * 3_600_000
+/** Longer than the longest lease and upload, so that nothing in flight can lose its blob. */
+const CONDEMNED_FOR_MS = DAY_MS
 
 /** Makes a stored blob part of the system; un-condemns it. Call it in the transaction that first refers to it. */
 export async function recordBlob(
