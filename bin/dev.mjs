@@ -60,7 +60,7 @@ function packageOf(tool) {
 
 const [tool, ...args] = process.argv.slice(2)
 install()
-if (tool === 'src/main.ts') buildUi()
+if (tool === 'src/main.ts' || tool === 'test/e2e/run.ts') buildUi()
 const env = {
   // With it from the start, Node need not load its compiler of TypeScript.
   NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
