@@ -110,7 +110,7 @@ describeDatabases('rolling segments', (openContext) => {
     for (let turns = 0; turns < 12; turns++) {
       const ids = [`first ${turns}`, `second ${turns}`]
       const later = async (act: () => void): Promise<void> => {
-        for (let turn = 0; turn < turns; turn++) await undefined
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve()
         act()
       }
       const db = {
@@ -135,7 +135,7 @@ describeDatabases('rolling segments', (openContext) => {
       expect([spool.pending, ids]).toEqual([0, []])
       const item = toStoredFeedback(context, feedbackSchema.parse({ prediction_id: 'p', label: 1 }))
       await feedback.append(PROJECT_ID, [item])
-      for (let turn = 0; turn < turns; turn++) await undefined
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
       await feedback.append(PROJECT_ID, [item])
       await feedback[Symbol.asyncDispose]()
       await spool.drained()

@@ -59,11 +59,12 @@ export async function listFailing(
     .selectAll('told')
     .where('told.dataset_id', '=', datasetId)
     .where('told.passed', '=', 0)
-    .where(({ eb, or }) => or([eb('told.check_kind', 'in', kinds), eb('told.check_key', 'in', keys)]))
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('check_result as later')
+    .where((eb) => eb.or([eb('told.check_kind', 'in', kinds), eb('told.check_key', 'in', keys)]))
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('check_result as later')
             .select('later.report_id')
             .whereRef('later.dataset_id', '=', 'told.dataset_id')
             .whereRef('later.check_key', '=', 'told.check_key')
