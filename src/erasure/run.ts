@@ -90,16 +90,20 @@ async function eraseOnlineValues(context: Context, erasureId: string, person: Pe
   await eraseOnline(context, person)
 }
 
-async function eraseLog(context: Context, erasureId: string, person: Person): Promise<void> {
+/** A person out of the prediction log, and out of what was counted and joined of it. */
+export async function eraseLog(context: Context, erasureId: string, person: Person): Promise<void> {
   const { projectId, column, values } = person
   const others = await deploymentsOfOthers(context, person)
   for (let look = 1; ; look++) {
     const predictions = await findPredictions(context, { projectId, column, values, others })
     const predictionIds = predictions.map(({ predictionId }) => predictionId)
-    await eraseLabels(context, { projectId, erasureId, predictions, values, others })
+    const about = { projectId, erasureId, predictions, values, others }
+    await eraseLabels(context, about)
     await eraseExamples(context, { projectId, erasureId, predictionIds, column, values })
     if (predictions.length === 0) return
-    await eraseFromLog(context, { projectId, column, values, others, erasureId, predictions })
+    await eraseFromLog(context, { ...about, column })
+    // A join that had read them may have ended in between.
+    await eraseLabels(context, about)
     if (look === LOOKS)
       throw new AppError('conflict', 'The prediction log changes all the time; it will be tried again')
   }

@@ -32,9 +32,8 @@ export async function eraseLabels(
   const isErased = ({ predictionId, requestId, rowIndex }: ArrivedLabel): boolean =>
     isOn({ prediction_id: predictionId, request_id: requestId, row_index: rowIndex })
   const counted = { erasure_id: erasureId, project_id: projectId, name: 'labels' }
-  for (const { parquet_sha256 } of predictionIds.length === 0 ? [] : await listJoined(db.read, projectId))
-    await rewriteJoined(context, parquet_sha256, { projectId, erasureId, predictionIds })
   await db.write(async (trx) => {
+    // Joins and counts under way that have read the rows end before this, and what they wrote is found below; later ones look again.
     await lockCounts(trx, projectId)
     const waiting = (await listPendingLabels(trx, projectId)).map(toArrived).filter(isErased)
     await deletePendingLabels(trx, { projectId, feedbackIds: waiting.map(({ feedbackId }) => feedbackId) })
@@ -45,6 +44,8 @@ export async function eraseLabels(
     if (cells > 0)
       await addErasedRows(trx, { ...counted, place: 'counts of feeds', name: 'hours', rows: cells })
   })
+  for (const { parquet_sha256 } of predictionIds.length === 0 ? [] : await listJoined(db.read, projectId))
+    await rewriteJoined(context, parquet_sha256, { projectId, erasureId, predictionIds })
 }
 
 async function rewriteJoined(

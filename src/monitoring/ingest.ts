@@ -1,3 +1,4 @@
+import { AppError } from '../kernel/errors.ts'
 import { HOUR_MS } from '../kernel/time-spans.ts'
 import type { Context } from '../http/context.ts'
 import { enqueue, fence, type Job } from '../jobs/jobs.ts'
@@ -59,6 +60,8 @@ export async function ingestPredictions(
     })
     if (!isNew) return
     await lockCounts(trx, projectId)
+    if ((await findSegment(trx, segmentId))?.sha256 !== stored.sha256)
+      throw new AppError('conflict', `Rows were taken out of segment ${segmentId} meanwhile`)
     await addToWindows(trx, { projectId, additions: counts.windows })
     await addRolloutCounts(trx, { projectId, counts: counts.rollout })
     await addTraffic(trx, { projectId, hours: counts.traffic })

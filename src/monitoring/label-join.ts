@@ -54,9 +54,11 @@ async function tryJoin(
   const { projectId } = job
   if (await hasLabelJoin(db.read, segmentId)) return true
   const version = await labelJoinVersion(db.read, projectId)
+  const stored = await findSegment(db.read, segmentId)
+  if (!stored) throw new AppError('not_found', `There is no segment ${segmentId}`)
   const pending = waiting ? await listPendingLabels(db.read, projectId) : []
-  const labels = waiting ? pending.map(toArrived) : await labelsOf(context, segmentId)
-  const late = waiting ? await lateShadowsOf(context, segmentId) : undefined
+  const labels = waiting ? pending.map(toArrived) : await labelsOf(context, stored)
+  const late = waiting ? lateShadowsOf(stored) : undefined
   const versions = new VersionFacts(context, projectId)
   const { span, segments, rows, found } = await match(context, projectId, { labels, late, versions })
   const effects = effectsOf(rows, {
@@ -65,7 +67,7 @@ async function tryJoin(
   })
   const blob = effects.rows.length > 0 ? await storeJoined(context, effects.rows) : undefined
   const left = labels.filter(({ feedbackId }) => !found.has(feedbackId))
-  return commit(context, job, { segmentId, waiting, version, effects, blob, left, pending, span, segments })
+  return commit(context, job, { stored, waiting, version, effects, blob, left, pending, span, segments })
 }
 
 /** Looks where the declared horizons say that the predictions are; for labels that are later than declared, further back. */
@@ -111,6 +113,7 @@ interface LateShadows {
   sha256: string
   fromMs: number
 }
+type StoredSegment = NonNullable<Awaited<ReturnType<typeof findSegment>>>
 interface Segment {
   id: string
   sha256: string
@@ -124,7 +127,7 @@ async function commit(
   { db, clock }: JoinContext,
   job: Job,
   made: {
-    segmentId: string
+    stored: StoredSegment
     waiting: boolean
     version: number
     effects: LabelEffects
@@ -143,11 +146,15 @@ async function commit(
     await fence(trx, job)
     if (!(await takeJoinTurn(trx, { projectId, version: made.version }))) return false
     const now = await listRolledSegments(trx, { projectId, kind: 'prediction', ...span })
+    // Rows that were erased meanwhile must not come back.
+    const { sha256, segment_id: segmentId } = made.stored
+    if ((await findSegment(trx, segmentId))?.sha256 !== sha256 || isAnyErased(made.segments, now))
+      return false
     // A segment that was rolled meanwhile may hold what was not found.
     if (left.length > 0 && now.length !== made.segments.length) return false
     const times = effects.rows.map(({ timeMs }) => timeMs)
     await insertLabelJoin(trx, {
-      segment_id: made.segmentId,
+      segment_id: made.stored.segment_id,
       project_id: projectId,
       parquet_sha256: blob?.sha256 ?? null,
       matched: effects.rows.length,
@@ -168,16 +175,19 @@ async function commit(
     } else {
       await insertPendingLabels(
         trx,
-        alive.map((label) => toPending(label, projectId, made.segmentId)),
+        alive.map((label) => toPending(label, projectId, made.stored.segment_id)),
       )
     }
     return true
   })
 }
 
-async function labelsOf({ db, artifacts }: JoinContext, segmentId: string): Promise<ArrivedLabel[]> {
-  const stored = await findSegment(db.read, segmentId)
-  if (!stored) throw new AppError('not_found', `There is no segment ${segmentId}`)
+function isAnyErased(read: readonly Segment[], now: Awaited<ReturnType<typeof listRolledSegments>>): boolean {
+  const stored = new Map(now.map(({ segment_id, parquet_sha256 }) => [segment_id, parquet_sha256]))
+  return read.some(({ id, sha256 }) => stored.get(id) !== sha256)
+}
+
+async function labelsOf({ artifacts }: JoinContext, stored: StoredSegment): Promise<ArrivedLabel[]> {
   const { items } = readFeedbackSegment(await artifacts.bytes(stored.sha256))
   return items
     .filter((item) => item.has_label)
@@ -193,10 +203,7 @@ async function labelsOf({ db, artifacts }: JoinContext, segmentId: string): Prom
     }))
 }
 
-async function lateShadowsOf({ db }: JoinContext, segmentId: string): Promise<LateShadows | undefined> {
-  const stored = await findSegment(db.read, segmentId)
-  if (!stored) throw new AppError('not_found', `There is no segment ${segmentId}`)
-  const { parquet_sha256: sha256, from_ms: fromMs } = stored
+function lateShadowsOf({ parquet_sha256: sha256, from_ms: fromMs }: StoredSegment): LateShadows | undefined {
   return sha256 === null ? undefined : { sha256, fromMs }
 }
 

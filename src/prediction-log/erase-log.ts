@@ -212,11 +212,10 @@ function toPrediction(segmentId: string, { predictionId, requestId, rowIndex }: 
   return { segmentId, predictionId, requestId, rowIndex }
 }
 
-/** Feedback names its prediction by id, or by request and row. */
-/** Whether feedback is on one of these predictions. */
-export function feedbackOn(
-  predictions: readonly LoggedPrediction[],
-): (item: Pick<StoredFeedback, 'prediction_id' | 'request_id' | 'row_index'>) => boolean {
+type Named = Pick<StoredFeedback, 'prediction_id' | 'request_id' | 'row_index'>
+
+/** Whether feedback is on one of the predictions, which it names by id, or by request and row. */
+export function feedbackOn(predictions: readonly LoggedPrediction[]): (item: Named) => boolean {
   const ids = new Set(predictions.map(({ predictionId }) => predictionId))
   const rows = new Set(predictions.map(({ requestId, rowIndex }) => `${rowIndex} ${requestId}`))
   return ({ prediction_id, request_id, row_index }) =>
