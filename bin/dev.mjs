@@ -61,14 +61,16 @@ function packageOf(tool) {
 const [tool, ...args] = process.argv.slice(2)
 install()
 if (tool === 'src/main.ts' || tool === 'test/e2e/run.ts') buildUi()
+// As the supervisor starts a server (src/supervisor/node-flags.ts).
+const isServer = tool === 'src/main.ts' && args[0] === 'server'
+const flags = isServer ? ['--max-semi-space-size=4'] : []
 const env = {
+  ...(isServer && { MALLOC_ARENA_MAX: '2' }),
   // With it from the start, Node need not load its compiler of TypeScript.
   NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
   ...process.env,
   PATH: `${join(modules, 'node', 'bin')}:${process.env.PATH}`,
 }
-// As the supervisor starts a server (src/supervisor/node-flags.ts).
-const flags = tool === 'src/main.ts' && args[0] === 'server' ? ['--max-semi-space-size=4'] : []
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...flags, scriptOf(tool), ...args], {
   stdio: 'inherit',
   env,

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { compileCache } from '../src/kernel/compile-cache.ts'
 import { environmentName } from '../src/kernel/config.ts'
-import { serverFlags } from '../src/supervisor/node-flags.ts'
+import { serverEnvironment, serverFlags } from '../src/supervisor/node-flags.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const START_TIMEOUT_MS = 120_000
@@ -39,7 +39,7 @@ export function tidemillServer(folder: string, postgresUrl: string | undefined, 
     command: process.execPath,
     args: [...serverFlags, MAIN, 'server'],
     folder,
-    env,
+    env: { ...serverEnvironment, ...env },
   }
 }
 

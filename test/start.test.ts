@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { serverFlags } from '../src/supervisor/node-flags.ts'
+import { serverEnvironment, serverFlags } from '../src/supervisor/node-flags.ts'
 import { closure } from './closure.ts'
 import { startServerProcess, tidemillServer } from './server-process.ts'
 
@@ -52,9 +52,10 @@ test('the server loads neither what only workers run nor what only gateways serv
   expect(files.size).toBeLessThan(560)
 })
 
-test('a server is started with the same flags from the command line as by its supervisor', () => {
+test('a server is started in the same way from the command line as by its supervisor', () => {
   const commandLine = readFileSync(join(SOURCE, '../bin/dev.mjs'), 'utf8')
-  expect(serverFlags.filter((flag) => !commandLine.includes(flag))).toEqual([])
+  const settings = Object.entries(serverEnvironment).map(([name, value]) => `${name}: '${value}'`)
+  expect([...serverFlags, ...settings].filter((how) => !commandLine.includes(how))).toEqual([])
 })
 
 test('a server that has answered once has kept what Node compiled, even if it is killed then', async () => {

@@ -9,7 +9,7 @@ import { AppError, messageOf } from '../kernel/errors.ts'
 import { monotonicMs } from '../kernel/clock.ts'
 import type { Report } from './role.ts'
 import { lockDataDir } from './lock.ts'
-import { serverFlags } from './node-flags.ts'
+import { serverEnvironment, serverFlags } from './node-flags.ts'
 
 export type RoleName = 'server' | 'worker' | 'gateway'
 
@@ -130,7 +130,7 @@ export class Supervisor implements AsyncDisposable {
         .filter(([, value]) => value !== undefined)
         .map(([key, value]) => [environmentName(key), String(value)]),
     )
-    return { ...compileCache, ...inherited, ...own }
+    return { ...compileCache, ...(name === 'server' && serverEnvironment), ...inherited, ...own }
   }
 
   #knownPort(name: RoleName): Partial<Config> {

@@ -19,6 +19,8 @@ import type { Tables } from './schema.ts'
 
 const BUSY_TIMEOUT_MS = 10_000
 const CHANGE_POLL_MS = 10
+/** Of each connection. What it lacks is in the system's cache: four times as much made no query faster and commits slower. */
+const CACHE_KB = 4_000
 const STATEMENT_CACHE_SIZE = 500
 const BEGIN = CompiledQuery.raw('BEGIN IMMEDIATE')
 const COMMIT = CompiledQuery.raw('COMMIT')
@@ -50,7 +52,7 @@ export function openSqlite(path: string): Db {
 
 function connect(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
-  database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000')
+  database.exec(`PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -${CACHE_KB}`)
   return database
 }
 
