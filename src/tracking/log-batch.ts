@@ -81,12 +81,17 @@ async function requireLoggedModels(
 /** Sets tags, the last of a key, and what follows from MLflow's own: the name and the parent. */
 export async function writeTags(trx: Trx, owner: Owner, tags: readonly Tag[]): Promise<void> {
   const last = lastOfEachKey(tags)
-  await upsertTags(trx, owner, last)
-  await replaceTagWords(trx, owner, last)
-  for (const { key, value } of last) {
-    if (key === TAGS.runName) await updateRunRow(trx, owner.runId, { name: value })
-    if (key === TAGS.parentRunId) await updateRunRow(trx, owner.runId, { parent_run_id: value })
+  const name = last.find(({ key }) => key === TAGS.runName)?.value
+  const parent = last.find(({ key }) => key === TAGS.parentRunId)?.value
+  const change = {
+    ...(name !== undefined && { name }),
+    ...(parent !== undefined && { parent_run_id: parent }),
   }
+  await together(
+    upsertTags(trx, owner, last),
+    replaceTagWords(trx, owner, last),
+    updateRunRow(trx, owner.runId, change),
+  )
 }
 
 /** False when the run has no such tag. */

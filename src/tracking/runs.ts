@@ -122,20 +122,14 @@ export async function updateRun(
       ...(endMs !== undefined && { end_ms: endMs }),
       ...(name && { name }),
     }
-    if (Object.keys(change).length > 0) await updateRunRow(trx, runId, change)
-    if (name) {
-      const tags = [{ key: TAGS.runName, value: name }]
-      await upsertTags(trx, ownerOf(row), tags)
-      await replaceTagWords(trx, ownerOf(row), tags)
-    }
-    await audit(trx, {
-      projectId,
-      actor,
-      action: 'tracking.update_run',
-      subject: runId,
-      detail: { ...change },
-    })
-    await announce({ clock }, trx, row, { always: true })
+    const tags = name ? [{ key: TAGS.runName, value: name }] : []
+    await together(
+      updateRunRow(trx, runId, change),
+      upsertTags(trx, ownerOf(row), tags),
+      replaceTagWords(trx, ownerOf(row), tags),
+      audit(trx, { projectId, actor, action: 'tracking.update_run', subject: runId, detail: change }),
+      announce({ clock }, trx, row, { always: true }),
+    )
     return toRun({ ...row, ...change })
   })
 }

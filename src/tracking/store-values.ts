@@ -2,6 +2,7 @@ import { inPieces } from '../ports/db/pieces.ts'
 import { sql } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
 import { isIn } from '../ports/db/dialect.ts'
+import { together } from '../ports/db/together.ts'
 import type { Metric, Param, Tag } from './schema.ts'
 import { groupBy } from './store.ts'
 import type { RunMetricRow } from './tables.ts'
@@ -20,21 +21,20 @@ export async function insertParams(
   params: readonly Param[],
 ): Promise<{ key: string; oldValue: string; newValue: string }[]> {
   if (params.length === 0) return []
-  await trx
-    .insertInto('run_param')
-    .values(params.map((param) => valueRow(owner, param)))
-    .onConflict((conflict) => conflict.columns(['run_id', 'key']).doNothing())
-    .execute()
-  const stored = await trx
-    .selectFrom('run_param')
-    .select(['key', 'value'])
-    .where('run_id', '=', owner.runId)
-    .where(
-      'key',
-      'in',
-      params.map(({ key }) => key),
-    )
-    .execute()
+  const keys = params.map(({ key }) => key)
+  const [, stored] = await together(
+    trx
+      .insertInto('run_param')
+      .values(params.map((param) => valueRow(owner, param)))
+      .onConflict((conflict) => conflict.columns(['run_id', 'key']).doNothing())
+      .execute(),
+    trx
+      .selectFrom('run_param')
+      .select(['key', 'value'])
+      .where('run_id', '=', owner.runId)
+      .where('key', 'in', keys)
+      .execute(),
+  )
   const wanted = new Map(params.map(({ key, value }) => [key, value]))
   return stored
     .filter(({ key, value }) => wanted.get(key) !== value)

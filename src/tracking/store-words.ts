@@ -1,5 +1,6 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import type { Queryable, Trx } from '../ports/db/db.ts'
+import { together } from '../ports/db/together.ts'
 import { TAGS, type Tag } from './schema.ts'
 import type { RunRow } from './tables.ts'
 import { isFoundBy, wordsOfTags } from './words.ts'
@@ -31,12 +32,8 @@ export async function insertTagWords(
 
 /** What tags say now instead of what they said. */
 export async function replaceTagWords(trx: Trx, owner: Owner, tags: readonly Tag[]): Promise<void> {
-  await deleteTagWords(
-    trx,
-    owner.runId,
-    tags.map(({ key }) => key),
-  )
-  await insertTagWords(trx, owner, tags)
+  const keys = tags.map(({ key }) => key)
+  await together(deleteTagWords(trx, owner.runId, keys), insertTagWords(trx, owner, tags))
 }
 
 export async function deleteTagWords(trx: Trx, runId: string, keys: readonly string[]): Promise<void> {

@@ -164,7 +164,9 @@ export async function getRunAtWrite(trx: Trx, projectId: string, id: string): Pr
   throw runNotFound(id)
 }
 
+/** Nothing to change is no statement. */
 export async function updateRunRow(trx: Trx, id: string, change: Updateable<RunRow>): Promise<void> {
+  if (Object.keys(change).length === 0) return
   await trx.updateTable('run').set(change).where('id', '=', id).execute()
 }
 
