@@ -32,7 +32,7 @@ export async function openContext(config: Config, role: string): Promise<Context
   const folders = new AsyncDisposableStack()
   const temporary = folders.use(await holdFolder(join(config.dataDir, 'tmp')))
   const incoming = folders.use(await holdFolder(join(config.dataDir, 'artifacts/incoming')))
-  folders.use(useTemporaryFolder(temporary.path))
+  folders.use(useTemporaryFolder(temporary.path, config))
   const clock = config.replay ? await DomainClock.open(db) : systemClock
   const analytics =
     role === 'server' ? duckDbProcess({ memoryLimit: SERVER_ANALYTICS_MEMORY }) : lazyAnalytics()

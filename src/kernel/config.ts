@@ -149,6 +149,14 @@ export const configSchema = z.strictObject({
     .describe(
       'Resident memory that the process of a pyfunc model may take before it is killed, in MB (on Linux)',
     ),
+  maxSpillMb: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(10_240)
+    .describe(
+      'What one DuckDB may write to disk beside its memory before a query is refused, in MB; a process has few of them',
+    ),
   queryLimitMs: z.coerce
     .number()
     .int()

@@ -138,7 +138,10 @@ function problemOf(error: unknown, { lastAttempt }: Job): string {
 /** Of time, memory or disk there may be enough when it is tried again, or with less at once. */
 function isScarce(error: unknown): boolean {
   if (!(error instanceof AppError)) return false
-  return error.code === 'unavailable' || /Out of Memory Error|No space left on device/.test(error.message)
+  return (
+    error.code === 'unavailable' ||
+    /Out of Memory Error|No space left on device|maxSpillMb/.test(error.message)
+  )
 }
 
 interface Check {

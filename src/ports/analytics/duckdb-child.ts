@@ -24,7 +24,8 @@ async function answer({ id, session, work }: Asked): Promise<void> {
     (value): Answered => ({ id, value }),
     (error: unknown): Answered => ({ id, refused: toRefused(error) }),
   )
-  if (process.connected) process.send!(said)
+  // Who has asked may be gone by then.
+  if (process.connected) process.send!(said, undefined, undefined, () => undefined)
 }
 
 async function carryOut(number: number, work: Work): Promise<unknown> {

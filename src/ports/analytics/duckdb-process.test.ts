@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, it } from 'vitest'
+import { openDuckDb } from './duckdb.ts'
 import { duckDbProcess } from './duckdb-process.ts'
 import { endingWith } from './ending-with.ts'
 import { quoteLiteral } from './analytics.ts'
@@ -75,6 +76,18 @@ it('ends every query of a signal, also those that wait for a thread, and answers
   await Promise.all(running)
   await expect(limited.query('SELECT 1')).rejects.toThrow('the end of this test')
   expect(await analytics.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+})
+
+it('Refuses a query that writes more to disk than is allowed, with the setting, and goes on', async () => {
+  await using small = openDuckDb({ memoryLimit: '60MB', maxSpillMb: 40 })
+  const rows = `read_parquet(${quoteLiteral(vegaFile('flights-3m.parquet'))})`
+  await expect(
+    small.execute(`CREATE TEMP TABLE sorted AS FROM ${rows} ORDER BY delay, distance, date`),
+  ).rejects.toMatchObject({
+    code: 'invalid',
+    message: expect.stringMatching(/more than 40.0 MiB to disk.*maxSpillMb, TIDEMILL_MAX_SPILL_MB/),
+  })
+  expect(await small.query(`SELECT count(*) AS n FROM ${rows}`)).toEqual([{ n: 3_000_000 }])
 })
 
 it('gives its memory back when nobody asks any more', async () => {

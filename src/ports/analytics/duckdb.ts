@@ -1,8 +1,6 @@
 import { DuckDBTypeId, type DuckDBConnection, type DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { environmentName } from '../../kernel/config.ts'
 import { AppError, messageOf } from '../../kernel/errors.ts'
-import { randomIds } from '../../kernel/ids.ts'
 import type { Analytics, AnalyticsSession, AnalyticsValue } from './analytics.ts'
 import { appendRows } from './duckdb-append.ts'
 import { onceInSession } from './once-in-session.ts'
@@ -15,16 +13,14 @@ export function openDuckDb(options: DuckDbOptions = {}): Analytics {
   const instance = (threads: number): Promise<DuckDBInstance> => {
     const known = instances.get(threads)
     if (known) return known
-    const opened = openInstance({
-      memory_limit: options.memoryLimit ?? '4GB',
-      preserve_insertion_order: 'true',
-      // What does not fit into memory; DuckDB makes the folder when it needs it, and takes it away.
-      temp_directory: join(
-        options.tempFolder ?? tmpdir(),
-        `tidemill-duckdb-${process.pid}-${randomIds.uuid()}`,
-      ),
-      ...(threads > 0 && { threads: String(threads) }),
-    })
+    const opened = openInstance(
+      {
+        memory_limit: options.memoryLimit ?? '4GB',
+        preserve_insertion_order: 'true',
+        ...(threads > 0 && { threads: String(threads) }),
+      },
+      options,
+    )
     instances.set(threads, opened)
     return opened
   }
@@ -90,9 +86,23 @@ function openSession(connection: DuckDBConnection): AnalyticsSession {
   }
 }
 
-function toDuckDbError(error: unknown, sql: string): AppError {
+export function toDuckDbError(error: unknown, sql?: string): AppError {
   if (error instanceof AppError) return error
-  return new AppError('invalid', `DuckDB: ${messageOf(error)}`, { cause: error, details: { sql } })
+  const text = messageOf(error)
+  const options = { cause: error, details: sql === undefined ? {} : { sql } }
+  if (text.includes("'max_temp_directory_size'"))
+    return new AppError('invalid', spilledTooMuch(text), options)
+  if (text.includes('No space left on device'))
+    return new AppError('unavailable', `The disk is full: DuckDB: ${text}`, options)
+  return new AppError('invalid', `DuckDB: ${text}`, options)
+}
+
+function spilledTooMuch(text: string): string {
+  const limit = /\/([\d.]+ \w+) used/.exec(text)?.[1] ?? 'more'
+  return (
+    `DuckDB would write more than ${limit} to disk beside its memory, which is the limit (setting maxSpillMb, ${environmentName('maxSpillMb')}). ` +
+    'Ask for fewer rows or columns at once, or raise it'
+  )
 }
 
 type Result = Awaited<ReturnType<DuckDBConnection['runAndReadAll']>>

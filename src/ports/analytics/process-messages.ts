@@ -37,4 +37,6 @@ export interface DuckDbOptions {
   memoryLimit?: string
   /** Where a folder is made for what does not fit into memory. */
   tempFolder?: string
+  /** How much of that may be there at once; default: the setting. */
+  maxSpillMb?: number
 }

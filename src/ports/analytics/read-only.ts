@@ -1,7 +1,7 @@
 import { StatementType } from '@duckdb/node-api'
-import { AppError, messageOf } from '../../kernel/errors.ts'
+import { AppError } from '../../kernel/errors.ts'
 import { quoteIdentifier, quoteLiteral, type AnalyticsRow } from './analytics.ts'
-import { plainColumns } from './duckdb.ts'
+import { plainColumns, toDuckDbError } from './duckdb.ts'
 import { openInstance } from './open-instance.ts'
 
 export interface QueryResult {
@@ -25,8 +25,7 @@ export async function openReadOnly(
     try {
       return await work()
     } catch (error) {
-      if (error instanceof AppError) throw error
-      throw new AppError('invalid', `DuckDB: ${messageOf(error)}`, { cause: error })
+      throw toDuckDbError(error)
     }
   }
   await run(async () => {
