@@ -55,7 +55,7 @@ const HEADER = [
   'throughput ratio',
 ]
 
-function table(lines: readonly Line[]): string {
+export function table(lines: readonly Line[]): string {
   const rows = [HEADER, HEADER.map(() => '---'), ...lines.map(cells)]
   return rows.map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
