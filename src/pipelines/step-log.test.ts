@@ -49,3 +49,11 @@ it('reads a growing log in whole characters', async () => {
   }
   expect(read).toBe(text.toString('utf8'))
 })
+
+it('says in the log that it could not be written, and fails nothing else', async () => {
+  writeFileSync(join(folder, 'file'), '')
+  const log = new StepLog(join(folder, 'file', 'log'), [])
+  log.write('one line')
+  const text = Buffer.from(await log.close()).toString('utf8')
+  expect(text).toMatch(/… the rest could not be written: .*ENOTDIR/)
+})

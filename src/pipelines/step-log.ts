@@ -1,6 +1,7 @@
 import { appendFile, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Context } from '../http/context.ts'
+import { messageOf } from '../kernel/errors.ts'
 import { begunSecret, redact } from '../kernel/secret.ts'
 
 const MAX_BYTES = 10 * 1024 * 1024
@@ -21,11 +22,12 @@ export class StepLog {
   #bytes = 0
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void>
+  #failure: string | undefined
 
   constructor(path: string, secrets: readonly string[]) {
     this.path = path
     this.#secrets = secrets
-    this.#writing = mkdir(dirname(path), { recursive: true }).then(() => undefined)
+    this.#writing = this.#noting(mkdir(dirname(path), { recursive: true }))
   }
 
   write(text: string): void {
@@ -48,17 +50,29 @@ export class StepLog {
     this.#timer = undefined
     const text = this.#waiting
     this.#waiting = ''
-    if (text !== '') this.#writing = this.#writing.then(() => appendFile(this.path, text))
+    if (text !== '') this.#writing = this.#writing.then(() => this.#append(text))
     await this.#writing
   }
 
-  /** All that was logged. */
+  async #append(text: string): Promise<void> {
+    if (this.#failure === undefined) await this.#noting(appendFile(this.path, text))
+  }
+
+  /** A log that can't be written, on a full disk say, costs the step its log and not the worker its life. */
+  async #noting(work: Promise<unknown>): Promise<void> {
+    await work.catch((error: unknown) => {
+      this.#failure ??= messageOf(error)
+    })
+  }
+
+  /** All that was logged; where it could not be written, as far as it could, and why it ends there. */
   async close(): Promise<Uint8Array> {
     this.#add(this.#held)
     this.#held = ''
     await this.#flush()
     const bytes = await readFile(this.path).catch(() => new Uint8Array())
-    return bytes
+    if (this.#failure === undefined) return bytes
+    return Buffer.concat([bytes, Buffer.from(`\n… the rest could not be written: ${this.#failure}\n`)])
   }
 
   async remove(): Promise<void> {
