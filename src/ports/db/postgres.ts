@@ -14,6 +14,8 @@ import type { Tables } from './schema.ts'
 
 const POOL_SIZE = 10
 const CHANGE_POLL_MS = 500
+/** As often as SQLite is asked: under load each notice would otherwise be a look at the events. */
+const TELL_AFTER_MS = 10
 const CHANNEL = 'tidemill_change'
 const NOTIFY = CompiledQuery.raw(`NOTIFY ${CHANNEL}`)
 const RECONNECT_MS = 1_000
@@ -80,6 +82,7 @@ class ChangeWatcher implements AsyncDisposable {
   readonly #listeners = new Set<() => void>()
   #client: Client | undefined
   #poll: NodeJS.Timeout | undefined
+  #soon: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(url: string) {
@@ -100,6 +103,14 @@ class ChangeWatcher implements AsyncDisposable {
     for (const listener of this.#listeners) listener()
   }
 
+  /** Many commits are told once. */
+  #tellSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined
+      this.#tell()
+    }, TELL_AFTER_MS)
+  }
+
   async #connect(): Promise<void> {
     if (this.#closed) return
     const client = new Client({ connectionString: this.#url })
@@ -109,7 +120,7 @@ class ChangeWatcher implements AsyncDisposable {
       setTimeout(() => void this.#connect(), RECONNECT_MS).unref()
     }
     this.#client = client
-    client.on('notification', () => this.#tell())
+    client.on('notification', () => this.#tellSoon())
     client.on('error', retry)
     client.on('end', retry)
     try {
@@ -123,6 +134,7 @@ class ChangeWatcher implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     clearInterval(this.#poll)
+    clearTimeout(this.#soon)
     this.#listeners.clear()
     const client = this.#client
     this.#client = undefined
