@@ -85,10 +85,11 @@ export async function requireHoldsNone(
   trx: Trx,
   { model, version, what: subject }: { model: RegisteredModelRow; version?: number; what: string },
 ): Promise<void> {
-  const [first] = await listAliasUses(trx, { model, ...(version !== undefined && { version }) })
+  const held = await heldAliases(trx, model.id, version)
+  const [first] = usesOf(held)
   if (!first) return
   throw new AppError('denied', `${subject} can't be deleted: ${first.what}. ${first.instead}`, {
-    details: { model: model.name, aliases: await heldAliases(trx, model.id, version) },
+    details: { model: model.name, aliases: held },
   })
 }
 
@@ -97,7 +98,10 @@ export async function listAliasUses(
   at: Queryable,
   { model, version }: { model: RegisteredModelRow; version?: number },
 ): Promise<VersionUse[]> {
-  const held = await heldAliases(at, model.id, version)
+  return usesOf(await heldAliases(at, model.id, version))
+}
+
+function usesOf(held: readonly string[]): VersionUse[] {
   if (held.length === 0) return []
   const instead =
     'Promote another version first, or let an administrator remove the alias with a reason (DELETE /api/v1/models/:name/aliases/:alias).'

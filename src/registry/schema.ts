@@ -179,11 +179,11 @@ export const GateReport = z.object({
 })
 export type GateReport = z.infer<typeof GateReport>
 
-/** An alias that moves only by an approved promotion. */
 /** What needs a version, so that it can't be deleted, and what to do about it; both sentences for people. */
 export const VersionUse = z.object({ what: z.string(), instead: z.string() })
 export type VersionUse = z.infer<typeof VersionUse>
 
+/** An alias that moves only by an approved promotion. */
 export const Protection = z.object({
   alias: z.string(),
   policy: AliasPolicy,
