@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { sum } from '../src/kernel/sum.ts'
 import { parquetScan } from '../src/ports/analytics/analytics.ts'
-import { deploy, explainRollout } from '../src/rollout/rollout.ts'
+import { explainRollout } from '../src/rollout/rollout.ts'
 import { labelledScan } from '../src/prediction-log/prediction-log.ts'
 import { describeDatabases, PROJECT_ID, TEST_TIME_MS } from './databases.ts'
 import { ask, DAY_MS, dayTotals, HOUR_MS, owner, World } from './monitored-world.ts'
@@ -77,18 +77,12 @@ describeDatabases('labels', (open) => {
   test('a label reaches the shadow of its prediction, and the rollout gets the paired difference', async () => {
     const world = new World(await open())
     await world.deploy(2)
-    const { rolloutId } = await deploy(world.context, {
-      ...owner,
-      deployment: 'late',
-      model: 'late',
-      version: 2,
-    })
-    const rollout = { rolloutId: rolloutId!, generation: 2, stage: 0 }
+    const { rolloutId, stable, shadow } = await world.onTrial()
     const asked = ask(world.random, TEST_TIME_MS, 100, 1)
-    const ids = world.predict(asked, world.route(rollout))
+    const ids = world.predict(asked, stable)
     world.predict(
       asked.map((row, i) => ({ ...row, score: row.label === 1 ? 0.9 : 0.1, pairId: ids[i]! })),
-      world.route({ ...rollout, version: 2, modelVersionId: 'late-2', variant: 'shadow' }),
+      shadow,
     )
     await world.label(
       ids,
@@ -96,7 +90,7 @@ describeDatabases('labels', (open) => {
       TEST_TIME_MS + HOUR_MS,
     )
     await world.settle()
-    const { totals } = await explainRollout(world.context, { ...owner, id: rolloutId! })
+    const { totals } = await explainRollout(world.context, { ...owner, id: rolloutId })
     const sum = (variant: string, metric: string) =>
       totals.find((total) => total.variant === variant && total.metric === metric)
     expect(sum('stable', 'loss')).toMatchObject({ stage: 0, n: 100 })
@@ -109,27 +103,21 @@ describeDatabases('labels', (open) => {
   test('a shadow that is logged after the label of its answer was joined has the label all the same', async () => {
     const world = new World(await open())
     await world.deploy(2)
-    const { rolloutId } = await deploy(world.context, {
-      ...owner,
-      deployment: 'late',
-      model: 'late',
-      version: 2,
-    })
-    const rollout = { rolloutId: rolloutId!, generation: 2, stage: 0 }
+    const { rolloutId, stable, shadow } = await world.onTrial()
     const asked = ask(world.random, TEST_TIME_MS, 100, 1)
     const labels = asked.map(({ label }) => label)
-    const ids = world.predict(asked, world.route(rollout))
+    const ids = world.predict(asked, stable)
     await world.label(ids, labels, TEST_TIME_MS + HOUR_MS)
     await world.settle()
     await world.label(ids.slice(0, 2), [1 - labels[0]!, null], TEST_TIME_MS + HOUR_MS, 1)
     await world.settle()
     world.predict(
       asked.map((row, i) => ({ ...row, score: row.label === 1 ? 0.9 : 0.1, pairId: ids[i]! })),
-      world.route({ ...rollout, version: 2, modelVersionId: 'late-2', variant: 'shadow' }),
+      shadow,
     )
     await world.settle()
     const sums = async () => {
-      const { totals } = await explainRollout(world.context, { ...owner, id: rolloutId! })
+      const { totals } = await explainRollout(world.context, { ...owner, id: rolloutId })
       return (variant: string, metric: string) =>
         totals.find((total) => total.variant === variant && total.metric === metric)!
     }
@@ -140,10 +128,10 @@ describeDatabases('labels', (open) => {
     const difference = once('shadow', 'loss').sum - once('stable', 'loss').sum
     expect(once('shadow', 'pair_loss_diff')).toMatchObject({ n: 99 })
     expect(once('shadow', 'pair_loss_diff').sum).toBeCloseTo(difference, 6)
-    const [stable, shadow] = await dayTotals(world.context).then(([a, b]) =>
+    const [answers, shadows] = await dayTotals(world.context).then(([a, b]) =>
       a!.variant === 'stable' ? [a, b] : [b, a],
     )
-    expect(shadow).toMatchObject({ rows: 100, labelled: 99, label_sum: stable!.label_sum })
+    expect(shadows).toMatchObject({ rows: 100, labelled: 99, label_sum: answers!.label_sum })
 
     await world.label(ids.slice(0, 2), [labels[0]!, labels[1]!], TEST_TIME_MS + HOUR_MS, 2)
     await world.settle()

@@ -7,7 +7,6 @@ import { jobs as monitoringJobs } from '../src/monitoring/jobs.ts'
 import { monitor } from '../src/monitoring/definition.ts'
 import { declareMonitors, tickMonitors } from '../src/monitoring/monitoring.ts'
 import {
-  registerVersion,
   storeReferenceProfile,
   type ReferenceProfile,
   type RegisterVersion,
@@ -37,6 +36,7 @@ import {
 } from '../src/statistics/profile.ts'
 import { createRandom, type Random } from '../src/statistics/random.ts'
 import { PROJECT_ID, TEST_TIME_MS, type TestContext } from './databases.ts'
+import { registerLate } from './late-versions.ts'
 import { workOff } from './work-off.ts'
 
 export const HOUR_MS = 3_600_000
@@ -134,23 +134,7 @@ export class World {
     const { context } = this
     const stored = await storeReferenceProfile(context, referenceProfile(createRandom(3)))
     this.#layoutSha256 = stored.sha256
-    for (let version = 1; version <= versions; version++) {
-      await registerVersion(context, {
-        ...owner,
-        model: 'late',
-        source: 'test',
-        createModel: true,
-        task: 'binary',
-        onnx: await context.artifacts.put(Buffer.from(`graph ${version}`)),
-        layout: stored,
-        signature: {
-          inputs: [{ name: 'hour', kind: 'number', datatype: 'FP64', nullable: true }],
-          outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1] }],
-          task: 'binary',
-        },
-        ...more(version),
-      })
-    }
+    await registerLate(context, versions, (version) => ({ layout: stored, ...more(version) }))
     const late = deployment('late', { model: 'late', label: { horizonMs: HORIZON_MS } })
     await declareDeployments(context, { ...owner, deployments: [late] })
     await deploy(context, { ...owner, deployment: 'late', model: 'late', version: 1 })
@@ -158,6 +142,19 @@ export class World {
       ...owner,
       monitors: [monitor('late', { deployment: 'late', minRows: 100 })],
     })
+  }
+
+  /** Puts version 2 beside version 1. Returns the rollout, and what rows of both have in common with it. */
+  async onTrial(): Promise<{ rolloutId: string; stable: RouteHeader; shadow: RouteHeader }> {
+    const { rolloutId } = await deploy(this.context, {
+      ...owner,
+      deployment: 'late',
+      model: 'late',
+      version: 2,
+    })
+    const rollout = { rolloutId: rolloutId!, generation: 2, stage: 0 }
+    const shadow = { ...rollout, version: 2, modelVersionId: 'late-2', variant: 'shadow' } as const
+    return { rolloutId: rolloutId!, stable: this.route(rollout), shadow: this.route(shadow) }
   }
 
   route(more: Partial<RouteHeader> = {}): RouteHeader {

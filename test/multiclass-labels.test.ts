@@ -65,13 +65,7 @@ function penguins({ random }: World, rows: number, bend: number): Answered[] {
 
 async function shadowed(world: World, more: () => object): Promise<string> {
   await world.deploy(2, more)
-  const { rolloutId } = await deploy(world.context, {
-    ...owner,
-    deployment: 'late',
-    model: 'late',
-    version: 2,
-  })
-  return rolloutId!
+  return (await world.onTrial()).rolloutId
 }
 
 async function totalsOf(context: TestContext, rolloutId: string) {

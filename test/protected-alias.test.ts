@@ -11,7 +11,6 @@ import {
   getModelVersion,
   importAliases,
   importVersion,
-  registerVersion,
 } from '../src/registry/registry.ts'
 import { consumers } from '../src/rollout/consumers.ts'
 import { jobs } from '../src/rollout/jobs.ts'
@@ -26,6 +25,7 @@ import { deployment } from '../src/serving/definition.ts'
 import { findDesiredState } from '../src/serving/serving.ts'
 import { allRoutes } from '../src/server/server.ts'
 import { describeDatabases, PROJECT_ID, type TestContext } from './databases.ts'
+import { registerLate } from './late-versions.ts'
 import { workOff } from './work-off.ts'
 
 type Role = 'viewer' | 'contributor' | 'maintainer' | 'admin'
@@ -81,22 +81,7 @@ const canary = { stages: [{ canary: 50, minRequests: 100 }], margins: { error: 0
 
 /** Three versions; the first is served and was champion before the alias was protected. */
 async function arrange(context: TestContext) {
-  for (let number = 1; number <= 3; number++) {
-    await registerVersion(context, {
-      projectId: PROJECT_ID,
-      actor: author,
-      model: 'late',
-      source: 'test',
-      createModel: true,
-      task: 'binary',
-      onnx: await context.artifacts.put(Buffer.from(`graph ${number}`)),
-      signature: {
-        inputs: [{ name: 'hour', kind: 'number', datatype: 'FP64', nullable: true }],
-        outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1] }],
-        task: 'binary',
-      },
-    })
-  }
+  await registerLate(context, 3, () => ({ actor: author }))
   await declareDeployments(context, {
     projectId: PROJECT_ID,
     actor: root,

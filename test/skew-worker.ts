@@ -1,5 +1,6 @@
 // A worker for the kill tests that checks skew: data folder and database are its arguments. It stands still before each transaction of a check,
 // so that kills meet every place between them.
+import { withDatabase } from './other-database.ts'
 import { setTimeout as wait } from 'node:timers/promises'
 import { openContext } from '../src/http/open-context.ts'
 import { JobRunner } from '../src/jobs/runner.ts'
@@ -15,12 +16,10 @@ const write: Db['write'] = async (work) => {
   await wait(150)
   return await context.db.write(work)
 }
-const db = new Proxy(context.db, {
-  get: (target, name) => (name === 'write' ? write : (Reflect.get(target, name) as unknown)),
-})
+const slowly = withDatabase(context, { write })
 const slow = jobs.map((job) => ({
   ...job,
-  run: (given: typeof context, of: Parameters<typeof job.run>[1]) => job.run({ ...given, db }, of),
+  run: (given: typeof context, of: Parameters<typeof job.run>[1]) => job.run({ ...given, db: slowly.db }, of),
 }))
 const slots = { work: 1, pipeline: 1, delivery: 1 }
 await new JobRunner(context, slow, { worker: 'one name', slots }).start()

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { describeDatabases, PROJECT_ID, TEST_TIME_MS, type TestContext } from '../../test/databases.ts'
+import { withDatabase } from '../../test/other-database.ts'
 import { ask, HOUR_MS, World } from '../../test/monitored-world.ts'
 import { workOff } from '../../test/work-off.ts'
 import type { Context } from '../http/context.ts'
@@ -38,14 +39,7 @@ function interrupted(context: TestContext, calls: number, act: () => Promise<voi
     if (at === undefined && --left === 0) await act()
     return context.db.wallTime(at)
   }
-  const db = new Proxy(context.db, {
-    get: (target, key) => {
-      if (key === 'wallTime') return wallTime
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
-  return { ...context, db }
+  return withDatabase(context, { wallTime })
 }
 
 /** Until nothing is left to do; a job that was in somebody's way is taken up again, as by a worker. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { describeDatabases, PROJECT_ID } from '../../test/databases.ts'
-import type { Trx } from '../ports/db/db.ts'
+import type { Db, Trx } from '../ports/db/db.ts'
 import { consume, appendEvent, type Consumer } from './events.ts'
 import { enqueue, fence, type JobHandler } from './jobs.ts'
 import { JobRunner } from './runner.ts'
@@ -15,6 +15,14 @@ async function until(condition: () => Promise<boolean> | boolean): Promise<void>
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   throw new Error('the condition did not come true in half a minute')
+}
+
+/** Claims one job for a second, as at a moment. */
+function claimerOf(db: Db) {
+  return (nowMs: number) =>
+    db.write((trx) =>
+      claimJobs(trx, db.dialect, { worker: 'w', slot: 'work', limit: 1, leaseMs: 1000, nowMs }),
+    )
 }
 
 describeDatabases('the queue', (open) => {
@@ -52,10 +60,7 @@ describeDatabases('the queue', (open) => {
   test('a result that comes after the lease was lost is refused', async () => {
     const { db } = await open()
     await db.write((trx) => enqueue(trx, job))
-    const claim = (nowMs: number) =>
-      db.write((trx) =>
-        claimJobs(trx, db.dialect, { worker: 'w', slot: 'work', limit: 1, leaseMs: 1000, nowMs }),
-      )
+    const claim = claimerOf(db)
     const now = await db.wallTime()
     const [zombie] = await claim(now + 10)
     const [heir] = await claim(now + 5000)
@@ -68,10 +73,7 @@ describeDatabases('the queue', (open) => {
   test('nobody claims a job whose lease has run out while its result is being committed', async () => {
     const { db } = await open()
     await db.write((trx) => enqueue(trx, job))
-    const claim = (nowMs: number) =>
-      db.write((trx) =>
-        claimJobs(trx, db.dialect, { worker: 'w', slot: 'work', limit: 1, leaseMs: 1000, nowMs }),
-      )
+    const claim = claimerOf(db)
     const now = await db.wallTime()
     const [held] = await claim(now + 10)
     const claims: Promise<unknown[]>[] = []

@@ -1,11 +1,12 @@
 import { overviewRoutes } from '../server/overview.ts'
 import { expect, test } from 'vitest'
 import { describeDatabases, PROJECT_ID, TEST_TIME_MS, type TestContext } from '../../test/databases.ts'
+import { registerLate } from '../../test/late-versions.ts'
 import { workOff } from '../../test/work-off.ts'
 import { listDecisions } from '../governance/governance.ts'
 import { localOwner, type Actor } from '../kernel/actor.ts'
 import { HOUR_MS } from '../kernel/time-spans.ts'
-import { applyModelDefinitions, findVersionByAlias, registerVersion, setAlias } from '../registry/registry.ts'
+import { applyModelDefinitions, findVersionByAlias, setAlias } from '../registry/registry.ts'
 import { gain, model } from '../registry/definition.ts'
 import { deployment, type DeploymentOptions } from '../serving/definition.ts'
 import { findDesiredState, listCandidateLeases } from '../serving/serving.ts'
@@ -28,30 +29,12 @@ import {
 const owner = { projectId: PROJECT_ID, actor: localOwner }
 const late = { ...owner, deployment: 'late', model: 'late' }
 
-async function register(context: TestContext, versions: number): Promise<void> {
-  for (let number = 1; number <= versions; number++) {
-    await registerVersion(context, {
-      ...owner,
-      model: 'late',
-      source: 'test',
-      createModel: true,
-      task: 'binary',
-      onnx: await context.artifacts.put(Buffer.from(`graph ${number}`)),
-      signature: {
-        inputs: [{ name: 'hour', kind: 'number', datatype: 'FP64', nullable: true }],
-        outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1] }],
-        task: 'binary',
-      },
-    })
-  }
-}
-
 /** A deployment whose version 1 is stable; later versions start rollouts. */
 async function serving(
   context: TestContext,
   { versions = 2, ...options }: Partial<DeploymentOptions> & { versions?: number } = {},
 ): Promise<void> {
-  await register(context, versions)
+  await registerLate(context, versions)
   const definition = deployment('late', { model: 'late', ...options })
   await declareDeployments(context, { ...owner, deployments: [definition] })
   await deploy(context, { ...late, version: 1 })

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 import { describeDatabases, PROJECT_ID, type TestContext } from '../../test/databases.ts'
+import { registerLate } from '../../test/late-versions.ts'
+import { withDatabase } from '../../test/other-database.ts'
 import type { Context } from '../http/context.ts'
 import { createApp } from '../http/app.ts'
 import { localOwner } from '../kernel/actor.ts'
 import { mlflowApp } from '../protocols/mlflow/mlflow.ts'
-import { getModel, listModelVersions, registerVersion } from '../registry/registry.ts'
+import { getModel, listModelVersions } from '../registry/registry.ts'
 import { findDesiredState } from '../serving/serving.ts'
 import { getDeployment, listActiveRollouts } from './rollout.ts'
 import { routes } from './routes.ts'
@@ -21,22 +23,6 @@ import {
 const owner = { projectId: PROJECT_ID, actor: localOwner }
 const late = { ...owner, model: 'late' }
 
-async function register(context: TestContext, versions: number): Promise<void> {
-  for (let number = 1; number <= versions; number++)
-    await registerVersion(context, {
-      ...late,
-      source: 'test',
-      createModel: true,
-      task: 'binary',
-      onnx: await context.artifacts.put(Buffer.from(`graph ${number}`)),
-      signature: {
-        inputs: [{ name: 'hour', kind: 'number', datatype: 'FP64', nullable: true }],
-        outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1] }],
-        task: 'binary',
-      },
-    })
-}
-
 async function numbers(context: TestContext): Promise<number[]> {
   return (await listModelVersions(context, late)).map(({ version }) => version)
 }
@@ -44,7 +30,7 @@ async function numbers(context: TestContext): Promise<number[]> {
 describeDatabases('deleting what is served', (open) => {
   test('the stable version, the candidate and what a deployment rolls back to are kept, each with what to do', async () => {
     const context = await open()
-    await register(context, 4)
+    await registerLate(context, 4)
     await deploy(context, { ...late, deployment: 'late', version: 1 })
     await expect(withdrawVersion(context, { ...late, version: 1 })).rejects.toMatchObject({
       code: 'conflict',
@@ -82,7 +68,7 @@ describeDatabases('deleting what is served', (open) => {
 
   test('a deployment that was taken down serves nothing, and lets its versions and its model go', async () => {
     const context = await open()
-    await register(context, 2)
+    await registerLate(context, 2)
     await deploy(context, { ...late, deployment: 'late', version: 1 })
     await deploy(context, { ...late, deployment: 'late', version: 2 })
     const down = { ...owner, deployment: 'late', reason: 'no more flights' }
@@ -106,10 +92,10 @@ describeDatabases('deleting what is served', (open) => {
 
   test('a version that is deleted while it is being deployed is not served', async () => {
     const context = await open()
-    await register(context, 2)
+    await registerLate(context, 2)
     await deploy(context, { ...late, deployment: 'late', version: 1 })
     for (const deployment of ['late', 'other']) {
-      await register(context, 1)
+      await registerLate(context, 1)
       const version = (await numbers(context))[0]!
       await expect(
         deploy(
@@ -128,10 +114,10 @@ describeDatabases('deleting what is served', (open) => {
 
   test('of a deletion and a deployment at the same time one is refused', async () => {
     const context = await open()
-    await register(context, 1)
+    await registerLate(context, 1)
     await deploy(context, { ...late, deployment: 'late', version: 1 })
     for (let attempt = 0; attempt < 10; attempt++) {
-      await register(context, 1)
+      await registerLate(context, 1)
       const version = (await numbers(context))[0]!
       const both = [
         () => deploy(context, { ...late, deployment: 'late', version }),
@@ -148,7 +134,7 @@ describeDatabases('deleting what is served', (open) => {
 
   test('a model that is served keeps its name', async () => {
     const context = await open()
-    await register(context, 1)
+    await registerLate(context, 1)
     await deploy(context, { ...late, deployment: 'late', version: 1 })
     const rename = { ...owner, name: 'late', newName: 'punctual' }
     await expect(renameModel(context, rename)).rejects.toMatchObject({
@@ -161,7 +147,7 @@ describeDatabases('deleting what is served', (open) => {
 
   test('MLflow’s clients get a 409, which they do not retry, and the routes say what is in use before one tries', async () => {
     const context = await open()
-    await register(context, 2)
+    await registerLate(context, 2)
     await deploy(context, { ...late, deployment: 'late', version: 1 })
     const mlflow = mlflowApp(context, () => localOwner)
     const remove = (path: string, body: object) =>
@@ -203,12 +189,5 @@ function between(context: TestContext, act: () => Promise<void>): Context {
     }
     return context.db.wallTime(at)
   }
-  const db = new Proxy(context.db, {
-    get: (target, key) => {
-      if (key === 'wallTime') return wallTime
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
-  return { ...context, db }
+  return withDatabase(context, { wallTime })
 }
